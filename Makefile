@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-only
+#
+#   make                the module for the running kernel, and tcptrace-ctl
+#   sudo make install   both, and the manual page
+#   make demo           a throwaway guest in which `tcptrace-ctl watch 9090` looks at two nc
+#   make check          all tests, in guests of every supported kernel
+#   make bench          what it costs, beside others
+#   make debug-kernel   a kernel with KASAN, lockdep and kmemleak, for make check
+#
+#   make module KERNEL=6.1      for a kernel of tests/vm/kernels
+#   make module KDIR=FOLDER     for a kernel whose build folder this is
+#
+# All that is built lies below build/, all that is downloaded below .cache/.
+
+PREFIX	?= /usr/local
+MANDIR	?= $(PREFIX)/share/man
+
+ifdef KERNEL
+RELEASE	:= $(KERNEL)
+KDIR	= $(shell tests/vm/kernel-path $(KERNEL) kdir)
+KCC	= $(shell tests/vm/kernel-path $(KERNEL) cc)
+else
+RELEASE	?= $(shell uname -r)
+KDIR	?= /lib/modules/$(RELEASE)/build
+endif
+MODULE	:= build/$(RELEASE)
+KBUILD_FLAGS = $(if $(KCC),CC=$(KCC)) $(if $(V),V=$(V)) W=1 $(if $(SPARSE),C=1)
+
+.PHONY: all module userspace install uninstall demo check unit bench debug-kernel clean help
+all: module userspace
+
+# The kernel's build system writes beside the sources: each kernel gets a copy of them.
+module:
+	@test -e $(KDIR)/Makefile || { \
+		echo "no headers of kernel $(RELEASE) in $(KDIR): on Debian, apt-get install linux-headers-$(RELEASE)" >&2; exit 1; }
+	@mkdir -p $(MODULE)
+	@cp -a -u Kbuild VERSION module $(MODULE)/
+	$(MAKE) -C $(KDIR) M=$(CURDIR)/$(MODULE) $(KBUILD_FLAGS) modules
+
+userspace:
+	$(MAKE) -C userspace
+
+install: all
+	$(MAKE) -C $(KDIR) M=$(CURDIR)/$(MODULE) INSTALL_MOD_PATH=$(DESTDIR) INSTALL_MOD_DIR=updates modules_install
+	$(MAKE) -C userspace install PREFIX=$(PREFIX)
+	install -D -m 644 docs/tcptrace-ctl.8 $(DESTDIR)$(MANDIR)/man8/tcptrace-ctl.8
+	$(if $(DESTDIR)$(KERNEL),,depmod -a $(RELEASE))
+
+uninstall:
+	rm -f $(DESTDIR)/lib/modules/$(RELEASE)/updates/tcptrace.ko* $(DESTDIR)$(PREFIX)/sbin/tcptrace-ctl \
+		$(DESTDIR)$(MANDIR)/man8/tcptrace-ctl.8
+	$(if $(DESTDIR),,depmod -a $(RELEASE))
+
+demo:
+	tests/vm/demo
+
+check:
+	tests/check
+
+unit:
+	$(MAKE) -C userspace unit
+
+bench:
+	tests/vm/setup --what "build guest kernels" --kernels 6.1
+	$(MAKE) module KERNEL=6.1
+	$(MAKE) userspace
+	tests/bench/run
+
+debug-kernel:
+	tests/vm/debug-kernel
+
+clean:
+	rm -rf build
+
+help:
+	@sed -n 's/^# \{0,1\}//; 3,13p' Makefile
