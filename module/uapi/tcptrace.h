@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT */
+/*
+ * tcptrace: the record and the channel
+ *
+ * This header is the specification. The module, the BPF program and userspace
+ * include it as it stands; docs/abi.md explains it at length.
+ *
+ *   record   := one struct tcptrace_record, an event or a snapshot of a socket
+ *   events   := mmap(/proc/tcptrace/events), read-only:
+ *               one struct tcptrace_map, then for each possible CPU one
+ *               struct tcptrace_ring and `slots` records behind it
+ *   filter   := write(/proc/tcptrace/events): one struct tcptrace_filter,
+ *               then `clauses` times struct tcptrace_clause
+ *   sockets  := read(/proc/tcptrace/sockets): records of type SNAPSHOT
+ *
+ * All integers are in the byte order of the host. Sequence numbers are the
+ * absolute ones of the wire. Nothing is packed, nothing is padded implicitly.
+ */
+#ifndef _UAPI_TCPTRACE_H
+#define _UAPI_TCPTRACE_H
+
+#include <linux/types.h>
+
+/* Changes when the layout of anything here changes: a reader refuses another. */
+#define TCPTRACE_ABI		1
+/* Grows when a type, an op or a flag is added: a reader skips what it does not know. */
+#define TCPTRACE_TYPES_VERSION	1
+
+#define TCPTRACE_MAGIC		0x65637274	/* "trce", first word of the mapping */
+
+#define TCPTRACE_PROC_EVENTS	"/proc/tcptrace/events"
+#define TCPTRACE_PROC_SOCKETS	"/proc/tcptrace/sockets"
+#define TCPTRACE_PROC_STATUS	"/proc/tcptrace/status"
+
+#define TCPTRACE_ADDR_LEN	16
+#define TCPTRACE_COMM_LEN	16
+
+/*
+ * The states: name and number of include/net/tcp_states.h, RFC 9293 section 3.3.2.
+ * Request sockets, which the kernel numbers NEW_SYN_RECV, are SYN_RECV here; `kind` tells them apart.
+ */
+#define TCPTRACE_STATES(X)	\
+	X(ESTABLISHED,	1)	\
+	X(SYN_SENT,	2)	\
+	X(SYN_RECV,	3)	\
+	X(FIN_WAIT1,	4)	\
+	X(FIN_WAIT2,	5)	\
+	X(TIME_WAIT,	6)	\
+	X(CLOSE,	7)	\
+	X(CLOSE_WAIT,	8)	\
+	X(LAST_ACK,	9)	\
+	X(LISTEN,	10)	\
+	X(CLOSING,	11)
+
+#define TCPTRACE_STATE_MAX	11	/* the highest number above; 0 is no state */
+
+/* The levels: what a reader asks for. Each includes those before it. */
+#define TCPTRACE_LEVELS(X)	\
+	X(OFF,		0, "off")	\
+	X(LIFE,		1, "life")	\
+	X(QUEUE,	2, "queue")	\
+	X(SEGMENT,	3, "segment")
+
+/* The types: name, number, the word for people and for JSON. Only ever added to. */
+#define TCPTRACE_TYPES(X)	\
+	X(LISTEN,	1, "listen")	\
+	X(STATE,	2, "state")	\
+	X(REQUEST,	3, "request")	\
+	X(ACCEPT,	4, "accept")	\
+	X(CONNECT,	5, "connect")	\
+	X(SHUTDOWN,	6, "shutdown")	\
+	X(RESET,	7, "reset")	\
+	X(TIMEWAIT,	8, "timewait")	\
+	X(SEND,		9, "send")	\
+	X(RECV,		10, "recv")	\
+	X(ACK,		11, "ack")	\
+	X(SEGMENT,	12, "segment")	\
+	X(WINDOW,	13, "window")	\
+	X(RETRANSMIT,	14, "retransmit")	\
+	X(DROP,		15, "drop")	\
+	X(SNAPSHOT,	16, "snapshot")	\
+	X(LOST,		17, "lost")
+
+#define TCPTRACE_ENUM_STATE(name, n)		TCPTRACE_S_##name = (n),
+#define TCPTRACE_ENUM_LEVEL(name, n, word)	TCPTRACE_L_##name = (n),
+#define TCPTRACE_ENUM_TYPE(name, n, word)	TCPTRACE_T_##name = (n),
+
+enum tcptrace_state { TCPTRACE_STATES(TCPTRACE_ENUM_STATE) };
+enum tcptrace_level { TCPTRACE_LEVELS(TCPTRACE_ENUM_LEVEL) };
+enum tcptrace_type { TCPTRACE_TYPES(TCPTRACE_ENUM_TYPE) };
+
+/* What the socket was that the record tells of. */
+enum tcptrace_kind {
+	TCPTRACE_K_NONE		= 0,	/* no socket: the tuple is the segment's */
+	TCPTRACE_K_FULL		= 1,	/* struct tcp_sock */
+	TCPTRACE_K_REQUEST	= 2,	/* struct tcp_request_sock */
+	TCPTRACE_K_TIMEWAIT	= 3,	/* struct tcp_timewait_sock */
+};
+
+/* `op`: which of the things that a type can say. */
+enum tcptrace_op {
+	TCPTRACE_OP_NONE	= 0,
+
+	/* REQUEST; u.listen tells of the listener */
+	TCPTRACE_OP_OPEN	= 1,	/* SYN accepted, SYN-ACK about to be sent: LISTEN -> SYN_RECV */
+	TCPTRACE_OP_ACKED	= 2,	/* third segment came, the child exists, it enters the accept queue */
+	TCPTRACE_OP_TIMEDOUT	= 3,	/* no ACK within the SYN-ACK retries: SYN_RECV -> CLOSE */
+	TCPTRACE_OP_DROPPED	= 4,	/* reset by the peer or given up: SYN_RECV -> CLOSE */
+
+	/* SHUTDOWN: by the application; `pid` and `comm` say which */
+	TCPTRACE_OP_CLOSE	= 10,	/* close(2) of the last descriptor, or exit */
+	TCPTRACE_OP_SHUT_RD	= 11,	/* shutdown(2), SHUT_RD */
+	TCPTRACE_OP_SHUT_WR	= 12,	/* SHUT_WR */
+	TCPTRACE_OP_SHUT_RDWR	= 13,	/* SHUT_RDWR */
+
+	/* RESET; u.segment is the RST, and tells the reason */
+	TCPTRACE_OP_SENT	= 20,	/* for a connection, by tcp_send_active_reset() */
+	TCPTRACE_OP_REPLIED	= 21,	/* to a segment nobody wanted, by tcp_v[46]_send_reset() */
+	TCPTRACE_OP_RECEIVED	= 22,	/* acceptable, by tcp_reset() */
+
+	/* TIMEWAIT; u.totals.timeout is what its timer has left */
+	TCPTRACE_OP_BEGIN	= 30,	/* full socket replaced by a timewait one, new_state is its substate */
+	TCPTRACE_OP_SUBSTATE	= 31,	/* the FIN came: FIN_WAIT2 -> TIME_WAIT */
+	TCPTRACE_OP_RESTART	= 32,	/* the peer retransmitted its FIN: 2MSL runs anew */
+	TCPTRACE_OP_END		= 33,	/* -> CLOSE, timer ran out */
+	TCPTRACE_OP_KILLED	= 34,	/* -> CLOSE before its time: reuse, RST, purge */
+
+	/* RECV and SEND; u.queue.bytes */
+	TCPTRACE_OP_QUEUED	= 40,	/* RECV: data from the peer lie in the receive queue */
+	TCPTRACE_OP_READ	= 41,	/* RECV: the application took data out */
+	TCPTRACE_OP_WAIT	= 42,	/* RECV: the application waits on an empty queue; SEND: on a full one */
+	TCPTRACE_OP_WRITTEN	= 43,	/* SEND: the application put data into the send queue */
+};
+
+/* `flags` */
+#define TCPTRACE_F_TASK		(1u << 0)	/* in task context: pid and comm are who ran */
+#define TCPTRACE_F_ORPHAN	(1u << 1)	/* SOCK_DEAD: no process holds the socket */
+#define TCPTRACE_F_SHUT_RCV	(1u << 2)	/* RCV_SHUTDOWN */
+#define TCPTRACE_F_SHUT_SND	(1u << 3)	/* SEND_SHUTDOWN */
+#define TCPTRACE_F_V6ONLY	(1u << 4)	/* IPV6_V6ONLY */
+#define TCPTRACE_F_FIN		(1u << 5)	/* the peer's FIN lies in sequence (SOCK_DONE) */
+#define TCPTRACE_F_LINGER	(1u << 6)	/* SO_LINGER is on */
+#define TCPTRACE_F_COOKIE_SYN	(1u << 7)	/* REQUEST ACKED: of a SYN cookie or fast open, no request was hashed */
+
+/* LISTEN, REQUEST, ACCEPT, and SNAPSHOT of a listener or a request socket */
+struct tcptrace_listen {
+	__u64	listener;	/* cookie of the listener; 0: unknown */
+	__u32	backlog;	/* connections in the accept queue, this one not counted */
+	__u32	backlog_max;	/* listen(2)'s backlog as clamped: full when backlog > backlog_max */
+	__u32	syn_backlog;	/* request sockets in the SYN queue, this one not counted */
+	__u32	retransmits;	/* SYN-ACKs sent again for this request */
+	__u64	inode;		/* SNAPSHOT only: of the socket, as in /proc/PID/fd */
+	__u32	uid;		/* SNAPSHOT only: owner, in the initial user namespace */
+	__u32	reserved;
+	__u64	reserved2;
+};
+
+/* STATE, CONNECT, SHUTDOWN, TIMEWAIT, and SNAPSHOT of any other full socket or of a timewait socket */
+struct tcptrace_totals {
+	__u64	bytes_in;	/* tcpi_bytes_received */
+	__u64	bytes_out;	/* tcpi_bytes_acked */
+	__u32	retransmits;	/* segments sent again, tcpi_total_retrans */
+	__u32	timeout;	/* TIMEWAIT, SNAPSHOT of a timewait socket: what its timer has left, ms; else 0 */
+	__u64	inode;		/* SNAPSHOT only */
+	__u32	uid;		/* SNAPSHOT only */
+	__u32	ooo;		/* segments that came out of order, tcpi_rcv_ooopack */
+	__u64	reserved;
+};
+
+/* SEND, RECV, ACK */
+struct tcptrace_queue {
+	__u32	bytes;		/* READ: taken; ACK: newly acknowledged; QUEUED, WRITTEN: 0, see the sequence numbers */
+	__u32	sndbuf;		/* sk_sndbuf */
+	__u32	rcvbuf;		/* sk_rcvbuf */
+	__u32	wmem;		/* memory of the send queue, sk_wmem_queued */
+	__u32	rmem;		/* memory of the receive queue, sk_rmem_alloc */
+	__u32	reserved[7];
+};
+
+/* SEGMENT, RESET; sequence numbers absolute */
+struct tcptrace_segment {
+	__u32	seq;
+	__u32	ack;
+	__u32	len;		/* payload, without SYN and FIN */
+	__u32	window;		/* unscaled as on the wire */
+	__u16	flags;		/* byte 13 of the TCP header, RFC 9293 section 3.1 */
+	__u16	mss;		/* option, 0: none */
+	__u8	wscale;		/* option + 1, 0: none */
+	__u8	out;		/* 1: sent, 0: received */
+	__u16	reserved;
+	__u32	reason;		/* RESET: enum sk_rst_reason + 1 where the kernel has one; 0: none */
+	__u32	reserved2[5];
+};
+
+/* LOST, made by readers: what lies between the records around it */
+struct tcptrace_lost {
+	__u64	overwritten;	/* before this reader came to them */
+	__u64	nested;		/* no room on their CPU while an interrupted handler held the slot */
+	__u64	missed;		/* hits that a kprobe lost, nmissed, since the reader began */
+	__u64	unknown;	/* records of a type this reader does not know */
+	__u64	events;		/* records read */
+	__u64	reserved;
+};
+
+/*
+ * One event, or one socket as it is. Stands alone: who, when, where, what.
+ *
+ * Addresses are 16 bytes in network order, an IPv4 one is mapped (::ffff:a.b.c.d),
+ * so that one comparison serves both; `family` says which the socket is.
+ *
+ * The queue figures are as of the function that was probed; docs/abi.md names it for each
+ * type. Recv-Q and Send-Q follow as in tcp_diag_get_info(); see `kind` and u.listen.
+ */
+struct tcptrace_record {
+	__u64	position;	/* in its CPU's ring, from 1; 0 while being written, and in files */
+	__u64	time;		/* CLOCK_MONOTONIC, ns */
+	__u64	cookie;		/* the end: one from request or connect to the end of TIME_WAIT; 0: no socket */
+	__u64	stamp;		/* ns, when the segment or call being processed began (tcp_clock_cache): equal
+				 * stamps of one end mean one segment; 0: unknown
+				 */
+	__u8	saddr[TCPTRACE_ADDR_LEN];	/* this host's */
+	__u8	daddr[TCPTRACE_ADDR_LEN];	/* the peer's */
+	__u16	sport;
+	__u16	dport;
+	__u16	type;		/* enum tcptrace_type */
+	__u16	cpu;
+	__u32	netns;		/* inode of the network namespace */
+	__u8	family;		/* AF_INET, AF_INET6 */
+	__u8	kind;		/* enum tcptrace_kind */
+	__u8	old_state;	/* enum tcptrace_state; equal to new_state where nothing changed */
+	__u8	new_state;
+
+	__u32	snd_una;	/* oldest not acknowledged */
+	__u32	snd_nxt;	/* next to send */
+	__u32	write_seq;	/* end of the send queue */
+	__u32	rcv_nxt;	/* next expected */
+	__u32	copied_seq;	/* next to be read by the application */
+	__u32	snd_wnd;	/* the peer's window, bytes */
+	__u32	rcv_wnd;	/* ours as last offered, bytes (tcp_receive_window()) */
+	__u32	flags;		/* TCPTRACE_F_ */
+
+	__u32	pid;		/* thread group; 0: no task */
+	__s32	error;		/* sk_err: errno, 0: none */
+	char	comm[TCPTRACE_COMM_LEN];
+	__u16	mss;		/* mss_cache; a request's: the peer's MSS option */
+	__u8	op;		/* enum tcptrace_op */
+	__u8	wscale;		/* ours << 4 | the peer's */
+	__u32	ifindex;	/* bound device, 0: none */
+
+	union {
+		struct tcptrace_listen	listen;
+		struct tcptrace_totals	totals;
+		struct tcptrace_queue	queue;
+		struct tcptrace_segment	segment;
+		struct tcptrace_lost	lost;
+		__u8			bytes[48];
+	} u;
+};
+
+/* First page of the mapping. Constant while the module is loaded. */
+struct tcptrace_map {
+	__u32	magic;		/* TCPTRACE_MAGIC */
+	__u16	abi;		/* TCPTRACE_ABI */
+	__u16	types_version;	/* TCPTRACE_TYPES_VERSION */
+	__u32	record_size;	/* sizeof(struct tcptrace_record) */
+	__u32	cpus;		/* rings, one for each possible CPU */
+	__u32	slots;		/* records in a ring, a power of two */
+	__u32	reserved;
+	__u64	rings;		/* offset of the first ring from the start of the mapping, bytes */
+	__u64	stride;		/* from one ring to the next, bytes */
+	__u64	records;	/* from the start of a ring to its records, bytes */
+	__u64	size;		/* of the whole mapping, bytes */
+	__u64	boot;		/* random, another at each load */
+};
+
+/*
+ * Head of one CPU's ring. `reserved` only grows; position p (from 1) lies in slot (p - 1) & (slots - 1).
+ *
+ * A reader at position p:
+ *   1. loads `reserved` (acquire); p > reserved: nothing there yet
+ *   2. reserved - p >= slots: overwritten, go on at reserved - slots + 1, count what was passed over
+ *   3. loads the slot's `position` (acquire): p: copy, load `position` again (after a read barrier):
+ *      p again: the copy is whole. p | TCPTRACE_HOLE, whatever TCPTRACE_HELD is: lost to nesting,
+ *      count one, go on.
+ *      Anything else: being written; or overwritten, start again at 1.
+ * Across CPUs: take CLOCK_MONOTONIC T, then each `reserved`. When all up to those are read, every
+ * record older than T is there, because a writer reserves before it takes the time.
+ */
+struct tcptrace_ring {
+	__u64	reserved;	/* positions given out */
+	__u64	pad[7];
+};
+
+#define TCPTRACE_HOLE		(1ull << 63)
+#define TCPTRACE_HELD		(1ull << 62)	/* the writer's: an interrupted handler still writes here */
+
+/*
+ * What a reader wants recorded. Written whole in one write(2), replaces the reader's former
+ * filter; goes when the file closes. Before the first write a reader asks for nothing.
+ *
+ * A record is kept when its level is at most `level` and any clause fits (no clause: all fit).
+ * Other readers' wishes are recorded into the same rings: a reader filters what it reads.
+ *
+ * Errors of write(2): EINVAL size, level, clause or reserved field out of range; E2BIG too many
+ * clauses; EBUSY kernel.ftrace_enabled is 0, nothing would be seen.
+ */
+struct tcptrace_filter {
+	__u32	abi;		/* TCPTRACE_ABI */
+	__u32	level;		/* enum tcptrace_level */
+	__u32	clauses;	/* structs that follow, at most TCPTRACE_CLAUSES_MAX */
+	__u32	wake_records;	/* poll(2) wakes after so many records on one CPU (rounded to a power of two); 0: slots / 4 */
+	__u32	wake_ms;	/* or so long after the first one; 0: 10 */
+	__u32	reserved[3];	/* 0 */
+};
+
+#define TCPTRACE_CLAUSES_MAX	32
+
+/* All parts must fit. */
+struct tcptrace_clause {
+	__u8	saddr[TCPTRACE_ADDR_LEN];	/* prefix, IPv4 mapped; bits beyond the length are 0 */
+	__u8	daddr[TCPTRACE_ADDR_LEN];
+	__u8	saddr_len;	/* bits, 0: any; an IPv4 /8 is 96 + 8 */
+	__u8	daddr_len;
+	__u8	family;		/* AF_INET, AF_INET6, 0: any */
+	__u8	reserved;	/* 0 */
+	__u16	sport_min, sport_max;	/* inclusive; 0 and 65535: any */
+	__u16	dport_min, dport_max;
+	__u32	netns;		/* inode, 0: any */
+	__u32	reserved2;	/* 0 */
+	__u32	reserved3;	/* 0 */
+	__u64	cgroup;		/* 0: any; else EINVAL: not yet */
+};
+
+#endif /* _UAPI_TCPTRACE_H */
