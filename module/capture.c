@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/ip.h>
+#include <linux/ipv6.h>
+#include <linux/sched.h>
+#include <linux/sock_diag.h>
+#include <linux/tcp.h>
+#include <net/inet_sock.h>
+#include <net/inet_timewait_sock.h>
+#include <net/ipv6.h>
+#include <net/request_sock.h>
+#include <net/tcp.h>
+
+#include "capture.h"
+
+/* The part of a record after position and time, which the ring sets. */
+#define CAPTURED	offsetof(struct tcptrace_record, cookie)
+
+/* Apart from the fast path, so that this does not pay for a stack frame with an array. */
+static noinline u64 make_cookie(struct sock *sk)
+{
+	u32 words[2];
+
+	sock_diag_save_cookie(sk, words);
+	return words[0] | (u64)words[1] << 32;
+}
+
+u64 tcptrace_cookie(struct sock *sk)
+{
+	u64 cookie = atomic64_read(&sk->sk_cookie);
+
+	return likely(cookie) ? cookie : make_cookie(sk);
+}
+
+static __always_inline void mapped(void *to, __be32 address)
+{
+	__be32 *word = to;
+
+	word[0] = 0;
+	word[1] = 0;
+	word[2] = htonl(0xffff);
+	word[3] = address;
+}
+
+/* Both in sock_common, for each kind. */
+static __always_inline void addresses(const struct sock *sk, void *saddr, void *daddr)
+{
+#if IS_ENABLED(CONFIG_IPV6)
+	if (sk->sk_family == AF_INET6) {
+		memcpy(saddr, &sk->sk_v6_rcv_saddr, TCPTRACE_ADDR_LEN);
+		memcpy(daddr, &sk->sk_v6_daddr, TCPTRACE_ADDR_LEN);
+		return;
+	}
+#endif
+	mapped(saddr, sk->sk_rcv_saddr);
+	mapped(daddr, sk->sk_daddr);
+}
+
+void tcptrace_key_of_sock(struct tcptrace_key *key, const struct sock *sk)
+{
+	addresses(sk, &key->saddr, &key->daddr);
+	key->sport = tcptrace_local_port(sk, tcptrace_kind_of(sk));
+	key->dport = ntohs(sk->sk_dport);
+	key->family = sk->sk_family;
+	key->netns = sock_net(sk)->ns.inum;
+}
+
+void tcptrace_key_of_skb(struct tcptrace_key *key, const struct sk_buff *skb, const struct net *net)
+{
+	const struct tcphdr *th = tcp_hdr(skb);
+
+	if (skb->protocol == htons(ETH_P_IPV6)) {
+		key->family = AF_INET6;
+		key->saddr = ipv6_hdr(skb)->daddr;
+		key->daddr = ipv6_hdr(skb)->saddr;
+	} else {
+		key->family = AF_INET;
+		mapped(&key->saddr, ip_hdr(skb)->daddr);
+		mapped(&key->daddr, ip_hdr(skb)->saddr);
+	}
+	key->sport = ntohs(th->dest);
+	key->dport = ntohs(th->source);
+	key->netns = net->ns.inum;
+}
+
+void tcptrace_capture_task(struct tcptrace_record *record)
+{
+	if (!in_task())
+		return;
+	record->flags |= TCPTRACE_F_TASK;
+	record->pid = current->tgid;
+	/* Not get_task_comm(): it takes a lock where it races with a rename; a torn name ends all the same. */
+	memcpy(record->comm, current->comm, TCPTRACE_COMM_LEN - 1);
+}
+
+static __always_inline u32 bit_of(unsigned long bits, int bit)
+{
+	return bits >> bit & 1;
+}
+
+static __always_inline void capture_full(struct tcptrace_record *record, const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	record->stamp = tp->tcp_clock_cache;
+	record->snd_una = READ_ONCE(tp->snd_una);
+	record->snd_nxt = READ_ONCE(tp->snd_nxt);
+	record->write_seq = READ_ONCE(tp->write_seq);
+	record->copied_seq = READ_ONCE(tp->copied_seq);
+	record->rcv_nxt = READ_ONCE(tp->rcv_nxt);
+	record->snd_wnd = READ_ONCE(tp->snd_wnd);
+	record->rcv_wnd = tcp_receive_window(tp);
+	record->mss = tp->mss_cache;
+	record->wscale = tp->rx_opt.rcv_wscale << 4 | tp->rx_opt.snd_wscale;
+	record->error = READ_ONCE(sk->sk_err);
+	/* RCV_SHUTDOWN and SEND_SHUTDOWN are bits 0 and 1; the flags are bits too: no branches on the way of each record. */
+	record->flags |= (READ_ONCE(sk->sk_shutdown) & SHUTDOWN_MASK) * TCPTRACE_F_SHUT_RCV |
+			 bit_of(sk->sk_flags, SOCK_DEAD) * TCPTRACE_F_ORPHAN |
+			 bit_of(sk->sk_flags, SOCK_DONE) * TCPTRACE_F_FIN |
+			 bit_of(sk->sk_flags, SOCK_LINGER) * TCPTRACE_F_LINGER;
+}
+
+static void capture_request(struct tcptrace_record *record, const struct sock *sk)
+{
+	const struct request_sock *req = inet_reqsk(sk);
+	const struct tcp_request_sock *treq = tcp_rsk(req);
+
+	record->snd_una = treq->snt_isn;
+	record->snd_nxt = treq->snt_isn + 1;
+	record->write_seq = treq->snt_isn + 1;
+	record->rcv_nxt = treq->rcv_isn + 1;
+	record->copied_seq = treq->rcv_isn + 1;
+	record->rcv_wnd = req->rsk_rcv_wnd;
+	record->mss = req->mss;
+	record->wscale = inet_rsk(req)->rcv_wscale << 4 | inet_rsk(req)->snd_wscale;
+}
+
+static void capture_timewait(struct tcptrace_record *record, const struct sock *sk)
+{
+	const struct tcp_timewait_sock *tcptw = tcp_twsk(sk);
+
+	record->snd_una = tcptw->tw_snd_nxt;
+	record->snd_nxt = tcptw->tw_snd_nxt;
+	record->write_seq = tcptw->tw_snd_nxt;
+	record->rcv_nxt = tcptw->tw_rcv_nxt;
+	record->copied_seq = tcptw->tw_rcv_nxt;
+	record->rcv_wnd = tcptw->tw_rcv_wnd;
+	record->flags |= TCPTRACE_F_ORPHAN;
+}
+
+static __always_inline void clear(struct tcptrace_record *record)
+{
+	memset((void *)record + CAPTURED, 0, sizeof(*record) - CAPTURED);
+	record->cpu = smp_processor_id();
+}
+
+void tcptrace_capture(struct tcptrace_record *record, struct sock *sk)
+{
+	enum tcptrace_kind kind = tcptrace_kind_of(sk);
+
+	clear(record);
+	record->cookie = tcptrace_cookie(sk);
+	addresses(sk, record->saddr, record->daddr);
+	record->sport = tcptrace_local_port(sk, kind);
+	record->dport = ntohs(sk->sk_dport);
+	record->netns = sock_net(sk)->ns.inum;
+	record->family = sk->sk_family;
+	record->kind = kind;
+	record->ifindex = READ_ONCE(sk->sk_bound_dev_if);
+	if (sk->sk_ipv6only)
+		record->flags |= TCPTRACE_F_V6ONLY;
+
+	switch (kind) {
+	case TCPTRACE_K_REQUEST:
+		record->new_state = TCPTRACE_S_SYN_RECV;
+		capture_request(record, sk);
+		break;
+	case TCPTRACE_K_TIMEWAIT:
+		record->new_state = inet_twsk(sk)->tw_substate;
+		capture_timewait(record, sk);
+		break;
+	default:
+		record->new_state = READ_ONCE(sk->sk_state);
+		capture_full(record, sk);
+	}
+	record->old_state = record->new_state;
+}
+
+void tcptrace_capture_key(struct tcptrace_record *record, const struct tcptrace_key *key)
+{
+	clear(record);
+	memcpy(record->saddr, &key->saddr, TCPTRACE_ADDR_LEN);
+	memcpy(record->daddr, &key->daddr, TCPTRACE_ADDR_LEN);
+	record->sport = key->sport;
+	record->dport = key->dport;
+	record->netns = key->netns;
+	record->family = key->family;
+	record->kind = TCPTRACE_K_NONE;
+	record->old_state = TCPTRACE_S_CLOSE;
+	record->new_state = TCPTRACE_S_CLOSE;
+}
+
+void tcptrace_capture_listener(struct tcptrace_record *record, struct sock *listener)
+{
+	struct tcptrace_listen *listen = &record->u.listen;
+
+	if (READ_ONCE(listener->sk_state) != TCP_LISTEN)
+		return;
+	listen->listener = tcptrace_cookie(listener);
+	listen->backlog = READ_ONCE(listener->sk_ack_backlog);
+	listen->backlog_max = READ_ONCE(listener->sk_max_ack_backlog);
+	listen->syn_backlog = inet_csk_reqsk_queue_len(listener);
+}
+
+void tcptrace_capture_totals(struct tcptrace_record *record, const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	struct tcptrace_totals *totals = &record->u.totals;
+
+	totals->bytes_in = tp->bytes_received;
+	totals->bytes_out = tp->bytes_acked;
+	totals->retransmits = tp->total_retrans;
+	totals->ooo = tp->rcv_ooopack;
+}
+
+void tcptrace_capture_queue(struct tcptrace_record *record, const struct sock *sk, u32 bytes)
+{
+	struct tcptrace_queue *queue = &record->u.queue;
+
+	queue->bytes = bytes;
+	queue->sndbuf = READ_ONCE(sk->sk_sndbuf);
+	queue->rcvbuf = READ_ONCE(sk->sk_rcvbuf);
+	queue->wmem = READ_ONCE(sk->sk_wmem_queued);
+	queue->rmem = atomic_read(&sk->sk_rmem_alloc);
+}
+
+void tcptrace_capture_owner(struct sock *sk, __u64 *inode, __u32 *uid)
+{
+	*inode = sock_i_ino(sk);
+	*uid = from_kuid_munged(&init_user_ns, sock_net_uid(sock_net(sk), sk));
+}

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Kernel differences, and the only place that knows of them. Each HAVE_ is the
+ * answer to one question in features.list, found by compiling (configure), never
+ * by comparing versions. The rest of the module is written for the newest kernel.
+ */
+#ifndef TCPTRACE_COMPAT_H
+#define TCPTRACE_COMPAT_H
+
+#include <linux/ftrace.h>
+#include <linux/jiffies.h>
+#include <linux/mm.h>
+#include <linux/ptrace.h>
+#include <net/inet_hashtables.h>
+#include <net/inet_timewait_sock.h>
+#include <net/genetlink.h>
+#include <net/tcp.h>
+
+#include "features.h"
+
+/* An ftrace callback took struct pt_regs before architectures could pass less. */
+#ifdef HAVE_FTRACE_REGS
+#define tcptrace_ftrace_regs ftrace_regs
+#else
+#define tcptrace_ftrace_regs pt_regs
+#endif
+
+/*
+ * The arguments of the traced function in an ftrace callback that did not ask for all registers. Where the
+ * structure holds no pt_regs, or the callback may get none, attaching is by kprobe.
+ */
+#if defined(HAVE_ARCH_FTRACE_REGS)
+#define TCPTRACE_HAVE_FTRACE_ARGS
+#define tcptrace_ftrace_args(fregs)	(&arch_ftrace_regs(fregs)->regs)
+#elif defined(HAVE_FTRACE_REGS_PT_REGS)
+#define TCPTRACE_HAVE_FTRACE_ARGS
+#define tcptrace_ftrace_args(fregs)	(&(fregs)->regs)
+#endif
+
+/* Which argument of tcp_send_active_reset() is the reason; it came with 6.10 and moved when gfp went. */
+static inline u32 tcptrace_active_reset_reason(struct pt_regs *regs)
+{
+#if defined(HAVE_ACTIVE_RESET_REASON_NO_GFP)
+	return (u32)regs_get_kernel_argument(regs, 1) + 1;
+#elif defined(HAVE_ACTIVE_RESET_REASON)
+	return (u32)regs_get_kernel_argument(regs, 2) + 1;
+#else
+	return 0;
+#endif
+}
+
+/* tcp_v[46]_send_reset() are static; they got their reason together with tcp_send_active_reset(). */
+static inline u32 tcptrace_reset_reply_reason(struct pt_regs *regs)
+{
+#if defined(HAVE_ACTIVE_RESET_REASON_NO_GFP) || defined(HAVE_ACTIVE_RESET_REASON)
+	return (u32)regs_get_kernel_argument(regs, 2) + 1;
+#else
+	return 0;
+#endif
+}
+
+/*
+ * How long the timer of a new timewait socket will run, jiffies, at the entry of the function that
+ * hashes it: the newer one starts the timer itself, before it the timer ran already.
+ */
+static inline unsigned long tcptrace_twsk_timeout(const struct inet_timewait_sock *tw, struct pt_regs *regs)
+{
+#ifdef HAVE_TWSK_HASHDANCE_SCHEDULE
+	return (int)regs_get_kernel_argument(regs, 3);
+#else
+	return tw->tw_timer.expires - jiffies;
+#endif
+}
+
+/* The flags became constant, to be changed by helpers that take the lock. */
+static inline void tcptrace_vm_flags(struct vm_area_struct *vma, unsigned long set, unsigned long clear)
+{
+#ifdef HAVE_VM_FLAGS_MOD
+	vm_flags_mod(vma, set, clear);
+#else
+	vma->vm_flags = (vma->vm_flags | set) & ~clear;
+#endif
+}
+
+/* The admin check at the bind of a multicast group. */
+#ifdef HAVE_GENL_MCAST_CAP
+#define TCPTRACE_MCAST_ADMIN	.flags = GENL_MCAST_CAP_NET_ADMIN
+#else
+#define TCPTRACE_MCAST_ADMIN	.flags = GENL_UNS_ADMIN_PERM
+#endif
+
+/* From which command on requests are validated strictly: from the first. */
+#ifdef HAVE_GENL_RESV_START_OP
+#define TCPTRACE_RESV_START_OP(command)	.resv_start_op = (command),
+#else
+#define TCPTRACE_RESV_START_OP(command)
+#endif
+
+/*
+ * The listeners of one bucket of lhash2, in which every listening socket is. It held them by a node of
+ * their own while there was a second table, and a list without one.
+ */
+#ifdef HAVE_LISTENER_NODE
+static inline struct sock *tcptrace_listener_of(struct hlist_node *node)
+{
+	return node ? (struct sock *)hlist_entry(node, struct inet_connection_sock, icsk_listen_portaddr_node) : NULL;
+}
+
+static inline struct sock *tcptrace_listener_first(struct inet_listen_hashbucket *bucket)
+{
+	return tcptrace_listener_of(bucket->head.first);
+}
+
+static inline struct sock *tcptrace_listener_next(struct sock *sk)
+{
+	return tcptrace_listener_of(inet_csk(sk)->icsk_listen_portaddr_node.next);
+}
+#else
+static inline struct sock *tcptrace_listener_of(struct hlist_nulls_node *node)
+{
+	return is_a_nulls(node) ? NULL : hlist_nulls_entry(node, struct sock, sk_nulls_node);
+}
+
+static inline struct sock *tcptrace_listener_first(struct inet_listen_hashbucket *bucket)
+{
+	return tcptrace_listener_of(bucket->nulls_head.first);
+}
+
+static inline struct sock *tcptrace_listener_next(struct sock *sk)
+{
+	return tcptrace_listener_of(sk->sk_nulls_node.next);
+}
+#endif
+
+/* Under the bucket's lock. */
+#define tcptrace_for_each_listener(sk, bucket) \
+	for (sk = tcptrace_listener_first(bucket); sk; sk = tcptrace_listener_next(sk))
+
+#endif

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The flight recorder: what is kept recorded while nobody reads (module parameter `flight`). */
+#ifndef TCPTRACE_FLIGHT_H
+#define TCPTRACE_FLIGHT_H
+
+#include "uapi/tcptrace.h"
+
+int tcptrace_flight_init(enum tcptrace_level level);
+void tcptrace_flight_exit(void);
+enum tcptrace_level tcptrace_flight_level(void);
+
+#endif

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/errno.h>
+#include <linux/ftrace.h>
+#include <linux/preempt.h>
+#include <linux/string.h>
+
+#include "compat/compat.h"
+#include "hook.h"
+#include "probe.h"
+
+#ifdef TCPTRACE_HAVE_FTRACE_ARGS
+
+/*
+ * From the place that was hit to its row: a table in which each place has a slot of its own, so that one
+ * multiplication finds it. Constant while anything is armed.
+ */
+#define SLOT_BITS	7
+
+static struct place {
+	unsigned long ip;
+	enum tcptrace_probe_id id;
+} places[TCPTRACE_PROBE_COUNT];
+static unsigned int place_count;
+static u8 slots[1 << SLOT_BITS];
+static u32 multiplier;
+
+static __always_inline unsigned int slot_of(unsigned long ip)
+{
+	return (u32)ip * multiplier >> (32 - SLOT_BITS);
+}
+
+static void hit(unsigned long ip, unsigned long parent, struct ftrace_ops *ops, struct ftrace_regs *regs)
+{
+	/* What a kprobe's handler finds: preemption off. Nothing that we call is traced by us: no recursion. */
+	preempt_disable_notrace();
+	tcptrace_handlers[slots[slot_of(ip)]].hook(tcptrace_ftrace_args(regs));
+	preempt_enable_notrace();
+}
+
+/*
+ * Without FTRACE_OPS_FL_RECURSION ftrace calls hit() from a trampoline of its own, not by way of the assistant
+ * that protects against recursion, which costs more than all else: we are none.
+ */
+static struct level {
+	struct ftrace_ops ops;
+	unsigned int count;
+	bool armed;
+} levels[] = {
+	[TCPTRACE_L_LIFE]	= { .ops = { .func = hit } },
+	[TCPTRACE_L_QUEUE]	= { .ops = { .func = hit } },
+	[TCPTRACE_L_SEGMENT]	= { .ops = { .func = hit } },
+};
+
+bool tcptrace_hook_possible(void)
+{
+	return true;
+}
+
+int tcptrace_hook_add(enum tcptrace_probe_id id, enum tcptrace_level level, unsigned long ip)
+{
+	int error = ftrace_set_filter_ip(&levels[level].ops, ip, 0, 0);
+
+	if (error)
+		return error;
+	levels[level].count++;
+	places[place_count++] = (struct place) { .ip = ip, .id = id };
+	return 0;
+}
+
+static bool spread(void)
+{
+	bool taken[1 << SLOT_BITS] = { };
+	unsigned int i, slot;
+
+	for (i = 0; i < place_count; i++) {
+		slot = slot_of(places[i].ip);
+		if (taken[slot])
+			return false;
+		taken[slot] = true;
+		slots[slot] = places[i].id;
+	}
+	return true;
+}
+
+int tcptrace_hook_seal(void)
+{
+	/* About one in ten spreads two dozen places over 128 slots. */
+	for (multiplier = 0x9e3779b1; multiplier > 0x9e000001; multiplier -= 2)
+		if (spread())
+			return 0;
+	return -ENOSPC;
+}
+
+int tcptrace_hook_arm(enum tcptrace_level level, bool on)
+{
+	struct level *of = &levels[level];
+	int error;
+
+	if (of->armed == on || !of->count)
+		return 0;
+	error = on ? register_ftrace_function(&of->ops) : unregister_ftrace_function(&of->ops);
+	if (!error)
+		of->armed = on;
+	return error;
+}
+
+void tcptrace_hook_exit(void)
+{
+	int i;
+
+	for (i = TCPTRACE_L_LIFE; i < ARRAY_SIZE(levels); i++) {
+		tcptrace_hook_arm(i, false);
+		/* Gives its hash back; ftrace_free_filter() is not exported everywhere. */
+		if (levels[i].count)
+			ftrace_set_filter(&levels[i].ops, NULL, 0, 1);
+		levels[i].count = 0;
+	}
+	place_count = 0;
+}
+
+#else
+
+bool tcptrace_hook_possible(void)
+{
+	return false;
+}
+
+int tcptrace_hook_add(enum tcptrace_probe_id id, enum tcptrace_level level, unsigned long ip)
+{
+	return -EOPNOTSUPP;
+}
+
+int tcptrace_hook_seal(void)
+{
+	return 0;
+}
+
+int tcptrace_hook_arm(enum tcptrace_level level, bool on)
+{
+	return 0;
+}
+
+void tcptrace_hook_exit(void)
+{
+}
+
+#endif

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/kernel.h>
+#include <linux/string.h>
+
+#include "guard.h"
+#include "hook.h"
+#include "probe.h"
+#include "stats.h"
+
+enum { OPTIONAL, REQUIRED };
+enum { ENTRY, RETURN };
+
+struct probe {
+	const char *symbol;
+	const char *older;
+	enum tcptrace_level level;
+	int where;
+	int need;
+	enum tcptrace_method method;	/* as attached */
+	bool armed;
+	int error;
+	/* Of a function attached by ftrace too: it finds the place, and keeps the function's module where it is. */
+	union {
+		struct kprobe kprobe;
+		struct kretprobe kretprobe;
+	};
+};
+
+#define ROW(_id, _symbol, _older, _level, _where, _need)	\
+	[TCPTRACE_P_##_id] = {					\
+		.symbol = _symbol, .older = _older,		\
+		.level = TCPTRACE_L_##_level,			\
+		.where = _where, .need = _need },
+
+static struct probe probes[] = { TCPTRACE_PROBES(ROW) };
+
+/* Changed under the filter's mutex. */
+static enum tcptrace_level armed_level;
+
+static int attach_by_name(struct probe *probe, const char *symbol)
+{
+	const struct tcptrace_handler *handler = &tcptrace_handlers[probe - probes];
+
+	/* Registration writes into the structure: a second try needs a clean one. */
+	if (probe->where == RETURN) {
+		probe->kretprobe = (struct kretprobe) {
+			.kp.symbol_name = symbol,
+			.kp.flags = KPROBE_FLAG_DISABLED,
+			.entry_handler = handler->ret_entry,
+			.handler = handler->ret,
+			.data_size = TCPTRACE_RET_DATA,
+		};
+		return register_kretprobe(&probe->kretprobe);
+	}
+	probe->kprobe = (struct kprobe) {
+		.symbol_name = symbol,
+		.flags = KPROBE_FLAG_DISABLED,
+		.pre_handler = handler->entry,
+	};
+	return register_kprobe(&probe->kprobe);
+}
+
+/* A registered kprobe knows where its function is, and whether that is an ftrace location. */
+static bool attach_by_ftrace(struct probe *probe)
+{
+	return tcptrace_hook_possible() && (probe->kprobe.flags & KPROBE_FLAG_FTRACE) &&
+	       !tcptrace_hook_add(probe - probes, probe->level, (unsigned long)probe->kprobe.addr);
+}
+
+static void attach(struct probe *probe, bool kprobes_only)
+{
+	probe->error = attach_by_name(probe, probe->symbol);
+	if (probe->error && probe->older)
+		probe->error = attach_by_name(probe, probe->older);
+	if (probe->error)
+		probe->method = TCPTRACE_METHOD_ABSENT;
+	else if (probe->where == RETURN)
+		probe->method = TCPTRACE_METHOD_KRETPROBE;
+	else if (!kprobes_only && attach_by_ftrace(probe))
+		probe->method = TCPTRACE_METHOD_FTRACE;
+	else
+		probe->method = TCPTRACE_METHOD_KPROBE;
+}
+
+/* All at once: each call waits for a grace period. */
+static void detach_all(void)
+{
+	struct kretprobe *kretprobes[TCPTRACE_PROBE_COUNT];
+	struct kprobe *kprobes[TCPTRACE_PROBE_COUNT];
+	int i, kprobe_count = 0, kretprobe_count = 0;
+
+	tcptrace_hook_exit();
+	for (i = 0; i < TCPTRACE_PROBE_COUNT; i++) {
+		struct probe *probe = &probes[i];
+
+		if (probe->method == TCPTRACE_METHOD_KRETPROBE)
+			kretprobes[kretprobe_count++] = &probe->kretprobe;
+		else if (probe->method != TCPTRACE_METHOD_ABSENT)
+			kprobes[kprobe_count++] = &probe->kprobe;
+	}
+	unregister_kretprobes(kretprobes, kretprobe_count);
+	unregister_kprobes(kprobes, kprobe_count);
+}
+
+static int arm_one(struct probe *probe, bool on)
+{
+	int error = 0;
+
+	if (probe->armed == on)
+		return 0;
+	switch (probe->method) {
+	case TCPTRACE_METHOD_ABSENT:
+		return 0;
+	case TCPTRACE_METHOD_FTRACE:	/* with its whole level */
+		break;
+	case TCPTRACE_METHOD_KPROBE:
+		error = on ? enable_kprobe(&probe->kprobe) : disable_kprobe(&probe->kprobe);
+		break;
+	case TCPTRACE_METHOD_KRETPROBE:
+		error = on ? enable_kretprobe(&probe->kretprobe) : disable_kretprobe(&probe->kretprobe);
+		break;
+	}
+	if (!error)
+		probe->armed = on;
+	return error;
+}
+
+/* Arms what `level` needs and disarms the rest; stops at the first error. */
+static int arm_exactly(enum tcptrace_level level)
+{
+	int i, error;
+
+	for (i = TCPTRACE_L_LIFE; i <= TCPTRACE_L_SEGMENT; i++) {
+		error = tcptrace_hook_arm(i, i <= level);
+		if (error)
+			return error;
+	}
+	for (i = 0; i < TCPTRACE_PROBE_COUNT; i++) {
+		error = arm_one(&probes[i], probes[i].level <= level);
+		if (error)
+			return error;
+	}
+	return 0;
+}
+
+int tcptrace_probe_init(bool kprobes_only)
+{
+	int i, error;
+
+	for (i = 0; i < TCPTRACE_PROBE_COUNT; i++) {
+		attach(&probes[i], kprobes_only);
+		if (!probes[i].error)
+			continue;
+		if (probes[i].need == REQUIRED) {
+			pr_err("cannot attach to %s: error %d\n", probes[i].symbol, probes[i].error);
+			detach_all();
+			return probes[i].error;
+		}
+		pr_notice("no %s on this kernel (error %d): what it would show is not visible\n",
+			  probes[i].symbol, probes[i].error);
+	}
+	error = tcptrace_hook_seal();
+	if (error)
+		detach_all();
+	return error;
+}
+
+void tcptrace_probe_exit(void)
+{
+	if (armed_level > TCPTRACE_L_OFF)
+		tcptrace_guard_drop();
+	armed_level = TCPTRACE_L_OFF;
+	detach_all();
+}
+
+int tcptrace_probe_arm(enum tcptrace_level level)
+{
+	int error;
+
+	if (level == armed_level)
+		return 0;
+	if (armed_level == TCPTRACE_L_OFF) {
+		error = tcptrace_guard_hold();
+		if (error)
+			return error;
+	}
+	error = arm_exactly(level);
+	if (error) {
+		arm_exactly(armed_level);
+		level = armed_level;
+	}
+	if (level == TCPTRACE_L_OFF)
+		tcptrace_guard_drop();
+	armed_level = level;
+	return error;
+}
+
+bool tcptrace_probe_muted(void)
+{
+	/* While something is armed the guard keeps it from being switched off. */
+	if (armed_level > TCPTRACE_L_OFF)
+		return false;
+	if (tcptrace_guard_hold())
+		return true;
+	tcptrace_guard_drop();
+	return false;
+}
+
+enum tcptrace_level tcptrace_probe_armed(void)
+{
+	return READ_ONCE(armed_level);
+}
+
+void tcptrace_probe_state(enum tcptrace_probe_id id, struct tcptrace_probe_state *state)
+{
+	const struct probe *probe = &probes[id];
+	bool attached = probe->method != TCPTRACE_METHOD_ABSENT;
+	/* The first member of a kretprobe is its kprobe. */
+	const struct kprobe *kprobe = &probe->kprobe;
+
+	*state = (struct tcptrace_probe_state) {
+		.symbol = attached ? kprobe->symbol_name : probe->symbol,
+		.level = probe->level,
+		.method = probe->method,
+		.required = probe->need == REQUIRED,
+		.armed = probe->armed,
+		.error = -probe->error,
+		.hits = tcptrace_stats_hits(id),
+		.missed = attached ? kprobe->nmissed : 0,
+	};
+	if (probe->method == TCPTRACE_METHOD_KRETPROBE)
+		state->missed += probe->kretprobe.nmissed;
+}

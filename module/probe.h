@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Attaching, arming and reporting the probes of probes.h. */
+#ifndef TCPTRACE_PROBE_H
+#define TCPTRACE_PROBE_H
+
+#include <linux/kprobes.h>
+#include <linux/types.h>
+
+#include "probes.h"
+#include "uapi/tcptrace.h"
+#include "uapi/tcptrace_netlink.h"
+
+/* What handlers.c makes of a row: what the kernel calls. */
+struct tcptrace_handler {
+	void (*hook)(struct pt_regs *regs);	/* ENTRY by ftrace; preemption off */
+	kprobe_pre_handler_t entry;		/* ENTRY by kprobe */
+	kretprobe_handler_t ret_entry;		/* RETURN: keeps what the return needs in ri->data */
+	kretprobe_handler_t ret;
+};
+
+extern const struct tcptrace_handler tcptrace_handlers[TCPTRACE_PROBE_COUNT];
+#define TCPTRACE_RET_DATA	sizeof(void *)
+
+struct tcptrace_probe_state {
+	const char *symbol;
+	enum tcptrace_level level;
+	enum tcptrace_method method;
+	bool required;
+	bool armed;
+	u32 error;	/* why it is absent */
+	u64 hits;
+	u64 missed;
+};
+
+/*
+ * Finds and registers all probes, disarmed; entries by kprobe only, where `kprobes_only`.
+ * Fails only where a required one does. May sleep.
+ */
+int tcptrace_probe_init(bool kprobes_only);
+/* Unregisters; when it returns no handler runs or will run. */
+void tcptrace_probe_exit(void);
+
+/*
+ * Arms the probes up to `level`, disarms those above. Under the filter's mutex.
+ * -EBUSY: kernel.ftrace_enabled is 0, armed probes would be silent; or what enable_kprobe() or
+ * register_ftrace_function() said. On an error the former level is armed.
+ */
+int tcptrace_probe_arm(enum tcptrace_level level);
+
+/* Would armed probes be silent now? Under the filter's mutex. */
+bool tcptrace_probe_muted(void);
+
+/* The level that is armed. */
+enum tcptrace_level tcptrace_probe_armed(void);
+
+void tcptrace_probe_state(enum tcptrace_probe_id id, struct tcptrace_probe_state *state);
+
+#endif

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The probe table: one row, one kernel function, one handler, one kind of record.
+ *
+ *   id		on_<id>() in handlers.c is its handler
+ *   symbol	the function
+ *   older	its name on kernels before the rename, or NULL
+ *   level	who wants it: it is armed while a reader asks for this level
+ *   method	how it is attached: ENTRY at the function's entry, by ftrace where the kernel and the
+ *		parameter `attach` allow it, else by kprobe; RETURN by kretprobe
+ *   need	REQUIRED: without it the module does not load; OPTIONAL: its absence is reported
+ *
+ * docs/adding-a-probe.md walks through adding a row.
+ */
+#ifndef TCPTRACE_PROBES_H
+#define TCPTRACE_PROBES_H
+
+#define TCPTRACE_PROBES(P)								\
+	/* id		symbol				older			level  method	  need */	\
+	P(set_state,	"tcp_set_state",		NULL,			LIFE,  ENTRY,	  REQUIRED)	\
+	P(listen_start,	"inet_csk_listen_start",	NULL,			LIFE,  RETURN,	  OPTIONAL)	\
+	P(request_open,	"inet_csk_reqsk_queue_hash_add", NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
+	P(request_drop,	"__inet_csk_reqsk_queue_drop",	NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
+	P(child,	"inet_csk_complete_hashdance",	NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
+	P(child_cookie,	"inet_csk_reqsk_queue_add",	NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
+	P(connect,	"tcp_connect",			NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
+	P(accept,	"__inet_accept",		NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
+	P(shutdown,	"tcp_shutdown",			NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
+	P(close,	"__tcp_close",			NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
+	P(reset_sent,	"tcp_send_active_reset",	NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
+	P(reset_reply4,	"tcp_v4_send_reset",		NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
+	P(reset_reply6,	"tcp_v6_send_reset",		NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
+	P(reset_in,	"tcp_reset",			NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
+	P(tw_begin,	"inet_twsk_hashdance_schedule",	"inet_twsk_hashdance",	LIFE,  ENTRY,	  OPTIONAL)	\
+	P(tw_segment,	"tcp_timewait_state_process",	NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
+	P(tw_timer,	"__inet_twsk_schedule",		NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
+	P(tw_end,	"inet_twsk_kill",		NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
+	P(data_ready,	"tcp_data_ready",		NULL,			QUEUE, ENTRY,	  OPTIONAL)	\
+	P(read,		"tcp_cleanup_rbuf",		NULL,			QUEUE, ENTRY,	  OPTIONAL)	\
+	P(write,	"tcp_push",			NULL,			QUEUE, ENTRY,	  OPTIONAL)	\
+	P(write_full,	"sk_stream_wait_memory",	NULL,			QUEUE, ENTRY,	  OPTIONAL)	\
+	P(ack,		"tcp_ack",			NULL,			QUEUE, ENTRY,	  OPTIONAL)
+
+#define TCPTRACE_PROBE_ID(id, ...) TCPTRACE_P_##id,
+enum tcptrace_probe_id { TCPTRACE_PROBES(TCPTRACE_PROBE_ID) TCPTRACE_PROBE_COUNT };
+
+#endif

@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * procfs has no owner field: each open takes a reference on the module itself, so that rmmod is
+ * refused (EWOULDBLOCK) while a file, or a mapping, which holds its file, is there.
+ */
+#include <linux/capability.h>
+#include <linux/mm.h>
+#include <linux/module.h>
+#include <linux/mutex.h>
+#include <linux/poll.h>
+#include <linux/proc_fs.h>
+#include <linux/seq_file.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/vmalloc.h>
+
+#include "compat/compat.h"
+#include "filter.h"
+#include "procfs.h"
+#include "ring.h"
+#include "snapshot.h"
+#include "status.h"
+#include "wake.h"
+
+static struct proc_dir_entry *directory;
+
+/* The initial user namespace's: root of another one must not see this host's connections. */
+static int enter(void)
+{
+	if (!capable(CAP_NET_ADMIN))
+		return -EPERM;
+	return try_module_get(THIS_MODULE) ? 0 : -ENODEV;
+}
+
+static void leave(void)
+{
+	module_put(THIS_MODULE);
+}
+
+/* ---- events ---- */
+
+struct reader {
+	struct tcptrace_wish wish;
+	struct tcptrace_waiter waiter;
+};
+
+static int events_open(struct inode *inode, struct file *file)
+{
+	int error = enter();
+	struct reader *reader;
+
+	if (error)
+		return error;
+	reader = kzalloc(sizeof(*reader), GFP_KERNEL);
+	if (!reader) {
+		leave();
+		return -ENOMEM;
+	}
+	tcptrace_filter_add(&reader->wish);
+	file->private_data = reader;
+	return 0;
+}
+
+static int events_release(struct inode *inode, struct file *file)
+{
+	struct reader *reader = file->private_data;
+
+	tcptrace_filter_remove(&reader->wish);
+	kfree(reader);
+	leave();
+	return 0;
+}
+
+static ssize_t events_write(struct file *file, const char __user *from, size_t size, loff_t *offset)
+{
+	struct reader *reader = file->private_data;
+	struct tcptrace_clause *clauses = NULL;
+	struct tcptrace_filter filter;
+	size_t rest = size - sizeof(filter);
+	int error;
+
+	if (size < sizeof(filter))
+		return -EINVAL;
+	if (copy_from_user(&filter, from, sizeof(filter)))
+		return -EFAULT;
+	if (filter.clauses > TCPTRACE_CLAUSES_MAX)
+		return -E2BIG;
+	if (rest != filter.clauses * sizeof(*clauses))
+		return -EINVAL;
+	if (rest) {
+		clauses = kvmalloc(rest, GFP_KERNEL);
+		if (!clauses)
+			return -ENOMEM;
+		if (copy_from_user(clauses, from + sizeof(filter), rest)) {
+			kvfree(clauses);
+			return -EFAULT;
+		}
+	}
+	error = tcptrace_filter_set(&reader->wish, &filter, clauses);
+	if (error) {
+		kvfree(clauses);
+		return error;
+	}
+	return size;
+}
+
+static int events_mmap(struct file *file, struct vm_area_struct *vma)
+{
+	struct tcptrace_map *map = tcptrace_ring_map();
+
+	/* Shared, so that a reader sees what is written; never writable, not later through mprotect() either. */
+	if ((vma->vm_flags & (VM_WRITE | VM_EXEC)) || !(vma->vm_flags & VM_MAYSHARE))
+		return -EPERM;
+	if (vma->vm_pgoff || vma->vm_end - vma->vm_start > map->size)
+		return -EINVAL;
+	tcptrace_vm_flags(vma, VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP, VM_MAYWRITE | VM_MAYEXEC);
+	return remap_vmalloc_range(vma, map, 0);
+}
+
+static __poll_t events_poll(struct file *file, poll_table *table)
+{
+	struct reader *reader = file->private_data;
+
+	return tcptrace_wake_poll(&reader->waiter, file, table);
+}
+
+static const struct proc_ops events_ops = {
+	.proc_open	= events_open,
+	.proc_release	= events_release,
+	.proc_write	= events_write,
+	.proc_mmap	= events_mmap,
+	.proc_poll	= events_poll,
+	.proc_lseek	= noop_llseek,
+};
+
+/* ---- sockets ---- */
+
+struct walk {
+	struct mutex lock;	/* two threads may share a file */
+	struct tcptrace_snapshot *snapshot;
+};
+
+static int sockets_open(struct inode *inode, struct file *file)
+{
+	int error = enter();
+	struct walk *walk;
+
+	if (error)
+		return error;
+	walk = kzalloc(sizeof(*walk), GFP_KERNEL);
+	if (walk)
+		walk->snapshot = tcptrace_snapshot_open();
+	if (!walk || !walk->snapshot) {
+		kfree(walk);
+		leave();
+		return -ENOMEM;
+	}
+	mutex_init(&walk->lock);
+	file->private_data = walk;
+	return 0;
+}
+
+static int sockets_release(struct inode *inode, struct file *file)
+{
+	struct walk *walk = file->private_data;
+
+	tcptrace_snapshot_close(walk->snapshot);
+	kfree(walk);
+	leave();
+	return 0;
+}
+
+static ssize_t sockets_read(struct file *file, char __user *to, size_t size, loff_t *offset)
+{
+	struct walk *walk = file->private_data;
+	ssize_t result;
+
+	if (mutex_lock_interruptible(&walk->lock))
+		return -ERESTARTSYS;
+	result = tcptrace_snapshot_read(walk->snapshot, to, size);
+	mutex_unlock(&walk->lock);
+	return result;
+}
+
+static const struct proc_ops sockets_ops = {
+	.proc_open	= sockets_open,
+	.proc_release	= sockets_release,
+	.proc_read	= sockets_read,
+	.proc_lseek	= noop_llseek,
+};
+
+/* ---- status ---- */
+
+static int status_open(struct inode *inode, struct file *file)
+{
+	int error = enter();
+
+	if (error)
+		return error;
+	error = single_open(file, tcptrace_status_show, NULL);
+	if (error)
+		leave();
+	return error;
+}
+
+static int status_release(struct inode *inode, struct file *file)
+{
+	int error = single_release(inode, file);
+
+	leave();
+	return error;
+}
+
+static const struct proc_ops status_ops = {
+	.proc_open	= status_open,
+	.proc_release	= status_release,
+	.proc_read	= seq_read,
+	.proc_lseek	= seq_lseek,
+};
+
+int tcptrace_procfs_init(void)
+{
+	struct proc_dir_entry *events;
+
+	directory = proc_mkdir("tcptrace", NULL);
+	if (!directory)
+		return -ENOMEM;
+	events = proc_create("events", 0600, directory, &events_ops);
+	if (events)	/* what may be mapped, for those who ask fstat() */
+		proc_set_size(events, tcptrace_ring_map()->size);
+	if (!events || !proc_create("sockets", 0400, directory, &sockets_ops) ||
+	    !proc_create("status", 0400, directory, &status_ops)) {
+		tcptrace_procfs_exit();
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void tcptrace_procfs_exit(void)
+{
+	proc_remove(directory);
+}

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* /proc/tcptrace: events, sockets, status. For CAP_NET_ADMIN in the initial user namespace. */
+#ifndef TCPTRACE_PROCFS_H
+#define TCPTRACE_PROCFS_H
+
+int tcptrace_procfs_init(void);
+void tcptrace_procfs_exit(void);
+
+#endif

@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/ktime.h>
+#include <linux/mm.h>
+#include <linux/rwsem.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <net/inet_hashtables.h>
+#include <net/inet_timewait_sock.h>
+#include <net/net_namespace.h>
+#include <net/request_sock.h>
+
+#include "capture.h"
+#include "compat/compat.h"
+#include "snapshot.h"
+
+#define ROOM_DEFAULT	1024	/* records; a bucket is taken whole, so a longer one makes it grow */
+
+/* The sockets of one table: the namespaces' common one, or a namespace's own (net.ipv4.tcp_child_ehash_entries). */
+struct table {
+	struct net *net;	/* held, so that its own table stays */
+	struct inet_hashinfo *hashinfo;
+	bool listeners;		/* a namespace's own table is a copy that shares the common listeners */
+};
+
+struct tcptrace_snapshot {
+	struct table *tables;
+	u32 table_count;
+	u32 table;		/* where the walk is: table, */
+	bool listeners_done;	/* first its listeners, then all others, */
+	u32 bucket;		/* and the bucket to be taken next */
+
+	struct tcptrace_record *records;	/* taken, not handed out yet: from `head` to `filled` */
+	u32 room, head, filled;
+};
+
+static void put_tables(struct tcptrace_snapshot *snapshot)
+{
+	while (snapshot->table_count)
+		put_net(snapshot->tables[--snapshot->table_count].net);
+	kvfree(snapshot->tables);
+}
+
+static bool table_known(const struct tcptrace_snapshot *snapshot, const struct inet_hashinfo *hashinfo)
+{
+	u32 i;
+
+	for (i = 0; i < snapshot->table_count; i++)
+		if (snapshot->tables[i].hashinfo == hashinfo)
+			return true;
+	return false;
+}
+
+static bool listeners_known(const struct tcptrace_snapshot *snapshot, const struct inet_hashinfo *hashinfo)
+{
+	u32 i;
+
+	for (i = 0; i < snapshot->table_count; i++)
+		if (snapshot->tables[i].hashinfo->lhash2 == hashinfo->lhash2)
+			return true;
+	return false;
+}
+
+static int get_tables(struct tcptrace_snapshot *snapshot)
+{
+	struct net *net;
+	u32 count = 0;
+
+	down_read(&net_rwsem);
+	for_each_net(net)
+		count++;
+	snapshot->tables = kvcalloc(count, sizeof(*snapshot->tables), GFP_KERNEL);
+	if (snapshot->tables)
+		for_each_net(net) {
+			struct inet_hashinfo *hashinfo = net->ipv4.tcp_death_row.hashinfo;
+
+			if (table_known(snapshot, hashinfo) || !maybe_get_net(net))
+				continue;
+			snapshot->tables[snapshot->table_count] = (struct table) {
+				.net = net,
+				.hashinfo = hashinfo,
+				.listeners = !listeners_known(snapshot, hashinfo),
+			};
+			snapshot->table_count++;
+		}
+	up_read(&net_rwsem);
+	return snapshot->tables ? 0 : -ENOMEM;
+}
+
+static int make_room(struct tcptrace_snapshot *snapshot, u32 room)
+{
+	kvfree(snapshot->records);
+	snapshot->room = 0;
+	snapshot->records = kvmalloc_array(room, sizeof(*snapshot->records), GFP_KERNEL);
+	if (!snapshot->records)
+		return -ENOMEM;
+	snapshot->room = room;
+	return 0;
+}
+
+struct tcptrace_snapshot *tcptrace_snapshot_open(void)
+{
+	struct tcptrace_snapshot *snapshot = kzalloc(sizeof(*snapshot), GFP_KERNEL);
+
+	if (!snapshot)
+		return NULL;
+	if (get_tables(snapshot) || make_room(snapshot, ROOM_DEFAULT)) {
+		tcptrace_snapshot_close(snapshot);
+		return NULL;
+	}
+	return snapshot;
+}
+
+void tcptrace_snapshot_close(struct tcptrace_snapshot *snapshot)
+{
+	put_tables(snapshot);
+	kvfree(snapshot->records);
+	kfree(snapshot);
+}
+
+/* The bucket that holds the socket is locked. */
+static void take_socket(struct tcptrace_record *record, struct sock *sk)
+{
+	record->position = 0;
+	tcptrace_capture(record, sk);
+	record->type = TCPTRACE_T_SNAPSHOT;
+	switch (record->kind) {
+	case TCPTRACE_K_REQUEST:
+		tcptrace_capture_listener(record, inet_reqsk(sk)->rsk_listener);
+		record->u.listen.retransmits = inet_reqsk(sk)->num_retrans;
+		break;
+	case TCPTRACE_K_TIMEWAIT:
+		record->u.totals.timeout =
+			jiffies_to_msecs(max_t(long, inet_twsk(sk)->tw_timer.expires - jiffies, 0));
+		break;
+	default:
+		if (record->new_state == TCPTRACE_S_LISTEN) {
+			tcptrace_capture_listener(record, sk);
+			tcptrace_capture_owner(sk, &record->u.listen.inode, &record->u.listen.uid);
+		} else {
+			tcptrace_capture_totals(record, sk);
+			tcptrace_capture_owner(sk, &record->u.totals.inode, &record->u.totals.uid);
+		}
+	}
+	/* After all was read: what this record shows had happened by then. Seeding relies on it, see docs/design.md. */
+	record->time = ktime_get_ns();
+}
+
+/* One bucket, under its lock: takes all of its sockets, or, where they do not fit, none. Returns how many there are. */
+static u32 take_listeners(struct tcptrace_snapshot *snapshot, struct inet_hashinfo *hashinfo, u32 bucket)
+{
+	struct inet_listen_hashbucket *head = &hashinfo->lhash2[bucket];
+	u32 room = snapshot->room - snapshot->filled, count = 0;
+	struct sock *sk;
+
+	/* No bottom half takes this lock. */
+	spin_lock(&head->lock);
+	tcptrace_for_each_listener(sk, head)
+		count++;
+	if (count <= room)
+		tcptrace_for_each_listener(sk, head)
+			take_socket(&snapshot->records[snapshot->filled++], sk);
+	spin_unlock(&head->lock);
+	return count;
+}
+
+static u32 take_others(struct tcptrace_snapshot *snapshot, struct inet_hashinfo *hashinfo, u32 bucket)
+{
+	struct inet_ehash_bucket *head = &hashinfo->ehash[bucket];
+	spinlock_t *lock = inet_ehash_lockp(hashinfo, bucket);
+	u32 room = snapshot->room - snapshot->filled, count = 0;
+	struct hlist_nulls_node *node;
+	struct sock *sk;
+
+	if (hlist_nulls_empty(&head->chain))
+		return 0;
+	spin_lock_bh(lock);
+	sk_nulls_for_each(sk, node, &head->chain)
+		count++;
+	if (count <= room)
+		sk_nulls_for_each(sk, node, &head->chain)
+			take_socket(&snapshot->records[snapshot->filled++], sk);
+	spin_unlock_bh(lock);
+	return count;
+}
+
+/* Moves on to the next bucket, from the last one to the next table. */
+static void next_bucket(struct tcptrace_snapshot *snapshot, const struct inet_hashinfo *hashinfo)
+{
+	u32 last = snapshot->listeners_done ? hashinfo->ehash_mask : hashinfo->lhash2_mask;
+
+	if (snapshot->bucket++ < last)
+		return;
+	snapshot->bucket = 0;
+	snapshot->listeners_done = !snapshot->listeners_done;
+	if (!snapshot->listeners_done)
+		snapshot->table++;
+}
+
+/* Takes whole buckets until there is no room for the next one. */
+static int fill(struct tcptrace_snapshot *snapshot)
+{
+	snapshot->head = 0;
+	snapshot->filled = 0;
+	while (snapshot->table < snapshot->table_count) {
+		const struct table *table = &snapshot->tables[snapshot->table];
+		struct inet_hashinfo *hashinfo = table->hashinfo;
+		u32 taken = snapshot->filled, count;
+
+		if (!table->listeners)
+			snapshot->listeners_done = true;
+		count = snapshot->listeners_done ? take_others(snapshot, hashinfo, snapshot->bucket) :
+						   take_listeners(snapshot, hashinfo, snapshot->bucket);
+		if (count && snapshot->filled == taken) {
+			if (taken)
+				return 0;
+			/* Alone too long; by the time there is room it may have grown again. */
+			if (make_room(snapshot, count + count / 4))
+				return -ENOMEM;
+			continue;
+		}
+		next_bucket(snapshot, hashinfo);
+		if (fatal_signal_pending(current))
+			return -EINTR;
+		cond_resched();
+	}
+	return 0;
+}
+
+ssize_t tcptrace_snapshot_read(struct tcptrace_snapshot *snapshot, char __user *to, size_t size)
+{
+	u32 most = min_t(size_t, size / sizeof(*snapshot->records), INT_MAX / sizeof(*snapshot->records));
+	u32 done = 0;
+	int error = 0;
+
+	if (!most)
+		return -EINVAL;
+	while (done < most) {
+		u32 count;
+
+		if (snapshot->head == snapshot->filled) {
+			error = fill(snapshot);
+			if (error || !snapshot->filled)
+				break;
+		}
+		count = min(most - done, snapshot->filled - snapshot->head);
+		if (copy_to_user(to + done * sizeof(*snapshot->records), &snapshot->records[snapshot->head],
+				 count * sizeof(*snapshot->records))) {
+			error = -EFAULT;
+			break;
+		}
+		snapshot->head += count;
+		done += count;
+	}
+	return done ? done * sizeof(*snapshot->records) : error;
+}

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <linux/cpumask.h>
+#include <linux/seq_file.h>
+
+#include "filter.h"
+#include "names.h"
+#include "netlink.h"
+#include "probe.h"
+#include "ring.h"
+#include "stats.h"
+#include "status.h"
+
+static void show_head(struct seq_file *seq)
+{
+	const struct tcptrace_map *map = tcptrace_ring_map();
+
+	seq_printf(seq, "tcptrace %s, ABI %u.%u\n", TCPTRACE_VERSION, map->abi, map->types_version);
+	seq_printf(seq, "armed: %s\n", tcptrace_level_name(tcptrace_probe_armed()));
+	if (tcptrace_filter_muted())
+		seq_puts(seq, "kernel.ftrace_enabled is 0: nothing can be seen until it is 1\n");
+	seq_printf(seq, "ring: %u records on each of %u CPUs, %llu KiB\n", map->slots, map->cpus, map->size >> 10);
+	seq_printf(seq, "netlink subscribers: %s\n\n", tcptrace_netlink_subscribed() ? "yes" : "none");
+}
+
+static void show_probes(struct seq_file *seq)
+{
+	static const char * const methods[] = { "absent", "kprobe", "kretprobe", "ftrace" };
+	struct tcptrace_probe_state state;
+	int id;
+
+	seq_printf(seq, "%-32s %-8s %-10s %-8s %12s %8s\n", "probe", "level", "method", "state", "hits", "missed");
+	for (id = 0; id < TCPTRACE_PROBE_COUNT; id++) {
+		tcptrace_probe_state(id, &state);
+		seq_printf(seq, "%-32s %-8s %-10s %-8s %12llu %8llu\n", state.symbol,
+			   tcptrace_level_name(state.level), methods[state.method],
+			   state.armed ? "armed" : "disarmed", state.hits, state.missed);
+	}
+}
+
+static void show_cpus(struct seq_file *seq)
+{
+	struct tcptrace_tally tally;
+	int cpu;
+
+	seq_printf(seq, "\n%-4s %12s %12s %12s %12s %12s\n", "cpu", "hits", "published", "filtered", "ignored", "lost");
+	for_each_possible_cpu(cpu) {
+		tcptrace_stats_tally(cpu, &tally);
+		seq_printf(seq, "%-4d %12llu %12llu %12llu %12llu %12llu\n", cpu, tally.hits,
+			   tally.published, tally.filtered, tally.ignored, tally.lost);
+	}
+}
+
+static int show_reader(const struct tcptrace_wish *wish, void *arg)
+{
+	seq_printf(arg, "%-4u %-8u %-16s %-8s %u\n", wish->id, wish->pid, wish->comm,
+		   tcptrace_level_name(wish->filter.level), wish->filter.clauses);
+	return 0;
+}
+
+int tcptrace_status_show(struct seq_file *seq, void *unused)
+{
+	show_head(seq);
+	show_probes(seq);
+	show_cpus(seq);
+	seq_printf(seq, "\n%-4s %-8s %-16s %-8s %s\n", "id", "pid", "reader", "level", "clauses");
+	tcptrace_filter_each(show_reader, seq);
+	return 0;
+}
