@@ -1,0 +1,386 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What each type of record changes: TCP's state machine, as seen from beside it. */
+#include <errno.h>
+
+#include "model_impl.h"
+
+/* ---- the state machine ---- */
+
+static inline void enter(struct change *change, uint8_t state)
+{
+	struct end *end = change->end;
+
+	/* Where a record between was lost, nobody knows since when it was in that state. */
+	if (end->flags & END_SINCE && end->state == change->record->old_state)
+		change->step->in_state = change->record->time - end->since;
+	end->state = state;
+	end->since = change->record->time;
+	end->flags |= END_SINCE;
+}
+
+/* Who acted on this end, where a record says so: both ends have to know who closed first. */
+static void closed_by(struct change *change, const struct tcptrace_record *record)
+{
+	struct end *end = change->end, *peer = change->peer;
+
+	if (record->pid)
+		owner_set(&end->closer, record);
+	if (peer)
+		peer->closer = end->closer;
+}
+
+static void established(struct change *change)
+{
+	const struct tcptrace_record *record = change->record;
+	struct end *end = change->end;
+
+	if (!(end->flags & END_IRS))
+		figures_know_irs(change->model, end, record->rcv_nxt - 1);
+	if (!(end->flags & END_SEEDED)) {
+		end->handshake = record->time - end->birth;
+		end->flags |= END_HANDSHAKE;
+	}
+	if (!end->peer) {
+		model_find_peer(change->model, change->place);
+		change->peer = ends_at(&change->model->ends, end->peer);
+	}
+}
+
+/* The FIN of this end, `end` being still in the state before. */
+static void sent_fin(struct change *change)
+{
+	struct end *end = change->end;
+
+	end->flags |= END_FIN_SENT;
+	if (change->record->new_state == TCPTRACE_S_LAST_ACK) {
+		end->flags |= END_REMOTE_FIRST | END_FIN_RCVD;
+		if (end->fin)
+			end->half_closed = change->record->time - end->fin;
+		return;
+	}
+	end->flags |= END_LOCAL_FIRST;
+	end->fin = change->record->time;
+	closed_by(change, change->record);
+}
+
+static void received_fin(struct change *change)
+{
+	struct end *end = change->end;
+
+	end->flags |= END_FIN_RCVD;
+	if (end->flags & END_FIN_SENT) {
+		if (end->fin)
+			end->half_closed = change->record->time - end->fin;
+		return;
+	}
+	end->flags |= END_REMOTE_FIRST;
+	end->fin = change->record->time;
+}
+
+static bool app_aborts(const struct tcptrace_record *record)
+{
+	if (record->type != TCPTRACE_T_STATE || record->new_state != TCPTRACE_S_CLOSE ||
+	    !(record->flags & TCPTRACE_F_TASK))
+		return false;
+	if (record->error == ECONNABORTED)
+		return true;
+	return !record->error &&
+	       (record->old_state == TCPTRACE_S_ESTABLISHED || record->old_state == TCPTRACE_S_CLOSE_WAIT ||
+		record->old_state == TCPTRACE_S_SYN_SENT || record->old_state == TCPTRACE_S_SYN_RECV);
+}
+
+static void abort_reason(struct end *end, const struct tcptrace_record *record)
+{
+	uint32_t unread = record_unread(record);
+
+	if (record->error == ECONNABORTED) {
+		end->why = WHY_DESTROYED;
+	} else if (end->flags & END_CLOSED && unread) {
+		end->why = WHY_UNREAD;
+		end->unread = unread;
+	} else if (end->flags & END_CLOSED && record->flags & TCPTRACE_F_LINGER) {
+		end->why = WHY_LINGER;
+	} else if (!(end->flags & (END_CLOSED | END_SEEDED)) && end->flags & END_PASSIVE &&
+		   !end->owner.pid) {
+		end->why = WHY_UNACCEPTED;
+	}
+}
+
+/* True once nothing that follows can say more of how this end came to its end. */
+static bool cause_is_known(const struct end *end, const struct tcptrace_record *record)
+{
+	if (end->flags & (END_RST_RCVD | END_RST_SENT) || record->old_state == TCPTRACE_S_SYN_SENT)
+		return true;
+	/* close() and its kin leave no error; their RST follows. */
+	if (record->error && record->error != ECONNABORTED)
+		return true;
+	return end->flags & END_FIN_SENT && end->flags & END_FIN_RCVD && end->flags & END_FIN_ACKED;
+}
+
+static void closed(struct change *change)
+{
+	const struct tcptrace_record *record = change->record;
+	struct end *end = change->end;
+
+	end->error = record->error > 0 && record->error < UINT16_MAX ? record->error : 0;
+	if (record->flags & TCPTRACE_F_FIN && !(end->flags & END_FIN_RCVD))
+		received_fin(change);
+	if (record->old_state == TCPTRACE_S_LAST_ACK && !record->error &&
+	    record->snd_una == record->write_seq)
+		end->flags |= END_FIN_ACKED;
+	if (app_aborts(record)) {
+		abort_reason(end, record);
+		closed_by(change, record);
+	}
+	end->flags |= END_OVER;
+	if (cause_is_known(end, record))
+		model_settled(change);
+	else
+		model_unsettled(change);
+}
+
+static void on_state(struct change *change)
+{
+	const struct tcptrace_record *record = change->record;
+	struct end *end = change->end;
+
+	end->kind = TCPTRACE_K_FULL;
+	enter(change, record->new_state);
+	switch (record->new_state) {
+	case TCPTRACE_S_ESTABLISHED:
+		established(change);
+		break;
+	case TCPTRACE_S_FIN_WAIT1:
+	case TCPTRACE_S_LAST_ACK:
+		sent_fin(change);
+		change->step->did = record->pid;
+		break;
+	case TCPTRACE_S_FIN_WAIT2:
+		end->flags |= END_FIN_ACKED;
+		end->stamp = record->stamp;
+		break;
+	case TCPTRACE_S_CLOSING:
+		end->flags |= END_CROSSED;
+		/* fallthrough */
+	case TCPTRACE_S_CLOSE_WAIT:
+		received_fin(change);
+		break;
+	case TCPTRACE_S_CLOSE:
+		change->step->did = record->pid && app_aborts(record);
+		closed(change);
+		break;
+	}
+}
+
+static void on_request(struct change *change)
+{
+	const struct tcptrace_record *record = change->record;
+	struct end *end = change->end;
+
+	figures_take_backlog(change->model, record);
+	if (record->u.listen.retransmits > end->retransmits)
+		end->retransmits = record->u.listen.retransmits;
+	if (record->op != TCPTRACE_OP_TIMEDOUT && record->op != TCPTRACE_OP_DROPPED) {
+		end->kind = record->kind;
+		return;
+	}
+	enter(change, TCPTRACE_S_CLOSE);
+	if (record->op == TCPTRACE_OP_TIMEDOUT)
+		end->error = ETIMEDOUT;
+	end->flags |= END_OVER;
+	model_settled(change);
+}
+
+/* The full socket is gone, its timewait socket goes on in `new_state`. */
+static void begin_timewait(struct change *change)
+{
+	const struct tcptrace_record *record = change->record;
+	struct end *end = change->end;
+	bool merged = end->state == TCPTRACE_S_FIN_WAIT2 && record->stamp &&
+		      end->stamp == (uint32_t)record->stamp;
+
+	end->kind = TCPTRACE_K_TIMEWAIT;
+	end->flags |= END_FIN_SENT | END_FIN_ACKED;
+	end->timeout = record->u.totals.timeout;
+	if (record->new_state == record->old_state)
+		return;
+	enter(change, record->new_state);
+	if (!(end->flags & END_FIN_RCVD))
+		received_fin(change);
+	change->step->verdict = true;
+	if (!merged)
+		return;
+	change->step->merged = true;
+	end->flags |= END_MERGED;
+	if (change->peer)
+		change->peer->flags |= END_MERGED;
+}
+
+static void on_timewait(struct change *change)
+{
+	const struct tcptrace_record *record = change->record;
+	struct end *end = change->end;
+
+	switch (record->op) {
+	case TCPTRACE_OP_BEGIN:
+		begin_timewait(change);
+		return;
+	case TCPTRACE_OP_SUBSTATE:
+		enter(change, record->new_state);
+		received_fin(change);
+		end->timeout = record->u.totals.timeout;
+		change->step->verdict = true;
+		return;
+	case TCPTRACE_OP_RESTART:
+		end->timeout = record->u.totals.timeout;
+		return;
+	default:
+		enter(change, TCPTRACE_S_CLOSE);
+		end->flags |= END_OVER;
+		end->timeout = 0;
+		change->model->grave = change->place;
+		/* Its verdict came when it entered TIME_WAIT; if it never did, the peer never closed. */
+		if (record->old_state == TCPTRACE_S_FIN_WAIT2) {
+			if (record->op == TCPTRACE_OP_END)
+				end->error = ETIMEDOUT;
+			change->step->verdict = true;
+		}
+	}
+}
+
+static void on_reset(struct change *change)
+{
+	const struct tcptrace_record *record = change->record;
+	struct end *end = change->end, *peer = change->peer;
+	bool over = end->flags & END_OVER, orphan;
+
+	if (record->op == TCPTRACE_OP_RECEIVED) {
+		end->flags |= END_RST_RCVD;
+		return;
+	}
+	/* While it lives, a reply is to a segment that was not its own. But an orphan is given up with it. */
+	orphan = end->kind == TCPTRACE_K_TIMEWAIT && end->state == TCPTRACE_S_FIN_WAIT2;
+	if (record->op == TCPTRACE_OP_REPLIED && !over && !orphan)
+		return;
+	if (record->op == TCPTRACE_OP_REPLIED && end->flags & END_FIN_SENT)
+		end->why = WHY_LATE;
+	end->flags |= END_RST_SENT;
+	end->reset_reason = record->u.segment.reason;
+	/* An orphan that a RST kills does not say so. */
+	if (peer && peer->kind == TCPTRACE_K_TIMEWAIT && peer->state == TCPTRACE_S_FIN_WAIT2) {
+		peer->flags |= END_RST_RCVD;
+	} else if (peer && peer->kind != TCPTRACE_K_TIMEWAIT) {
+		peer->why = end->why;
+		peer->reset_reason = end->reset_reason;
+		if (end->why == WHY_UNREAD)
+			peer->unread = end->unread;
+	}
+	if (over)
+		model_settled(change);
+}
+
+/* ---- data ---- */
+
+static void count_requests(struct end *end, bool in)
+{
+	if (!(end->flags & END_ASKED)) {
+		end->flags |= END_ASKED | (in ? END_ASKED_IN : 0);
+		return;
+	}
+	if (in == !!(end->flags & END_ASKED_IN)) {
+		end->flags &= ~END_ANSWERED;
+	} else if (!(end->flags & END_ANSWERED)) {
+		end->flags |= END_ANSWERED;
+		end->requests++;
+	}
+}
+
+static inline uint32_t moved(const struct end *end, uint32_t now, uint32_t before)
+{
+	return end->flags & END_SYNCED && seq_after(now, before) ? now - before : 0;
+}
+
+/* Before the figures are taken over: what is new is the difference. */
+static void on_queue(struct change *change)
+{
+	const struct tcptrace_record *record = change->record;
+	struct step *step = change->step;
+	struct end *end = change->end;
+
+	step->bytes = record->u.queue.bytes;
+	if (record->type == TCPTRACE_T_ACK) {
+		step->control = step->bytes && (state_handshaking(record->old_state) ||
+						(end->flags & END_FIN_SENT &&
+						 record->snd_una == record->write_seq));
+		step->bytes -= step->control;
+		return;
+	}
+	if (record->op == TCPTRACE_OP_QUEUED) {
+		step->bytes = moved(end, record->rcv_nxt, end->rcv_nxt);
+		if (step->bytes)
+			count_requests(end, true);
+		return;
+	}
+	if (record->op == TCPTRACE_OP_WRITTEN) {
+		step->bytes = moved(end, record->write_seq, end->write_seq);
+		if (step->bytes)
+			count_requests(end, false);
+	}
+	step->did = record->pid;
+	if (record->pid && record->pid != end->owner.pid)
+		owner_set(&end->owner, record);
+}
+
+void change_apply(struct change *change)
+{
+	const struct tcptrace_record *record = change->record;
+	struct end *end = change->end;
+
+	switch (record->type) {
+	case TCPTRACE_T_STATE:
+		on_state(change);
+		break;
+	case TCPTRACE_T_REQUEST:
+		on_request(change);
+		break;
+	case TCPTRACE_T_TIMEWAIT:
+		on_timewait(change);
+		break;
+	case TCPTRACE_T_RESET:
+		on_reset(change);
+		break;
+	case TCPTRACE_T_SEND:
+	case TCPTRACE_T_RECV:
+	case TCPTRACE_T_ACK:
+		on_queue(change);
+		break;
+	case TCPTRACE_T_ACCEPT:
+		figures_take_backlog(change->model, record);
+		/* fallthrough */
+	case TCPTRACE_T_CONNECT:
+		change->step->did = record->pid;
+		if (record->pid)
+			owner_set(&end->owner, record);
+		break;
+	case TCPTRACE_T_SHUTDOWN:
+		change->step->did = record->pid;
+		if (record->op == TCPTRACE_OP_CLOSE)
+			end->flags |= END_CLOSED;
+		if (record->pid && !end->owner.pid)
+			owner_set(&end->owner, record);
+		break;
+	case TCPTRACE_T_LISTEN:
+		change->step->did = record->pid;
+		if (record->pid)
+			owner_set(&end->owner, record);
+		if (record->new_state == TCPTRACE_S_CLOSE) {
+			enter(change, TCPTRACE_S_CLOSE);
+			end->flags |= END_OVER;
+			change->model->grave = change->place;
+		} else {
+			end->rcv_nxt = record->u.listen.backlog;
+			end->write_seq = record->u.listen.backlog_max;
+		}
+		break;
+	}
+}

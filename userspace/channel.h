@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The client of the module's generic netlink family, see docs/netlink/tcptrace.yaml. */
+#ifndef TCPTRACE_CHANNEL_H
+#define TCPTRACE_CHANNEL_H
+
+#include <libmnl/libmnl.h>
+#include <stdint.h>
+
+#include "tcptrace_netlink.h"
+
+struct channel;
+
+/* Returns 0, or -errno: -ENOENT where there is no such family, the module is not loaded. */
+int channel_open(struct channel **channel);
+void channel_close(struct channel *channel);
+
+/* A request without attributes, and each message of the answer; a dump where `flags` has NLM_F_DUMP. */
+int channel_get(struct channel *channel, enum tcptrace_cmd cmd, uint16_t flags, mnl_cb_t each,
+		void *arg);
+
+/*
+ * Fills attributes[0] to attributes[max] with those of a message or a nest; what is not known, and
+ * what is not as long as its type wants, is left out. `types` says what each is (MNL_TYPE_UNSPEC: anything).
+ */
+struct channel_table {
+	const struct nlattr **attributes;
+	const uint8_t *types;	/* enum mnl_attr_data_type by attribute */
+	uint16_t max;
+};
+void channel_parse(const struct nlmsghdr *message, const struct channel_table *table);
+void channel_parse_nested(const struct nlattr *nest, const struct channel_table *table);
+
+/* 0, or "", where it is not there. */
+uint32_t channel_u32(const struct nlattr *attribute);
+uint64_t channel_u64(const struct nlattr *attribute);
+const char *channel_string(const struct nlattr *attribute);
+
+#endif

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* doctor: what on this host would keep tcptrace from working, each with its remedy. */
+#include <argp.h>
+#include <err.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "checks.h"
+#include "cmd.h"
+#include "module_file.h"
+#include "options.h"
+
+static const char *const words[] = {
+	[CHECK_OK] = "ok",
+	[CHECK_WARN] = "warn",
+	[CHECK_FAIL] = "fail",
+	[CHECK_SKIP] = "skip",
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = state->input;
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_failure(state, EXIT_USAGE, 0, "%s: doctor takes no arguments", text);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child children[] = {
+	{ &options_output_argp, 0, NULL, 0 },
+	{ 0 }
+};
+
+static const struct argp argp = {
+	.parser = parse,
+	.doc = "Checks what on this host would keep tcptrace from working. Each line is ok, warn, fail or "
+	       "skip (cannot be told from here); behind -> is what helps. Status 1 where one fails.",
+	.children = children,
+};
+
+static void print_text(const char *name, const struct check_answer *answer)
+{
+	printf("%-5s %-10s %s\n", words[answer->result], name, answer->text);
+	if (*answer->remedy)
+		printf("%-5s %-10s -> %s\n", "", "", answer->remedy);
+}
+
+static void print_json(const char *name, const struct check_answer *answer)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_object_object_add(object, "type", json_object_new_string("check"));
+	json_object_object_add(object, "check", json_object_new_string(name));
+	json_object_object_add(object, "result", json_object_new_string(words[answer->result]));
+	json_object_object_add(object, "text", json_object_new_string(answer->text));
+	if (*answer->remedy)
+		json_object_object_add(object, "remedy", json_object_new_string(answer->remedy));
+	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
+							    JSON_C_TO_STRING_NOSLASHESCAPE));
+	json_object_put(object);
+}
+
+static int run(int argc, char *argv[])
+{
+	struct options options = { 0 };
+	struct check_facts facts;
+	struct kmod_ctx *context;
+	int status = EXIT_SUCCESS;
+	size_t i;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &options);
+	context = module_context();
+	if (!context)
+		err(EXIT_FAILURE, "libkmod");
+	check_facts_get(context, &facts);
+	for (i = 0; i < check_count; i++) {
+		struct check_answer answer = { 0 };
+
+		checks[i].ask(&facts, &answer);
+		if (answer.result == CHECK_FAIL)
+			status = EXIT_FAILURE;
+		/* -q: only what is to be done something about. */
+		if (options.quiet && answer.result != CHECK_FAIL && answer.result != CHECK_WARN)
+			continue;
+		(options.json ? print_json : print_text)(checks[i].name, &answer);
+	}
+	check_facts_free(&facts);
+	kmod_unref(context);
+	return status;
+}
+
+const struct command cmd_doctor = {
+	.name = "doctor",
+	.summary = "what would keep tcptrace from working here, and what helps",
+	.run = run,
+};

@@ -1,0 +1,489 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* record: keeps what a source says, for any view to be shown of it later. */
+#include <argp.h>
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <json-c/json.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "capture_file.h"
+#include "cmd.h"
+#include "filter.h"
+#include "level.h"
+#include "options.h"
+#include "signals.h"
+#include "source.h"
+
+#define BUFFER		((size_t)2048 * sizeof(struct tcptrace_record))
+#define PROGRESS_NS	500000000ull
+
+enum { KEY_DURATION = 0x200, KEY_COUNT, KEY_FORCE };
+
+struct arguments {
+	struct options options;
+	const char *file;
+	char **words;			/* of the filter */
+	int word_count;
+	unsigned long long duration;	/* ns, 0: until Ctrl-C */
+	unsigned long long count;	/* 0: any number */
+	bool force;
+};
+
+struct recording {
+	const struct arguments *arguments;
+	struct filter *filter;
+	bool chooses;			/* the filter is not empty */
+	struct source *source;
+	int fd;
+	unsigned char *buffer;
+	size_t held;
+	int failed;			/* errno of a write */
+	uint64_t sockets, events;
+	uint64_t deadline;		/* CLOCK_MONOTONIC, 0: none */
+	uint64_t progress_at;
+	bool progress;			/* the terminal has a line of progress */
+};
+
+static uint64_t now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000000000ull + time.tv_nsec;
+}
+
+/* ---- the command line ---- */
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &arguments->options;
+		return 0;
+	case KEY_DURATION:
+		arguments->duration = options_seconds(state, "--duration", text);
+		return 0;
+	case KEY_COUNT:
+		arguments->count = options_count(state, "--count", text);
+		return 0;
+	case KEY_FORCE:
+		arguments->force = true;
+		return 0;
+	case ARGP_KEY_ARGS:
+		arguments->file = state->argv[state->next];
+		arguments->words = state->argv + state->next + 1;
+		arguments->word_count = state->argc - state->next - 1;
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_failure(state, EXIT_USAGE, 0, "no FILE given to record to; - is standard output");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_option options[] = {
+	{ "duration", KEY_DURATION, "SECONDS", 0, "Stop after so long", 0 },
+	{ "count", KEY_COUNT, "N", 0, "Stop after so many events", 0 },
+	{ "force", KEY_FORCE, NULL, 0, "Overwrite FILE where it exists", 0 },
+	{ 0 }
+};
+
+static const struct argp_child children[] = {
+	{ &options_argp, 0, NULL, 0 },
+	{ 0 }
+};
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "FILE [FILTER]",
+	.doc = "Records the sockets that are there and then what happens to them, until Ctrl-C. "
+	       "Any view shows it later with --source=FILE, without root and on any machine. "
+	       "FILE may be -, standard output."
+	       "\vFILTER is a port, or an expression as ss has it: 'sport = :9090 and dst 10.0.0.0/8'.",
+	.children = children,
+};
+
+/* ---- the file ---- */
+
+static int flush(struct recording *recording)
+{
+	size_t done = 0;
+
+	while (done < recording->held && !recording->failed) {
+		ssize_t written = write(recording->fd, recording->buffer + done,
+					recording->held - done);
+
+		if (written >= 0)
+			done += written;
+		else if (errno != EINTR)
+			recording->failed = errno;
+	}
+	recording->held = 0;
+	return -recording->failed;
+}
+
+static int put(struct recording *recording, const void *data, size_t size)
+{
+	if (recording->held + size > BUFFER && flush(recording))
+		return -recording->failed;
+	memcpy(recording->buffer + recording->held, data, size);
+	recording->held += size;
+	return 0;
+}
+
+static int put_record(struct recording *recording, const struct tcptrace_record *record)
+{
+	struct tcptrace_record *copy;
+
+	if (recording->held + sizeof(*copy) > BUFFER && flush(recording))
+		return -recording->failed;
+	copy = (void *)(recording->buffer + recording->held);
+	*copy = *record;
+	copy->position = 0;
+	recording->held += sizeof(*copy);
+	return 0;
+}
+
+static int put_header(struct recording *recording, enum tcptrace_level level)
+{
+	const struct source *source = recording->source;
+	struct capture_header header = {
+		.byte_order = CAPTURE_BYTE_ORDER,
+		.header_size = sizeof(header),
+		.abi = TCPTRACE_ABI,
+		.types_version = TCPTRACE_TYPES_VERSION,
+		.record_size = sizeof(struct tcptrace_record),
+		.realtime = source->realtime,
+		.boot = source->boot,
+		.start = source->live ? now() : 0,
+		.level = level,
+	};
+
+	memcpy(header.magic, CAPTURE_MAGIC, sizeof(header.magic));
+	snprintf(header.host, sizeof(header.host), "%s", source->host);
+	snprintf(header.release, sizeof(header.release), "%s", source->release);
+	return put(recording, &header, sizeof(header));
+}
+
+static int put_trailer(struct recording *recording, const struct tcptrace_lost *lost)
+{
+	struct tcptrace_record record = {
+		.type = TCPTRACE_T_LOST,
+		.cookie = CAPTURE_TRAILER,
+		.time = recording->source->live ? now() : 0,
+		.u.lost = *lost,
+	};
+
+	record.u.lost.events = recording->events;
+	return put_record(recording, &record);
+}
+
+/* Never a file that somebody may want to keep, but with --force. Devices and pipes are not kept. */
+static int open_file(const struct arguments *arguments)
+{
+	const char *name = arguments->file;
+	struct stat status;
+	int fd;
+
+	if (!strcmp(name, "-")) {
+		if (isatty(STDOUT_FILENO)) {
+			warnx("standard output is a terminal: name a file, or use a pipe");
+			return -1;
+		}
+		return STDOUT_FILENO;
+	}
+	fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+	if (fd >= 0 || errno != EEXIST)
+		goto out;
+	if (!arguments->force && (stat(name, &status) || S_ISREG(status.st_mode))) {
+		warnx("%s: exists; --force overwrites it", name);
+		return -1;
+	}
+	fd = open(name, O_WRONLY | O_TRUNC | O_CLOEXEC);
+out:
+	if (fd < 0)
+		warn("%s", name);
+	return fd;
+}
+
+/* ---- what goes in ---- */
+
+/* An end that enters or leaves a state that was asked for: the step belongs to it. */
+static bool wanted(const struct recording *recording, const struct tcptrace_record *record)
+{
+	struct filter_subject subject = {
+		.saddr = record->saddr,
+		.daddr = record->daddr,
+		.sport = record->sport,
+		.dport = record->dport,
+		.family = record->family,
+		.state = record->new_state,
+		.kind = record->kind,
+		.ifindex = record->ifindex,
+	};
+
+	if (!recording->chooses || filter_match(recording->filter, &subject))
+		return true;
+	if (record->old_state == record->new_state)
+		return false;
+	subject.state = record->old_state;
+	return filter_match(recording->filter, &subject);
+}
+
+static int on_socket(const struct tcptrace_record *record, void *arg)
+{
+	struct recording *recording = arg;
+
+	if (!wanted(recording, record))
+		return 0;
+	recording->sockets++;
+	return put_record(recording, record);
+}
+
+static uint64_t lost_in_all(const struct tcptrace_lost *lost)
+{
+	return lost->overwritten + lost->nested + lost->missed + lost->unknown;
+}
+
+static void show_progress(struct recording *recording)
+{
+	struct tcptrace_lost lost;
+	uint64_t time;
+
+	if (!recording->progress)
+		return;
+	time = now();
+	if (time < recording->progress_at)
+		return;
+	recording->progress_at = time + PROGRESS_NS;
+	source_losses(recording->source, &lost);
+	fprintf(stderr, "\r%" PRIu64 " events, %" PRIu64 " lost ", recording->events,
+		lost_in_all(&lost));
+}
+
+/* True where this record is the first one too late. */
+static bool too_late(struct recording *recording, const struct tcptrace_record *record)
+{
+	const struct arguments *arguments = recording->arguments;
+
+	/* In a file, time began with its first event. */
+	if (!recording->deadline && arguments->duration && !recording->source->live)
+		recording->deadline = record->time + arguments->duration;
+	return recording->deadline && record->time >= recording->deadline;
+}
+
+/* Caught up. Returns SOURCE_END where it is time to end, else 0 or -errno. */
+static int idle(struct recording *recording)
+{
+	int timeout = recording->progress ? (int)(PROGRESS_NS / 1000000) : -1;
+	uint64_t time = now();
+	int error;
+
+	if (recording->deadline && time >= recording->deadline)
+		return SOURCE_END;
+	if (flush(recording))
+		return 0;
+	show_progress(recording);
+	if (recording->deadline) {
+		uint64_t left = (recording->deadline - time) / 1000000 + 1;
+
+		if (timeout < 0 || left < (uint64_t)timeout)
+			timeout = left > 3600000 ? 3600000 : left;
+	}
+	error = source_wait(recording->source, timeout);
+	return error == -EINTR ? 0 : error;
+}
+
+/* Ctrl-C, and the end of --duration, end with what had happened by then, not with what was read by then. */
+static int follow(struct recording *recording)
+{
+	const struct tcptrace_record *record;
+	bool stopping = false;
+
+	while (!recording->failed) {
+		int outcome = source_next(recording->source, &record);
+
+		if (!stopping && signals_stop()) {
+			stopping = true;
+			recording->deadline = now();
+			/* A file is read to its end at once: there is nothing to wait for. */
+			if (!recording->source->live)
+				return 0;
+		}
+		if (outcome == SOURCE_IDLE)
+			outcome = idle(recording);
+		else if (outcome == SOURCE_RECORD) {
+			if (too_late(recording, record))
+				return 0;
+			if (record->type == TCPTRACE_T_LOST) {
+				put_record(recording, record);
+				continue;
+			}
+			if (!wanted(recording, record))
+				continue;
+			put_record(recording, record);
+			recording->events++;
+			if (recording->events == recording->arguments->count)
+				return 0;
+			if (recording->progress && !(recording->events % 4096))
+				show_progress(recording);
+			continue;
+		}
+		if (outcome == SOURCE_END)
+			return 0;
+		if (outcome < 0)
+			return outcome;
+	}
+	return 0;
+}
+
+/* ---- the command ---- */
+
+static void print_tally(const struct recording *recording, const struct tcptrace_lost *lost)
+{
+	const struct arguments *arguments = recording->arguments;
+
+	if (recording->progress)
+		fputs("\r\033[K", stderr);
+	if (arguments->options.json) {
+		struct json_object *object = json_object_new_object();
+
+		json_object_object_add(object, "type", json_object_new_string("lost"));
+		json_object_object_add(object, "lost",
+				       json_object_new_uint64(lost->overwritten + lost->nested));
+		json_object_object_add(object, "unknown", json_object_new_uint64(lost->unknown));
+		json_object_object_add(object, "missed", json_object_new_uint64(lost->missed));
+		json_object_object_add(object, "events",
+				       json_object_new_uint64(recording->events));
+		json_object_object_add(object, "sockets",
+				       json_object_new_uint64(recording->sockets));
+		puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
+		json_object_put(object);
+	} else if (!arguments->options.quiet) {
+		fprintf(stderr, "%" PRIu64 " sockets, %" PRIu64 " events, %" PRIu64 " lost\n",
+			recording->sockets, recording->events, lost_in_all(lost));
+	}
+}
+
+static int finish(struct recording *recording, int error)
+{
+	const char *name = recording->arguments->file;
+	struct tcptrace_lost lost = { 0 };
+
+	source_losses(recording->source, &lost);
+	/* Without a trailer, whoever reads the file sees that it is not whole. */
+	if (!error)
+		put_trailer(recording, &lost);
+	flush(recording);
+	if (recording->fd != STDOUT_FILENO && close(recording->fd) && !recording->failed)
+		recording->failed = errno;
+	if (recording->failed) {
+		if (recording->progress)
+			fputs("\r\033[K", stderr);
+		warnx("%s: %s; the recording is truncated", name, strerror(recording->failed));
+		return EXIT_FAILURE;
+	}
+	print_tally(recording, &lost);
+	if (error) {
+		warnx("%s", recording->source->error);
+		return EXIT_FAILURE;
+	}
+	return recording->arguments->options.fail_on_loss && lost_in_all(&lost) ? EXIT_LOST :
+										  EXIT_SUCCESS;
+}
+
+static int record_all(struct recording *recording, enum tcptrace_level level)
+{
+	int error;
+
+	recording->progress = isatty(STDERR_FILENO) && !recording->arguments->options.quiet;
+	if (recording->arguments->duration && recording->source->live)
+		recording->deadline = now() + recording->arguments->duration;
+	error = put_header(recording, level);
+	if (!error)
+		error = source_snapshot(recording->source, on_socket, recording);
+	if (!error)
+		error = follow(recording);
+	return finish(recording, recording->failed ? 0 : error);
+}
+
+static int open_source(struct recording *recording, enum tcptrace_level level)
+{
+	struct tcptrace_clause clauses[TCPTRACE_CLAUSES_MAX];
+	struct source_request request = { .level = level, .clauses = clauses };
+	char error[256];
+
+	request.clause_count = filter_clauses(recording->filter, clauses, TCPTRACE_CLAUSES_MAX);
+	if (!source_open(recording->arguments->options.source, &request, &recording->source, error,
+			 sizeof(error)))
+		return 0;
+	warnx("%s", error);
+	return -1;
+}
+
+static int run_filtered(struct recording *recording)
+{
+	const struct options *options = &recording->arguments->options;
+	enum tcptrace_level level = options->level;
+	int status = EXIT_FAILURE;
+
+	recording->chooses = !filter_is_empty(recording->filter) || options->family;
+	if (!level)
+		level = filter_is_empty(recording->filter) ? TCPTRACE_L_LIFE : TCPTRACE_L_QUEUE;
+	if (options->family)
+		filter_set_family(recording->filter, options->family);
+	/* The source first: where it cannot be had, no file is touched. */
+	if (open_source(recording, level))
+		return status;
+	recording->buffer = aligned_alloc(64, BUFFER);
+	if (!recording->buffer)
+		warnx("out of memory");
+	else
+		recording->fd = open_file(recording->arguments);
+	if (recording->fd >= 0)
+		status = record_all(recording, level);
+	free(recording->buffer);
+	source_close(recording->source);
+	return status;
+}
+
+static int run(int argc, char *argv[])
+{
+	struct arguments arguments = { 0 };
+	struct recording recording = { .arguments = &arguments, .fd = -1 };
+	char error[256];
+	int status;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	if (arguments.options.json && !strcmp(arguments.file, "-")) {
+		warnx("--json: standard output has the recording itself; name a file");
+		return EXIT_USAGE;
+	}
+	status = filter_parse(arguments.word_count, arguments.words, &recording.filter, error,
+			      sizeof(error));
+	if (status) {
+		warnx("%s", error);
+		return status;
+	}
+	signals_catch();
+	status = run_filtered(&recording);
+	filter_free(recording.filter);
+	return status;
+}
+
+const struct command cmd_record = {
+	.name = "record",
+	.summary = "keep what happens in a file, for any view later",
+	.run = run,
+};

@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* unload: takes the module out of the kernel, and says who keeps it there where that fails. */
+#include <argp.h>
+#include <err.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "holders.h"
+#include "module_file.h"
+#include "options.h"
+
+#define HOLDERS	8	/* named in the message */
+
+struct arguments {
+	bool quiet;
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case 'q':
+		arguments->quiet = true;
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_failure(state, EXIT_USAGE, 0, "%s: unload takes no arguments", text);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_option options[] = {
+	{ "quiet", 'q', NULL, 0, "Say nothing where all went well", 0 },
+	{ 0 }
+};
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.doc = "Unloads the module. A module that is not loaded is what was wanted: status 0.",
+};
+
+static void print_holders(void)
+{
+	struct holder holders[HOLDERS];
+	size_t count = holders_find(holders, HOLDERS), i;
+	size_t size;
+	char *text;
+	FILE *file;
+
+	if (!count) {
+		warnx("the module is in use, by nobody that can be seen from here "
+		      "(another container, or it is being loaded): try again");
+		return;
+	}
+	file = open_memstream(&text, &size);
+	if (!file)
+		err(EXIT_FAILURE, "memory");
+	for (i = 0; i < count && i < HOLDERS; i++)
+		fprintf(file, "%s%s (pid %d)", i ? ", " : "", holders[i].comm, (int)holders[i].pid);
+	if (count > HOLDERS)
+		fprintf(file, " and %zu more", count - HOLDERS);
+	fclose(file);
+	warnx("the module is in use by %s: end that first", text);
+	free(text);
+}
+
+static int remove_module(struct kmod_ctx *context)
+{
+	struct kmod_module *module;
+	int error = kmod_module_new_from_name(context, MODULE_NAME, &module);
+
+	if (error < 0)
+		return error;
+	error = kmod_module_remove_module(module, KMOD_REMOVE_NOWAIT);
+	kmod_module_unref(module);
+	return error;
+}
+
+static int run(int argc, char *argv[])
+{
+	struct arguments arguments = { 0 };
+	struct kmod_ctx *context;
+	int error = 0;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	context = module_context();
+	if (!context)
+		err(EXIT_FAILURE, "libkmod");
+	error = module_loaded(context) ? remove_module(context) : -ENOENT;
+	kmod_unref(context);
+
+	switch (-error) {
+	case 0:
+	case ENOENT:
+		if (!arguments.quiet)
+			puts(error ? "not loaded" : "unloaded");
+		return EXIT_SUCCESS;
+	case EAGAIN:
+	case EBUSY:
+		print_holders();
+		return EXIT_FAILURE;
+	case EPERM:
+		warnx("needs root (CAP_SYS_MODULE): use sudo");
+		return EXIT_FAILURE;
+	default:
+		warnx(MODULE_NAME ": %s", strerror(-error));
+		return EXIT_FAILURE;
+	}
+}
+
+const struct command cmd_unload = {
+	.name = "unload",
+	.summary = "take the module out of the kernel",
+	.run = run,
+};

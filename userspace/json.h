@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The model as JSON, one object a line, by json-c. The keys are a contract: new ones
+ * may be added, none is renamed. Times are CLOCK_MONOTONIC, durations end in _ns; what is
+ * not known is left out.
+ */
+#ifndef TCPTRACE_JSON_H
+#define TCPTRACE_JSON_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model.h"
+#include "out.h"
+
+/* `absolute`: sequence numbers as on the wire; else from the connection's beginning, or left out. */
+void json_step(struct out *out, const struct step *step, bool absolute);
+
+/* A socket that is there, as of `time`. */
+void json_socket(struct out *out, const struct end *end, uint64_t time);
+
+void json_verdict(struct out *out, const struct end *end);
+
+/* Losses so far, by the source and by the model; the last object of a stream. */
+void json_lost(struct out *out, const struct tcptrace_lost *lost, uint64_t full, uint64_t time);
+
+#endif

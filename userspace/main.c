@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* tcptrace-ctl: finds the command and runs it. */
+#include <argp.h>
+#include <err.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "options.h"
+#include "version.h"
+
+static const struct command *const commands[] = {
+	&cmd_watch,
+	&cmd_record,
+	&cmd_load,
+	&cmd_unload,
+	&cmd_status,
+	&cmd_doctor,
+};
+
+#define COUNT (sizeof(commands) / sizeof(commands[0]))
+
+const char *argp_program_version = "tcptrace-ctl " TCPTRACE_VERSION;
+
+struct arguments {
+	int command;	/* its index in argv, 0: none */
+};
+
+static const struct command *find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < COUNT; i++)
+		if (!strcmp(commands[i]->name, name))
+			return commands[i];
+	return NULL;
+}
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case ARGP_KEY_ARG:
+		if (!find(text))
+			argp_failure(state, EXIT_USAGE, 0, "%s: no such command; --help lists them", text);
+		arguments->command = state->next - 1;
+		state->next = state->argc;	/* the rest is the command's */
+		return 0;
+	case ARGP_KEY_NO_ARGS:
+		argp_failure(state, EXIT_USAGE, 0, "no command given; --help lists them");
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+/* The list of commands, behind the options, out of the table. */
+static char *help(int key, const char *text, void *input)
+{
+	size_t size, i;
+	char *out;
+	FILE *file;
+
+	(void)input;
+	if (key != ARGP_KEY_HELP_POST_DOC)
+		return (char *)text;
+	file = open_memstream(&out, &size);
+	if (!file)
+		return NULL;
+	fputs("Commands:\n", file);
+	for (i = 0; i < COUNT; i++)
+		fprintf(file, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+	fputs("\n`tcptrace-ctl COMMAND --help' tells more about each.", file);
+	fclose(file);
+	return out;
+}
+
+static const struct argp argp = {
+	.parser = parse,
+	.args_doc = "COMMAND [ARGUMENT...]",
+	.doc = "Shows what TCP does inside this host while it does it.\v ",
+	.help_filter = help,
+};
+
+/* What was printed has to have arrived: a full disk must not look like success. */
+static int close_output(int status)
+{
+	if (!ferror(stdout) && !fflush(stdout))
+		return status;
+	if (errno == EPIPE)
+		return status;
+	warn("standard output");
+	return status ? status : EXIT_FAILURE;
+}
+
+int main(int argc, char *argv[])
+{
+	struct arguments arguments = { 0 };
+	const struct command *command;
+	char name[64];
+
+	/* A reader of our pipe that went away ends us quietly, also where our parent ignores SIGPIPE. */
+	signal(SIGPIPE, SIG_DFL);
+	argp_err_exit_status = EXIT_USAGE;
+	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &arguments);
+
+	command = find(argv[arguments.command]);
+	argv += arguments.command;
+	argc -= arguments.command;
+	snprintf(name, sizeof(name), "tcptrace-ctl %s", command->name);
+	argv[0] = name;
+	return close_output(command->run(argc, argv));
+}

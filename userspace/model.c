@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The model: one record after the other goes into it, one step comes out. */
+#include <stdlib.h>
+
+#include "model_impl.h"
+
+struct model *model_new(const struct model_options *options)
+{
+	struct model *model = calloc(1, sizeof(*model));
+	uint32_t max = options->max_ends ? options->max_ends : MODEL_ENDS_MAX;
+
+	if (!model)
+		return NULL;
+	model->options = *options;
+	if (ends_init(&model->ends, max)) {
+		free(model);
+		return NULL;
+	}
+	return model;
+}
+
+void model_free(struct model *model)
+{
+	if (!model)
+		return;
+	ends_exit(&model->ends);
+	free(model->pending);
+	free(model);
+}
+
+const struct end *model_find(const struct model *model, uint64_t cookie)
+{
+	return ends_at(&model->ends, ends_find(&model->ends, cookie));
+}
+
+const struct end *model_peer(const struct model *model, const struct end *end)
+{
+	return ends_at(&model->ends, end->peer);
+}
+
+uint32_t model_ends(const struct model *model)
+{
+	return model->ends.count - !!model->grave;
+}
+
+uint64_t model_full(const struct model *model)
+{
+	return model->full;
+}
+
+struct end *model_end(struct model *model, uint64_t cookie)
+{
+	return ends_at(&model->ends, ends_find(&model->ends, cookie));
+}
+
+bool model_wanted(const struct model *model, const struct tcptrace_record *record)
+{
+	return !model->options.wanted || model->options.wanted(record, model->options.arg);
+}
+
+/* ---- what is over ---- */
+
+/* 0 in its place: model_settle() passes over it. */
+static void forget_pending(struct model *model, uint32_t place)
+{
+	uint32_t i;
+
+	for (i = 0; i < model->pending_count; i++) {
+		uint32_t *at = &model->pending[(model->pending_first + i) % model->pending_room];
+
+		if (*at == place)
+			*at = 0;
+	}
+	ends_at(&model->ends, place)->flags &= ~END_PENDING;
+}
+
+void model_kill(struct model *model, uint32_t place)
+{
+	if (ends_at(&model->ends, place)->flags & END_PENDING)
+		forget_pending(model, place);
+	if (model->grave == place)
+		model->grave = 0;
+	ends_remove(&model->ends, place);
+}
+
+static bool add_pending(struct model *model, uint32_t place)
+{
+	if (model->pending_count == model->pending_room) {
+		uint32_t room = model->pending_room ? 2 * model->pending_room : 64, i;
+		uint32_t *pending = malloc(room * sizeof(*pending));
+
+		if (!pending)
+			return false;
+		for (i = 0; i < model->pending_count; i++)
+			pending[i] = model->pending[(model->pending_first + i) % model->pending_room];
+		free(model->pending);
+		model->pending = pending;
+		model->pending_room = room;
+		model->pending_first = 0;
+	}
+	model->pending[(model->pending_first + model->pending_count++) % model->pending_room] = place;
+	return true;
+}
+
+bool model_pending(const struct model *model)
+{
+	return model->pending_count;
+}
+
+const struct end *model_settle(struct model *model, uint64_t time)
+{
+	while (model->pending_count) {
+		uint32_t place = model->pending[model->pending_first];
+		struct end *end = ends_at(&model->ends, place);
+
+		/* 0: settled by its RST. */
+		if (end && end->since > time)
+			return NULL;
+		model->pending_first = (model->pending_first + 1) % model->pending_room;
+		model->pending_count--;
+		if (!end)
+			continue;
+		model_bury(model);
+		end->flags &= ~END_PENDING;
+		model->grave = place;
+		return end;
+	}
+	return NULL;
+}
+
+void model_settled(struct change *change)
+{
+	if (change->end->flags & END_PENDING)
+		forget_pending(change->model, change->place);
+	change->step->verdict = true;
+	change->model->grave = change->place;
+}
+
+/* Without memory to wait in, it is said now. */
+void model_unsettled(struct change *change)
+{
+	if (add_pending(change->model, change->place))
+		change->end->flags |= END_PENDING;
+	else
+		model_settled(change);
+}
+
+/* ---- a record ---- */
+
+/*
+ * The full socket whose place a timewait socket took changes to CLOSE yet, and may still be read and closed;
+ * a child that did not come to life changes to CLOSE as well, its request goes on.
+ */
+static bool is_shadow(const struct model *model, const struct end *end,
+		      const struct tcptrace_record *record)
+{
+	if (record->kind != TCPTRACE_K_FULL || record->type != TCPTRACE_T_STATE)
+		return false;
+	if (end->kind == TCPTRACE_K_TIMEWAIT)
+		return true;
+	return end->kind == TCPTRACE_K_REQUEST && record->old_state == TCPTRACE_S_SYN_RECV &&
+	       record->new_state == TCPTRACE_S_CLOSE && end->epoch == model->epoch;
+}
+
+/* True: there is nothing to know of the socket. */
+static bool is_nobody(const struct tcptrace_record *record)
+{
+	return !record->cookie || record->kind == TCPTRACE_K_NONE ||
+	       (!record_begins(record) && record->old_state == TCPTRACE_S_CLOSE);
+}
+
+/* Only a RST is worth a line where there is no end; the peer may be known. */
+static enum model_outcome without_end(struct change *change)
+{
+	struct model *model = change->model;
+	const struct tcptrace_record *record = change->record;
+
+	if (record->type != TCPTRACE_T_RESET)
+		return MODEL_SKIP;
+	change->peer = ends_at(&model->ends, ends_find_peer_of(&model->ends, record));
+	return MODEL_STEP;
+}
+
+static void timing(struct change *change)
+{
+	uint64_t time = change->record->time;
+	struct end *end = change->end, *peer = change->peer;
+	uint64_t last = end ? end->last : 0;
+
+	if (peer && peer->last > last)
+		last = peer->last;
+	/* Records of one connection may bear the same time, never an earlier one. */
+	if (last && time >= last)
+		change->step->since = time - last;
+	if (end)
+		end->last = time;
+	if (peer)
+		peer->last = time;
+}
+
+static void attribute(struct step *step)
+{
+	const struct tcptrace_record *record = step->record;
+
+	if (step->did) {
+		step->pid = record->pid;
+		step->comm = record->comm;
+	} else if (step->end) {
+		step->pid = step->end->owner.pid;
+		step->comm = step->end->owner.comm;
+	}
+}
+
+static void on_end(struct change *change, bool born)
+{
+	const struct tcptrace_record *record = change->record;
+	struct model *model = change->model;
+	struct step *step = change->step;
+	struct end *end = change->end;
+	bool dead = end->kind == TCPTRACE_K_TIMEWAIT && record->kind == TCPTRACE_K_FULL;
+	bool whole = record_full(record) || (record->type == TCPTRACE_T_TIMEWAIT &&
+					     record->op == TCPTRACE_OP_BEGIN);
+
+	if (end->epoch != model->epoch) {
+		end->epoch = model->epoch;
+		end->flags |= END_LOSSY;
+	}
+	change->peer = ends_at(&model->ends, end->peer);
+	/* on_queue() compares with the figures before, all others build on the new ones. */
+	if (record->type >= TCPTRACE_T_SEND)
+		change_apply(change);
+	if (whole && !born)
+		figures_take(model, end, record);
+	else if (record->kind == TCPTRACE_K_TIMEWAIT)
+		figures_copy(end, record);
+	if (record->type < TCPTRACE_T_SEND)
+		change_apply(change);
+	if (dead)
+		step->old_state = step->new_state = end->state;
+}
+
+enum model_outcome model_apply(struct model *model, const struct tcptrace_record *record,
+			       struct step *step)
+{
+	struct change change = { .model = model, .record = record, .step = step };
+	enum model_outcome outcome = MODEL_STEP;
+	bool born = false;
+
+	model_bury(model);
+	*step = (struct step){
+		.record = record,
+		.since = MODEL_UNKNOWN,
+		.in_state = MODEL_UNKNOWN,
+		.comm = "",
+		.old_state = record->old_state,
+		.new_state = record->new_state,
+	};
+	if (record->type == TCPTRACE_T_LOST) {
+		model->epoch++;
+		return MODEL_LOST;
+	}
+	if (record->type == TCPTRACE_T_SNAPSHOT)
+		return MODEL_SKIP;
+
+	change.place = record->cookie ? ends_find(&model->ends, record->cookie) : 0;
+	if (change.place && record_begins(record)) {
+		/* The same socket once more, connected or listening anew. */
+		model_kill(model, change.place);
+		change.place = 0;
+	}
+	if (!change.place) {
+		if (!model_wanted(model, record))
+			return MODEL_SKIP;
+		if (is_nobody(record)) {
+			outcome = without_end(&change);
+		} else if (record_begins(record)) {
+			born = true;
+			change.place = model_add(model, record);
+		} else {
+			change.place = model_add_before(model, record);
+		}
+	}
+	if (outcome == MODEL_SKIP)
+		return outcome;
+	change.end = ends_at(&model->ends, change.place);
+	if (change.end) {
+		if (is_shadow(model, change.end, record))
+			return MODEL_SKIP;
+		if (born)
+			model_begin(&change);
+		on_end(&change, born);
+	}
+	timing(&change);
+	step->end = change.end;
+	step->peer = change.peer;
+	attribute(step);
+	return outcome;
+}

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the model's parts share, and nobody else includes:
+ *
+ *   model.c    one record after the other; what is over
+ *   birth.c    ends that begin, or that were there before
+ *   figures.c  sequence numbers, totals, queues
+ *   change.c   what each type of record changes
+ *   ends.c     the table
+ */
+#ifndef TCPTRACE_MODEL_IMPL_H
+#define TCPTRACE_MODEL_IMPL_H
+
+#include <stddef.h>
+#include <string.h>
+
+#include "ends.h"
+#include "model.h"
+#include "record.h"
+
+struct model {
+	struct ends ends;
+	struct model_options options;
+	uint32_t grave;		/* its last step was handed out: gone with the next call */
+	uint16_t epoch;		/* counts the LOST records */
+	uint64_t full;
+
+	/* Ends that are over and wait for their RST, in order of time; a ring of `pending_room` places. */
+	uint32_t *pending;
+	uint32_t pending_first, pending_count, pending_room;
+};
+
+/* A record on its way through the model. */
+struct change {
+	struct model *model;
+	const struct tcptrace_record *record;
+	struct step *step;
+	uint32_t place;
+	struct end *end;
+	struct end *peer;
+};
+
+/* In these no data has passed yet, but for fast open's, which the totals have. */
+static inline bool state_handshaking(uint8_t state)
+{
+	return state == TCPTRACE_S_SYN_SENT || state == TCPTRACE_S_SYN_RECV ||
+	       state == TCPTRACE_S_CLOSE;
+}
+
+static inline void owner_set(struct owner *owner, const struct tcptrace_record *record)
+{
+	owner->pid = record->pid;
+	memcpy(owner->comm, record->comm, sizeof(owner->comm));
+}
+
+/* ---- model.c ---- */
+
+bool model_wanted(const struct model *model, const struct tcptrace_record *record);
+/* Gone at once, with all that points to it. */
+void model_kill(struct model *model, uint32_t place);
+/* The end of the last step, which views may have looked at until now. */
+static inline void model_bury(struct model *model)
+{
+	if (model->grave)
+		model_kill(model, model->grave);
+}
+/* Over: its verdict is said now, then it goes; or it is said once it is clear that no RST follows. */
+void model_settled(struct change *change);
+void model_unsettled(struct change *change);
+
+/* ---- birth.c ---- */
+
+/* A new place, 0: no room, which is counted. */
+uint32_t model_add(struct model *model, const struct tcptrace_record *record);
+/* The same, of an end in old_state of `event`, about which nothing was known before. */
+uint32_t model_add_before(struct model *model, const struct tcptrace_record *event);
+/* change->end is new, change->record its first. */
+void model_begin(struct change *change);
+/* Looks for the other end, once iss and irs are set as far as they are known. */
+void model_find_peer(struct model *model, uint32_t place);
+
+/* ---- figures.c ---- */
+
+_Static_assert(offsetof(struct end, rcv_wnd) - offsetof(struct end, snd_una) ==
+	       offsetof(struct tcptrace_record, rcv_wnd) - offsetof(struct tcptrace_record, snd_una),
+	       "the same seven numbers in the same order");
+
+static inline void figures_copy(struct end *end, const struct tcptrace_record *record)
+{
+	memcpy(&end->snd_una, &record->snd_una, 7 * sizeof(uint32_t));
+}
+
+static inline void figures_peaks(struct end *end, uint32_t recvq, uint32_t sendq)
+{
+	if (recvq > end->recvq_peak)
+		end->recvq_peak = recvq;
+	if (sendq > end->sendq_peak)
+		end->sendq_peak = sendq;
+}
+
+/* What one end knows of its numbers, the other one knows of its own. */
+void figures_know_irs(struct model *model, struct end *end, uint32_t irs);
+void figures_know_iss(struct model *model, struct end *end, uint32_t iss);
+/* u.totals of a full socket. */
+void figures_take_totals(struct end *end, const struct tcptrace_record *record);
+/* All that a record of a full socket says of its queues. */
+void figures_take(struct model *model, struct end *end, const struct tcptrace_record *record);
+/* A listener's queues, as a record of one of its connections tells of them. */
+void figures_take_backlog(struct model *model, const struct tcptrace_record *record);
+
+/* ---- change.c ---- */
+
+/* By its type. `change->end` has the record's figures already, but for types of level queue. */
+void change_apply(struct change *change);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The module as a file, and in the kernel, through libkmod. */
+#ifndef TCPTRACE_MODULE_FILE_H
+#define TCPTRACE_MODULE_FILE_H
+
+#include <libkmod.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#define MODULE_NAME	"tcptrace"
+
+/* A libkmod context that prints nothing by itself; NULL: out of memory. */
+struct kmod_ctx *module_context(void);
+
+/* In the kernel now, as /sys/module has it. */
+bool module_loaded(struct kmod_ctx *context);
+
+/*
+ * What `load` would load: the file installed for this kernel, else the one built beside this program
+ * (FOLDER/RELEASE/tcptrace.ko, where FOLDER is the program's). NULL: neither; else to be
+ * unreferenced. *installed says which.
+ */
+struct kmod_module *module_find(struct kmod_ctx *context, bool *installed);
+
+/* modinfo's value of `key`, "" where it has none. */
+void module_info(struct kmod_module *module, const char *key, char *value, size_t size);
+
+/* A parameter of that name is among modinfo's "parm". True also where they cannot be read. */
+bool module_has_parameter(struct kmod_module *module, const char *name, size_t length);
+
+#endif

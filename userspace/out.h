@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Text by the hundred thousand lines: a buffer, and writers that append to a line
+ * without parsing a format. A line is put together at the address that out_room()
+ * gives, each put_*() returns where the next one goes on, out_done() keeps it:
+ *
+ *	char *p = out_room(out);
+ *	p = put_text(p, "Recv-Q ");
+ *	p = put_u64(p, 17);
+ *	*p++ = '\n';
+ *	out_done(out, p);
+ */
+#ifndef TCPTRACE_OUT_H
+#define TCPTRACE_OUT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#define OUT_BUFFER	65536
+#define OUT_LINE	2048	/* what may be put between out_room() and out_done() */
+
+struct out {
+	int fd;
+	int error;		/* -errno of the first write that failed; nothing is written after it */
+	size_t used;
+	char buffer[OUT_BUFFER];
+};
+
+void out_init(struct out *out, int fd);
+
+/* Writes what is there. Returns 0 or the error. */
+int out_flush(struct out *out);
+
+/* Appends a text of any length. */
+void out_write(struct out *out, const char *text, size_t size);
+
+static inline char *out_room(struct out *out)
+{
+	if (out->used > OUT_BUFFER - OUT_LINE)
+		out_flush(out);
+	return out->buffer + out->used;
+}
+
+static inline void out_done(struct out *out, const char *end)
+{
+	out->used = end - out->buffer;
+}
+
+static inline char *put_mem(char *p, const void *text, size_t size)
+{
+	memcpy(p, text, size);
+	return p + size;
+}
+
+/* A literal: its length is known here. */
+#define put_text(p, literal)	put_mem(p, "" literal, sizeof(literal) - 1)
+
+static inline char *put_string(char *p, const char *text)
+{
+	return put_mem(p, text, strlen(text));
+}
+
+/*
+ * Whatever is below a thousand is one copy out of a table. Copies of fixed size cost less than those of the right
+ * size; what is too much is written over by what follows: OUT_LINE leaves room for it.
+ */
+extern const char put_digits[4001];	/* "000 " to "999 " */
+extern const char put_numbers[4001];	/* "0", "1" to "999", the length in the fourth byte */
+
+static inline char *put_2(char *p, unsigned int value)
+{
+	return put_mem(p, put_digits + 4 * value + 1, 2);
+}
+
+static inline char *put_3(char *p, unsigned int value)
+{
+	memcpy(p, put_digits + 4 * value, 4);
+	return p + 3;
+}
+
+/* Below a thousand, without leading zeros. */
+static inline char *put_small(char *p, unsigned int value)
+{
+	memcpy(p, put_numbers + 4 * value, 4);
+	return p + put_numbers[4 * value + 3];
+}
+
+char *put_u64_long(char *p, uint64_t value);
+
+static inline char *put_u64(char *p, uint64_t value)
+{
+	return value < 1000 ? put_small(p, value) : put_u64_long(p, value);
+}
+
+/* Blanks from p up to `column`, none where p is there already. Up to 15 more may be written behind it. */
+static inline char *put_column(char *p, char *column)
+{
+	if (p >= column)
+		return p;
+	for (; p < column; p += 16)
+		memcpy(p, "                ", 16);
+	return column;
+}
+
+char *put_right_long(char *p, uint64_t value, unsigned int width);
+
+/* To the right of a field of at most 8. */
+static inline char *put_right(char *p, uint64_t value, unsigned int width)
+{
+	if (value >= 1000)
+		return put_right_long(p, value, width);
+	memcpy(p, "        ", 8);
+	memcpy(p + width - put_numbers[4 * value + 3], put_numbers + 4 * value, 4);
+	return p + width;
+}
+
+/* A duration in three digits or more and its unit: 850ns 12.3us 1.24ms 2.10s 312s. At most 7 wide below a day. */
+char *put_duration(char *p, uint64_t ns);
+
+/* CLOCK_REALTIME as HH:MM:SS.uuuuuu of this host's time zone. */
+#define PUT_CLOCK_WIDTH	15
+
+struct put_clock {
+	uint64_t second, start;	/* ns: where those begin that `text` is of */
+	char text[16];		/* "HH:MM:SS.mmm"; all 0: of none yet */
+};
+
+char *put_clock(char *p, struct put_clock *clock, uint64_t ns);
+
+#endif

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <arpa/inet.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "out.h"
+#include "record.h"
+
+static inline char *put_ipv4(char *p, const uint8_t *octets)
+{
+	p = put_small(p, octets[0]);
+	*p++ = '.';
+	p = put_small(p, octets[1]);
+	*p++ = '.';
+	p = put_small(p, octets[2]);
+	*p++ = '.';
+	return put_small(p, octets[3]);
+}
+
+/* inet_ntop() knows RFC 5952 and takes its time; most lines have the addresses of those before. */
+static char *put_ipv6(char *p, const uint8_t *address)
+{
+	static __thread struct {
+		uint8_t address[TCPTRACE_ADDR_LEN];
+		uint8_t length;
+		char text[INET6_ADDRSTRLEN];
+	} known[16], *at;
+	uint64_t words[2];
+
+	memcpy(words, address, sizeof(words));
+	at = &known[((words[0] ^ words[1]) * 0x9e3779b97f4a7c15ull) >> 60];
+	if (!at->length || memcmp(at->address, address, sizeof(at->address))) {
+		memcpy(at->address, address, sizeof(at->address));
+		inet_ntop(AF_INET6, address, at->text, sizeof(at->text));
+		at->length = strlen(at->text);
+	}
+	return put_mem(p, at->text, at->length);
+}
+
+char *record_put_address(char *p, uint8_t family, const uint8_t address[TCPTRACE_ADDR_LEN])
+{
+	return family == AF_INET ? put_ipv4(p, address + 12) : put_ipv6(p, address);
+}
+
+static inline char *put_port(char *p, uint16_t port)
+{
+	*p++ = ':';
+	if (port < 1000)
+		return put_small(p, port);
+	p = put_small(p, port / 1000);
+	return put_3(p, port % 1000);
+}
+
+char *record_put_endpoint(char *p, uint8_t family, const uint8_t address[TCPTRACE_ADDR_LEN],
+			  uint16_t port)
+{
+	if (family == AF_INET)
+		return put_port(put_ipv4(p, address + 12), port);
+	*p++ = '[';
+	p = put_ipv6(p, address);
+	*p++ = ']';
+	return put_port(p, port);
+}

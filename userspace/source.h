@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Where records come from: the module, a file, one day BPF. One vtable; what
+ * reads it cannot tell which source it has.
+ */
+#ifndef TCPTRACE_SOURCE_H
+#define TCPTRACE_SOURCE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "tcptrace.h"
+
+/* What is asked of a source. A file ignores level and clauses: what it holds, it hands out. */
+struct source_request {
+	enum tcptrace_level level;
+	const struct tcptrace_clause *clauses;	/* none: everything; the source copies them */
+	size_t clause_count;
+};
+
+/* The four outcomes of source_next(). Negative: -errno, source_error() says it in words. */
+enum source_outcome {
+	SOURCE_RECORD = 1,	/* *record is valid until the next call on this source */
+	SOURCE_IDLE = 2,	/* caught up: nothing to hand out now; flush, then source_wait() */
+	SOURCE_END = 3,		/* a file is at its end; nothing will ever follow */
+};
+
+struct source;
+
+typedef int (*source_each)(const struct tcptrace_record *record, void *arg);
+
+struct source_ops {
+	/* Hands each socket as it is now to `each` as a record of type SNAPSHOT; stops where that is
+	 * not 0 and returns it. Events are kept from before the snapshot on, see docs/design.md.
+	 */
+	int (*snapshot)(struct source *source, source_each each, void *arg);
+	/* Events in order of time over all CPUs. Losses come as records of type LOST, in their place. */
+	int (*next)(struct source *source, const struct tcptrace_record **record);
+	/* Sleeps until there may be more, a signal comes (-EINTR) or timeout_ms are over (-1: never). */
+	int (*wait)(struct source *source, int timeout_ms);
+	/* What was lost until now, in all: u.lost of *lost. */
+	void (*losses)(struct source *source, struct tcptrace_lost *lost);
+	void (*close)(struct source *source);
+};
+
+struct source {
+	const struct source_ops *ops;
+	char error[256];	/* one line, no newline, what was wrong and what would be right */
+	bool live;		/* records are made now: false for a file */
+	int64_t realtime;	/* CLOCK_REALTIME - CLOCK_MONOTONIC where recorded, ns */
+
+	/* Where the records were made; empty and 0 where that is not known. */
+	char host[72];
+	char release[72];	/* of the kernel */
+	uint64_t boot;		/* struct tcptrace_map */
+};
+
+/*
+ * Opens `spec`: "auto" or NULL, "module", or a file's name ("./module" for a file of that name).
+ * Returns 0 and *source, to be closed with source_close(); or -errno, and the reason in `error`.
+ */
+int source_open(const char *spec, const struct source_request *request, struct source **source,
+		char *error, size_t error_size);
+
+static inline int source_snapshot(struct source *source, source_each each, void *arg)
+{
+	return source->ops->snapshot(source, each, arg);
+}
+
+static inline int source_next(struct source *source, const struct tcptrace_record **record)
+{
+	return source->ops->next(source, record);
+}
+
+static inline int source_wait(struct source *source, int timeout_ms)
+{
+	return source->ops->wait(source, timeout_ms);
+}
+
+static inline void source_losses(struct source *source, struct tcptrace_lost *lost)
+{
+	source->ops->losses(source, lost);
+}
+
+static inline void source_close(struct source *source)
+{
+	if (source)
+		source->ops->close(source);
+}
+
+#endif

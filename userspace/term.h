@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the output is: a terminal, how wide, and whether it takes colour. */
+#ifndef TCPTRACE_TERM_H
+#define TCPTRACE_TERM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct term {
+	bool terminal;
+	bool colour;		/* a terminal that is not dumb, and no NO_COLOR (no-color.org) */
+	unsigned int width;	/* columns; 0: unbounded, not a terminal */
+};
+
+void term_init(struct term *term, int fd);
+
+/* The sequence that begins one of a few colours, the same for the same number; TERM_END ends it. */
+#define TERM_COLOUR_LENGTH	5
+#define TERM_END		"\033[0m"
+
+const char *term_colour(uint32_t number);
+
+#endif

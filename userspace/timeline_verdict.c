@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What is to be said when an end is over, in two lines. */
+#include "timeline_impl.h"
+#include "verdict.h"
+
+static char *put_closer(char *p, const struct verdict *verdict)
+{
+	const char *side = verdict_side(verdict->closed_by);
+
+	if (side) {
+		p = put_text(p, " by ");
+		p = put_string(p, side);
+	}
+	if (verdict->closer->pid && verdict->closed_by != SIDE_BOTH &&
+	    verdict->closed_by != SIDE_UNKNOWN) {
+		p = put_text(p, " (");
+		p = timeline_put_process(p, verdict->closer->pid, verdict->closer->comm);
+		p = put_text(p, ")");
+	}
+	return p;
+}
+
+static char *put_why(char *p, const struct verdict *verdict)
+{
+	const char *reason = verdict_reset_reason(verdict->reset_reason);
+
+	switch (verdict->why) {
+	case WHY_UNREAD:
+		p = put_text(p, ", closed with ");
+		p = put_u64(p, verdict->unread);
+		return put_text(p, " bytes unread");
+	case WHY_LINGER:
+		return put_text(p, ", closed with SO_LINGER on and 0");
+	case WHY_UNACCEPTED:
+		return put_text(p, ", the listener closed before accept()");
+	case WHY_DESTROYED:
+		return put_text(p, ", destroyed");
+	case WHY_LATE:
+		return put_text(p, ", data came after close()");
+	case WHY_UNKNOWN:
+		break;
+	}
+	if (reason) {
+		p = put_text(p, ", ");
+		p = put_string(p, reason);
+	}
+	return p;
+}
+
+static char *put_how(char *p, const struct verdict *verdict)
+{
+	switch (verdict->how) {
+	case HOW_FOUR_WAY:
+		return put_closer(put_text(p, "four-way close, begun"), verdict);
+	case HOW_THREE_WAY:
+		p = put_closer(put_text(p, "three-way close, begun"), verdict);
+		return put_text(p, ", FIN and ACK merged");
+	case HOW_SIMULTANEOUS:
+		return put_text(p, "simultaneous close, the FINs crossed");
+	case HOW_RESET:
+		return put_why(put_closer(put_text(p, "reset"), verdict), verdict);
+	case HOW_REFUSED:
+		return put_closer(put_text(p, "refused"), verdict);
+	case HOW_TIMEOUT:
+		return put_text(p, "timeout");
+	case HOW_UNREACHABLE:
+		p = put_text(p, "unreachable, ");
+		return timeline_put_error(p, verdict->error);
+	case HOW_ABORTED:
+		return put_closer(put_text(p, "aborted"), verdict);
+	}
+	return p;
+}
+
+static char *put_figure(char *p, const char *name, uint64_t ns)
+{
+	if (ns == MODEL_UNKNOWN)
+		return p;
+	p = put_string(p, name);
+	*p++ = ' ';
+	p = put_duration(p, ns);
+	return put_text(p, ", ");
+}
+
+static char *put_bytes(char *p, uint64_t bytes)
+{
+	if (bytes != MODEL_UNKNOWN)
+		return put_u64(p, bytes);
+	*p++ = '?';
+	return p;
+}
+
+static char *put_figures(char *p, struct timeline *timeline, const struct end *end,
+			 const struct verdict *verdict)
+{
+	p = put_figure(p, "handshake", verdict->handshake);
+	p = put_figure(p, "duration", verdict->duration);
+	if (!verdict->whole) {
+		p = put_text(p, "seen since ");
+		p = put_clock(p, &timeline->clock, end->birth + timeline->realtime);
+		p = put_text(p, ", ");
+	}
+	p = put_figure(p, "half-closed", verdict->half_closed);
+	p = put_bytes(p, verdict->bytes_in);
+	p = put_text(p, " bytes in, ");
+	if (verdict->syn_unknown) {
+		p = put_u64(p, verdict->bytes_out - 1);
+		p = put_text(p, " or ");
+	}
+	p = put_bytes(p, verdict->bytes_out);
+	p = put_text(p, " out, ");
+	if (verdict->requests != MODEL_UNKNOWN) {
+		p = put_u64(p, verdict->requests);
+		p = verdict->requests == 1 ? put_text(p, " request, ") : put_text(p, " requests, ");
+	}
+	p = put_u64(p, verdict->retransmits);
+	p = put_text(p, " retransmitted, peak Recv-Q ");
+	p = put_u64(p, verdict->recvq_peak);
+	p = put_text(p, " Send-Q ");
+	p = put_u64(p, verdict->sendq_peak);
+	if (verdict->lossy)
+		p = put_text(p, "; records were lost meanwhile");
+	return p;
+}
+
+void timeline_verdict(struct timeline *timeline, const struct end *end)
+{
+	struct verdict verdict;
+	char *p, *start;
+
+	verdict_of(end, &verdict);
+	p = start = out_room(timeline->out);
+	p = timeline_put_time(p, timeline, end->last);
+	p = put_column(p, start + PUT_CLOCK_WIDTH + 1 + TIMELINE_SINCE - 3);
+	p = put_text(p, "== ");
+	p = timeline_put_ends(p, timeline, end);
+	p = put_how(p, &verdict);
+	if (verdict.held) {
+		p = put_text(p, "; TIME_WAIT is held here for ");
+		p = put_u64(p, (verdict.held + 500) / 1000);
+		p = put_text(p, " s");
+	}
+	p = timeline_fit(timeline, start, NULL, p);
+	*p++ = '\n';
+	start = p;
+	p = put_column(p, start + PUT_CLOCK_WIDTH + 1 + TIMELINE_SINCE);
+	p = put_figures(p, timeline, end, &verdict);
+	p = timeline_fit(timeline, start, NULL, p);
+	*p++ = '\n';
+	out_done(timeline->out, p);
+}

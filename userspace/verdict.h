@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What is to be said of an end that is over, or holds no more than TIME_WAIT. */
+#ifndef TCPTRACE_VERDICT_H
+#define TCPTRACE_VERDICT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model.h"
+
+enum how {
+	HOW_FOUR_WAY,		/* two FINs, one after the other */
+	HOW_THREE_WAY,		/* the same, and the second FIN was seen to come with the ACK of the first */
+	HOW_SIMULTANEOUS,	/* the FINs crossed */
+	HOW_RESET,
+	HOW_REFUSED,
+	HOW_TIMEOUT,
+	HOW_UNREACHABLE,
+	HOW_ABORTED,		/* given up by its own side without a FIN or a RST */
+};
+
+enum side {
+	SIDE_UNKNOWN,
+	SIDE_LOCAL,
+	SIDE_REMOTE,
+	SIDE_BOTH,
+};
+
+struct verdict {
+	enum how how;
+	enum side closed_by;		/* who sent the first FIN, or the RST */
+	const struct owner *closer;	/* which process did, pid 0: unknown */
+	bool whole;			/* seen from its birth on; else duration is unknown */
+	bool lossy;			/* records were lost meanwhile */
+	/* MODEL_UNKNOWN where not seen */
+	uint64_t handshake, duration, seen, half_closed;
+	uint64_t bytes_in, bytes_out;	/* without SYN and FIN */
+	/*
+	 * bytes_out may be one too many: the kernel counts the SYN of an end that connected, and where neither
+	 * its birth was seen nor its other end is here, nothing tells whether this one did.
+	 */
+	bool syn_unknown;
+	uint32_t retransmits, recvq_peak, sendq_peak;
+	uint64_t requests;		/* MODEL_UNKNOWN below level queue */
+	enum why why;
+	uint32_t unread;		/* WHY_UNREAD: bytes */
+	uint16_t reset_reason;		/* as in struct end */
+	uint16_t error;			/* errno, 0: none */
+	uint32_t held;			/* TIME_WAIT is held here so long, ms; 0: it is not */
+};
+
+void verdict_of(const struct end *end, struct verdict *verdict);
+
+/* "four-way" and so on. */
+const char *verdict_how(enum how how);
+/* "local", "remote", "both"; NULL: unknown. */
+const char *verdict_side(enum side side);
+/* "unread" and so on, for enum why; NULL: unknown. */
+const char *verdict_why(enum why why);
+/* The kernel's own name for `reset_reason`, as its enum sk_rst_reason has it since 6.12; NULL: none. */
+const char *verdict_reset_reason(uint32_t reason);
+/* Of an errno that ends a connection. */
+bool verdict_unreachable(int error);
+
+#endif
