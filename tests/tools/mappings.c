@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tries to map the rings in every way that there is, and prints for each what came of it: "fine" or an errno.
+ *   mappings         all ways
+ *   mappings child   forks a child that has file and mapping, ends itself; the child waits for SIGTERM
+ */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tcptrace.h"
+
+static int file;
+static size_t size, page;
+
+static void say(const char *what, int failed)
+{
+	printf("%s: %s\n", what, failed ? strerrorname_np(errno) : "fine");
+}
+
+static void *map(size_t length, int protection, int flags, off_t offset)
+{
+	return mmap(NULL, length, protection, flags, file, offset);
+}
+
+static void try(const char *what, size_t length, int protection, int flags, off_t offset)
+{
+	void *at = map(length, protection, flags, offset);
+
+	say(what, at == MAP_FAILED);
+	if (at != MAP_FAILED)
+		munmap(at, length);
+}
+
+/* What the header says, and what the tests compare it with. */
+static void find_size(void)
+{
+	const struct tcptrace_map *head = map(page, PROT_READ, MAP_SHARED, 0);
+
+	if (head == MAP_FAILED)
+		err(1, "first page");
+	size = head->size;
+	printf("size: %zu\n", size);
+	munmap((void *)head, page);
+}
+
+static void try_changes(void)
+{
+	void *at = map(size, PROT_READ, MAP_SHARED, 0);
+
+	if (at == MAP_FAILED)
+		err(1, "whole");
+	say("mprotect write", mprotect(at, size, PROT_READ | PROT_WRITE));
+	say("mprotect exec", mprotect(at, size, PROT_READ | PROT_EXEC));
+	say("mremap longer", mremap(at, size, size + page, MREMAP_MAYMOVE) == MAP_FAILED);
+	munmap(at, size);
+}
+
+/* A child that touches the parent's mapping: "fine" or the signal that ended it. */
+static void try_fork(void)
+{
+	volatile struct tcptrace_map *at = map(size, PROT_READ, MAP_SHARED, 0);
+	pid_t child;
+	int status;
+
+	if (at == MAP_FAILED)
+		err(1, "whole");
+	fflush(stdout);
+	child = fork();
+	if (!child)
+		_exit(at->magic != TCPTRACE_MAGIC);
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		err(1, "fork");
+	printf("fork: %s\n", WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : "fine");
+	munmap((void *)at, size);
+}
+
+static void all_ways(void)
+{
+	find_size();
+	try("whole", size, PROT_READ, MAP_SHARED, 0);
+	try("none", size, PROT_NONE, MAP_SHARED, 0);
+	try("write", size, PROT_READ | PROT_WRITE, MAP_SHARED, 0);
+	try("write only", size, PROT_WRITE, MAP_SHARED, 0);
+	try("exec", size, PROT_READ | PROT_EXEC, MAP_SHARED, 0);
+	try("private", size, PROT_READ, MAP_PRIVATE, 0);
+	try("private write", size, PROT_READ | PROT_WRITE, MAP_PRIVATE, 0);
+	try("offset", page, PROT_READ, MAP_SHARED, page);
+	try("offset of the end", page, PROT_READ, MAP_SHARED, size);
+	try("offset that overflows", page, PROT_READ, MAP_SHARED, 0x7ffffffffffff000);
+	try("longer", size + page, PROT_READ, MAP_SHARED, 0);
+	try("much longer", size + (1ull << 32), PROT_READ, MAP_SHARED, 0);
+	try_changes();
+	try_fork();
+}
+
+static void leave_to_child(void)
+{
+	void *at = map(size, PROT_READ, MAP_SHARED, 0);
+	int signal;
+	sigset_t set;
+
+	if (at == MAP_FAILED || madvise(at, size, MADV_DOFORK))
+		err(1, "mapping for a child");
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	fflush(stdout);
+	if (fork())
+		return;
+	close(file);
+	printf("# ready %d\n", getpid());
+	fflush(stdout);
+	sigwait(&set, &signal);
+	printf("child still reads: %s\n", ((struct tcptrace_map *)at)->magic == TCPTRACE_MAGIC ? "fine" : "garbage");
+}
+
+int main(int argc, char **argv)
+{
+	page = sysconf(_SC_PAGESIZE);
+	file = open(TCPTRACE_PROC_EVENTS, O_RDWR);
+	if (file < 0)
+		err(1, "%s", TCPTRACE_PROC_EVENTS);
+	if (argc > 1 && !strcmp(argv[1], "child")) {
+		find_size();
+		leave_to_child();
+	} else {
+		all_ways();
+	}
+	return 0;
+}

@@ -1,0 +1,1096 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The model on streams made by hand: what is known of each end, and what is said of it when it is over. */
+#include "cause.h"
+#include "model.h"
+#include "seed.h"
+#include "stream.h"
+#include "test.h"
+#include "verdict.h"
+
+static struct stream stream;
+
+/* What is left of a verdict when its end is gone. */
+struct seen {
+	bool any;
+	struct end end;
+	struct verdict verdict;
+	uint64_t time;		/* of the record that brought it */
+};
+
+static struct {
+	struct model *model;
+	unsigned int steps, skipped, holes;
+	struct step last;
+	struct tcptrace_record last_record;
+	struct end last_end;
+	struct seen client, server;
+} world;
+
+static void keep_verdict(const struct end *end, uint64_t time)
+{
+	struct seen *seen = end->cookie == stream.client.cookie ? &world.client : &world.server;
+
+	ok(!seen->any, "one verdict for %llu", (unsigned long long)end->cookie);
+	seen->any = true;
+	seen->end = *end;
+	verdict_of(&seen->end, &seen->verdict);
+	seen->time = time;
+}
+
+static void world_begin(uint32_t max_ends)
+{
+	const struct model_options options = { .max_ends = max_ends };
+
+	memset(&world, 0, sizeof(world));
+	world.model = model_new(&options);
+	if (!world.model)
+		abort();
+}
+
+static void settle_until(uint64_t time)
+{
+	const struct end *end;
+
+	while ((end = model_settle(world.model, time)))
+		keep_verdict(end, time);
+}
+
+static void feed(const struct tcptrace_record *record)
+{
+	struct step step;
+
+	settle_until(record->time - MODEL_SETTLE_NS);
+	switch (model_apply(world.model, record, &step)) {
+	case MODEL_STEP:
+		world.steps++;
+		world.last = step;
+		world.last_record = *record;
+		world.last.record = &world.last_record;
+		if (step.end) {
+			world.last_end = *step.end;
+			world.last.end = &world.last_end;
+		}
+		if (step.verdict)
+			keep_verdict(step.end, record->time);
+		break;
+	case MODEL_LOST:
+		world.holes++;
+		break;
+	case MODEL_SKIP:
+		world.skipped++;
+		break;
+	}
+}
+
+static void feed_from(unsigned int first)
+{
+	unsigned int i;
+
+	for (i = first; i < stream.count; i++)
+		feed(&stream.records[i]);
+}
+
+static void run(void)
+{
+	world_begin(0);
+	feed_from(0);
+	settle_until(UINT64_MAX);
+}
+
+static void finish(void)
+{
+	model_free(world.model);
+}
+
+static void is_how(const struct seen *seen, const char *how, const char *by, const char *text)
+{
+	const char *side = verdict_side(seen->verdict.closed_by);
+
+	ok(seen->any, "%s: has a verdict", text);
+	is_str(verdict_how(seen->verdict.how), how, "%s: how", text);
+	is_str(side ? side : "unknown", by, "%s: by", text);
+}
+
+static void is_cause(const struct tcptrace_record *record, int at, const char *wanted, const char *text)
+{
+	struct step step = { .record = record, .end = &world.last_end, .merged = world.last.merged };
+	struct cause causes[CAUSE_MAX];
+	char line[128] = "", flags[CAUSE_FLAGS_MAX];
+	uint32_t number;
+
+	if (cause_of(&step, causes) > at) {
+		const struct cause *cause = &causes[at];
+		int length = snprintf(line, sizeof(line), "%s %.*s", cause->out ? "out" : "in",
+				      (int)(cause_put_flags(flags, cause->flags) - flags), flags);
+
+		if (cause->known & CAUSE_SEQ &&
+		    cause_relative(step.end, cause->out, cause->seq, &number))
+			length += snprintf(line + length, sizeof(line) - length, " seq=%u", number);
+		if (cause->known & CAUSE_ACK &&
+		    cause_relative(step.end, !cause->out, cause->ack, &number))
+			length += snprintf(line + length, sizeof(line) - length, " ack=%u", number);
+		if (cause->known & CAUSE_WINDOW)
+			length += snprintf(line + length, sizeof(line) - length, " win=%u", cause->window);
+		if (cause->mss)
+			length += snprintf(line + length, sizeof(line) - length, " mss=%u", cause->mss);
+		if (cause->wscale)
+			snprintf(line + length, sizeof(line) - length, " wscale=%u", cause->wscale - 1);
+	}
+	is_str(line, wanted, "%s", text);
+}
+
+/* ---- how connections open and close ---- */
+
+static void test_four_way(void)
+{
+	uint64_t opened, established;
+
+	stream_begin(&stream);
+	listen_begins(&stream);
+	handshake(&stream);
+	opened = stream.records[1].time;
+	established = stream.records[3].time;
+	moves(&stream, &stream.client, 6, true);
+	moves(&stream, &stream.server, 17, true);
+	stream.client.retransmits = 2;
+	four_way(&stream, &stream.client);
+	run();
+
+	is_how(&world.client, "four-way", "local", "the client closes first");
+	is_how(&world.server, "four-way", "remote", "the server");
+	is_int(world.client.verdict.closer->pid, 1001, "the client knows who closed first");
+	is_int(world.server.verdict.closer->pid, 1001, "the server knows, too");
+	is_str(world.server.verdict.closer->comm, "client", "and by name");
+	is_int(world.client.verdict.handshake, established - opened, "handshake of the client");
+	is_int(world.server.verdict.handshake, 30 * US, "handshake of the server");
+	is_int(world.client.verdict.duration, world.client.time - opened, "duration to TIME_WAIT");
+	is_int(world.client.verdict.held, 60000, "TIME_WAIT is held at the client");
+	is_int(world.server.verdict.held, 0, "not at the server");
+	is_int(world.client.verdict.bytes_out, 6, "bytes out of the client, no SYN, no FIN");
+	is_int(world.client.verdict.bytes_in, 17, "bytes in");
+	is_int(world.server.verdict.bytes_out, 17, "bytes out of the server");
+	is_int(world.server.verdict.bytes_in, 6, "bytes in");
+	is_int(world.client.verdict.retransmits, 2, "retransmits");
+	is_int(world.client.verdict.half_closed, MS + 50 * US, "half-closed, FIN to FIN, at the client");
+	is_int(world.server.verdict.half_closed, MS + 30 * US, "at the server");
+	ok(world.client.verdict.whole && world.server.verdict.whole, "both were seen whole");
+	ok(!world.client.verdict.lossy, "nothing was lost");
+	is_int(world.skipped, 1, "the dead full socket's change to CLOSE is no step");
+	is_int(model_ends(world.model), 2, "the listener and the TIME_WAIT are left");
+
+	time_wait_ends(&stream, &stream.client);
+	feed_from(stream.count - 1);
+	is_int(world.last.old_state, TCPTRACE_S_TIME_WAIT, "TIME_WAIT ends");
+	is_int(world.last.in_state / SECOND, 60, "after 60 s");
+	ok(!world.last.verdict, "without a second verdict");
+	listen_ends(&stream);
+	feed_from(stream.count - 1);
+	is_int(model_ends(world.model), 0, "nothing is left");
+	finish();
+}
+
+static void test_server_first(void)
+{
+	stream_begin(&stream);
+	handshake(&stream);
+	four_way(&stream, &stream.server);
+	run();
+	is_how(&world.client, "four-way", "remote", "the server closes first: the client");
+	is_how(&world.server, "four-way", "local", "the server closes first");
+	is_int(world.client.verdict.closer->pid, 2002, "the client knows the server's process");
+	is_int(world.server.verdict.held, 60000, "TIME_WAIT is at the server");
+	finish();
+}
+
+static void test_three_way(void)
+{
+	struct tcptrace_record *acked, *entered;
+
+	stream_begin(&stream);
+	handshake(&stream);
+	sends_fin(&stream, &stream.client, TCPTRACE_OP_CLOSE);
+	fin_arrives(&stream, &stream.server, TCPTRACE_S_CLOSE_WAIT);
+	sends_fin(&stream, &stream.server, TCPTRACE_OP_CLOSE);
+	acked = fin_is_acked(&stream, &stream.client, TCPTRACE_S_FIN_WAIT2);
+	enters_time_wait(&stream, &stream.client);
+	entered = &stream.records[stream.count - 2];
+	entered->stamp = acked->stamp;
+	fin_is_acked(&stream, &stream.server, TCPTRACE_S_CLOSE);
+	run();
+	is_how(&world.client, "three-way", "local", "FIN and ACK in one segment");
+	is_how(&world.server, "three-way", "remote", "the other end of it");
+	finish();
+
+	/* The same without the stamps: nobody saw it. */
+	entered->stamp = acked->stamp = 0;
+	run();
+	is_how(&world.client, "four-way", "local", "unknown stamps prove nothing");
+	finish();
+}
+
+static void test_simultaneous(void)
+{
+	stream_begin(&stream);
+	handshake(&stream);
+	sends_fin(&stream, &stream.client, TCPTRACE_OP_CLOSE);
+	sends_fin(&stream, &stream.server, TCPTRACE_OP_CLOSE);
+	fin_arrives(&stream, &stream.client, TCPTRACE_S_CLOSING);
+	fin_arrives(&stream, &stream.server, TCPTRACE_S_CLOSING);
+	enters_time_wait(&stream, &stream.client);
+	enters_time_wait(&stream, &stream.server);
+	run();
+	is_how(&world.client, "simultaneous", "both", "crossed FINs, the client");
+	is_how(&world.server, "simultaneous", "both", "crossed FINs, the server");
+	is_int(world.client.verdict.bytes_in, 0, "no byte in");
+	is_int(world.client.verdict.bytes_out, 0, "no byte out");
+	finish();
+}
+
+static void test_half_close(void)
+{
+	stream_begin(&stream);
+	handshake(&stream);
+	sends_fin(&stream, &stream.client, TCPTRACE_OP_SHUT_WR);
+	fin_arrives(&stream, &stream.server, TCPTRACE_S_CLOSE_WAIT);
+	fin_is_acked(&stream, &stream.client, TCPTRACE_S_FIN_WAIT2);
+	stream.time += 3 * SECOND;
+	moves(&stream, &stream.server, 1000, true);
+	sends_fin(&stream, &stream.server, TCPTRACE_OP_CLOSE);
+	enters_time_wait(&stream, &stream.client);
+	fin_is_acked(&stream, &stream.server, TCPTRACE_S_CLOSE);
+	run();
+	is_how(&world.client, "four-way", "local", "half-closed for 3 s");
+	is_int(world.client.verdict.half_closed / SECOND, 3, "seconds, at the client");
+	is_int(world.server.verdict.half_closed / SECOND, 3, "seconds, at the server");
+	is_int(world.client.verdict.bytes_in, 1000, "what came meanwhile counts");
+	finish();
+}
+
+static void test_simultaneous_open(void)
+{
+	stream_begin(&stream);
+	connects(&stream, &stream.client);
+	connects(&stream, &stream.server);
+	is_int(to_state(&stream, &stream.client, TCPTRACE_S_SYN_RECV)->new_state, TCPTRACE_S_SYN_RECV,
+	       "the SYNs cross");
+	stream.client.irs = stream.server.iss;
+	stream.client.rcv_nxt = stream.client.copied_seq = stream.client.irs + 1;
+	stream.client.snd_una = stream.client.iss + 1;
+	to_state(&stream, &stream.client, TCPTRACE_S_ESTABLISHED);
+	run();
+	is_int(world.last_end.irs, stream.server.iss, "irs is known at last");
+	ok(world.last.peer && world.last.peer->cookie == 102, "they found each other");
+	is_cause(&stream.records[2], 0, "in SYN", "a SYN came, its number is not known yet");
+	is_cause(&stream.records[3], 0, "", "SYN-ACK or ACK: nobody knows");
+	finish();
+}
+
+/* ---- resets and failures ---- */
+
+static void test_unread(void)
+{
+	stream_begin(&stream);
+	handshake(&stream);
+	moves(&stream, &stream.client, 5, false);
+	shuts(&stream, &stream.server, TCPTRACE_OP_CLOSE);
+	by_task(to_state(&stream, &stream.server, TCPTRACE_S_CLOSE), &stream.server);
+	reset(&stream, &stream.server, TCPTRACE_OP_SENT);
+	reset(&stream, &stream.client, TCPTRACE_OP_RECEIVED);
+	to_state(&stream, &stream.client, TCPTRACE_S_CLOSE)->error = ECONNRESET;
+	run();
+	is_how(&world.server, "reset", "local", "closed with data unread");
+	is_str(verdict_why(world.server.verdict.why), "unread", "and it says so");
+	is_int(world.server.verdict.unread, 5, "how many bytes");
+	is_int(world.server.verdict.closer->pid, 2002, "which process");
+	is_int(world.server.verdict.recvq_peak, 5, "its Recv-Q's peak");
+	is_int(world.server.time, stream.records[stream.count - 3].time, "the verdict comes with the RST");
+	is_how(&world.client, "reset", "remote", "the other end");
+	is_str(verdict_why(world.client.verdict.why), "unread", "knows why");
+	is_int(world.client.verdict.closer->pid, 2002, "and who");
+	is_int(model_ends(world.model), 0, "nothing is left");
+	finish();
+}
+
+static void test_linger(void)
+{
+	stream_begin(&stream);
+	handshake(&stream);
+	stream.client.flags |= TCPTRACE_F_LINGER;
+	shuts(&stream, &stream.client, TCPTRACE_OP_CLOSE);
+	by_task(to_state(&stream, &stream.client, TCPTRACE_S_CLOSE), &stream.client);
+	reset(&stream, &stream.client, TCPTRACE_OP_SENT);
+	run();
+	is_how(&world.client, "reset", "local", "SO_LINGER and 0");
+	is_str(verdict_why(world.client.verdict.why), "linger", "why");
+	finish();
+}
+
+static void test_unaccepted(void)
+{
+	stream_begin(&stream);
+	listen_begins(&stream);
+	connects(&stream, &stream.client);
+	syn_arrives(&stream);
+	syn_ack_arrives(&stream);
+	ack_arrives(&stream);
+	by_task(to_state(&stream, &stream.server, TCPTRACE_S_CLOSE), &stream.listener);
+	reset(&stream, &stream.server, TCPTRACE_OP_SENT);
+	run();
+	is_how(&world.server, "reset", "local", "closed with its listener");
+	is_str(verdict_why(world.server.verdict.why), "unaccepted", "why");
+	is_int(model_find(world.model, 100)->recvq_peak, 1, "the listener's queue had one");
+	finish();
+}
+
+/* Data for an end that was closed: it is reset, be it a full socket yet or a timewait one. */
+static void test_late_data(void)
+{
+	stream_begin(&stream);
+	handshake(&stream);
+	sends_fin(&stream, &stream.client, TCPTRACE_OP_CLOSE);
+	fin_is_acked(&stream, &stream.client, TCPTRACE_S_FIN_WAIT2);
+	to_state(&stream, &stream.client, TCPTRACE_S_CLOSE);
+	stream.time += MODEL_SETTLE_NS / 2;
+	reset(&stream, &stream.client, TCPTRACE_OP_REPLIED);
+	run();
+	is_how(&world.client, "reset", "local", "data after close()");
+	is_str(verdict_why(world.client.verdict.why), "late", "why");
+	finish();
+
+	stream.count -= 2;
+	stream.client.state = TCPTRACE_S_FIN_WAIT2;
+	timewait(&stream, &stream.client, TCPTRACE_OP_BEGIN, TCPTRACE_S_FIN_WAIT2, TCPTRACE_S_FIN_WAIT2,
+		 60000);
+	to_state(&stream, &stream.client, TCPTRACE_S_CLOSE);
+	reset(&stream, &stream.client, TCPTRACE_OP_REPLIED)->kind = TCPTRACE_K_TIMEWAIT;
+	timewait(&stream, &stream.client, TCPTRACE_OP_KILLED, TCPTRACE_S_FIN_WAIT2, TCPTRACE_S_CLOSE,
+		 59000);
+	reset(&stream, &stream.server, TCPTRACE_OP_RECEIVED);
+	to_state(&stream, &stream.server, TCPTRACE_S_CLOSE)->error = ECONNRESET;
+	run();
+	is_how(&world.client, "reset", "local", "the same of an orphan");
+	is_str(verdict_why(world.client.verdict.why), "late", "why");
+	is_str(verdict_why(world.server.verdict.why), "late", "the other end knows");
+	finish();
+
+	/* The orphan gets a RST itself. */
+	stream_begin(&stream);
+	handshake(&stream);
+	sends_fin(&stream, &stream.client, TCPTRACE_OP_CLOSE);
+	fin_arrives(&stream, &stream.server, TCPTRACE_S_CLOSE_WAIT);
+	fin_is_acked(&stream, &stream.client, TCPTRACE_S_FIN_WAIT2);
+	timewait(&stream, &stream.client, TCPTRACE_OP_BEGIN, TCPTRACE_S_FIN_WAIT2, TCPTRACE_S_FIN_WAIT2,
+		 60000);
+	by_task(to_state(&stream, &stream.server, TCPTRACE_S_CLOSE), &stream.server);
+	reset(&stream, &stream.server, TCPTRACE_OP_SENT);
+	timewait(&stream, &stream.client, TCPTRACE_OP_KILLED, TCPTRACE_S_FIN_WAIT2, TCPTRACE_S_CLOSE,
+		 59000);
+	run();
+	is_how(&world.server, "reset", "local", "reset while the other end is half-closed");
+	is_how(&world.client, "reset", "remote", "which is an orphan");
+	is_int(world.client.verdict.closer->pid, 2002, "and knows who");
+	finish();
+
+	/* A reply while it lives is to a segment that was not its own. */
+	stream_begin(&stream);
+	handshake(&stream);
+	reset(&stream, &stream.client, TCPTRACE_OP_REPLIED);
+	four_way(&stream, &stream.client);
+	run();
+	is_how(&world.client, "four-way", "local", "a reply alone ends nothing");
+	finish();
+}
+
+static void test_no_reset_follows(void)
+{
+	stream_begin(&stream);
+	handshake(&stream);
+	by_task(to_state(&stream, &stream.client, TCPTRACE_S_CLOSE), &stream.client);
+	stream.time += MODEL_SETTLE_NS - 20 * US;
+	moves(&stream, &stream.server, 1, true);
+	shuts(&stream, &stream.server, TCPTRACE_OP_SHUT_RD);
+	world_begin(0);
+	feed_from(0);
+	ok(!world.client.any && model_pending(world.model), "waits for a RST");
+	stream.time += 20 * US;
+	shuts(&stream, &stream.server, TCPTRACE_OP_SHUT_RD);
+	feed_from(stream.count - 1);
+	is_how(&world.client, "aborted", "local", "none came");
+	is_int(world.client.verdict.duration, 60 * US, "its end is when it closed");
+	is_int(model_ends(world.model), 1, "only the other end is left");
+	finish();
+}
+
+static void test_refused(void)
+{
+	stream_begin(&stream);
+	connects(&stream, &stream.client);
+	refusal(&stream, &stream.server);
+	run();
+	ok(!world.last.end && world.last.peer && world.last.peer->cookie == 101,
+	   "a RST without a socket, its peer is known");
+	is_int(world.last.since, 10 * US, "and how long after the SYN");
+	finish();
+
+	reset(&stream, &stream.client, TCPTRACE_OP_RECEIVED);
+	to_state(&stream, &stream.client, TCPTRACE_S_CLOSE)->error = ECONNREFUSED;
+	run();
+	is_how(&world.client, "refused", "remote", "connect to a closed port");
+	is_int(world.client.verdict.error, ECONNREFUSED, "errno");
+	is_int(world.client.verdict.handshake, MODEL_UNKNOWN, "no handshake");
+	is_int(model_ends(world.model), 0, "nothing is left");
+	finish();
+}
+
+static void test_errors(void)
+{
+	static const struct {
+		int error;
+		const char *how;
+	} errors[] = {
+		{ ETIMEDOUT, "timeout" },
+		{ EHOSTUNREACH, "unreachable" },
+		{ ENETUNREACH, "unreachable" },
+		{ 0, "aborted" },
+	};
+	unsigned int i;
+
+	for (i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		stream_begin(&stream);
+		connects(&stream, &stream.client);
+		to_state(&stream, &stream.client, TCPTRACE_S_CLOSE)->error = errors[i].error;
+		run();
+		is_str(verdict_how(world.client.verdict.how), errors[i].how, "SYN_SENT ends with errno %d",
+		       errors[i].error);
+		finish();
+	}
+}
+
+static void test_request_ends(void)
+{
+	struct tcptrace_record *record;
+
+	stream_begin(&stream);
+	syn_arrives(&stream);
+	stream.time += 63 * SECOND;
+	record = request(&stream, TCPTRACE_OP_TIMEDOUT, TCPTRACE_S_SYN_RECV, TCPTRACE_S_CLOSE);
+	record->u.listen.retransmits = 5;
+	run();
+	is_how(&world.server, "timeout", "unknown", "no ACK came");
+	is_int(world.server.verdict.retransmits, 5, "SYN-ACKs sent again");
+	is_int(world.last.in_state / SECOND, 63, "time in SYN_RECV");
+	finish();
+
+	record->op = TCPTRACE_OP_DROPPED;
+	run();
+	is_how(&world.server, "aborted", "unknown", "dropped");
+	finish();
+}
+
+static void test_child_fails(void)
+{
+	stream_begin(&stream);
+	connects(&stream, &stream.client);
+	syn_arrives(&stream);
+	to_state(&stream, &stream.server, TCPTRACE_S_CLOSE);
+	stream.server.state = TCPTRACE_S_SYN_RECV;
+	syn_ack_arrives(&stream);
+	ack_arrives(&stream);
+	run();
+	is_int(world.skipped, 1, "a child that did not come to life is no step");
+	is_int(model_find(world.model, 102)->state, TCPTRACE_S_ESTABLISHED, "its request goes on");
+	finish();
+}
+
+static void test_fin_wait2_orphan(void)
+{
+	stream_begin(&stream);
+	handshake(&stream);
+	sends_fin(&stream, &stream.client, TCPTRACE_OP_CLOSE);
+	fin_is_acked(&stream, &stream.client, TCPTRACE_S_FIN_WAIT2);
+	timewait(&stream, &stream.client, TCPTRACE_OP_BEGIN, TCPTRACE_S_FIN_WAIT2, TCPTRACE_S_FIN_WAIT2,
+		 60000);
+	to_state(&stream, &stream.client, TCPTRACE_S_CLOSE);
+	run();
+	ok(!world.client.any, "an orphan in FIN_WAIT2 is not over");
+	is_int(model_find(world.model, 101)->state, TCPTRACE_S_FIN_WAIT2, "it is in FIN_WAIT2 yet");
+	finish();
+
+	timewait(&stream, &stream.client, TCPTRACE_OP_SUBSTATE, TCPTRACE_S_FIN_WAIT2,
+		 TCPTRACE_S_TIME_WAIT, 60000);
+	run();
+	is_how(&world.client, "four-way", "local", "then the FIN comes");
+	is_int(world.client.verdict.held, 60000, "and is held");
+	is_int(world.client.verdict.bytes_in, 0, "a FIN that the timewait socket took is not counted");
+	finish();
+
+	stream.count--;
+	timewait(&stream, &stream.client, TCPTRACE_OP_END, TCPTRACE_S_FIN_WAIT2, TCPTRACE_S_CLOSE, 0);
+	run();
+	is_how(&world.client, "timeout", "local", "or does not come");
+	is_int(model_ends(world.model), 1, "only the server is left");
+	finish();
+}
+
+/* ---- figures ---- */
+
+static void test_wrap(void)
+{
+	stream_begin(&stream);
+	handshake(&stream);
+	/* The client's numbers wrap after five bytes, and its totals pass 4 GiB. */
+	moves(&stream, &stream.client, 3000000000u, true);
+	shuts(&stream, &stream.client, TCPTRACE_OP_SHUT_RD);
+	moves(&stream, &stream.client, 3000000000u, true);
+	four_way(&stream, &stream.client);
+	run();
+	is_int(world.client.verdict.bytes_out, 6000000000ll, "more than 32 bits went out");
+	is_int(world.server.verdict.bytes_in, 6000000000ll, "and came in");
+	finish();
+}
+
+static void test_queue(void)
+{
+	unsigned int i;
+
+	stream_begin(&stream);
+	handshake(&stream);
+	for (i = 0; i < 3; i++) {
+		sends(&stream, &stream.client, 10);
+		sends(&stream, &stream.server, 100);
+	}
+	run();
+	is_int(model_find(world.model, 101)->bytes_out, 30, "bytes from the sequence numbers, out");
+	is_int(model_find(world.model, 101)->bytes_in, 300, "in");
+	is_int(model_find(world.model, 101)->requests, 3, "requests of the client");
+	is_int(model_find(world.model, 102)->requests, 3, "of the server");
+	is_int(model_find(world.model, 102)->recvq_peak, 10, "peak of Recv-Q");
+	is_int(model_find(world.model, 102)->sendq_peak, 100, "peak of Send-Q");
+	finish();
+
+	/* Half of the records are gone: the numbers are right all the same. */
+	world_begin(0);
+	for (i = 0; i < stream.count; i++)
+		if (i < 6 || i % 2 == (stream.count - 1) % 2)
+			feed(&stream.records[i]);
+	is_int(model_find(world.model, 102)->bytes_in, 30, "bytes in, of every second record");
+	finish();
+
+	/* What each step moved. */
+	world_begin(0);
+	for (i = 0; i < 7; i++)
+		feed(&stream.records[i]);
+	is_int(world.last.bytes, 10, "written");
+	is_int(world.last.pid, 1001, "by the client");
+	feed(&stream.records[i++]);
+	is_int(world.last.bytes, 10, "came");
+	ok(!world.last.did, "by nobody");
+	feed(&stream.records[i++]);
+	is_int(world.last.bytes, 10, "read");
+	ok(world.last.did && world.last.pid == 2002, "by the server");
+	feed(&stream.records[i++]);
+	is_int(world.last.bytes, 10, "acknowledged");
+	finish();
+}
+
+static void test_timing(void)
+{
+	stream_begin(&stream);
+	connects(&stream, &stream.client);
+	syn_arrives(&stream);
+	syn_ack_arrives(&stream);
+	world_begin(0);
+	feed(&stream.records[0]);
+	is_int(world.last.since, MODEL_UNKNOWN, "before the first step there is none");
+	feed(&stream.records[1]);
+	is_int(world.last.since, 10 * US, "the other end's first step follows this end's");
+	feed(&stream.records[2]);
+	is_int(world.last.since, 10 * US, "and so on");
+	is_int(world.last.in_state, 20 * US, "but time in state is the end's own");
+	finish();
+}
+
+static void test_causes(void)
+{
+	unsigned int i;
+
+	stream_begin(&stream);
+	handshake(&stream);
+	moves(&stream, &stream.client, 6, true);
+	moves(&stream, &stream.server, 17, true);
+	sends_fin(&stream, &stream.client, TCPTRACE_OP_CLOSE);
+	fin_arrives(&stream, &stream.server, TCPTRACE_S_CLOSE_WAIT);
+	fin_is_acked(&stream, &stream.client, TCPTRACE_S_FIN_WAIT2);
+	sends_fin(&stream, &stream.server, TCPTRACE_OP_CLOSE);
+	enters_time_wait(&stream, &stream.client);
+	fin_is_acked(&stream, &stream.server, TCPTRACE_S_CLOSE);
+	world_begin(0);
+	for (i = 0; i < stream.count; i++) {
+		const struct tcptrace_record *record = &stream.records[i];
+
+		feed(record);
+		switch (i) {
+		case 0:
+			is_cause(record, 0, "out SYN seq=0", "CONNECT");
+			break;
+		case 1:
+			is_cause(record, 0, "in SYN seq=0 mss=65495 wscale=7", "OPEN");
+			is_cause(record, 1, "out SYN,ACK seq=0 ack=1", "OPEN, the answer");
+			break;
+		case 2:
+			is_cause(record, 0, "in SYN,ACK seq=0 ack=1 win=65536 wscale=7",
+				 "SYN_SENT to ESTABLISHED");
+			is_cause(record, 1, "out ACK seq=1 ack=1", "and the answer");
+			break;
+		case 3:
+			is_cause(record, 0, "in ACK ack=1 win=512", "ACKED: the window on the wire");
+			break;
+		case 4:
+			is_cause(record, 0, "in ACK ack=1 win=512", "SYN_RECV to ESTABLISHED");
+			break;
+		case 7:
+			is_cause(record, 0, "out FIN,ACK seq=7 ack=18", "to FIN_WAIT1");
+			break;
+		case 8:
+			is_cause(record, 0, "in FIN,ACK seq=7", "to CLOSE_WAIT");
+			break;
+		case 9:
+			is_cause(record, 0, "in ACK ack=8", "to FIN_WAIT2");
+			break;
+		case 11:
+			is_cause(record, 0, "out FIN,ACK seq=18 ack=8", "to LAST_ACK");
+			break;
+		case 12:
+			is_cause(record, 0, "in FIN,ACK seq=18", "to TIME_WAIT");
+			break;
+		case 14:
+			is_cause(record, 0, "in ACK ack=19", "LAST_ACK to CLOSE");
+			break;
+		}
+	}
+	finish();
+
+	/* With data not sent yet the FIN shares a segment with it: where that begins is not known. */
+	stream_begin(&stream);
+	handshake(&stream);
+	stream.client.write_seq += 100000;
+	sends_fin(&stream, &stream.client, TCPTRACE_OP_CLOSE);
+	run();
+	is_cause(&stream.records[stream.count - 1], 0, "out FIN,ACK ack=1", "a FIN behind unsent data");
+	finish();
+}
+
+/* ---- losses and limits ---- */
+
+static void test_lost(void)
+{
+	stream_begin(&stream);
+	handshake(&stream);
+	lost(&stream, 12);
+	/* FIN_WAIT1 to CLOSE_WAIT were among them. */
+	sends_fin(&stream, &stream.client, TCPTRACE_OP_CLOSE);
+	stream.count -= 2;
+	fin_is_acked(&stream, &stream.client, TCPTRACE_S_FIN_WAIT2);
+	enters_time_wait(&stream, &stream.client);
+	run();
+	is_int(world.holes, 1, "a hole");
+	is_how(&world.client, "four-way", "unknown", "who was first is lost");
+	ok(world.client.verdict.lossy, "and the verdict says that records are missing");
+	is_int(world.client.verdict.half_closed, MODEL_UNKNOWN, "nor since when it was half-closed");
+	finish();
+
+	/* The end of one connection was lost, the next one has its port. */
+	stream_begin(&stream);
+	handshake(&stream);
+	lost(&stream, 3);
+	stream.client.cookie = 201;
+	stream.server.cookie = 202;
+	handshake(&stream);
+	run();
+	is_int(model_ends(world.model), 2, "what cannot be there any longer is forgotten");
+	ok(!model_find(world.model, 101) && !model_find(world.model, 102), "it was the old one");
+	finish();
+}
+
+static void test_no_births(void)
+{
+	stream_begin(&stream);
+	handshake(&stream);
+	moves(&stream, &stream.client, 6, true);
+	moves(&stream, &stream.server, 17, true);
+	four_way(&stream, &stream.client);
+	world_begin(0);
+	/* From close() on. */
+	feed_from(6);
+	settle_until(UINT64_MAX);
+	is_how(&world.client, "four-way", "local", "of an end whose birth was not seen");
+	ok(!world.client.verdict.whole, "and it says so");
+	is_int(world.client.verdict.duration, MODEL_UNKNOWN, "no duration is claimed");
+	is_int(world.client.verdict.handshake, MODEL_UNKNOWN, "no handshake");
+	is_int(world.client.verdict.bytes_in, 17, "the totals tell what came in");
+	is_int(world.client.verdict.bytes_out, 6, "and, with the peer's, that a SYN was counted");
+	is_int(world.server.verdict.bytes_in, 6, "of the server");
+	is_int(world.server.verdict.bytes_out, 17, "as well");
+	finish();
+}
+
+static void test_unknown_types(void)
+{
+	struct tcptrace_record *record;
+
+	stream_begin(&stream);
+	handshake(&stream);
+	record = stream_add(&stream, &stream.client, TCPTRACE_T_WINDOW, 0);
+	run();
+	is_int(world.steps, 7, "a type that the model has no use for is a step");
+	record->type = TCPTRACE_T_SNAPSHOT;
+	finish();
+	run();
+	is_int(world.steps, 6, "a snapshot among the events is none");
+	finish();
+
+	/* Of sockets that were over already, or never were anything. */
+	stream_begin(&stream);
+	shuts(&stream, &stream.client, TCPTRACE_OP_CLOSE);
+	queue(&stream, &stream.client, TCPTRACE_T_RECV, TCPTRACE_OP_READ, 5);
+	run();
+	is_int(world.steps, 0, "a socket in CLOSE is no end");
+	is_int(model_ends(world.model), 0, "none is made");
+	finish();
+}
+
+static void test_limit(void)
+{
+	unsigned int i;
+
+	world_begin(3);
+	for (i = 0; i < 5; i++) {
+		stream_begin(&stream);
+		stream.client.sport += i;
+		stream.client.cookie += i;
+		connects(&stream, &stream.client);
+		feed(&stream.records[0]);
+	}
+	is_int(model_ends(world.model), 3, "no more than may be");
+	is_int(model_full(world.model), 2, "what did not fit is counted");
+	is_int(world.steps, 5, "its steps are shown");
+	ok(!world.last.end, "without an end");
+
+	stream.client.cookie = 101;
+	stream.client.sport = 45678;
+	to_state(&stream, &stream.client, TCPTRACE_S_CLOSE)->error = ETIMEDOUT;
+	feed(&stream.records[1]);
+	stream.client.cookie = 900;
+	stream.client.sport = 900;
+	connects(&stream, &stream.client);
+	feed(&stream.records[2]);
+	is_int(model_full(world.model), 2, "where one is over, there is room");
+	is_int(model_ends(world.model), 3, "for another");
+	finish();
+}
+
+/* Enough of them that the tables grow, and every one is found again. */
+static void test_many(void)
+{
+	const unsigned int count = 50000;
+	unsigned int i, found = 0, paired = 0;
+
+	world_begin(0);
+	stream_begin(&stream);
+	for (i = 0; i < count; i++) {
+		stream.client.cookie = 1000 + 2 * i;
+		stream.server.cookie = 1001 + 2 * i;
+		stream.client.sport = stream.server.dport = 10000 + i;
+		stream.client.iss = i * 7919;
+		stream.client.state = TCPTRACE_S_CLOSE;
+		stream.count = 0;
+		connects(&stream, &stream.client);
+		syn_arrives(&stream);
+		feed_from(0);
+	}
+	for (i = 0; i < count; i++) {
+		const struct end *end = model_find(world.model, 1000 + 2 * i);
+		const struct end *peer = end ? model_peer(world.model, end) : NULL;
+
+		found += end && end->sport == 10000 + i;
+		paired += peer && peer->cookie == 1001 + 2 * i;
+	}
+	is_int(found, count, "found by cookie");
+	is_int(paired, count, "found by tuple from the other side");
+	is_int(model_ends(world.model), 2 * count, "all are there");
+	ok(sizeof(struct end) + 16 <= 256, "an end with its places in the tables has %zu bytes",
+	   sizeof(struct end) + 16);
+	finish();
+}
+
+static void test_namespaces(void)
+{
+	stream_begin(&stream);
+	connects(&stream, &stream.client);
+	syn_arrives(&stream)->netns = 7;
+	run();
+	ok(world.last.peer && world.last.peer->cookie == 101,
+	   "the other end is in another namespace: the numbers tell");
+	finish();
+
+	stream.records[1].rcv_nxt++;
+	stream.records[1].copied_seq++;
+	run();
+	ok(!world.last.peer, "the tuple alone does not");
+	finish();
+}
+
+/* ---- what was there before ---- */
+
+static struct seed *seed_of(unsigned int snapshots, uint64_t start)
+{
+	struct seed *seed;
+	unsigned int i;
+
+	world_begin(0);
+	seed = seed_new(world.model, start);
+	for (i = 0; i < snapshots; i++)
+		if (seed_snapshot(&stream.records[i], seed))
+			abort();
+	for (; i < stream.count; i++)
+		seed_event(seed, &stream.records[i]);
+	is_int(seed_finish(seed), 0, "seeded");
+	return seed;
+}
+
+static void is_seeds(struct seed *seed, const char *wanted, const char *text)
+{
+	const struct end *end;
+	char line[128] = "";
+	int length = 0;
+
+	while ((end = seed_next(seed)))
+		length += snprintf(line + length, sizeof(line) - length, "%llu:%u ",
+				   (unsigned long long)end->cookie, end->state);
+	is_str(line, wanted, "%s", text);
+}
+
+static unsigned int replay(struct seed *seed)
+{
+	const struct tcptrace_record *record;
+	unsigned int before = world.steps;
+
+	while ((record = seed_replay(seed)))
+		feed(record);
+	settle_until(UINT64_MAX);
+	seed_free(seed);
+	return world.steps - before;
+}
+
+static void established(struct stream *stream)
+{
+	stream_begin(stream);
+	handshake(stream);
+	moves(stream, &stream->client, 100, true);
+	stream->count = 0;
+}
+
+static void test_seed_quiet(void)
+{
+	struct seed *seed;
+	uint64_t start;
+
+	established(&stream);
+	start = stream.time + 1;
+	snapshot(&stream, &stream.client, TCPTRACE_K_FULL);
+	snapshot(&stream, &stream.server, TCPTRACE_K_FULL);
+	four_way(&stream, &stream.client);
+	seed = seed_of(2, start);
+	is_seeds(seed, "101:1 102:1 ", "what is there is there once");
+	is_int(replay(seed), stream.count - 3, "events after the snapshot are all shown");
+	is_how(&world.client, "four-way", "local", "a seeded end");
+	ok(!world.client.verdict.whole, "not seen whole");
+	is_int(world.client.verdict.seen, world.client.time - start, "seen since the start");
+	is_int(world.client.verdict.bytes_out, 100, "its bytes");
+	ok(!world.client.verdict.syn_unknown, "exactly, since its other end is here");
+	finish();
+}
+
+/* The snapshot's record was taken when the event had happened; or its time at least. */
+static void test_seed_event_before(void)
+{
+	struct tcptrace_record shot;
+	struct seed *seed;
+	uint64_t start;
+
+	established(&stream);
+	start = stream.time + 1;
+	snapshot(&stream, &stream.client, TCPTRACE_K_FULL);
+	sends_fin(&stream, &stream.client, TCPTRACE_OP_CLOSE);
+	fin_is_acked(&stream, &stream.client, TCPTRACE_S_FIN_WAIT2);
+	shot = stream.records[0];
+
+	/* Read between the two changes. */
+	stream.records[0].time = stream.records[3].time - 1;
+	stream.records[0].old_state = stream.records[0].new_state = TCPTRACE_S_FIN_WAIT1;
+	seed = seed_of(1, start);
+	is_seeds(seed, "101:1 ", "as it was before the event");
+	is_int(replay(seed), 3, "the event is live, and so is the one after the record");
+	is_int(model_find(world.model, 101)->state, TCPTRACE_S_FIN_WAIT2, "and leads to where it is now");
+	finish();
+
+	/* Read before the change, timed after it. */
+	stream.records[0].old_state = stream.records[0].new_state = TCPTRACE_S_ESTABLISHED;
+	seed = seed_of(1, start);
+	is_seeds(seed, "101:1 ", "the record shows the state before");
+	is_int(replay(seed), 3, "the same steps");
+	finish();
+
+	/* Already a timewait socket. */
+	enters_time_wait(&stream, &stream.client);
+	stream.records[0] = shot;
+	stream.records[0].time = stream.time + 1;
+	stream.records[0].kind = TCPTRACE_K_TIMEWAIT;
+	stream.records[0].old_state = stream.records[0].new_state = TCPTRACE_S_TIME_WAIT;
+	memset(&stream.records[0].u, 0, sizeof(stream.records[0].u));
+	seed = seed_of(1, start);
+	is_seeds(seed, "101:1 ", "it was established when the snapshot began");
+	is_int(replay(seed), 4, "all of its steps are shown, not the dead socket's");
+	is_how(&world.client, "four-way", "local", "and its verdict");
+	is_int(world.client.verdict.bytes_out, 101,
+	       "with its bytes; nothing tells whether the kernel counted a SYN");
+	ok(world.client.verdict.syn_unknown, "and it says so");
+	is_int(model_find(world.model, 101)->state, TCPTRACE_S_TIME_WAIT, "it is in TIME_WAIT");
+	finish();
+}
+
+static void test_seed_birth(void)
+{
+	struct seed *seed;
+	uint64_t start;
+
+	stream_begin(&stream);
+	start = stream.time + 1;
+	snapshot(&stream, &stream.client, TCPTRACE_K_FULL);
+	connects(&stream, &stream.client);
+	syn_ack_arrives(&stream);
+	stream.records[0].time = stream.time + 1;
+	stream.records[0].old_state = stream.records[0].new_state = TCPTRACE_S_ESTABLISHED;
+	seed = seed_of(1, start);
+	is_seeds(seed, "", "born after the snapshot began: not there");
+	is_int(replay(seed), 2, "its birth is shown");
+	is_int(model_ends(world.model), 1, "it is there once");
+	ok(!(model_find(world.model, 101)->flags & END_SEEDED), "and was seen whole");
+	finish();
+
+	/* Where the change comes before the event's time, as of listen(), the record may be the older one. */
+	stream_begin(&stream);
+	snapshot(&stream, &stream.listener, TCPTRACE_K_FULL)->new_state = TCPTRACE_S_LISTEN;
+	listen_begins(&stream);
+	seed = seed_of(1, 1);
+	is_seeds(seed, "", "a birth after its record is a birth as well");
+	is_int(replay(seed), 1, "shown once");
+	is_int(model_ends(world.model), 1, "there once");
+	finish();
+}
+
+static void test_seed_gone(void)
+{
+	struct seed *seed;
+	uint64_t start;
+
+	established(&stream);
+	start = stream.time + 1;
+	snapshot(&stream, &stream.server, TCPTRACE_K_FULL);
+	to_state(&stream, &stream.client, TCPTRACE_S_CLOSE)->error = ETIMEDOUT;
+	stream.records[0].time = stream.time + 1;
+	seed = seed_of(1, start);
+	is_seeds(seed, "102:1 101:1 ", "gone before its place was looked at, but it was there");
+	is_int(replay(seed), 1, "how it went is shown");
+	is_how(&world.client, "timeout", "unknown", "with its verdict");
+	finish();
+}
+
+static void test_seed_moved(void)
+{
+	struct seed *seed;
+
+	established(&stream);
+	snapshot(&stream, &stream.client, TCPTRACE_K_FULL);
+	stream.client.state = TCPTRACE_S_TIME_WAIT;
+	snapshot(&stream, &stream.client, TCPTRACE_K_TIMEWAIT)->u.totals.timeout = 60000;
+	seed = seed_of(2, 1);
+	is_seeds(seed, "101:6 ", "seen at two places, it is there once, as it was seen later");
+	seed_free(seed);
+	finish();
+}
+
+static void test_seed_history(void)
+{
+	struct tcptrace_record shot;
+	struct seed *seed;
+	uint64_t start;
+
+	/* Probes are armed one after the other: FIN_WAIT2 to CLOSE came through, TIME_WAIT's birth did not. */
+	established(&stream);
+	stream.client.state = TCPTRACE_S_FIN_WAIT2;
+	to_state(&stream, &stream.client, TCPTRACE_S_CLOSE);
+	start = stream.time + 1;
+	stream.client.state = TCPTRACE_S_TIME_WAIT;
+	snapshot(&stream, &stream.client, TCPTRACE_K_TIMEWAIT);
+	shot = stream.records[0];
+	stream.records[0] = stream.records[1];
+	stream.records[1] = shot;
+	seed = seed_of(1, start);
+	is_seeds(seed, "101:6 ", "what happened before the snapshot began does not matter");
+	is_int(replay(seed), 0, "and is not shown");
+	is_int(model_ends(world.model), 1, "the TIME_WAIT lives");
+	finish();
+
+	/* The change itself came after the socket was looked at. */
+	established(&stream);
+	to_state(&stream, &stream.client, TCPTRACE_S_FIN_WAIT1);
+	start = stream.time + 1;
+	stream.client.state = TCPTRACE_S_ESTABLISHED;
+	snapshot(&stream, &stream.client, TCPTRACE_K_FULL);
+	shot = stream.records[0];
+	stream.records[0] = stream.records[1];
+	stream.records[1] = shot;
+	seed = seed_of(1, start);
+	is_seeds(seed, "101:1 ", "but where its change was under way");
+	is_int(replay(seed), 1, "it is shown");
+	is_int(model_find(world.model, 101)->state, TCPTRACE_S_FIN_WAIT1, "and counts");
+	finish();
+}
+
+int main(void)
+{
+	test_four_way();
+	test_server_first();
+	test_three_way();
+	test_simultaneous();
+	test_half_close();
+	test_simultaneous_open();
+	test_unread();
+	test_linger();
+	test_unaccepted();
+	test_late_data();
+	test_no_reset_follows();
+	test_refused();
+	test_errors();
+	test_request_ends();
+	test_child_fails();
+	test_fin_wait2_orphan();
+	test_wrap();
+	test_queue();
+	test_timing();
+	test_causes();
+	test_lost();
+	test_no_births();
+	test_unknown_types();
+	test_limit();
+	test_many();
+	test_namespaces();
+	test_seed_quiet();
+	test_seed_event_before();
+	test_seed_birth();
+	test_seed_gone();
+	test_seed_moved();
+	test_seed_history();
+	return done_testing();
+}

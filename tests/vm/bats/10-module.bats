@@ -1,0 +1,344 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The module as such: what modinfo says, parameters, who may, when probes are armed, what it leaves behind.
+
+load helper
+shopt -s extglob
+setup() { common_setup; }
+teardown()
+{
+	# Some tests switch it off; on again before anything else.
+	sysctl -qw kernel.ftrace_enabled=1 || true
+	common_teardown
+}
+
+@test "modinfo says all there is to say" {
+	local info version
+	info=$(modinfo "$KO")
+	version=$(<"$TREE/VERSION")
+	echo "$info"
+	grep -qE "^version: +$version\$" <<<"$info"
+	grep -qE '^license: +GPL$' <<<"$info"
+	grep -qE '^description: +[A-Z]' <<<"$info"
+	grep -qE '^author: +[A-Z]' <<<"$info"
+	like "$info" "*"$'\n'"vermagic: "*(" ")"$(uname -r) "*
+	# Name, text and type of each.
+	grep -qE '^parm: +ring:.*192 bytes.*power of two.* \(uint\)$' <<<"$info"
+	grep -qE '^parm: +flight:.*off, life, queue or segment.* \(charp\)$' <<<"$info"
+	grep -qE '^parm: +attach:.*auto: .* kprobe: .* \(charp\)$' <<<"$info"
+	load_module
+	same "$(cd /sys/module/tcptrace/parameters && echo *)" "attach flight ring"
+	same "$(</sys/module/tcptrace/version)" "$version"
+	has_line $STATUS "tcptrace $version, ABI *"
+}
+
+@test "the smallest ring is taken, and its size is told" {
+	local size
+	load_module ring=64
+	same "$(</sys/module/tcptrace/parameters/ring)" 64
+	has_line $STATUS 'ring: 64 records on each of *'
+	# A page of head, and for each CPU a page and 64 records. vmalloc adds a page of guard.
+	size=$((4096 + $(possible_cpus) * (4096 + 64 * 192)))
+	same "$(stat -c %s /proc/tcptrace/events)" "$size"
+	same "$(awk '/tcptrace_ring_init/ { print $2 }' /proc/vmallocinfo)" $((size + 4096)) "the kernel's own account"
+}
+
+# refused MESSAGE PARAMETER...: insmod fails, nothing is left; the log shall say MESSAGE
+refused()
+{
+	local message=$1
+	shift
+	MESSAGES+=("$message")
+	echo "refused? $*"
+	fails load_module "$@"
+	fails loaded
+	[[ ! -e /proc/tcptrace ]]
+}
+
+all_messages()
+{
+	local message log
+	log=$(kernel_log)
+	for message in "${MESSAGES[@]}"; do
+		like "$log" "*tcptrace: $message*"
+	done
+}
+
+@test "odd sizes of the ring are refused, with what is wanted" {
+	local value
+	for value in 100 0 32 2097152 4294967296 -64 "" many 64k; do
+		refused "ring=$value: a power of two from 64 to 1048576 is wanted" ring="$value"
+	done
+	all_messages
+}
+
+@test "a ring beyond the memory is refused, with how much it would be" {
+	local limit cpus ring=64
+	limit=$(($(awk '/^MemTotal/ { print $2 }' /proc/meminfo) / 4 * 1024))
+	cpus=$(possible_cpus)
+	while ((ring <= 1048576 && cpus * ring * 192 <= limit)); do
+		ring=$((ring * 2))
+	done
+	((ring <= 1048576)) || skip "$cpus CPUs and much memory: the largest ring is no quarter of it"
+	refused "ring=$ring: $cpus CPUs would take [0-9]* MiB, more than a quarter of the memory" ring=$ring
+	all_messages
+	load_module ring=$((ring / 2))
+}
+
+@test "unknown words for flight and attach are refused, with what is wanted" {
+	refused "flight=bogus: off, life, queue or segment is wanted" flight=bogus
+	refused "flight=: off, life, queue or segment is wanted" flight=
+	refused "flight=LIFE: off, life, queue or segment is wanted" flight=LIFE
+	refused "attach=magic: auto or kprobe is wanted" attach=magic
+	all_messages
+}
+
+@test "an unknown parameter is named in the log" {
+	load_module colour=red
+	like "$(kernel_log)" "*tcptrace: unknown parameter 'colour' ignored*"
+}
+
+@test "the files below /proc are root's alone" {
+	load_module
+	same "$(cd /proc/tcptrace && stat -c '%A %U %G %n' events sockets status *)" "\
+-rw------- root root events
+-r-------- root root sockets
+-r-------- root root status
+-rw------- root root events
+-r-------- root root sockets
+-r-------- root root status"
+}
+
+# refuse MESSAGE COMMAND...: what COMMAND starts gets nothing, neither from the files (MESSAGE) nor by netlink
+refuse()
+{
+	local file message=$1
+	shift
+	run -1 "$@" cat /proc/tcptrace/{events,sockets,status}
+	for file in events sockets status; do
+		like "$output" "*/proc/tcptrace/$file: $message*"
+	done
+	is "${#lines[@]} == 3"
+	# shellcheck disable=SC2016 # is for the inner shell
+	run -1 "$@" bash -c 'for request; do nlfamily $request; done' - info probes cpus filters "--no-start life"
+	same "$output" "\
+refused: EPERM
+refused: EPERM
+refused: EPERM
+refused: EPERM
+refused: bind to the group: EPERM"
+}
+
+@test "who has not CAP_NET_ADMIN is refused, root or not" {
+	load_module
+	# Root without the capability passes the mode and must not pass the check.
+	refuse "Operation not permitted" setpriv --bounding-set -net_admin --inh-caps -net_admin
+	refuse "Permission denied" setpriv --reuid nobody --clear-groups
+	# With it, and nothing else, all of that works.
+	setpriv --bounding-set -all,+net_admin --inh-caps -all bash -ec 'cat "$0" >/dev/null; nlfamily info' $STATUS
+}
+
+@test "root of a user namespace is refused" {
+	load_module
+	# It owns the files, as far as their mode is concerned.
+	refuse "Operation not permitted" unshare -Ur
+	# In a network namespace of its own it has CAP_NET_ADMIN over that: the family must not be there.
+	run -1 unshare -Urn bash -c 'nlfamily info; nlfamily --no-start life; cat "$0"' $STATUS
+	same "${lines[0]}" "refused: ENOENT"
+	same "${lines[1]}" "refused: ENOENT"
+	like "${lines[2]}" "*Operation not permitted"
+}
+
+@test "another network namespace has no family" {
+	load_module
+	run -1 unshare -n nlfamily info
+	same "$output" "refused: ENOENT"
+	nlfamily info
+}
+
+@test "with kernel.ftrace_enabled=0 a filter is refused and status says why" {
+	load_module
+	fails has_line $STATUS '*ftrace_enabled*'
+	sysctl -qw kernel.ftrace_enabled=0
+	run -1 ringdump --once
+	like "$output" "*filter: Device or resource busy*"
+	has_line $STATUS 'kernel.ftrace_enabled is 0: nothing can be seen until it is 1'
+	same "$(value ftrace_off "$(nlfamily info)")" yes
+	none_armed
+	# A filter that asks for nothing is fine.
+	ringdump --level off --once
+	sysctl -qw kernel.ftrace_enabled=1
+	fails has_line $STATUS '*ftrace_enabled*'
+	same "$(value ftrace_off "$(nlfamily info)")" ""
+	spawn_ready reader ringdump
+	connections -p 9101
+	stop reader
+	is "$(lines "$(out_of reader)" type=connect) == 1"
+}
+
+@test "while probes are armed kernel.ftrace_enabled cannot be switched off, afterwards it can" {
+	load_module
+	spawn_ready reader ringdump
+	fails sysctl -w kernel.ftrace_enabled=0
+	same "$(</proc/sys/kernel/ftrace_enabled)" 1
+	stop reader
+	sysctl -qw kernel.ftrace_enabled=0
+	same "$(</proc/sys/kernel/ftrace_enabled)" 0
+}
+
+@test "flight while kernel.ftrace_enabled=0 does not load" {
+	sysctl -qw kernel.ftrace_enabled=0
+	run -1 load_module flight=life
+	like "$output" "*Device or resource busy*"
+	fails grep tcp_set_state $KPROBES
+	load_module
+}
+
+LIFE=(tcp_set_state inet_csk_listen_start tcp_connect __inet_accept __tcp_close inet_twsk_kill)
+QUEUE=(tcp_data_ready tcp_cleanup_rbuf tcp_push tcp_ack)
+
+# armed_exactly SYMBOL...: of LIFE and QUEUE together these, by the kernel's word, and status agrees
+armed_exactly()
+{
+	local symbol wanted traced status
+	traced=$'\n'$(<$TRACED)
+	status=$'\n'$(<$STATUS)
+	for symbol in "${LIFE[@]}" "${QUEUE[@]}"; do
+		wanted=disarmed
+		[[ $traced != *$'\n'"$symbol ("* ]] || wanted=armed
+		if [[ " $* " = *" $symbol "* ]]; then
+			same "$symbol $wanted" "$symbol armed"
+		else
+			same "$symbol $wanted" "$symbol disarmed"
+		fi
+		like "$status" *$'\n'"$symbol "*([a-z ])" $wanted "*
+	done
+}
+
+# armed_while_asked PARAMETER...
+armed_while_asked()
+{
+	local hits
+	load_module "$@"
+	armed_exactly
+	same "$(armed_level)" off
+	connections -p 9102 -n 3
+	is "$(counter hits) == 0"
+
+	spawn_ready one ringdump --level life
+	armed_exactly "${LIFE[@]}"
+	same "$(armed_level)" life
+	spawn_ready two ringdump --level queue
+	armed_exactly "${LIFE[@]}" "${QUEUE[@]}"
+	same "$(armed_level)" queue
+	stop two
+	armed_exactly "${LIFE[@]}"
+	hits=$(probe_hits tcp_ack)
+	connections -p 9102 -n 3
+	is "$(probe_hits tcp_ack) == $hits"
+	is "$(probe_hits tcp_connect) == 3"
+	# Killed, it is as good as closed.
+	stop one KILL || true
+	armed_exactly
+	none_armed
+	hits=$(counter hits)
+	connections -p 9102 -n 3
+	is "$(counter hits) == $hits"
+	is "$(readers) == 0"
+}
+
+@test "probes are armed while a reader asks, and no others than of its level" {
+	armed_while_asked
+}
+
+@test "probes are armed while a reader asks, with attach=kprobe" {
+	armed_while_asked attach=kprobe
+	same "$(awk '$3 == "ftrace"' $STATUS)" ""
+	# Here the list of kprobes says it too.
+	spawn_ready one ringdump --level life
+	grep -E 'tcp_set_state\+0x[04] ' $KPROBES | fails grep DISABLED
+	grep -E 'tcp_ack\+0x[04] ' $KPROBES | grep DISABLED
+}
+
+@test "flight=life records with no reader, and a late one finds it" {
+	load_module flight=life
+	armed_exactly "${LIFE[@]}"
+	connections -p 9103 -n 5
+	ringdump --oldest --once --no-filter >"$BATS_TEST_TMPDIR/late"
+	is "$(lines "$BATS_TEST_TMPDIR/late" type=connect dport=9103) == 5"
+	is "$(lines "$BATS_TEST_TMPDIR/late" type=accept sport=9103) == 5"
+	is "$(lines "$BATS_TEST_TMPDIR/late" type=recv) == 0"
+	same "$(value flight "$(nlfamily info)")" 1
+	# A reader that comes and goes leaves it recording.
+	ringdump --level queue --once
+	armed_exactly "${LIFE[@]}"
+}
+
+@test "flight=queue records queues" {
+	load_module flight=queue
+	armed_exactly "${LIFE[@]}" "${QUEUE[@]}"
+	connections -p 9104
+	ringdump --oldest --once --no-filter >"$BATS_TEST_TMPDIR/late"
+	is "$(lines "$BATS_TEST_TMPDIR/late" type=recv op=read sport=9104) >= 1"
+}
+
+# without SYMBOL: makes a copy of the module in whose table that function has a name that no kernel has
+without()
+{
+	MADE=${1%??}_X
+	/bin/sed "s/\x00$1\x00/\x00$MADE\x00/g" "$KO" >"$BATS_TEST_TMPDIR/without.ko"
+	fails cmp -s "$KO" "$BATS_TEST_TMPDIR/without.ko"
+}
+
+@test "a function that this kernel has not is reported, and the rest works" {
+	without __inet_accept
+	insmod "$BATS_TEST_TMPDIR/without.ko"
+	like "$(kernel_log)" "*tcptrace: no $MADE on this kernel (error -2): what it would show is not visible*"
+	same "$(probe_state "$MADE")" "life absent disarmed 0 0"
+	like "$(nlfamily probes)" "* symbol=$MADE level=1 method=0 hits=0 missed=0 error=2
+*"
+	spawn_ready reader ringdump
+	connections -p 9105 -n 2
+	stop reader
+	is "$(lines "$(out_of reader)" type=accept) == 0"
+	is "$(lines "$(out_of reader)" type=connect) == 2"
+}
+
+left_nothing()
+{
+	fails loaded
+	[[ ! -e /proc/tcptrace ]]
+	fails grep '\[tcptrace\]' /proc/kallsyms
+	fails grep -E 'tcp_|inet_' $KPROBES
+	fails grep tcptrace /proc/vmallocinfo
+	none_armed
+	fails nlfamily info
+}
+
+@test "without tcp_set_state it does not load, and leaves nothing" {
+	without tcp_set_state
+	run -1 insmod "$BATS_TEST_TMPDIR/without.ko"
+	like "$(kernel_log)" "*tcptrace: cannot attach to $MADE: error -2*"
+	left_nothing
+}
+
+@test "unloaded, it leaves nothing" {
+	# All these places show it while it is there: the test looks where it should.
+	load_module flight=queue
+	[[ -e /proc/tcptrace ]]
+	grep -q '\[tcptrace\]' /proc/kallsyms
+	grep -q tcp_ack $KPROBES
+	grep -q tcptrace /proc/vmallocinfo
+	armed tcp_ack
+	nlfamily info
+	connections -p 9106 -n 5
+	unload_module
+	left_nothing
+	connections -p 9106 -n 5
+}
+
+@test "loaded twice it is refused, and the first stays" {
+	load_module
+	run -1 load_module
+	like "$output" "*File exists*"
+	has_line $STATUS 'armed: off'
+}

@@ -1,0 +1,408 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Readers of the rings: several at once, filters, exact losses, mappings, waking, and what holds the module.
+
+load helper
+setup() { common_setup; }
+teardown()
+{
+	witness_end
+	common_teardown
+}
+
+@test "two readers with different filters each get exactly their records" {
+	local four six raw
+	four=$(out_of four) six=$(out_of six) raw=$(out_of raw)
+	load_module
+	spawn_ready four ringdump --mine --clause sport=9501,family=4 --clause dport=9501,family=4
+	spawn_ready six ringdump --mine --clause sport=9502,family=6 --clause dport=9502,family=6
+	spawn_ready raw ringdump --no-filter
+	is "$(readers) == 3"
+	connections -p 9501 -n 20
+	connections -p 9502 -n 15 -f 6
+	# What nobody asked for: another port, and each port in the other family.
+	connections -p 9503 -n 10
+	connections -p 9501 -n 5 -f 6
+	connections -p 9502 -n 5
+	stop four
+	stop six
+	stop raw
+
+	is "$(lines "$four" type=connect dport=9501) == 20"
+	is "$(lines "$four" type=accept sport=9501) == 20"
+	is "$(lines "$four" type=timewait op=begin family=4) == 20"
+	is "$(lines "$four" family=6) == 0"
+	is "$(lines "$four" '.port=950[23]') == 0"
+	is "$(lines "$six" type=connect dport=9502) == 15"
+	is "$(lines "$six" type=accept sport=9502) == 15"
+	is "$(lines "$six" family=4) == 0"
+	is "$(lines "$six" '.port=950[13]') == 0"
+	# The rings hold what both asked for, and nothing else.
+	is "$(lines "$raw" type=connect) == 35"
+	is "$(lines "$raw" type=accept) == 35"
+	is "$(lines "$raw" '.port=9503') == 0"
+	is "$(lines "$raw" '.port=9501' family=6) == 0"
+	is "$(lines "$raw" '.port=9502' family=4) == 0"
+	# Two ends of each connection, and the listener.
+	is "$(grep -oE ' cookie=[0-9a-f]+' "$four" | sort -u | grep -c .) == 41"
+}
+
+# seen ACCEPTS CONNECTS CLAUSE...: the same connection each time, through a kernel that was asked for CLAUSEs only
+seen()
+{
+	local accepts=$1 connects=$2 clause arguments=()
+	shift 2
+	for clause; do
+		arguments+=(--clause "$clause")
+	done
+	echo "clauses $*"
+	spawn_ready reader ringdump "${arguments[@]}"
+	connections -p 9504 -e reset
+	stop reader
+	is "$(lines "$(out_of reader)" type=accept) == $accepts"
+	is "$(lines "$(out_of reader)" type=connect) == $connects"
+	[[ $accepts$connects != 00 ]] || is "$(lines "$(out_of reader)" 'type=.*') == 0"
+}
+
+@test "each part of a clause lets through what fits and nothing else" {
+	local netns
+	netns=$(stat -Lc %i /proc/self/ns/net)
+	load_module
+	seen 1 0 sport=9504
+	seen 0 1 dport=9504
+	seen 1 0 sport=9500-9504
+	seen 0 0 sport=9505-9600,dport=9504
+	seen 1 1 saddr=127.0.0.0/8
+	seen 1 1 daddr=127.0.0.1
+	seen 0 0 saddr=127.0.0.2/31
+	seen 0 0 family=6
+	seen 1 1 family=4,netns="$netns"
+	seen 0 0 netns=$((netns + 1))
+	seen 1 1 sport=9504 dport=9504
+	seen 0 1 sport=1,dport=1 dport=9504,daddr=127.0.0.1/32
+}
+
+@test "an IPv6 prefix, and an IPv4 one for a mapped connection" {
+	load_module
+	spawn_ready six ringdump --mine --clause saddr=::/127
+	spawn_ready mapped ringdump --mine --clause saddr=127.0.0.0/8,family=6
+	connections -p 9505 -f 6
+	connections -p 9506 -f mapped
+	stop six
+	stop mapped
+	is "$(lines "$(out_of six)" 'type=(accept|connect)' saddr=::1) == 2"
+	# The listener, on [::], is within ::/127 as well; the connections to it are not.
+	is "$(lines "$(out_of six)" 'type=(accept|connect)' '.port=9506') == 0"
+	is "$(lines "$(out_of mapped)" type=accept saddr=::ffff:127.0.0.1 sport=9506) == 1"
+	is "$(lines "$(out_of mapped)" family=4) == 0"
+	is "$(lines "$(out_of mapped)" '.port=9505') == 0"
+}
+
+# ---- a witness of the hits: kprobes of tracefs on the same functions ----
+
+TRACING=/sys/kernel/tracing
+
+witness_begin()
+{
+	local symbol
+	for symbol; do
+		echo "p:witness/$symbol $symbol" >>$TRACING/kprobe_events
+	done
+	echo 1 >$TRACING/events/witness/enable
+}
+witness_end()
+{
+	[[ -e $TRACING/events/witness ]] || return 0
+	echo 0 >$TRACING/events/witness/enable
+	echo >$TRACING/kprobe_events
+}
+# witness_hits SYMBOL: hits, and those it missed
+witness_hits() { awk -v name="$1" '$1 == name { print $2 + $3 }' $TRACING/kprobe_profile; }
+
+# counted_hits PARAMETER...
+counted_hits()
+{
+	local symbol symbols=(tcp_set_state tcp_connect __inet_accept __tcp_close inet_twsk_kill tcp_ack tcp_push tcp_data_ready)
+	load_module "$@"
+	witness_begin "${symbols[@]}"
+	spawn_ready reader ringdump --level queue --clause sport=9507 --clause dport=9507
+	connections -p 9507 -n 10 -b 3000
+	connections -p 9508 -n 10 -e server
+	connections -p 9507 -n 5 -f 6 -e reset
+	for symbol in "${symbols[@]}"; do
+		same "$symbol $(probe_hits "$symbol")" "$symbol $(witness_hits "$symbol")"
+	done
+	same "$(probe_hits tcp_connect)" 25
+	same "$(probe_hits __inet_accept)" 25
+	is "$(probe_hits tcp_ack) > 25"
+	stop reader
+
+	# At rest, on each CPU and over all probes, each hit is somewhere.
+	awk '
+		$1 == "cpu" { cpus = 1; next }
+		$1 == "id" { exit }
+		cpus && NF { hits += $2; filtered += $4; ignored += $5; if ($2 != $3 + $4 + $5 + $6) wrong = wrong " " $1 }
+		$2 ~ /^(life|queue)$/ { of_probes += $5 }
+		END {
+			printf "hits %d, of probes %d, filtered %d, ignored %d\n", hits, of_probes, filtered, ignored
+			if (wrong) printf "hits are not published + filtered + ignored + lost on CPU%s\n", wrong
+			exit wrong || hits != of_probes || !filtered || !ignored
+		}' $STATUS
+	# As many were published as the reader read.
+	is "$(value read "$(tail -n 1 "$(out_of reader)")") == $(counter published)"
+	is "$(counter lost) == 0"
+}
+
+@test "each hit is counted, and each counted hit is published, filtered, ignored or lost" {
+	counted_hits
+}
+
+@test "each hit is counted, with attach=kprobe" {
+	counted_hits attach=kprobe
+}
+
+# ---- losses ----
+
+# tally NAME: sets what the reader's last line says: read overwritten holes reserved wakes
+tally()
+{
+	local word last
+	last=$(tail -n 1 "$(out_of "$1")")
+	echo "$last"
+	for word in ${last#\# }; do
+		printf -v "${word%=*}" %s "${word#*=}"
+	done
+}
+
+@test "a reader that is stopped loses exactly what was overwritten, and gets the newest" {
+	local slots=64 kept read overwritten holes reserved
+	load_module ring=$slots
+	spawn_ready reader ringdump
+	kill -STOP "${JOBS[reader]}"
+	connections -p 9510 -n 100
+	# A last one, to be found at the end.
+	connections -p 9510 -P 33333 -e reset
+	kill -CONT "${JOBS[reader]}"
+	stop reader
+	tally reader
+	# By the module's own counters and without them: a hundred connections are so many records.
+	is "reserved == $(counter published) + $(counter lost)"
+	is "reserved > 1000 && overwritten > 0"
+	is "read + overwritten + holes == reserved"
+	kept=$(awk -v slots=$slots '
+		$1 == "cpu" { cpus = 1; next }
+		$1 == "id" { exit }
+		cpus && NF { n = $3 + $6; sum += n < slots ? n : slots }
+		END { print sum }' $STATUS)
+	is "read + holes == $kept"
+	is "$(lines "$(out_of reader)" 'type=.*') == read"
+	is "$(lines "$(out_of reader)" '.port=33333' 'new=CLOSE') >= 1"
+	# On each CPU what was read has no gap.
+	awk '
+		/^#/ { next }
+		{ match($0, / cpu=[0-9]+/); cpu = substr($0, RSTART + 5, RLENGTH - 5)
+		  match($0, / position=[0-9]+/); position = substr($0, RSTART + 10, RLENGTH - 10)
+		  if (cpu in last && position != last[cpu] + 1) { print "after " last[cpu] " on CPU " cpu " came " position; bad = 1 }
+		  last[cpu] = position }
+		END { exit bad }' "$(out_of reader)"
+}
+
+@test "a reader too slow for a small ring reads whole records and counts the others" {
+	local read overwritten holes reserved
+	load_module ring=64
+	spawn_ready reader ringdump --level queue
+	spawn one connections -p 9511 -n 0 -b 20000
+	spawn two connections -p 9512 -n 0 -f 6
+	wait_until enough 20000
+	stop one
+	stop two
+	stop reader
+	grep -q ' errors=0$' "$(out_of one)"
+	grep -q ' errors=0$' "$(out_of two)"
+	tally reader
+	is "reserved == $(counter published) + $(counter lost)"
+	is "read + overwritten + holes == reserved"
+	is "read > 0"
+	# A record put together from two would name a port of none or another family.
+	is "$(lines "$(out_of reader)" 'type=.*') == read"
+	is "$(lines "$(out_of reader)" '.port=9511' family=4) + $(lines "$(out_of reader)" '.port=9512' family=6) == read"
+	# On each CPU positions only grow.
+	awk '
+		/^#/ { next }
+		{ match($0, / cpu=[0-9]+/); cpu = substr($0, RSTART + 5, RLENGTH - 5)
+		  match($0, / position=[0-9]+/); position = substr($0, RSTART + 10, RLENGTH - 10) + 0
+		  if (position <= last[cpu]) { print "after " last[cpu] " on CPU " cpu " came " position; bad = 1 }
+		  last[cpu] = position }
+		END { exit bad }' "$(out_of reader)"
+}
+enough() { (($(counter published) >= $1)); }
+
+@test "a reader killed in the middle takes its wish with it, and nothing else" {
+	load_module
+	spawn_ready first ringdump --level queue
+	spawn_ready second ringdump --clause sport=9513
+	spawn traffic connections -p 9513 -n 0
+	wait_until enough 200
+	stop first KILL || true
+	is "$(readers) == 1"
+	fails armed tcp_ack
+	armed tcp_set_state
+	stop second KILL || true
+	none_armed
+	is "$(readers) == 0"
+	stop traffic
+	grep -q ' errors=0$' "$(out_of traffic)"
+	# Who comes next finds all in order.
+	spawn_ready third ringdump
+	connections -p 9514 -n 3
+	stop third
+	is "$(lines "$(out_of third)" type=accept sport=9514) == 3"
+}
+
+@test "a forked child has no mapping of its parent's, unless it asks, and then it holds the module" {
+	load_module
+	mappings child >"$(out_of child)" 3>&- &
+	wait_until has_line "$(out_of child)" '# ready *'
+	JOBS[child]=$(awk '$2 == "ready" { print $3 }' "$(out_of child)")
+	run -1 delete_module tcptrace
+	same "$output" EAGAIN
+	kill -TERM "${JOBS[child]}"
+	wait_until has_line "$(out_of child)" 'child still reads: fine'
+	wait_until no_readers
+	run -0 delete_module tcptrace
+}
+
+# ---- what is refused ----
+
+@test "every mapping but a shared one to read is refused" {
+	load_module
+	mappings >"$BATS_TEST_TMPDIR/mappings"
+	same "$(</$BATS_TEST_TMPDIR/mappings)" "\
+size: $(stat -c %s /proc/tcptrace/events)
+whole: fine
+none: fine
+write: EPERM
+write only: EPERM
+exec: EPERM
+private: EPERM
+private write: EPERM
+offset: EINVAL
+offset of the end: EINVAL
+offset that overflows: EOVERFLOW
+longer: EINVAL
+much longer: EINVAL
+mprotect write: EACCES
+mprotect exec: EACCES
+mremap longer: EFAULT
+fork: SEGV"
+	unload_module
+}
+
+@test "every wrong filter is refused, and the one before stays in force" {
+	load_module
+	spawn_ready writer filters
+	same "$(grep -v '^#' "$(out_of writer)")" "\
+right: fine
+right, one clause: fine
+32 clauses: fine
+33 clauses: E2BIG
+so many clauses that their size overflows: E2BIG
+empty: EINVAL
+one byte: EINVAL
+short by one: EINVAL
+long by one: EINVAL
+half of its clauses: EINVAL
+a clause short by one: EINVAL
+a clause too many: EINVAL
+abi 0: EINVAL
+abi 2: EINVAL
+level 4: EINVAL
+level 9: EINVAL
+wake_records above the ring: EINVAL
+wake_ms of an hour: EINVAL
+reserved[0]: EINVAL
+reserved[1]: EINVAL
+reserved[2]: EINVAL
+saddr_len 129: EINVAL
+daddr_len 255: EINVAL
+family of unix: EINVAL
+sport from 2 to 1: EINVAL
+dport from 2 to 1: EINVAL
+clause reserved: EINVAL
+clause reserved2: EINVAL
+clause reserved3: EINVAL
+cgroup: EINVAL
+the second clause: EINVAL"
+	# id, pid, name, level, clauses
+	has_line $STATUS "* ${JOBS[writer]} *filters *life *32"
+	armed tcp_connect
+	fails armed tcp_ack
+}
+
+# ---- waking ----
+
+@test "poll wakes by watermark, not for each record" {
+	local read overwritten holes reserved wakes
+	load_module
+	spawn_ready reader ringdump --wake-records 256 --wake-ms 10000
+	connections -p 9515 -n 200
+	wait_until has_line "$(out_of reader)" 'type=accept *'
+	stop reader
+	tally reader
+	is "overwritten == 0 && read == reserved"
+	is "$(lines "$(out_of reader)" type=accept) == 200"
+	is "wakes >= 1"
+	# Each CPU wakes once in 256; the clock of 10 s may add one or the other.
+	is "wakes <= read / 64"
+}
+
+@test "poll wakes after a time where the watermark is not reached" {
+	load_module
+	spawn_ready reader ringdump --wake-records 16384 --wake-ms 50
+	connections -p 9516
+	# It prints only when woken: nobody ends it.
+	wait_until has_line "$(out_of reader)" 'type=accept *'
+	stop reader
+}
+
+# ---- what holds the module ----
+
+@test "an open file or a mapping holds the module" {
+	load_module
+	for what in events sockets status; do
+		exec 9<"/proc/tcptrace/$what"
+		run -1 delete_module tcptrace
+		same "$what $output" "$what EAGAIN"
+		exec 9<&-
+	done
+	# The file is closed, its mapping is there: so is its wish.
+	spawn_ready reader ringdump --mapping-only
+	run -1 delete_module tcptrace
+	same "$output" EAGAIN
+	run -1 rmmod tcptrace
+	like "$output" "*in use*"
+	armed tcp_set_state
+	is "$(readers) == 1"
+	stop reader
+	none_armed
+	run -0 delete_module tcptrace
+	fails loaded
+}
+
+@test "unloading under traffic is clean" {
+	local n
+	spawn one connections -p 9517 -n 0
+	spawn two connections -p 9518 -n 0 -f 6 -e reset -b 5000
+	for n in 1 2 3; do
+		load_module flight=queue
+		wait_until enough 500
+		unload_module
+		load_module flight=queue attach=kprobe
+		wait_until enough 500
+		unload_module
+	done
+	none_armed
+	stop one
+	stop two
+	grep -q ' errors=0$' "$(out_of one)"
+	grep -q ' errors=0$' "$(out_of two)"
+}

@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The snapshot of all sockets, against what ss says of them: state, queues, both addresses, cookie.
+
+load helper
+setup() { common_setup; }
+teardown()
+{
+	nft delete table inet tests 2>/dev/null || true
+	sysctl -qw net.ipv4.tcp_child_ehash_entries=0 || true
+	common_teardown
+}
+
+# Both as: STATE RECV-Q SEND-Q LOCAL PORT PEER PORT COOKIE, in order.
+
+# by_ss [COMMAND...]: under it
+by_ss()
+{
+	"$@" ss -tanHOe | awk '
+		BEGIN {
+			n = split("ESTAB=ESTABLISHED SYN-SENT=SYN_SENT SYN-RECV=SYN_RECV FIN-WAIT-1=FIN_WAIT1 " \
+				"FIN-WAIT-2=FIN_WAIT2 TIME-WAIT=TIME_WAIT CLOSE-WAIT=CLOSE_WAIT LAST-ACK=LAST_ACK " \
+				"LISTEN=LISTEN CLOSING=CLOSING", words, " ")
+			for (i = 1; i <= n; i++) { split(words[i], pair, "="); state[pair[1]] = pair[2] }
+		}
+		function address(text)
+		{
+			port = text
+			sub(/.*:/, "", port)
+			sub(/:[^:]*$/, "", text)
+			gsub(/[][]/, "", text)
+			return (text == "*" ? "::" : text) " " (port == "*" ? 0 : port)
+		}
+		{
+			cookie = "none"
+			for (i = 6; i <= NF; i++) if ($i ~ /^sk:/) cookie = substr($i, 4)
+			print state[$1], $2, $3, address($4), address($5), cookie
+		}' | sort
+}
+
+# by_us FILE [NETNS-INODE]: of a snapshot in a file, the sockets of that namespace
+by_us()
+{
+	awk -v netns="${2-}" '
+		{
+			for (i = 1; i <= NF; i++) { split($i, pair, "="); value[pair[1]] = pair[2] }
+			if (netns == "" || value["netns"] == netns)
+				print value["new"], value["recvq"], value["sendq"], value["saddr"], value["sport"], \
+					value["daddr"], value["dport"], value["cookie"]
+		}' "$1" | sort
+}
+
+# agree [NETNS]...: what ss says in each namespace (none: this one only) is the whole snapshot. Sockets whose
+# time runs out in between are no difference: the snapshot before and the one after ss must be the same.
+agree()
+{
+	local name try file=$BATS_TEST_TMPDIR/snapshot
+	for try in 1 2 3 4 5; do
+		snapshot >"$file"
+		by_ss >"$file.ss"
+		for name; do
+			by_ss nsenter "$(netns "$name")" >"$file.ss.$name"
+		done
+		snapshot >"$file.after"
+		[[ $(by_us "$file") != "$(by_us "$file.after")" ]] || break
+	done
+	same "$(by_us "$file" "$(stat -Lc %i /proc/self/ns/net)")" "$(<"$file.ss")" "snapshot against ss"
+	for name; do
+		same "$(by_us "$file" "$(netns_inode "$name")")" "$(<"$file.ss.$name")" "snapshot against ss in $name"
+	done
+	# And nothing besides.
+	same "$(by_us "$file")" "$(sort "$file".ss*)" "all of the snapshot against all of ss"
+	return 0
+}
+
+# in_states STATE...: that many sockets in each are there, so that what was compared is what was meant
+in_states()
+{
+	local state
+	for state; do
+		is "$(grep -c " new=${state%:*} " "$BATS_TEST_TMPDIR/snapshot") >= ${state#*:}"
+	done
+}
+
+# Segments with these flags to this port are dropped: SYN, so that a connect hangs; ACK, so that it is half open.
+drop()
+{
+	nft -f - <<-END
+		add table inet tests
+		add chain inet tests input { type filter hook input priority 0; }
+		add rule inet tests input tcp dport $1 tcp flags & (syn|ack) == $2 drop
+	END
+}
+
+@test "sockets of all kinds and states, IPv4, IPv6 and mapped, are as ss has them" {
+	local family n=0
+	load_module
+	drop 9601 ack
+	drop 9602 syn
+	for family in 4 6 mapped; do
+		n=$((n + 10))
+		spawn_ready "hold$family" connections -H -f $family -p $((9600 + n)) -n 2 -u 1000
+		spawn_ready "full$family" connections -H -f $family -p $((9601 + n)) -n 1 -s 8000000
+		spawn_ready "half$family" connections -H -f $family -p $((9602 + n)) -n 1 -c
+		spawn_ready "queued$family" connections -H -f $family -p $((9603 + n)) -n 0 -w 3
+		connections -f $family -p $((9604 + n)) -n 2
+	done
+	spawn_ready half_open connections -H -p 9601 -n 0 -w 4
+	spawn_ready unanswered connections -H -f 6 -p 9602 -n 0 -w 2
+	spawn_ready orphan connections -H -p 9605 -n 1 -o
+	agree
+	in_states LISTEN:15 ESTABLISHED:24 FIN_WAIT2:4 CLOSE_WAIT:4 TIME_WAIT:6 SYN_RECV:4 SYN_SENT:2
+	# The orphan is a timewait socket though its state is another.
+	is "$(lines "$BATS_TEST_TMPDIR/snapshot" kind=timewait new=FIN_WAIT2 dport=9605) == 1"
+	is "$(lines "$BATS_TEST_TMPDIR/snapshot" kind=request new=SYN_RECV sport=9601) == 4"
+	is "$(lines "$BATS_TEST_TMPDIR/snapshot" kind=timewait new=TIME_WAIT 'timeout=[1-9][0-9]*') == 6"
+	# A full receive queue and what waits for it.
+	is "$(lines "$BATS_TEST_TMPDIR/snapshot" dport=9611 'sendq=[1-9][0-9]{5,}') == 1"
+	is "$(lines "$BATS_TEST_TMPDIR/snapshot" sport=9611 new=ESTABLISHED 'recvq=[1-9][0-9]{4,}') == 1"
+	is "$(lines "$BATS_TEST_TMPDIR/snapshot" sport=9613 new=LISTEN recvq=3 sendq=128) == 1"
+}
+
+@test "inode and owner are as /proc/net/tcp has them" {
+	load_module
+	spawn_ready root connections -H -p 9621 -n 1
+	spawn_ready nobody setpriv --reuid 65534 --clear-groups connections -H -p 9622 -n 1
+	snapshot >"$BATS_TEST_TMPDIR/snapshot"
+	# Local port, uid, inode
+	same "$(awk 'NR > 1 { split($2, local, ":"); print local[2], $8, $10 }' /proc/net/tcp |
+		while read -r port uid inode; do echo "$((16#$port)) $uid $inode"; done | sort)" \
+		"$(awk '/ family=4 / {
+			for (i = 1; i <= NF; i++) { split($i, pair, "="); value[pair[1]] = pair[2] }
+			print value["sport"], value["uid"], value["inode"]
+		}' "$BATS_TEST_TMPDIR/snapshot" | sort)"
+	is "$(lines "$BATS_TEST_TMPDIR/snapshot" uid=65534) == 3"
+}
+
+@test "the sockets of every network namespace are there, with its inode" {
+	load_module
+	add_netns red
+	add_netns blue
+	# The same addresses and ports in each: only the namespace tells them apart.
+	spawn_ready here connections -H -p 9630 -n 2
+	spawn_ready red nsenter "$(netns red)" connections -H -p 9630 -n 3
+	spawn_ready blue nsenter "$(netns blue)" connections -H -p 9630 -n 4 -f 6
+	nsenter "$(netns blue)" connections -p 9631 -n 2
+	agree red blue
+	is "$(lines "$BATS_TEST_TMPDIR/snapshot" netns="$(netns_inode red)") == 7"
+	is "$(lines "$BATS_TEST_TMPDIR/snapshot" netns="$(netns_inode blue)") == 11"
+}
+
+@test "namespaces with tables of their own, and a bucket longer than any" {
+	[[ -e /proc/sys/net/ipv4/tcp_child_ehash_entries ]] || skip "this kernel has one table for all namespaces"
+	load_module
+	spawn_ready here connections -H -p 9640 -n 3
+	# One bucket, that all of its sockets are in.
+	sysctl -qw net.ipv4.tcp_child_ehash_entries=1
+	add_netns own
+	sysctl -qw net.ipv4.tcp_child_ehash_entries=64
+	add_netns small
+	is "$(nsenter "$(netns own)" busybox cat /proc/sys/net/ipv4/tcp_ehash_entries) == 1"
+	spawn_ready own nsenter "$(netns own)" connections -H -p 9641 -n 700
+	spawn_ready small nsenter "$(netns small)" connections -H -p 9642 -n 20 -f 6
+	agree own small
+	is "$(lines "$BATS_TEST_TMPDIR/snapshot" netns="$(netns_inode own)") == 1401"
+	# Nobody may be there twice, the listeners included.
+	is "$(lines "$BATS_TEST_TMPDIR/snapshot" new=LISTEN) == 3"
+}
+
+@test "the namespace of a snapshot that is being read can go" {
+	local n
+	[[ -e /proc/sys/net/ipv4/tcp_child_ehash_entries ]] && sysctl -qw net.ipv4.tcp_child_ehash_entries=64
+	load_module
+	add_netns gone
+	spawn_ready gone nsenter "$(netns gone)" connections -H -p 9650 -n 5
+	exec 9</proc/tcptrace/sockets
+	busybox dd bs=192 count=1 <&9 of=/dev/null 2>/dev/null
+	stop gone
+	ip netns del gone
+	NETNS=()
+	cat <&9 >/dev/null
+	exec 9<&-
+	for n in 1 2 3; do
+		snapshot >/dev/null
+	done
+}
+
+of_any_size()
+{
+	snapshot "$@" | grep '[sd]port=9660 ' >"$BATS_TEST_TMPDIR/part"
+	by_us "$BATS_TEST_TMPDIR/part"
+}
+
+@test "reads of any size give the same" {
+	local size
+	load_module
+	spawn_ready hold connections -H -p 9660 -n 200
+	of_any_size >"$BATS_TEST_TMPDIR/wanted"
+	is "$(grep -c . "$BATS_TEST_TMPDIR/wanted") == 401"
+	for size in 192 193 383 384 1000 4096 77777 16777216; do
+		same "$(of_any_size --size $size)" "$(<"$BATS_TEST_TMPDIR/wanted")" "size $size"
+	done
+	for size in 1 191; do
+		run -1 snapshot --size $size
+		same "$output" EINVAL
+	done
+}
+
+@test "while connections come and go nothing is there twice, and what stays is there once" {
+	load_module
+	spawn_ready stays connections -H -p 9670 -n 100
+	spawn_ready stays6 connections -H -f 6 -p 9671 -n 50
+	snapshot | grep '[sd]port=967[01] ' >"$BATS_TEST_TMPDIR/stays"
+	spawn one connections -p 9672 -n 0
+	spawn two connections -p 9673 -n 0 -f 6 -e reset
+	spawn three connections -p 9674 -n 0 -e server
+	snapshot --walks 40 --size 5000 >"$BATS_TEST_TMPDIR/walks"
+	stop one
+	stop two
+	stop three
+	awk '
+		{ match($0, / cookie=[0-9a-f]+/); cookie = substr($0, RSTART + 8, RLENGTH - 8) }
+		NR == FNR { stays[cookie]; next }
+		/^# walk/ { end_of_walk(); walks++; delete seen; next }
+		cookie in seen { print "twice in walk " walks ": " $0; bad = 1 }
+		{ seen[cookie]; records++ }
+		END { end_of_walk(); print walks " walks, " records " records"; exit bad || walks != 40 || records <= 40 * 302 }
+		function end_of_walk()
+		{
+			if (walks) for (cookie in stays) if (!(cookie in seen)) { print "missing in walk " walks ": " cookie; bad = 1 }
+		}' "$BATS_TEST_TMPDIR/stays" "$BATS_TEST_TMPDIR/walks"
+	is "$(grep -c . "$BATS_TEST_TMPDIR/stays") == 302"
+}
+
+@test "a snapshot does not need probes, and arms none" {
+	load_module
+	sysctl -qw kernel.ftrace_enabled=0
+	spawn_ready hold connections -H -p 9680 -n 1
+	agree
+	sysctl -qw kernel.ftrace_enabled=1
+	none_armed
+}
+
+@test "the cookie of the snapshot is that of the events, from half open to TIME_WAIT" {
+	local request state
+	load_module
+	spawn_ready reader ringdump
+	drop 9691 ack
+	spawn_ready half_open connections -H -p 9691 -n 0 -w 1
+	snapshot >"$BATS_TEST_TMPDIR/half"
+	request=$(grep ' kind=request ' "$BATS_TEST_TMPDIR/half")
+	nft delete table inet tests
+	# The client's ACK comes again with the server's next SYN-ACK.
+	wait_until became_child
+	stop half_open
+	stop reader
+	is "$(lines "$(out_of reader)" type=request op=open cookie="$(value cookie "$request")") == 1"
+	is "$(lines "$(out_of reader)" type=request op=acked cookie="$(value cookie "$request")") == 1"
+	state=$(grep ' sport=9691 ' "$BATS_TEST_TMPDIR/child" | grep ' new=ESTABLISHED ')
+	same "$(value cookie "$state")" "$(value cookie "$request")"
+}
+became_child()
+{
+	snapshot >"$BATS_TEST_TMPDIR/child"
+	grep ' sport=9691 ' "$BATS_TEST_TMPDIR/child" | grep -q ' new=ESTABLISHED '
+}

@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The generic netlink family: what it tells is what status, the files and the events say.
+
+load helper
+setup() { common_setup; }
+teardown() { common_teardown; }
+
+@test "the family is there, with its commands and its group" {
+	load_module
+	run -0 genl ctrl get name tcptrace
+	like "$output" "*Name: tcptrace*Version: 0x1*"
+	like "$output" "*multicast groups:*name: life*"
+	# INFO, PROBE, CPU and FILTER_GET; the notification is no request.
+	is "$(grep -cE '#[0-9]+: +ID-0x[1-4] *$' <<<"$output") == 4"
+}
+
+@test "the information is that of the parameters, of the mapping and of status" {
+	local info boot
+	load_module ring=256
+	info=$(nlfamily info)
+	echo "$info"
+	same "$(value version "$info")" "$(<"$TREE/VERSION")"
+	same "$(value abi "$info").$(value types_version "$info")" "$(awk 'NR == 1 { print $4 }' $STATUS)"
+	same "$(value record_size "$info")" 192
+	same "$(value cpus "$info")" "$(possible_cpus)"
+	same "$(value slots "$info")" 256
+	same "$(value map_size "$info")" "$(stat -c %s /proc/tcptrace/events)"
+	same "$(value level "$info") $(value flight "$info") $(value readers "$info") $(value subscribers "$info")" "0 0 0 0"
+	boot=$(value boot "$info")
+
+	spawn_ready one ringdump
+	spawn_ready two ringdump --level queue
+	info=$(nlfamily info)
+	same "$(value level "$info") $(value readers "$info")" "2 2"
+	stop one
+	stop two
+	unload_module
+	load_module
+	fails same "$(value boot "$(nlfamily info)")" "$boot" >/dev/null
+}
+
+@test "probes and CPUs are as in status" {
+	load_module
+	spawn_ready reader ringdump --clause sport=9701
+	connections -p 9701 -n 5
+	connections -p 9702 -n 5
+	# symbol, level, method, armed, hits, missed
+	same "$(nlfamily probes | awk '
+		BEGIN { split("life queue segment", level, " "); split("kprobe kretprobe ftrace", method, " "); method[0] = "absent" }
+		{
+			delete value
+			for (i = 2; i <= NF; i++) { split($i, pair, "="); value[pair[1]] = pair[2] }
+			if (value["index"] != NR - 1) print "index", value["index"], "in line", NR
+			print value["symbol"], level[value["level"]], method[value["method"]], \
+				value["armed"] == "yes" ? "armed" : "disarmed", value["hits"], value["missed"]
+		}')" "$(awk '$2 ~ /^(life|queue|segment)$/ && NF == 6 { print $1, $2, $3, $4, $5, $6 }' $STATUS)"
+	same "$(nlfamily probes | grep -c ' required=yes ')" 1
+	like "$(nlfamily probes)" "*symbol=tcp_set_state *required=yes*"
+	same "$(nlfamily cpus | awk '{
+			delete value
+			for (i = 2; i <= NF; i++) { split($i, pair, "="); value[pair[1]] = pair[2] }
+			print value["cpu"], value["hits"], value["published"], value["filtered"], value["ignored"], value["lost"]
+		}')" "$(awk '$1 == "cpu" { cpus = 1; next } $1 == "id" { exit } cpus && NF { print $1, $2, $3, $4, $5, $6 }' $STATUS)"
+	is "$(counter published) > 0 && $(counter filtered) > 0"
+}
+
+@test "filters are those that readers have written" {
+	load_module
+	spawn_ready one ringdump --clause sport=80,saddr=10.0.0.0/8 --clause dport=1000-2000,family=6,netns=4026531840
+	spawn_ready two ringdump --level queue
+	spawn_ready many filters
+	run -0 nlfamily filters
+	same "$(grep " pid=${JOBS[one]} " <<<"$output" | cut -d' ' -f3-)" "pid=${JOBS[one]} comm=ringdump level=1\
+ clause=( saddr=::ffff:10.0.0.0 saddr_len=104 sport_min=80 sport_max=80 )\
+ clause=( family=10 dport_min=1000 dport_max=2000 netns=4026531840 )" || same "$(grep " pid=${JOBS[one]} " <<<"$output" | cut -d' ' -f3-)" "pid=${JOBS[one]} comm=ringdump level=1\
+ clause=( saddr=::ffff:10.0.0.0 saddr_len=104 sport_min=80 sport_max=80 )\
+ clause=( dport_min=1000 dport_max=2000 family=10 netns=4026531840 )"
+	same "$(grep " pid=${JOBS[two]} " <<<"$output" | cut -d' ' -f3-)" "pid=${JOBS[two]} comm=ringdump level=2"
+	# All 32 clauses of one reader are in one message.
+	is "$(grep " pid=${JOBS[many]} " <<<"$output" | grep -o 'clause=(' | grep -c .) == 32"
+	is "$(grep -c . <<<"$output") == $(readers)"
+	stop one
+	is "$(nlfamily filters | grep -c .) == 2"
+}
+
+@test "more readers than one message holds are all told" {
+	local n pids=()
+	load_module
+	for n in 1 2 3 4 5; do
+		spawn_ready "many$n" filters
+		pids+=("${JOBS[many$n]}")
+	done
+	same "$(nlfamily filters | awk '{ print $3 }')" "$(printf 'pid=%s\n' "${pids[@]}")"
+	is "$(nlfamily filters | grep -o 'clause=(' | grep -c .) == 160"
+}
+
+@test "a request with an attribute is refused" {
+	local request attribute
+	load_module
+	for request in info probes cpus filters; do
+		for attribute in 1 2 99; do
+			run -1 nlfamily --attribute $attribute $request
+			same "$request $attribute $output" "$request $attribute refused: EINVAL"
+		done
+	done
+}
+
+# ---- the group life ----
+
+# Enough for all events of a test, where none may be refused for want of room.
+ROOMY=67108864
+
+# times_and_cookies NAME: what tells an event apart, of those with this port
+times_and_cookies()
+{
+	grep -E '(^| )[sd]port=9710 ' "$(out_of "$1")" | awk '{
+		for (i = 1; i <= NF; i++) { split($i, pair, "="); value[pair[1]] = pair[2] }
+		print value["time"], value["cookie"], value["sport"], value["dport"]
+	}' | sort
+}
+accepts() { lines "$(out_of "$1")" type=4 sport="$2"; }
+has_accepts() { [[ $(accepts "$1" "$2") = "$3" ]]; }
+
+@test "the group carries every event of each connection" {
+	load_module
+	spawn_ready ring ringdump --level queue
+	spawn_ready life nlfamily --rcvbuf $ROOMY life
+	same "$(value subscribers "$(nlfamily info)")" 1
+	has_line $STATUS 'netlink subscribers: yes'
+	connections -p 9710 -n 50
+	connections -p 9710 -n 20 -f 6 -e reset
+	# The last step of all, to know when it has come: it cannot be told otherwise than by waiting.
+	connections -p 9711
+	wait_until has_accepts life 9711 1
+	stop life
+	stop ring
+	is "$(accepts life 9710) == 70"
+	is "$(lines "$(out_of life)" type=5 dport=9710) == 70"
+	# The same events as in the ring, but for those of level queue, and no one twice.
+	grep -vE '^type=(send|recv|ack) ' "$(out_of ring)" >"$(out_of ringlife)"
+	same "$(times_and_cookies life)" "$(times_and_cookies ringlife)"
+	is "$(times_and_cookies life | grep -c .) > 700"
+	fails grep -E 'lost=|ENOBUFS' "$(out_of life)"
+}
+
+@test "events come in the order of their time" {
+	load_module
+	spawn_ready life nlfamily --rcvbuf $ROOMY life
+	spawn one connections -p 9712 -n 100
+	spawn two connections -p 9713 -n 100 -f 6
+	finish one
+	finish two
+	connections -p 9711
+	wait_until has_accepts life 9711 1
+	stop life
+	awk '
+		{ match($0, / time=[0-9]+/); time = substr($0, RSTART + 6, RLENGTH - 6) }
+		!/^event/ { next }
+		# As text: the numbers are too long for a double, and equally long.
+		last != "" && (time "") < (last "") { print last " before " time; bad = 1 }
+		{ last = time; n++ }
+		END { print n " events"; exit bad || n < 2000 }' "$(out_of life)"
+}
+
+@test "reading ends with the subscriber, at the next event" {
+	load_module
+	spawn_ready life nlfamily life
+	armed tcp_set_state
+	fails armed tcp_ack
+	same "$(armed_level)" life
+	stop life KILL || true
+	connections -p 9714
+	wait_until none_armed
+	has_line $STATUS 'netlink subscribers: none'
+	same "$(armed_level)" off
+	is "$(readers) == 0"
+	# The next one starts it again.
+	spawn_ready life nlfamily life
+	connections -p 9714
+	wait_until has_accepts life 9714 1
+}
+
+@test "a subscriber that does not ask is told nothing, until somebody asks" {
+	load_module
+	spawn_ready life nlfamily --no-start life
+	none_armed
+	nlfamily info
+	armed tcp_set_state
+	connections -p 9715
+	wait_until has_accepts life 9715 1
+}
+
+@test "two subscribers get the same, and one goes without the other" {
+	load_module
+	spawn_ready one nlfamily life
+	spawn_ready two nlfamily life
+	connections -p 9710 -n 10
+	wait_until has_accepts one 9710 10
+	wait_until has_accepts two 9710 10
+	stop one
+	connections -p 9711 -n 10
+	wait_until has_accepts two 9711 10
+	is "$(accepts one 9711) == 0"
+	same "$(times_and_cookies one | head -n 100)" "$(times_and_cookies two | head -n 100)"
+	armed tcp_set_state
+}
+
+@test "a subscriber that is too slow is told by ENOBUFS, and goes on" {
+	load_module
+	spawn_ready life nlfamily --rcvbuf 2048 life
+	kill -STOP "${JOBS[life]}"
+	connections -p 9716 -n 50
+	# All of that was sent: it is in the ring, and the worker has nothing left to do when the probes are gone.
+	spawn_ready other nlfamily life
+	connections -p 9717
+	wait_until has_accepts other 9717 1
+	kill -CONT "${JOBS[life]}"
+	wait_until has_line "$(out_of life)" '# ENOBUFS'
+	is "$(accepts life 9716) < 50"
+	wait_until goes_on
+}
+# Its buffer has no room for all the events of one connection, so more than one may be needed.
+goes_on()
+{
+	connections -p 9718
+	nap 0.5
+	is "$(lines "$(out_of life)" '[sd]port=9718') > 0"
+}
+
+@test "what the worker itself lost is in the next event" {
+	load_module ring=64
+	spawn_ready life nlfamily --rcvbuf $ROOMY life
+	spawn one connections -p 9719 -n 3000
+	spawn two connections -p 9720 -n 3000 -f 6
+	finish one
+	finish two
+	connections -p 9721
+	wait_until has_accepts life 9721 1
+	stop life
+	# By what was published: each record is an event, or counted as lost in one, or refused by a full buffer.
+	awk -v published="$(counter published)" '
+		/^# ENOBUFS/ { full++ }
+		!/^event/ { next }
+		{ events++; if (match($0, / lost=[0-9]+/)) lost += substr($0, RSTART + 6, RLENGTH - 6) }
+		END {
+			printf "published %d, events %d, lost %d, ENOBUFS %d\n", published, events, lost, full
+			exit full ? events + lost > published : events + lost != published
+		}' "$(out_of life)"
+}
+
+@test "unloading with subscribers, under traffic" {
+	local n
+	spawn traffic connections -p 9722 -n 0 --pause 1000
+	for n in 1 2 3 4 5 6; do
+		load_module
+		spawn_ready life nlfamily life
+		# It need not ask: the first one has, and the answer could drown in a full buffer.
+		spawn_ready other nlfamily --no-start life
+		wait_until enough 200
+		unload_module
+		stop life
+		stop other
+	done
+	stop traffic
+	like "$(<"$(out_of traffic)")" "connections=* errors=0"
+	none_armed
+}
+enough() { (($(counter published) >= $1)); }

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The program where things go wrong, where it is told to stop, and where it reads what was kept.
+
+load helper
+load watch
+setup() { common_setup; }
+teardown() { watch_teardown; }
+
+# refuses STATUS PATTERN COMMAND...: ends so, with one line on standard error, like PATTERN, and nothing else
+refuses()
+{
+	local wanted=$1 pattern=$2 got=0 lines
+	shift 2
+	"$@" >"$BATS_TEST_TMPDIR/stdout" 2>"$BATS_TEST_TMPDIR/stderr" </dev/null || got=$?
+	mapfile -t lines <"$BATS_TEST_TMPDIR/stderr"
+	same "$got" "$wanted" "the status of: $*"
+	same "$(<"$BATS_TEST_TMPDIR/stdout")" "" "standard output of: $*"
+	same "${#lines[@]}" 1 "lines on standard error: ${lines[*]}"
+	like "${lines[0]}" "$pattern"
+}
+
+# as_nobody COMMAND...: without any right
+as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all "$@"; }
+
+@test "without the module: one line that says what to do" {
+	refuses 1 '*not loaded*tcptrace-ctl load*' tcptrace-ctl watch 9090
+	refuses 1 '*not loaded*tcptrace-ctl load*' tcptrace-ctl record "$BATS_TEST_TMPDIR/none"
+	refuses 1 '*not loaded*' tcptrace-ctl status
+	[[ ! -e $BATS_TEST_TMPDIR/none ]]
+}
+
+@test "without the right: one line that says which" {
+	load_module
+	refuses 1 '*CAP_NET_ADMIN*' as_nobody tcptrace-ctl watch 9090
+	refuses 1 '*CAP_NET_ADMIN*' as_nobody tcptrace-ctl watch --once
+	refuses 1 '*CAP_NET_ADMIN*' as_nobody tcptrace-ctl status
+}
+
+@test "a bad filter: the word, and ss's own status" {
+	load_module
+	local filter ours theirs
+	for filter in 'sport = ' '( sport = :1' 'frobnicate' 'state nowhere' 'src 1.2.3.4.5' 'dport = :nosuchservice'; do
+		theirs=0
+		# shellcheck disable=SC2086 # words they are
+		ss -tan $filter >/dev/null 2>&1 || theirs=$?
+		# shellcheck disable=SC2086
+		refuses "$theirs" 'tcptrace-ctl: *' tcptrace-ctl watch $filter
+		is "theirs != 0"
+	done
+}
+
+@test "ftrace switched off: one line with the remedy" {
+	load_module
+	sysctl -qw kernel.ftrace_enabled=0
+	refuses 1 '*kernel.ftrace_enabled*' tcptrace-ctl watch 9090
+	sysctl -qw kernel.ftrace_enabled=1
+}
+
+@test "Ctrl-C, a count and a duration each end with the tally" {
+	local ending
+	load_module
+	spawn flood connections -p 9801 -n 0 -b 1000 --pause 3000
+	for ending in INT TERM; do
+		spawn watch tcptrace-ctl watch 9801
+		wait_until asking_are 1
+		nap 2
+		stop watch $ending
+		like "$(tail -n 1 "$(out_of watch)")" '-- * events, 0 lost*'
+		same "$(<"$BATS_TEST_TMPDIR/watch.err")" ""
+		wait_until no_readers
+	done
+	tcptrace-ctl watch --count=5 9801 >"$BATS_TEST_TMPDIR/count"
+	like "$(tail -n 1 "$BATS_TEST_TMPDIR/count")" '-- * lost*'
+	tcptrace-ctl watch --duration=1 9801 >"$BATS_TEST_TMPDIR/duration"
+	like "$(tail -n 1 "$BATS_TEST_TMPDIR/duration")" '-- * lost*'
+	stop flood TERM
+	none_armed
+}
+
+@test "a closed pipe ends it quietly" {
+	load_module
+	spawn flood connections -p 9802 -n 0 --pause 3000
+	set +o pipefail
+	tcptrace-ctl watch 9802 2>"$BATS_TEST_TMPDIR/err" | head -n 1
+	set -o pipefail
+	same "$(<"$BATS_TEST_TMPDIR/err")" ""
+	wait_until no_readers
+	stop flood TERM
+}
+
+@test "a filter keeps others out, in the kernel" {
+	load_module
+	watch_start 9803
+	local made
+	made=$(connections -p 9804 -n 20)
+	connections -p 9803 -n 3
+	like "$made" '*connections=20*'
+	wait_until quiet_port 9803
+	like "$(tcptrace-ctl status)" '*9803*'
+	watch_stop
+	silent dport=9804
+	silent sport=9804
+	same "$(lines "$EVENTS" type=connect dport=9803)" 3
+	is "$(counter filtered) > 0"
+}
+
+@test "what was recorded is shown again, by anybody, without the module" {
+	load_module
+	watch_start 9805
+	spawn record tcptrace-ctl record --quiet "$BATS_TEST_TMPDIR/kept" 9805
+	wait_until asking_are 2
+	connections -p 9805 -n 10 -b 3000
+	connections -p 9805 -n 5 -f 6 -e reset
+	wait_until quiet_port 9805
+	stop record INT
+	watch_stop
+	unload_module
+	chmod a+rx "$BATS_TEST_TMPDIR"
+	chmod a+r "$BATS_TEST_TMPDIR/kept"
+	# Nobody may look into bats's folders: the file is handed over on standard input.
+	as_nobody tcptrace-ctl watch --json --absolute-seq --source=- 9805 <"$BATS_TEST_TMPDIR/kept" |
+		json_lines >"$BATS_TEST_TMPDIR/again"
+	# What is the same of both: everything but who was there when they began, and the tally.
+	grep -v 'type=lost' "$EVENTS" | sort >"$BATS_TEST_TMPDIR/live.sorted"
+	grep -v 'type=lost' "$BATS_TEST_TMPDIR/again" | sort >"$BATS_TEST_TMPDIR/again.sorted"
+	is "$(grep -c type=verdict "$BATS_TEST_TMPDIR/again.sorted") == 30"
+	diff "$BATS_TEST_TMPDIR/live.sorted" "$BATS_TEST_TMPDIR/again.sorted"
+}
+
+@test "damaged recordings: one line, and not 0" {
+	load_module
+	spawn record tcptrace-ctl record --quiet "$BATS_TEST_TMPDIR/kept" 9806
+	wait_until asking_are 1
+	connections -p 9806 -n 3
+	wait_until quiet_port 9806
+	stop record INT
+	local kept=$BATS_TEST_TMPDIR/kept size
+	size=$(stat -c %s "$kept")
+
+	: >"$BATS_TEST_TMPDIR/empty"
+	refuses 1 '*empty*' tcptrace-ctl watch --source="$BATS_TEST_TMPDIR/empty"
+	refuses 1 "*/etc/passwd*" tcptrace-ctl watch --source=/etc/passwd
+	refuses 1 '*No such file*' tcptrace-ctl watch --source="$BATS_TEST_TMPDIR/missing"
+	# Another ABI: the number after the magic, the byte order and the size of the header.
+	cp "$kept" "$BATS_TEST_TMPDIR/abi"
+	printf '\x63' | dd of="$BATS_TEST_TMPDIR/abi" bs=1 seek=16 conv=notrunc status=none
+	refuses 1 '*ABI*' tcptrace-ctl watch --source="$BATS_TEST_TMPDIR/abi"
+	# What is whole is shown, then what is wrong is said.
+	head -c $((size - 100)) "$kept" >"$BATS_TEST_TMPDIR/cut"
+	local status=0
+	tcptrace-ctl watch -q --source="$BATS_TEST_TMPDIR/cut" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" || status=$?
+	same "$status" 1
+	like "$(<"$BATS_TEST_TMPDIR/err")" '*truncated*'
+	is "$(grep -c 9806 "$BATS_TEST_TMPDIR/out") > 3"
+	# A recording is not overwritten by accident.
+	refuses 1 '*exists*' tcptrace-ctl record "$kept" 9806
+	same "$(stat -c %s "$kept")" "$size"
+}
+
+@test "load, status, doctor and unload" {
+	tcptrace-ctl load --module "$KO" ring=1024
+	loaded
+	same "$(</sys/module/tcptrace/parameters/ring)" 1024
+	tcptrace-ctl load
+	like "$(tcptrace-ctl status --json)" '*"tcp_set_state"*'
+	tcptrace-ctl doctor >"$BATS_TEST_TMPDIR/doctor" || { cat "$BATS_TEST_TMPDIR/doctor"; false; }
+	has_line "$BATS_TEST_TMPDIR/doctor" 'ok *loaded*'
+	# Who keeps it from being unloaded is named.
+	spawn watch tcptrace-ctl watch 9807
+	wait_until asking_are 1
+	refuses 1 "*${JOBS[watch]}*" tcptrace-ctl unload
+	loaded
+	stop watch INT
+	tcptrace-ctl unload
+	fails loaded
+	refuses 1 'tcptrace-ctl: *' tcptrace-ctl load --module "$KO" ring=100
+	fails loaded
+}

@@ -1,0 +1,297 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# What the files of this folder share. Each begins with
+#
+#	load helper
+#	setup() { common_setup; }
+#	teardown() { common_teardown; }
+#
+# A test loads the module itself, with the parameters it wants. What it starts by spawn() ends with it.
+# teardown() ends all that, unloads the module (which must work), and fails a test in which the kernel
+# reported something or became tainted.
+#
+# Starting a program is what takes the time in an emulated guest: 0.1 s, and a fork of the shell 0.03 s. So
+# files are read by the shell itself where that is as clear, and small tools are busybox's, which are static.
+
+bats_require_minimum_version 1.5.0
+
+TREE=$(cd "$BATS_TEST_DIRNAME/../../.." && pwd -P)
+PATH=$TREE/build/tools:$TREE/build:$PATH
+KO=${TCPTRACE_KO:-$TREE/build/${TCPTRACE_KERNEL:-$(uname -r)}/tcptrace.ko}
+STATUS=/proc/tcptrace/status
+# shellcheck disable=SC2034 # of use to the tests
+KPROBES=/sys/kernel/debug/kprobes/list
+TRACED=/sys/kernel/tracing/enabled_functions
+
+# The bits that loading this module sets: out of tree, not signed.
+TAINT_OF_MODULE=$((1 << 12 | 1 << 13))
+
+awk() { busybox awk "$@"; }
+cat() { busybox cat "$@"; }
+cut() { busybox cut "$@"; }
+grep() { busybox grep "$@"; }
+head() { busybox head "$@"; }
+sort() { busybox sort "$@"; }
+tail() { busybox tail "$@"; }
+sysctl() { busybox sysctl "$@"; }
+
+# Never to be read from: for waiting without a program.
+exec {NOTHING}<> <(:)
+# shellcheck disable=SC2120
+nap() { read -rt "${1-0.1}" -u "$NOTHING" || true; }
+
+# ---- what each test begins and ends with ----
+
+common_setup()
+{
+	declare -gA JOBS=()
+	NETNS=()
+	! loaded || rmmod tcptrace
+	TAINT=$(</proc/sys/kernel/tainted)
+	LOG_MARK="test ${BATS_TEST_FILENAME##*/} $BATS_TEST_NUMBER begins"
+	echo "<6>$LOG_MARK" >/dev/kmsg
+}
+
+common_teardown()
+{
+	local name failed=0 taint
+
+	for name in "${!JOBS[@]}"; do
+		kill -CONT "${JOBS[$name]}" 2>/dev/null || true
+		kill -KILL "${JOBS[$name]}" 2>/dev/null || true
+		wait "${JOBS[$name]}" 2>/dev/null || true
+		if [[ ! $BATS_TEST_COMPLETED && -s $BATS_TEST_TMPDIR/$name.err ]]; then
+			echo "$name said:"
+			head -n 20 "$BATS_TEST_TMPDIR/$name.err"
+		fi
+	done
+	for name in "${NETNS[@]}"; do
+		ip netns del "$name" || true
+	done
+	if loaded; then
+		[[ $BATS_TEST_COMPLETED ]] || grep -vE 'disarmed +0 +0$' $STATUS || true
+		rmmod tcptrace || failed=1
+	fi
+	kernel_log | "$TREE/tests/vm/klog" || failed=1
+	taint=$(</proc/sys/kernel/tainted)
+	if ((taint & ~(TAINT | TAINT_OF_MODULE))); then
+		echo "the kernel was tainted: $TAINT before, $taint after"
+		failed=1
+	fi
+	return $failed
+}
+
+# What the kernel has logged since this test began.
+kernel_log()
+{
+	local log
+	log=$(dmesg)
+	if [[ $log != *"$LOG_MARK"* ]]; then
+		echo "WARNING: the kernel's log has lost where this test began"
+	fi
+	printf '%s\n' "${log##*"$LOG_MARK"}"
+}
+
+# ---- saying what is wanted; each prints what it got when it fails ----
+
+# same GOT WANTED [WHAT]
+same()
+{
+	[[ $1 == "$2" ]] && return
+	echo "${3-not the same}:"
+	if [[ $1$2 == *$'\n'* ]]; then
+		busybox diff -U 0 -L got -L wanted <(printf '%s\n' "$1") <(printf '%s\n' "$2") | head -n 40
+	else
+		printf ' got:    %s\n wanted: %s\n' "$1" "$2"
+	fi
+	return 1
+}
+
+# like GOT PATTERN: a shell pattern
+like()
+{
+	# shellcheck disable=SC2053 # a pattern it shall be
+	[[ $1 == $2 ]] && return
+	printf 'not like\n got:    %s\n wanted: %s\n' "$1" "$2"
+	return 1
+}
+
+# is CONDITION: an arithmetic one; variables in it are shown with their values
+is()
+{
+	local name
+	(($*)) && return
+	printf 'not so: %s\n' "$*"
+	for name in $(grep -oE '[A-Za-z_][A-Za-z_0-9]*' <<<"$*"); do
+		printf '  %s is %s\n' "$name" "${!name-unset}"
+	done
+	return 1
+}
+
+# fails COMMAND...: bats lets "!" pass
+fails()
+{
+	if "$@"; then
+		echo "did not fail: $*"
+		return 1
+	fi
+}
+
+# wait_until COMMAND...: polls. The deadline is there to end a hang and not to measure anything.
+wait_until()
+{
+	local end=$((SECONDS + ${DEADLINE:-120}))
+	until "$@"; do
+		if ((SECONDS >= end)); then
+			echo "did not come true: $*"
+			return 1
+		fi
+		nap
+	done
+}
+
+# ---- the module ----
+
+loaded() { [[ -e /sys/module/tcptrace ]]; }
+# $TCPTRACE_PARAMS: parameters for every load, such as attach=kprobe; what a test gives comes later and wins.
+# shellcheck disable=SC2086 # several words they may be
+load_module() { insmod "$KO" ${TCPTRACE_PARAMS-} "$@"; }
+unload_module() { rmmod tcptrace; }
+possible_cpus()
+{
+	local range
+	range=$(</sys/devices/system/cpu/possible)
+	echo $((${range##*-} + 1))
+}
+
+# Is something called at this function's entry, be it a kprobe or an ftrace callback? The kernel's own word.
+armed() { has_line $TRACED "$1 (*"; }
+none_armed() { fails grep -E '^_*(tcp|inet|sk)_' $TRACED; }
+
+# probe_state SYMBOL: level method state hits missed; status_field N of that line
+probe_state()
+{
+	local line lines word
+	mapfile -t lines <$STATUS
+	for line in "${lines[@]}"; do
+		read -ra word <<<"$line"
+		[[ ${word[0]-} != "$1" ]] || echo "${word[@]:1}"
+	done
+}
+probe_hits()
+{
+	local state
+	state=$(probe_state "$1")
+	state=${state% *}
+	echo "${state##* }"
+}
+armed_level() { probe_state armed:; }
+
+# counter hits|published|filtered|ignored|lost: of all CPUs together
+counter()
+{
+	awk -v name="$1" '
+		$1 == "cpu" { for (i = 1; i <= NF; i++) if ($i == name) column = i; next }
+		column && $1 == "id" { exit }
+		column { sum += $column }
+		END { print sum + 0 }' $STATUS
+}
+# How many files are open for reading events.
+readers() { awk 'seen { n++ } $1 == "id" && $3 == "reader" { seen = 1 } END { print n + 0 }' $STATUS; }
+no_readers() { [[ $(readers) = 0 ]]; }
+
+# ---- processes ----
+
+# spawn NAME COMMAND...: a program in the background, no function, so that its process is the one that we end; its output is in $NAME.out below $BATS_TEST_TMPDIR, see out_of
+spawn()
+{
+	local name=$1
+	shift
+	exec "$@" >"$BATS_TEST_TMPDIR/$name.out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- </dev/null &
+	JOBS[$name]=$!
+}
+out_of() { echo "$BATS_TEST_TMPDIR/$1.out"; }
+
+running() { kill -0 "${JOBS[$1]}" 2>/dev/null; }
+
+# has_line FILE PATTERN: a shell pattern for a whole line
+has_line()
+{
+	local line lines
+	mapfile -t lines <"$1"
+	for line in "${lines[@]}"; do
+		# shellcheck disable=SC2053 # a pattern it shall be
+		[[ $line == $2 ]] && return
+	done
+	return 1
+}
+ready() { has_line "$BATS_TEST_TMPDIR/$1.out" '# ready*'; }
+ready_or_over() { ready "$1" || ! running "$1"; }
+
+# spawn_ready NAME COMMAND...: and waits until it says "# ready"
+spawn_ready()
+{
+	spawn "$@"
+	wait_until ready_or_over "$1"
+	if ! ready "$1"; then
+		echo "$1 ended before it was ready"
+		cat "$BATS_TEST_TMPDIR/$1".{out,err}
+		return 1
+	fi
+}
+
+# stop NAME [SIGNAL]: and waits for its end; status is its own
+stop()
+{
+	local pid=${JOBS[$1]}
+	kill -"${2:-TERM}" "$pid"
+	unset "JOBS[$1]"
+	wait "$pid"
+}
+
+# finish NAME: waits for its end; status is its own
+finish()
+{
+	local pid=${JOBS[$1]}
+	unset "JOBS[$1]"
+	wait "$pid"
+}
+
+# add_netns NAME: deleted when the test ends
+add_netns()
+{
+	ip netns add "$1"
+	NETNS+=("$1")
+	ip -n "$1" link set lo up
+}
+# For: nsenter $(netns NAME) COMMAND... (ip netns exec would mount another /sys, without what lies below it)
+netns() { echo "--net=/run/netns/$1"; }
+netns_inode() { stat -Lc %i "/run/netns/$1"; }
+
+# ---- lines of key=value ----
+
+# lines FILE WORD...: how many have all of these words (a pattern each, between blanks or line ends)
+lines()
+{
+	local file=$1
+	shift
+	awk -v words="$*" '
+		BEGIN { n = split(words, word, " ") }
+		/^#/ { next }
+		{
+			line = " " $0 " "
+			for (i = 1; i <= n; i++) if (line !~ " " word[i] " ") next
+			found++
+		}
+		END { print found + 0 }' "$file"
+}
+
+# value KEY TEXT: of "KEY=value" in it, the first one; nothing where there is none
+value()
+{
+	local word
+	for word in $2; do
+		[[ $word != "$1="* ]] || { echo "${word#*=}"; return; }
+	done
+}
