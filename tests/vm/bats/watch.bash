@@ -132,6 +132,8 @@ in_order()
 witnesses_start()
 {
 	mkdir -p $TRACE
+	# What an earlier try of the same test left is not of this one.
+	: >$TRACE/trace
 	echo 1 >$TRACE/events/sock/inet_sock_set_state/enable
 	spawn segments tcpdump -i "${1-lo}" -n -S -l --immediate-mode -B 8192 tcp
 	wait_until has_line "$BATS_TEST_TMPDIR/segments.err" 'listening on *'
