@@ -42,8 +42,9 @@ static inline u64 tcptrace_ring_reserved(int cpu)
 
 /*
  * Gives the caller the next slot of this CPU, its time set, all else as the former record left it;
- * or NULL where that slot is still held by a handler that this one interrupted. Then the position is
- * published as a hole and counted. Preemption off, until publish.
+ * or NULL where that slot is still held by a handler that this one interrupted: then the position is published
+ * as a hole; or where handlers that interrupted this one went once round the ring: then the position has been
+ * overwritten. Either is counted. Preemption off, until publish.
  *
  * Reserving is atomic with respect to interrupts of this CPU, so that a nested handler takes the next
  * slot. Nobody else writes `reserved`; it is fully ordered all the same, because the time is taken after it,
@@ -55,16 +56,20 @@ static __always_inline struct tcptrace_record *tcptrace_ring_reserve(u64 *positi
 	struct tcptrace_ring *ring = this_cpu_read(tcptrace_rings);
 	struct tcptrace_record *record;
 	u64 found;
+	bool held;
 
 	*position = atomic64_inc_return((atomic64_t *)&ring->reserved);
 	record = tcptrace_ring_slot(ring, *position);
 	found = READ_ONCE(record->position);
-	if (unlikely((!found && *position > tcptrace_ring_slots) || (found & TCPTRACE_HELD))) {
+	held = (!found && *position > tcptrace_ring_slots) || (found & TCPTRACE_HELD);
+	if (unlikely(held || (found & ~TCPTRACE_HOLE) > *position ||
+		     cmpxchg_local(&record->position, found, 0) != found)) {
 		tcptrace_count(lost);
-		WRITE_ONCE(record->position, *position | TCPTRACE_HOLE | TCPTRACE_HELD);
+		/* A slot that is not held has been gone through since the position was given out: leave it. */
+		if (held)
+			cmpxchg_local(&record->position, found, *position | TCPTRACE_HOLE | TCPTRACE_HELD);
 		return NULL;
 	}
-	WRITE_ONCE(record->position, 0);
 	smp_wmb();	/* readers see "being written" before any of what is written */
 	record->time = ktime_get_ns();
 	return record;
