@@ -238,6 +238,19 @@ static __always_inline void on_accept(struct pt_regs *regs)
 	publish(&event);
 }
 
+/* void security_sock_graft(struct sock *sk, struct socket *parent), out of accept(): of which listener it cannot say */
+static __always_inline void on_accept_graft(struct pt_regs *regs)
+{
+	struct sock *sk = ARG(struct sock *, 0);
+	struct event event;
+
+	if ((sk->sk_family != AF_INET && sk->sk_family != AF_INET6) || sk->sk_protocol != IPPROTO_TCP)
+		return ignore();
+	if (!begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
+		return;
+	publish(&event);
+}
+
 static __always_inline void shutdown_event(struct sock *sk, u8 op)
 {
 	struct event event;

@@ -22,6 +22,7 @@ extern const struct tcptrace_handler tcptrace_handlers[TCPTRACE_PROBE_COUNT];
 #define TCPTRACE_RET_DATA	sizeof(void *)
 
 struct tcptrace_probe_state {
+	enum tcptrace_probe_id id;
 	const char *symbol;
 	enum tcptrace_level level;
 	enum tcptrace_method method;
@@ -53,6 +54,7 @@ bool tcptrace_probe_muted(void);
 /* The level that is armed. */
 enum tcptrace_level tcptrace_probe_armed(void);
 
-void tcptrace_probe_state(enum tcptrace_probe_id id, struct tcptrace_probe_state *state);
+/* False where there is nothing to say: of a row and its fallback one is told of, the one that is attached. */
+bool tcptrace_probe_state(enum tcptrace_probe_id id, struct tcptrace_probe_state *state);
 
 #endif

@@ -8,7 +8,8 @@
  *   level	who wants it: it is armed while a reader asks for this level
  *   method	how it is attached: ENTRY at the function's entry, by ftrace where the kernel and the
  *		parameter `attach` allow it, else by kprobe; RETURN by kretprobe
- *   need	REQUIRED: without it the module does not load; OPTIONAL: its absence is reported
+ *   need	REQUIRED: without it the module does not load; OPTIONAL: its absence is reported;
+ *		FALLBACK: stands in for the row before it where that one is absent, and says less
  *
  * docs/adding-a-probe.md walks through adding a row.
  */
@@ -25,6 +26,7 @@
 	P(child_cookie,	"inet_csk_reqsk_queue_add",	NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
 	P(connect,	"tcp_connect",			NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
 	P(accept,	"__inet_accept",		NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
+	P(accept_graft,	"security_sock_graft",		NULL,			LIFE,  ENTRY,	  FALLBACK)	\
 	P(shutdown,	"tcp_shutdown",			NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
 	P(close,	"__tcp_close",			NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
 	P(reset_sent,	"tcp_send_active_reset",	NULL,			LIFE,  ENTRY,	  OPTIONAL)	\

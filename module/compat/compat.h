@@ -26,15 +26,22 @@
 #endif
 
 /*
- * The arguments of the traced function in an ftrace callback that did not ask for all registers. Where the
- * structure holds no pt_regs, or the callback may get none, attaching is by kprobe.
+ * The arguments of the traced function in an ftrace callback, and what it has to ask for to get them: nothing,
+ * since they are always saved; before, all registers, and to be called without protection against recursion,
+ * which is what asking for nothing means now. Where there is neither, attaching is by kprobe.
  */
 #if defined(HAVE_ARCH_FTRACE_REGS)
 #define TCPTRACE_HAVE_FTRACE_ARGS
+#define TCPTRACE_FTRACE_FLAGS		0
 #define tcptrace_ftrace_args(fregs)	(&arch_ftrace_regs(fregs)->regs)
 #elif defined(HAVE_FTRACE_REGS_PT_REGS)
 #define TCPTRACE_HAVE_FTRACE_ARGS
+#define TCPTRACE_FTRACE_FLAGS		0
 #define tcptrace_ftrace_args(fregs)	(&(fregs)->regs)
+#elif defined(HAVE_FTRACE_RECURSION_SAFE)
+#define TCPTRACE_HAVE_FTRACE_ARGS
+#define TCPTRACE_FTRACE_FLAGS		(FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_RECURSION_SAFE)
+#define tcptrace_ftrace_args(regs)	(regs)
 #endif
 
 /* Which argument of tcp_send_active_reset() is the reason; it came with 6.10 and moved when gfp went. */

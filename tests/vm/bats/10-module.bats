@@ -193,7 +193,7 @@ refused: bind to the group: EPERM"
 	load_module
 }
 
-LIFE=(tcp_set_state inet_csk_listen_start tcp_connect __inet_accept __tcp_close inet_twsk_kill)
+LIFE=(tcp_set_state inet_csk_listen_start tcp_connect $ACCEPT __tcp_close inet_twsk_kill)
 QUEUE=(tcp_data_ready tcp_cleanup_rbuf tcp_push tcp_ack)
 
 # armed_exactly SYMBOL...: of LIFE and QUEUE together these, by the kernel's word, and status agrees
@@ -290,7 +290,7 @@ without()
 }
 
 @test "a function that this kernel has not is reported, and the rest works" {
-	without __inet_accept
+	without tcp_connect
 	insmod "$BATS_TEST_TMPDIR/without.ko"
 	like "$(kernel_log)" "*tcptrace: no $MADE on this kernel (error -2): what it would show is not visible*"
 	same "$(probe_state "$MADE")" "life absent disarmed 0 0"
@@ -299,8 +299,27 @@ without()
 	spawn_ready reader ringdump
 	connections -p 9105 -n 2
 	stop reader
-	is "$(lines "$(out_of reader)" type=accept) == 0"
-	is "$(lines "$(out_of reader)" type=connect) == 2"
+	is "$(lines "$(out_of reader)" type=accept) == 2"
+	is "$(lines "$(out_of reader)" type=connect) == 0"
+}
+
+@test "where there is no __inet_accept another function says the same, but for the listener" {
+	without __inet_accept
+	insmod "$BATS_TEST_TMPDIR/without.ko"
+	same "$(kernel_log | grep 'not visible')" ""
+	same "$(probe_state "$MADE")" ""
+	like "$(probe_state security_sock_graft)" "life @(ftrace|kprobe) disarmed 0 0"
+	spawn_ready reader ringdump
+	armed security_sock_graft
+	connections -p 9108 -n 3
+	connections -p 9108 -n 2 -f 6
+	# It is called for sockets of other families, too.
+	python3 -c 'import socket
+a = socket.socket(socket.AF_UNIX); a.bind("\0tcptrace-test"); a.listen(1)
+b = socket.socket(socket.AF_UNIX); b.connect("\0tcptrace-test"); a.accept()'
+	stop reader
+	is "$(lines "$(out_of reader)" type=accept sport=9108 comm=connections kind=full) == 5"
+	is "$(lines "$(out_of reader)" type=accept) == 5"
 }
 
 left_nothing()
