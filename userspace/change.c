@@ -373,13 +373,12 @@ void change_apply(struct change *change)
 		change->step->did = record->pid;
 		if (record->pid)
 			owner_set(&end->owner, record);
+		end->rcv_nxt = record->u.listen.backlog;
+		end->write_seq = record->u.listen.backlog_max;
 		if (record->new_state == TCPTRACE_S_CLOSE) {
 			enter(change, TCPTRACE_S_CLOSE);
 			end->flags |= END_OVER;
 			change->model->grave = change->place;
-		} else {
-			end->rcv_nxt = record->u.listen.backlog;
-			end->write_seq = record->u.listen.backlog_max;
 		}
 		break;
 	}

@@ -220,8 +220,10 @@ whole_life()
 	ask server accept s1 l
 	ask server accept s2 l
 	same "$(ss -Hltn sport = :9617 | awk '{ print $2, $3 }')" "1 5"
-	wait_until seen type=accept dport="${ports[1]}"
+	ask server close l
+	wait_until seen type=listen state=CLOSE sport=9617
 	watch_stop
+	said type=listen state=CLOSE sport=9617 recvq=1 sendq=5
 	# Of a request its own child is not counted, and of an accepted one neither.
 	same "$(picked "$EVENTS" type=request op=acked | grep -oE ' backlog=[0-9]+ backlog_max=[0-9]+')" "\
  backlog=0 backlog_max=5
