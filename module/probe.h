@@ -10,7 +10,7 @@
 #include "uapi/tcptrace.h"
 #include "uapi/tcptrace_netlink.h"
 
-/* What handlers.c makes of a row: what the kernel calls. */
+/* What handler.h makes of a row: what the kernel calls. */
 struct tcptrace_handler {
 	void (*hook)(struct pt_regs *regs);	/* ENTRY by ftrace; preemption off */
 	kprobe_pre_handler_t entry;		/* ENTRY by kprobe */

@@ -2,7 +2,7 @@
 /*
  * The probe table: one row, one kernel function, one handler, one kind of record.
  *
- *   id		on_<id>() in handlers.c is its handler
+ *   id		on_<id>() in handlers_<level>.c is its handler
  *   symbol	the function
  *   older	its name on kernels before the rename, or NULL
  *   level	who wants it: it is armed while a reader asks for this level
