@@ -82,6 +82,15 @@ void tcptrace_key_of_skb(struct tcptrace_key *key, const struct sk_buff *skb, co
 	key->netns = net->ns.inum;
 }
 
+void tcptrace_key_of_reply(struct tcptrace_key *key, const struct sk_buff *skb, const struct net *net)
+{
+	const struct tcphdr *th = tcp_hdr(skb);
+
+	key->sport = ntohs(th->source);
+	key->dport = ntohs(th->dest);
+	key->netns = net->ns.inum;
+}
+
 void tcptrace_capture_task(struct tcptrace_record *record)
 {
 	if (!in_task())
@@ -144,6 +153,8 @@ static void capture_timewait(struct tcptrace_record *record, const struct sock *
 	record->rcv_nxt = tcptw->tw_rcv_nxt;
 	record->copied_seq = tcptw->tw_rcv_nxt;
 	record->rcv_wnd = tcptw->tw_rcv_wnd;
+	/* The peer's is not kept. */
+	record->wscale = inet_twsk(sk)->tw_rcv_wscale << 4;
 	record->flags |= TCPTRACE_F_ORPHAN;
 }
 
@@ -231,6 +242,22 @@ void tcptrace_capture_queue(struct tcptrace_record *record, const struct sock *s
 	queue->rcvbuf = READ_ONCE(sk->sk_rcvbuf);
 	queue->wmem = READ_ONCE(sk->sk_wmem_queued);
 	queue->rmem = atomic_read(&sk->sk_rmem_alloc);
+}
+
+void tcptrace_capture_retransmit(struct tcptrace_record *record, const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	struct tcptrace_retransmit *retransmit = &record->u.retransmit;
+
+	retransmit->total = tp->total_retrans;
+	retransmit->in_flight = tp->packets_out;
+	retransmit->sacked = tp->sacked_out;
+	retransmit->lost = tp->lost_out;
+	retransmit->retransmitted = tp->retrans_out;
+	retransmit->cwnd = tp->snd_cwnd;
+	retransmit->ssthresh = tp->snd_ssthresh;
+	retransmit->rto = jiffies_to_msecs(inet_csk(sk)->icsk_rto);
+	retransmit->backoff = inet_csk(sk)->icsk_backoff;
 }
 
 void tcptrace_capture_owner(struct sock *sk, __u64 *inode, __u32 *uid)

@@ -6,6 +6,8 @@
  *   handlers.c		who wants a record; the table of all handlers
  *   handlers_life.c	level life
  *   handlers_queue.c	level queue
+ *   handlers_loss.c	what is sent again, refused, probed; of several levels
+ *   handlers_segment.c	level segment
  *
  * They run with preemption off, in whatever context TCP called the function; a softirq may
  * interrupt them. Nothing here sleeps, allocates, prints or takes a lock, and no pointer is
@@ -84,6 +86,11 @@ static __always_inline void publish(struct event *event)
 	tcptrace_ring_publish(event->record, event->position);
 }
 
+/* Of on_tw_segment(): at level segment what comes to a timewait socket. Counts the hit. */
+void tcptrace_segment_to_timewait(struct sock *sk, const struct sk_buff *skb);
+/* Did this SYN, which a listener has now, come to a timewait socket before? */
+bool tcptrace_by_way_of_timewait(const struct sk_buff *skb);
+
 /* ---- what the kernel calls: one set for each row ---- */
 
 #define HANDLE_ENTRY(id)							\
@@ -101,13 +108,13 @@ int tcptrace_entry_##id(struct kprobe *kprobe, struct pt_regs *regs)		\
 #define HANDLE_RETURN(id)							\
 int tcptrace_call_##id(struct kretprobe_instance *instance, struct pt_regs *regs) \
 {										\
-	*(struct sock **)instance->data = ARG(struct sock *, 0);		\
+	call_##id((struct tcptrace_call *)instance->data, regs);		\
 	return 0;								\
 }										\
 int tcptrace_return_##id(struct kretprobe_instance *instance, struct pt_regs *regs) \
 {										\
 	tcptrace_count(hits[TCPTRACE_P_##id]);					\
-	on_##id(*(struct sock **)instance->data, regs_return_value(regs));	\
+	on_##id((struct tcptrace_call *)instance->data, regs_return_value(regs)); \
 	return 0;								\
 }
 

@@ -35,8 +35,14 @@ static __always_inline void on_set_state(struct pt_regs *regs)
 }
 
 /* int inet_csk_listen_start(struct sock *sk, ...), returned 0: the port is known only now */
-static __always_inline void on_listen_start(struct sock *sk, long error)
+static __always_inline void call_listen_start(struct tcptrace_call *call, struct pt_regs *regs)
 {
+	call->sk = ARG(struct sock *, 0);
+}
+
+static __always_inline void on_listen_start(const struct tcptrace_call *call, long error)
+{
+	struct sock *sk = call->sk;
 	struct event event;
 
 	if (error || sk->sk_protocol != IPPROTO_TCP)
@@ -299,7 +305,7 @@ static __always_inline void on_tw_segment(struct pt_regs *regs)
 
 	before->cookie = tcptrace_cookie((struct sock *)tw);
 	before->substate = tw->tw_substate;
-	ignore();
+	tcptrace_segment_to_timewait((struct sock *)tw, ARG(struct sk_buff *, 1));
 }
 
 /* void __inet_twsk_schedule(struct inet_timewait_sock *tw, int timeo, bool rearm) */

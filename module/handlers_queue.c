@@ -79,6 +79,7 @@ static __always_inline void on_ack(struct pt_regs *regs)
 	const struct tcp_sock *tp = tcp_sk(sk);
 	u32 ack = TCP_SKB_CB(skb)->ack_seq;
 	u32 acked = ack - tp->snd_una;
+	u8 op = TCPTRACE_OP_NONE;
 	struct event event;
 	u32 window;
 
@@ -87,7 +88,10 @@ static __always_inline void on_ack(struct pt_regs *regs)
 	window = window_after(tp, skb, ack);
 	if (!acked && window == tp->snd_wnd)
 		return ignore();
-	if (!begin(&event, sk, TCPTRACE_L_QUEUE, TCPTRACE_T_ACK, TCPTRACE_OP_NONE))
+	/* Until the handshake is over it was not open. */
+	if (!window != !tp->snd_wnd && !((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV)))
+		op = window ? TCPTRACE_OP_OPENED : TCPTRACE_OP_CLOSED;
+	if (!begin(&event, sk, TCPTRACE_L_QUEUE, acked ? TCPTRACE_T_ACK : TCPTRACE_T_WINDOW, op))
 		return;
 	tcptrace_capture_queue(event.record, sk, acked);
 	event.record->snd_una = ack;

@@ -14,12 +14,18 @@
 struct tcptrace_handler {
 	void (*hook)(struct pt_regs *regs);	/* ENTRY by ftrace; preemption off */
 	kprobe_pre_handler_t entry;		/* ENTRY by kprobe */
-	kretprobe_handler_t ret_entry;		/* RETURN: keeps what the return needs in ri->data */
+	kretprobe_handler_t ret_entry;		/* RETURN: fills the struct tcptrace_call in ri->data */
 	kretprobe_handler_t ret;
 };
 
 extern const struct tcptrace_handler tcptrace_handlers[TCPTRACE_PROBE_COUNT];
-#define TCPTRACE_RET_DATA	sizeof(void *)
+
+/* Of a RETURN, from the function's entry. */
+struct tcptrace_call {
+	struct sock *sk;
+	void *what;
+	u32 before;
+};
 
 struct tcptrace_probe_state {
 	const char *symbol;

@@ -87,6 +87,15 @@ static inline bool record_has_totals(const struct tcptrace_record *record)
 	}
 }
 
+/*
+ * Tells of a segment that is sent or comes, from between the steps of a queue: what has come or was written by then, a record of type
+ * RECV or SEND is yet to tell of.
+ */
+static inline bool record_beside(const struct tcptrace_record *record)
+{
+	return record->type == TCPTRACE_T_SEGMENT || record->type == TCPTRACE_T_RETRANSMIT;
+}
+
 /* The first that is heard of an end: its birth. */
 static inline bool record_begins(const struct tcptrace_record *record)
 {
