@@ -16,7 +16,7 @@
  *	queues NAME				"ok UNREAD UNACKNOWLEDGED UNSENT" by ioctl(2)
  *	error NAME				SO_ERROR: "ok" or "error NAME"
  *	shutdown NAME rd|wr|rdwr
- *	set NAME linger|rcvbuf|sndbuf|quickack VALUE
+ *	set NAME linger|rcvbuf|sndbuf|quickack|keepalive|defer VALUE	keepalive, defer: seconds, 0 is off
  *	reuse					SO_REUSEADDR for those that connect from now on
  *	close NAME
  *
@@ -230,6 +230,16 @@ static long do_shutdown(int fd)
 	return shutdown(fd, !strcmp(how, "rd") ? SHUT_RD : !strcmp(how, "wr") ? SHUT_WR : SHUT_RDWR);
 }
 
+static long set_keepalive(int fd, int seconds)
+{
+	int on = seconds > 0;
+
+	if (on && (setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof(seconds)) ||
+		   setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof(seconds))))
+		return -1;
+	return setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+}
+
 static long do_set(int fd)
 {
 	const char *what = argument(2);
@@ -244,6 +254,10 @@ static long do_set(int fd)
 		return setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &value, sizeof(value));
 	if (!strcmp(what, "quickack"))
 		return setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &value, sizeof(value));
+	if (!strcmp(what, "keepalive"))
+		return set_keepalive(fd, value);
+	if (!strcmp(what, "defer"))
+		return setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &value, sizeof(value));
 	errx(EXIT_FAILURE, "set %s: not known", what);
 }
 
