@@ -7,6 +7,7 @@
 #include <net/inet_sock.h>
 #include <net/inet_timewait_sock.h>
 #include <net/ipv6.h>
+#include <net/mptcp.h>
 #include <net/request_sock.h>
 #include <net/tcp.h>
 
@@ -79,7 +80,7 @@ void tcptrace_key_of_skb(struct tcptrace_key *key, const struct sk_buff *skb, co
 	}
 	key->sport = ntohs(th->dest);
 	key->dport = ntohs(th->source);
-	key->netns = net->ns.inum;
+	key->netns = net ? net->ns.inum : 0;
 }
 
 void tcptrace_key_of_reply(struct tcptrace_key *key, const struct sk_buff *skb, const struct net *net)
@@ -125,7 +126,8 @@ static __always_inline void capture_full(struct tcptrace_record *record, const s
 	record->flags |= (READ_ONCE(sk->sk_shutdown) & SHUTDOWN_MASK) * TCPTRACE_F_SHUT_RCV |
 			 bit_of(sk->sk_flags, SOCK_DEAD) * TCPTRACE_F_ORPHAN |
 			 bit_of(sk->sk_flags, SOCK_DONE) * TCPTRACE_F_FIN |
-			 bit_of(sk->sk_flags, SOCK_LINGER) * TCPTRACE_F_LINGER;
+			 bit_of(sk->sk_flags, SOCK_LINGER) * TCPTRACE_F_LINGER |
+			 sk_is_mptcp(sk) * TCPTRACE_F_MPTCP;
 }
 
 static void capture_request(struct tcptrace_record *record, const struct sock *sk)
@@ -140,6 +142,8 @@ static void capture_request(struct tcptrace_record *record, const struct sock *s
 	record->copied_seq = treq->rcv_isn + 1;
 	record->rcv_wnd = req->rsk_rcv_wnd;
 	record->mss = req->mss;
+	if (rsk_is_mptcp(req))
+		record->flags |= TCPTRACE_F_MPTCP;
 	record->wscale = inet_rsk(req)->rcv_wscale << 4 | inet_rsk(req)->snd_wscale;
 }
 

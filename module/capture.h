@@ -38,7 +38,7 @@ static __always_inline u16 tcptrace_local_port(const struct sock *sk, enum tcptr
 
 /* The tuple of any kind of socket, from the local end. */
 void tcptrace_key_of_sock(struct tcptrace_key *key, const struct sock *sk);
-/* The tuple of a received segment, from the local end: the destination is local. */
+/* The tuple of a received segment, from the local end: the destination is local. `net` NULL: not known. */
 void tcptrace_key_of_skb(struct tcptrace_key *key, const struct sk_buff *skb, const struct net *net);
 /* Of a segment that a listener is about to send: ports and namespace. The addresses are not in it yet. */
 void tcptrace_key_of_reply(struct tcptrace_key *key, const struct sk_buff *skb, const struct net *net);

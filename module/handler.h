@@ -8,6 +8,7 @@
  *   handlers_queue.c	level queue
  *   handlers_loss.c	what is sent again, refused, probed; of several levels
  *   handlers_segment.c	level segment
+ *   handlers_drop.c	level segment: what the kernel drops, and its reason
  *
  * They run with preemption off, in whatever context TCP called the function; a softirq may
  * interrupt them. Nothing here sleeps, allocates, prints or takes a lock, and no pointer is

@@ -57,7 +57,8 @@
 	P(request_ack6,	"tcp_v6_reqsk_send_ack",	NULL,			SEGMENT, ENTRY,	  OPTIONAL)	\
 	P(in4,		"tcp_v4_do_rcv",		NULL,			SEGMENT, ENTRY,	  OPTIONAL)	\
 	P(in6,		"tcp_v6_do_rcv",		NULL,			SEGMENT, ENTRY,	  OPTIONAL)	\
-	P(request_in,	"tcp_check_req",		NULL,			SEGMENT, ENTRY,	  OPTIONAL)
+	P(request_in,	"tcp_check_req",		NULL,			SEGMENT, ENTRY,	  OPTIONAL)	\
+	P(drop,		"sk_skb_reason_drop",		"kfree_skb_reason",	SEGMENT, ENTRY,	  OPTIONAL)
 
 #define TCPTRACE_PROBE_ID(id, ...) TCPTRACE_P_##id,
 enum tcptrace_probe_id { TCPTRACE_PROBES(TCPTRACE_PROBE_ID) TCPTRACE_PROBE_COUNT };

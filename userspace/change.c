@@ -362,7 +362,8 @@ void change_apply(struct change *change)
 			end->retransmits = record->u.retransmit.total;
 		break;
 	case TCPTRACE_T_DROP:
-		figures_take_backlog(change->model, record);
+		if (record->op != TCPTRACE_OP_SEGMENT)
+			figures_take_backlog(change->model, record);
 		break;
 	case TCPTRACE_T_ACCEPT:
 		figures_take_backlog(change->model, record);

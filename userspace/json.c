@@ -252,6 +252,25 @@ static void add_retransmit(struct json_object *object, const struct step *step, 
 	add_int(object, "backoff", retransmit->backoff);
 }
 
+static void add_drop(struct json_object *object, const struct step *step, bool absolute)
+{
+	const struct tcptrace_record *record = step->record;
+	const struct tcptrace_drop *drop = &record->u.drop;
+	bool out = record->kind == TCPTRACE_K_FULL;
+	char flags[CAUSE_FLAGS_MAX];
+
+	add_string(object, "by", "local");
+	if (record->op != TCPTRACE_OP_SEGMENT) {
+		add_listen(object, &record->u.listen);
+		add_string(object, "reason", record->op == TCPTRACE_OP_SYN_QUEUE ? "SYN queue full" : "accept queue full");
+		return;
+	}
+	add(object, "reason", json_object_new_string_len(drop->name, record_drop_name(drop)));
+	add_string(object, "dir", out ? "out" : "in");
+	add(object, "flags", json_object_new_string_len(flags, cause_put_flags(flags, drop->flags) - flags));
+	add_number(object, "seq", step, out, drop->seq, absolute);
+}
+
 /* Beside its header, which add_cause() adds. */
 static void add_segment(struct json_object *object, const struct step *step, bool absolute)
 {
@@ -316,10 +335,7 @@ static void add_by_type(struct json_object *object, const struct step *step, boo
 		add_retransmit(object, step, absolute);
 		break;
 	case TCPTRACE_T_DROP:
-		add_listen(object, &record->u.listen);
-		add_string(object, "reason", record->op == TCPTRACE_OP_SYN_QUEUE ? "SYN queue full" :
-									    "accept queue full");
-		add_string(object, "by", "local");
+		add_drop(object, step, absolute);
 		break;
 	case TCPTRACE_T_SEGMENT:
 		add_segment(object, step, absolute);
@@ -354,6 +370,8 @@ void json_step(struct out *out, const struct step *step, bool absolute)
 	if (record_full(record))
 		add_windows(object, record_unsent(record), record_unacked(record), record->rcv_wnd,
 			    record->snd_wnd);
+	if (record->flags & TCPTRACE_F_MPTCP)
+		add(object, "mptcp", json_object_new_boolean(true));
 	add_process(object, step->pid, step->comm);
 	print(out, object);
 }

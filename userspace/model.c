@@ -181,7 +181,8 @@ static enum model_outcome without_end(struct change *change)
 		break;
 	case TCPTRACE_T_REQUEST:
 	case TCPTRACE_T_DROP:
-		figures_take_backlog(model, record);
+		if (record->op != TCPTRACE_OP_SEGMENT)
+			figures_take_backlog(model, record);
 		break;
 	default:
 		return MODEL_SKIP;

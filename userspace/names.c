@@ -110,6 +110,7 @@ const char *op_name(unsigned int op)
 	case TCPTRACE_OP_KEEPALIVE:	return "keepalive";
 	case TCPTRACE_OP_SYN_QUEUE:	return "syn_queue";
 	case TCPTRACE_OP_ACCEPT_QUEUE:	return "accept_queue";
+	case TCPTRACE_OP_SEGMENT:	return "segment";
 	}
 	return "?";
 }

@@ -57,7 +57,7 @@ char *timeline_put_segment(char *p, const struct timeline *timeline, const struc
 
 /* timeline_loss.c: what was sent again and why, what a listener refused, probes */
 char *timeline_put_retransmit(char *p, const struct timeline *timeline, const struct step *step);
-char *timeline_put_drop(char *p, const struct tcptrace_record *record);
+char *timeline_put_drop(char *p, const struct timeline *timeline, const struct step *step);
 char *timeline_put_probe(char *p, const struct tcptrace_record *record);
 /* "SYN queue 3, accept queue 2/1": as they were, of a listener */
 char *timeline_put_queues(char *p, const struct tcptrace_listen *listen);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What was sent again and why, what a listener refused, probes. */
+#include "cause.h"
+#include "record.h"
 #include "timeline_impl.h"
 
 static char *put_cause(char *p, uint8_t op)
@@ -56,8 +58,23 @@ char *timeline_put_queues(char *p, const struct tcptrace_listen *listen)
 	return put_u64(p, listen->backlog_max);
 }
 
-char *timeline_put_drop(char *p, const struct tcptrace_record *record)
+static char *put_segment_dropped(char *p, const struct timeline *timeline, const struct step *step)
 {
+	const struct tcptrace_drop *drop = &step->record->u.drop;
+
+	p = cause_put_flags(p, drop->flags);
+	p = put_text(p, " seq=");
+	p = timeline_put_number(p, timeline, step, step->record->kind == TCPTRACE_K_FULL, drop->seq);
+	p = put_text(p, " dropped: ");
+	return put_mem(p, drop->name, record_drop_name(drop));
+}
+
+char *timeline_put_drop(char *p, const struct timeline *timeline, const struct step *step)
+{
+	const struct tcptrace_record *record = step->record;
+
+	if (record->op == TCPTRACE_OP_SEGMENT)
+		return put_segment_dropped(p, timeline, step);
 	p = record->kind == TCPTRACE_K_REQUEST ? put_text(p, "ACK dropped, ") : put_text(p, "SYN dropped, ");
 	p = record->op == TCPTRACE_OP_SYN_QUEUE ? put_text(p, "SYN queue full: ") :
 						  put_text(p, "accept queue full: ");

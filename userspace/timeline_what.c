@@ -279,7 +279,7 @@ static char *put_note(char *p, struct timeline *timeline, const struct step *ste
 	case TCPTRACE_T_RETRANSMIT:
 		return timeline_put_retransmit(p, timeline, step);
 	case TCPTRACE_T_DROP:
-		return timeline_put_drop(p, step->record);
+		return timeline_put_drop(p, timeline, step);
 	case TCPTRACE_T_SEGMENT:
 		return timeline_put_segment(p, timeline, step);
 	default:

@@ -147,9 +147,10 @@ enum tcptrace_op {
 	TCPTRACE_OP_PROBE	= 62,	/* WINDOW: a probe of the closed window is sent */
 	TCPTRACE_OP_KEEPALIVE	= 63,	/* WINDOW: a keepalive is sent */
 
-	/* DROP; u.listen tells of the listener, the record of the request socket or, with kind NONE, of the SYN */
+	/* DROP; of the first two u.listen tells of the listener, the record of the request socket or, with kind NONE, of the SYN */
 	TCPTRACE_OP_SYN_QUEUE	= 70,	/* a SYN: SYN queue full, and no SYN cookies */
 	TCPTRACE_OP_ACCEPT_QUEUE = 71,	/* a SYN, or the third segment: accept queue full */
+	TCPTRACE_OP_SEGMENT	= 72,	/* u.drop: any segment, for the kernel's own reason; of a socket only if it was sent */
 };
 
 /* `flags` */
@@ -161,6 +162,7 @@ enum tcptrace_op {
 #define TCPTRACE_F_FIN		(1u << 5)	/* the peer's FIN lies in sequence (SOCK_DONE) */
 #define TCPTRACE_F_LINGER	(1u << 6)	/* SO_LINGER is on */
 #define TCPTRACE_F_COOKIE_SYN	(1u << 7)	/* REQUEST ACKED: of a SYN cookie or fast open, no request was hashed */
+#define TCPTRACE_F_MPTCP	(1u << 8)	/* a subflow of an MPTCP connection */
 
 /* LISTEN, REQUEST, ACCEPT, DROP, and SNAPSHOT of a listener or a request socket */
 struct tcptrace_listen {
@@ -196,6 +198,16 @@ struct tcptrace_queue {
 	__u32	rmem;		/* memory of the receive queue, sk_rmem_alloc */
 	__u32	probes;		/* PROBE, KEEPALIVE: so many before were not answered, icsk_probes_out */
 	__u32	reserved[6];
+};
+
+/* DROP SEGMENT */
+struct tcptrace_drop {
+	__u32	seq;
+	__u32	reason;		/* enum skb_drop_reason, which each kernel numbers anew */
+	__u16	flags;		/* byte 13 of the TCP header */
+	__u16	reserved;
+	char	name[32];	/* its name without SKB_DROP_REASON_ */
+	__u32	reserved2;
 };
 
 /* RETRANSMIT */
@@ -292,6 +304,7 @@ struct tcptrace_record {
 		struct tcptrace_queue	queue;
 		struct tcptrace_segment	segment;
 		struct tcptrace_retransmit retransmit;
+		struct tcptrace_drop	drop;
 		struct tcptrace_lost	lost;
 		__u8			bytes[48];
 	} u;

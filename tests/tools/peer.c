@@ -17,6 +17,7 @@
  *	error NAME				SO_ERROR: "ok" or "error NAME"
  *	shutdown NAME rd|wr|rdwr
  *	set NAME linger|rcvbuf|sndbuf|quickack|keepalive|defer VALUE	keepalive, defer: seconds, 0 is off
+ *	mptcp					sockets made from now on are of MPTCP
  *	reuse					SO_REUSEADDR for those that connect from now on
  *	close NAME
  *
@@ -118,12 +119,13 @@ static const char *argument(int number)
 
 static int one = 1;
 static bool reuse;
+static int protocol;	/* 0: TCP */
 
 static long do_listen(void)
 {
 	union address address;
 	socklen_t length = parse(&address, argument(2), argument(3));
-	int fd = socket(address.any.sa_family, SOCK_STREAM, 0);
+	int fd = socket(address.any.sa_family, SOCK_STREAM, protocol);
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	add(argument(1), fd);
@@ -136,7 +138,7 @@ static long do_connect(bool wait)
 {
 	union address address;
 	socklen_t length = parse(&address, argument(2), argument(3));
-	int fd = socket(address.any.sa_family, SOCK_STREAM | (wait ? 0 : SOCK_NONBLOCK), 0);
+	int fd = socket(address.any.sa_family, SOCK_STREAM | (wait ? 0 : SOCK_NONBLOCK), protocol);
 	int result;
 
 	if (reuse)
@@ -327,6 +329,8 @@ static void obey(void)
 		answer(do_set(*find(argument(1))));
 	else if (!strcmp(word, "reuse"))
 		answer(!(reuse = true));
+	else if (!strcmp(word, "mptcp"))
+		answer(!(protocol = IPPROTO_MPTCP));
 	else if (!strcmp(word, "close"))
 		answer(do_close(argument(1)));
 	else if (strcmp(word, "queues"))
