@@ -14,7 +14,7 @@
  * From the place that was hit to its row: a table in which each place has a slot of its own, so that one
  * multiplication finds it. Constant while anything is armed.
  */
-#define SLOT_BITS	7
+#define SLOT_BITS	8
 
 static struct place {
 	unsigned long ip;
@@ -84,7 +84,7 @@ static bool spread(void)
 
 int tcptrace_hook_seal(void)
 {
-	/* About one in ten spreads two dozen places over 128 slots. */
+	/* About one in ten spreads three dozen places over 256 slots. */
 	for (multiplier = 0x9e3779b1; multiplier > 0x9e000001; multiplier -= 2)
 		if (spread())
 			return 0;

@@ -48,7 +48,7 @@ static int attach_by_name(struct probe *probe, const char *symbol)
 			.kp.flags = KPROBE_FLAG_DISABLED,
 			.entry_handler = handler->ret_entry,
 			.handler = handler->ret,
-			.data_size = TCPTRACE_RET_DATA,
+			.data_size = sizeof(struct tcptrace_call),
 		};
 		return register_kretprobe(&probe->kretprobe);
 	}

@@ -308,7 +308,9 @@ static void on_queue(struct change *change)
 	struct end *end = change->end;
 
 	step->bytes = record->u.queue.bytes;
-	if (record->type == TCPTRACE_T_ACK) {
+	if (record->op == TCPTRACE_OP_PROBE || record->op == TCPTRACE_OP_KEEPALIVE)
+		return;
+	if (record->type == TCPTRACE_T_ACK || record->type == TCPTRACE_T_WINDOW) {
 		step->control = step->bytes && (state_handshaking(record->old_state) ||
 						(end->flags & END_FIN_SENT &&
 						 record->snd_una == record->write_seq));
@@ -352,7 +354,16 @@ void change_apply(struct change *change)
 	case TCPTRACE_T_SEND:
 	case TCPTRACE_T_RECV:
 	case TCPTRACE_T_ACK:
+	case TCPTRACE_T_WINDOW:
 		on_queue(change);
+		break;
+	case TCPTRACE_T_RETRANSMIT:
+		if (record->u.retransmit.total > end->retransmits)
+			end->retransmits = record->u.retransmit.total;
+		break;
+	case TCPTRACE_T_DROP:
+		if (record->op != TCPTRACE_OP_SEGMENT)
+			figures_take_backlog(change->model, record);
 		break;
 	case TCPTRACE_T_ACCEPT:
 		figures_take_backlog(change->model, record);

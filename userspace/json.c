@@ -6,6 +6,7 @@
 #include "json.h"
 #include "names.h"
 #include "record.h"
+#include "segment.h"
 #include "verdict.h"
 
 /* The keys are literals, and each is added once. */
@@ -230,7 +231,68 @@ static void add_reset(struct json_object *object, const struct step *step)
 		add_string(object, "why", verdict_why(step->end->why));
 }
 
-static void add_by_type(struct json_object *object, const struct step *step)
+static void add_retransmit(struct json_object *object, const struct step *step, bool absolute)
+{
+	const struct tcptrace_retransmit *retransmit = &step->record->u.retransmit;
+
+	add_int(object, "retransmits", retransmit->total);
+	if (step->record->op != TCPTRACE_OP_SPURIOUS) {
+		add_number(object, "seq", step, true, retransmit->seq, absolute);
+		add_int(object, "len", retransmit->len);
+		add_int(object, "segments", retransmit->segments);
+	}
+	if (step->record->kind != TCPTRACE_K_FULL)
+		return;
+	add_int(object, "in_flight", retransmit->in_flight);
+	add_int(object, "sacked", retransmit->sacked);
+	add_int(object, "lost_segments", retransmit->lost);
+	add_int(object, "cwnd", retransmit->cwnd);
+	add_int(object, "ssthresh", retransmit->ssthresh);
+	add_int(object, "rto_ms", retransmit->rto);
+	add_int(object, "backoff", retransmit->backoff);
+}
+
+static void add_drop(struct json_object *object, const struct step *step, bool absolute)
+{
+	const struct tcptrace_record *record = step->record;
+	const struct tcptrace_drop *drop = &record->u.drop;
+	bool out = record->kind == TCPTRACE_K_FULL;
+	char flags[CAUSE_FLAGS_MAX];
+
+	add_string(object, "by", "local");
+	if (record->op != TCPTRACE_OP_SEGMENT) {
+		add_listen(object, &record->u.listen);
+		add_string(object, "reason", record->op == TCPTRACE_OP_SYN_QUEUE ? "SYN queue full" : "accept queue full");
+		return;
+	}
+	add(object, "reason", json_object_new_string_len(drop->name, record_drop_name(drop)));
+	add_string(object, "dir", out ? "out" : "in");
+	add(object, "flags", json_object_new_string_len(flags, cause_put_flags(flags, drop->flags) - flags));
+	add_number(object, "seq", step, out, drop->seq, absolute);
+}
+
+/* Beside its header, which add_cause() adds. */
+static void add_segment(struct json_object *object, const struct step *step, bool absolute)
+{
+	struct segment segment;
+
+	segment_of(step->record, &segment);
+	add_known(object, "win_scaled", segment.window);
+	if (segment.duplicate)
+		add_int(object, "duplicate", segment.duplicate);
+	if (segment.gap)
+		add_int(object, "gap", segment.gap);
+	if (segment.probe)
+		add(object, "probe", json_object_new_boolean(true));
+	if (!segment.sacks)
+		return;
+	add_int(object, "sacks", segment.sacks);
+	add_number(object, "sack_from", step, !segment.out, segment.sack_from, absolute);
+	add_number(object, "sack_to", step, !segment.out, segment.sack_to, absolute);
+	add(object, "dsack", json_object_new_boolean(segment.dsack));
+}
+
+static void add_by_type(struct json_object *object, const struct step *step, bool absolute)
 {
 	const struct tcptrace_record *record = step->record;
 
@@ -265,6 +327,19 @@ static void add_by_type(struct json_object *object, const struct step *step)
 	case TCPTRACE_T_ACK:
 		add_int(object, "bytes", step->bytes);
 		break;
+	case TCPTRACE_T_WINDOW:
+		if (record->op == TCPTRACE_OP_PROBE || record->op == TCPTRACE_OP_KEEPALIVE)
+			add_int(object, "probes", record->u.queue.probes);
+		break;
+	case TCPTRACE_T_RETRANSMIT:
+		add_retransmit(object, step, absolute);
+		break;
+	case TCPTRACE_T_DROP:
+		add_drop(object, step, absolute);
+		break;
+	case TCPTRACE_T_SEGMENT:
+		add_segment(object, step, absolute);
+		break;
 	}
 }
 
@@ -290,11 +365,13 @@ void json_step(struct out *out, const struct step *step, bool absolute)
 	if (record->op)
 		add_string(object, "op", op_name(record->op));
 	add_known(object, "since_ns", step->since);
-	add_by_type(object, step);
+	add_by_type(object, step, absolute);
 	add_cause(object, step, absolute);
 	if (record_full(record))
 		add_windows(object, record_unsent(record), record_unacked(record), record->rcv_wnd,
 			    record->snd_wnd);
+	if (record->flags & TCPTRACE_F_MPTCP)
+		add(object, "mptcp", json_object_new_boolean(true));
 	add_process(object, step->pid, step->comm);
 	print(out, object);
 }

@@ -14,8 +14,8 @@ static bool relative(const struct step *step, bool out, uint32_t number, uint32_
 			   cause_relative(step->peer, !out, number, result);
 }
 
-static char *put_number(char *p, const struct timeline *timeline, const struct step *step, bool out,
-			uint32_t number)
+char *timeline_put_number(char *p, const struct timeline *timeline, const struct step *step, bool out,
+			  uint32_t number)
 {
 	if (timeline->absolute)
 		return put_u64(p, number);
@@ -50,11 +50,15 @@ static char *put_cause(char *p, struct timeline *timeline, const struct step *st
 	p = put_flags(p, timeline, cause);
 	if (cause->known & CAUSE_SEQ) {
 		p = put_text(p, " seq=");
-		p = put_number(p, timeline, step, cause->out, cause->seq);
+		p = timeline_put_number(p, timeline, step, cause->out, cause->seq);
 	}
 	if (cause->known & CAUSE_ACK) {
 		p = put_text(p, " ack=");
-		p = put_number(p, timeline, step, !cause->out, cause->ack);
+		p = timeline_put_number(p, timeline, step, !cause->out, cause->ack);
+	}
+	if (cause->known & CAUSE_LENGTH && cause->length) {
+		p = put_text(p, " len=");
+		p = put_u64(p, cause->length);
 	}
 	if (cause->known & CAUSE_WINDOW) {
 		p = put_text(p, " win=");
@@ -96,6 +100,9 @@ static char *put_request(char *p, const struct tcptrace_record *record)
 		return put_text(p, " times");
 	case TCPTRACE_OP_DROPPED:
 		return put_text(p, "dropped");
+	case TCPTRACE_OP_COOKIE:
+		p = put_text(p, "SYN queue full, answered by a SYN cookie: ");
+		return timeline_put_queues(p, listen);
 	default:
 		return p;
 	}
@@ -189,6 +196,10 @@ static char *put_ack(char *p, const struct step *step)
 		p = put_text(p, " acked, ");
 	p = put_text(p, "window ");
 	p = put_u64(p, record->snd_wnd);
+	if (record->op == TCPTRACE_OP_CLOSED)
+		p = put_text(p, ": closed");
+	else if (record->op == TCPTRACE_OP_OPENED)
+		p = put_text(p, ": open again");
 	return put_unsent(p, record);
 }
 
@@ -241,7 +252,7 @@ static char *put_state(char *p, const struct step *step)
 	return p;
 }
 
-static char *put_note(char *p, const struct step *step)
+static char *put_note(char *p, struct timeline *timeline, const struct step *step)
 {
 	const struct tcptrace_record *record = step->record;
 
@@ -262,6 +273,15 @@ static char *put_note(char *p, const struct step *step)
 	case TCPTRACE_T_RECV:
 	case TCPTRACE_T_ACK:
 		return put_queue(p, step);
+	case TCPTRACE_T_WINDOW:
+		return step->record->op == TCPTRACE_OP_PROBE || step->record->op == TCPTRACE_OP_KEEPALIVE ?
+			       timeline_put_probe(p, step->record) : put_ack(p, step);
+	case TCPTRACE_T_RETRANSMIT:
+		return timeline_put_retransmit(p, timeline, step);
+	case TCPTRACE_T_DROP:
+		return timeline_put_drop(p, timeline, step);
+	case TCPTRACE_T_SEGMENT:
+		return timeline_put_segment(p, timeline, step);
 	default:
 		return p;
 	}
@@ -281,7 +301,7 @@ char *timeline_put_what(char *p, struct timeline *timeline, const struct step *s
 	note = p;
 	if (count)
 		note = put_text(p, ", ");
-	p = put_note(note, step);
+	p = put_note(note, timeline, step);
 	if (p != note)
 		return p;
 	return count ? note - 2 : note;

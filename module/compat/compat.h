@@ -79,6 +79,26 @@ static inline unsigned long tcptrace_twsk_timeout(const struct inet_timewait_soc
 #endif
 }
 
+/* What a function that drops a segment is told; without it there is no such function. */
+#ifdef HAVE_SK_SKB_REASON_DROP
+#define TCPTRACE_DROPPED_SKB	1
+#else
+#define TCPTRACE_DROPPED_SKB	0
+#endif
+
+static inline struct sk_buff *tcptrace_dropped_skb(struct pt_regs *regs)
+{
+	return (struct sk_buff *)regs_get_kernel_argument(regs, TCPTRACE_DROPPED_SKB);
+}
+
+static inline u32 tcptrace_drop_reason(struct pt_regs *regs)
+{
+	return (u32)regs_get_kernel_argument(regs, TCPTRACE_DROPPED_SKB + 1);
+}
+
+/* The name of a reason that says something; NULL: it does not, or a subsystem other than the core gave it. */
+const char *tcptrace_drop_name(u32 reason);
+
 /* The flags became constant, to be changed by helpers that take the lock. */
 static inline void tcptrace_vm_flags(struct vm_area_struct *vma, unsigned long set, unsigned long clear)
 {

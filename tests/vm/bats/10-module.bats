@@ -193,16 +193,17 @@ refused: bind to the group: EPERM"
 	load_module
 }
 
-LIFE=(tcp_set_state inet_csk_listen_start tcp_connect $ACCEPT __tcp_close inet_twsk_kill)
-QUEUE=(tcp_data_ready tcp_cleanup_rbuf tcp_push tcp_ack)
+LIFE=(tcp_set_state inet_csk_listen_start tcp_connect $ACCEPT __tcp_close inet_twsk_kill tcp_conn_request tcp_rtx_synack)
+QUEUE=(tcp_data_ready tcp_cleanup_rbuf tcp_push tcp_ack tcp_write_wakeup)
+SEGMENT=(ip_queue_xmit ip6_xmit tcp_v4_do_rcv tcp_check_req)
 
-# armed_exactly SYMBOL...: of LIFE and QUEUE together these, by the kernel's word, and status agrees
+# armed_exactly SYMBOL...: of LIFE, QUEUE and SEGMENT together these, by the kernel's word, and status agrees
 armed_exactly()
 {
 	local symbol wanted traced status
 	traced=$'\n'$(<$TRACED)
 	status=$'\n'$(<$STATUS)
-	for symbol in "${LIFE[@]}" "${QUEUE[@]}"; do
+	for symbol in "${LIFE[@]}" "${QUEUE[@]}" "${SEGMENT[@]}"; do
 		wanted=disarmed
 		[[ $traced != *$'\n'"$symbol ("* ]] || wanted=armed
 		if [[ " $* " = *" $symbol "* ]]; then
@@ -230,6 +231,11 @@ armed_while_asked()
 	spawn_ready two ringdump --level queue
 	armed_exactly "${LIFE[@]}" "${QUEUE[@]}"
 	same "$(armed_level)" queue
+	spawn_ready three ringdump --level segment
+	armed_exactly "${LIFE[@]}" "${QUEUE[@]}" "${SEGMENT[@]}"
+	same "$(armed_level)" segment
+	stop three
+	armed_exactly "${LIFE[@]}" "${QUEUE[@]}"
 	stop two
 	armed_exactly "${LIFE[@]}"
 	hits=$(probe_hits tcp_ack)

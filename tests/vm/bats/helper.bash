@@ -173,7 +173,7 @@ possible_cpus()
 
 # Is something called at this function's entry, be it a kprobe or an ftrace callback? The kernel's own word.
 armed() { has_line $TRACED "$1 (*"; }
-none_armed() { fails grep -E '^_*(tcp|inet|sk)_' $TRACED; }
+none_armed() { fails grep -E '^_*(tcp|inet|sk|ip|ip6)_' $TRACED; }
 
 # probe_state SYMBOL: level method state hits missed; status_field N of that line
 probe_state()
