@@ -187,7 +187,7 @@ static void test_text(void)
 	has_line("22:13:21.000090 +10.0us 127.0.0.1:9090  < 127.0.0.1:45678 ESTABLISHED             "
 		 "       6      0 6 bytes came                       server/2002");
 	has_line("22:13:21.000140 +10.0us 127.0.0.1:45678 > 127.0.0.1:9090  ESTABLISHED             "
-		 "       0      0 read 17                            client/1001");
+		 "       0      0 read 17, waited 10.0us             client/1001");
 	has_line("22:13:21.000150 +10.0us 127.0.0.1:9090  < 127.0.0.1:45678 ESTABLISHED             "
 		 "       0      0 17 acked, window 65536             server/2002");
 	has_line("22:13:21.000170 +10.0us 127.0.0.1:45678 > 127.0.0.1:9090  ESTABLISHED -> FIN_WAIT1"
