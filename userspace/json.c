@@ -240,6 +240,8 @@ static void add_by_type(struct json_object *object, const struct step *step)
 		add_change(object, step);
 		if (record->error > 0)
 			add_errno(object, record->error);
+		if (step->merged)
+			add(object, "merged", json_object_new_boolean(true));
 		break;
 	case TCPTRACE_T_REQUEST:
 		add_change(object, step);

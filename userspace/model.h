@@ -148,7 +148,7 @@ struct step {
 	uint8_t old_state, new_state;
 	bool did;		/* `pid` did it */
 	bool control;		/* ACK: of this end's SYN or FIN as well */
-	bool merged;		/* TIME_WAIT: the FIN came in the segment that led to FIN_WAIT2 */
+	bool merged;		/* TIME_WAIT: the FIN came in the segment that led to FIN_WAIT2; of FIN_WAIT2 see ahead.h */
 	bool verdict;		/* the end's verdict is due now */
 };
 

@@ -10,6 +10,7 @@
 #ifndef TCPTRACE_CMD_WATCH_H
 #define TCPTRACE_CMD_WATCH_H
 
+#include "ahead.h"
 #include "filter.h"
 #include "model.h"
 #include "options.h"
@@ -36,6 +37,7 @@ struct watch {
 	uint32_t states;		/* bit 1 << state: asked for */
 	uint8_t any_state;		/* one of these, for tuples alone */
 	struct source *source;
+	struct ahead ahead;
 	struct model *model;
 	struct timeline timeline;
 	uint64_t steps;			/* shown */

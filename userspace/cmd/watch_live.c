@@ -6,6 +6,7 @@
 #include "watch.h"
 
 #define SETTLE_MS	((int)(MODEL_SETTLE_NS / 1000000) + 1)
+#define AHEAD_MS	((int)(AHEAD_NS / 1000000) + 1)
 
 /* ---- records ---- */
 
@@ -26,6 +27,7 @@ static void on_record(struct watch *watch, const struct tcptrace_record *record)
 		watch_settle(watch, record->time - MODEL_SETTLE_NS);
 	switch (model_apply(watch->model, record, &step)) {
 	case MODEL_STEP:
+		step.merged |= watch->ahead.merged;
 		watch_show_step(watch, &step);
 		break;
 	case MODEL_LOST:
@@ -127,10 +129,15 @@ static int idle(struct watch *watch)
 	watch_settle(watch, time - MODEL_SETTLE_NS);
 	if (out_flush(&watch->out))
 		return SOURCE_END;
-	if (stop_over(&watch->stop, time))
-		return SOURCE_END;
+	if (stop_over(&watch->stop, time)) {
+		/* What waits for its next record has happened. */
+		watch->ahead.ended = true;
+		return ahead_waits(&watch->ahead) ? 0 : SOURCE_END;
+	}
 	if (model_pending(watch->model))
 		timeout = SETTLE_MS;
+	if (ahead_waits(&watch->ahead))
+		timeout = AHEAD_MS;
 	error = source_wait(watch->source, stop_timeout(&watch->stop, time, timeout));
 	return error == -EINTR ? 0 : error;
 }
@@ -142,7 +149,7 @@ static int follow(struct watch *watch)
 	bool stopping = false;
 
 	while (!enough(watch)) {
-		int outcome = source_next(watch->source, &record);
+		int outcome = ahead_next(&watch->ahead, watch->source, &record);
 
 		if (!stopping && signals_stop()) {
 			/* A file is read to its end at once: there is nothing to wait for. */

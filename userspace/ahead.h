@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * A record that can be told only together with what follows: FIN_WAIT1 -> FIN_WAIT2 is changed by an ACK, and whether
+ * the peer's FIN is in the same segment is said by the next record of the same end, TIMEWAIT BEGIN with the same stamp.
+ * The order of records stays: those behind it wait with it, for AHEAD_NS at most. All others pass as they are.
+ */
+#ifndef TCPTRACE_AHEAD_H
+#define TCPTRACE_AHEAD_H
+
+#include "source.h"
+#include "tcptrace.h"
+
+#define AHEAD_MAX	32		/* records that wait at once */
+/* Both are made in one run of the same CPU, which may be interrupted. What comes later is not believed to come. */
+#define AHEAD_NS	10000000ull
+
+struct ahead {
+	struct tcptrace_record held[AHEAD_MAX];
+	unsigned int first, count;
+	bool ended;
+	bool merged;	/* the record just handed out: the same segment brought the peer's FIN */
+};
+
+/* As source_next(). SOURCE_IDLE also where records wait: ahead_waits(), and then call again within AHEAD_NS. */
+int ahead_next(struct ahead *ahead, struct source *source, const struct tcptrace_record **record);
+
+static inline bool ahead_waits(const struct ahead *ahead)
+{
+	return ahead->count;
+}
+
+#endif
