@@ -5,6 +5,7 @@
  *   timeline.c		lines: their columns, sockets, losses
  *   timeline_what.c	what a step was: the segment, the call, the data
  *   timeline_verdict.c	what is to be said when an end is over
+ *   timeline_explain.c	a step in plain words
  *
  * Each timeline_put_*() appends at p and returns where the line goes on.
  */

@@ -12,7 +12,7 @@
 #include "term.h"
 #include "watch.h"
 
-enum { KEY_ONCE = 0x200, KEY_ABSOLUTE, KEY_MAX_ENDS };
+enum { KEY_ONCE = 0x200, KEY_ABSOLUTE, KEY_EXPLAIN, KEY_MAX_ENDS };
 
 /* ---- the command line ---- */
 
@@ -36,12 +36,19 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case KEY_ABSOLUTE:
 		arguments->absolute = true;
 		return 0;
+	case KEY_EXPLAIN:
+		arguments->explain = true;
+		return 0;
 	case 'p':
 		arguments->processes = true;
 		return 0;
 	case ARGP_KEY_ARGS:
 		arguments->words = state->argv + state->next;
 		arguments->word_count = state->argc - state->next;
+		return 0;
+	case ARGP_KEY_END:
+		if (arguments->explain && arguments->options.json)
+			argp_failure(state, EXIT_USAGE, 0, "--explain: words are for people; leave it or --json out");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -53,6 +60,7 @@ static const struct argp_option options[] = {
 	{ "processes", 'p', NULL, 0,
 	  "Look for the processes of the sockets that are there; so it is with a filter, but for --once", 0 },
 	{ "absolute-seq", KEY_ABSOLUTE, NULL, 0, "Sequence numbers as on the wire", 0 },
+	{ "explain", KEY_EXPLAIN, NULL, 0, "Say in plain words below each step what it means", 0 },
 	{ "max-ends", KEY_MAX_ENDS, "N", 0, "Remember at most so many ends at once (1048576)", 0 },
 	{ 0 }
 };

@@ -27,7 +27,7 @@ struct watch_arguments {
 	char **words;			/* of the filter */
 	int word_count;
 	unsigned long long max_ends;
-	bool once, absolute, processes;
+	bool once, absolute, explain, processes;
 };
 
 struct watch {

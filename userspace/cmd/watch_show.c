@@ -52,6 +52,8 @@ void watch_show_step(struct watch *watch, const struct step *step)
 			json_step(&watch->out, step, watch->arguments->absolute);
 		else
 			timeline_step(&watch->timeline, step);
+		if (watch->arguments->explain)
+			timeline_explain(&watch->timeline, step);
 		watch->steps++;
 	}
 	if (step->verdict)
