@@ -113,7 +113,7 @@ static int fin_received(const struct tcptrace_record *record, struct cause *caus
 	return 1;
 }
 
-/* tcp_ack() has just moved snd_una up to the FIN's. Where the peer's FIN is in the same segment, it is not taken in yet. */
+/* tcp_ack() has just moved snd_una up to the FIN's. A FIN of the peer's in the same segment is taken in behind that. */
 static int fin_acked(const struct step *step, struct cause *causes)
 {
 	const struct tcptrace_record *record = step->record;

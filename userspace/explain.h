@@ -56,7 +56,7 @@ enum explain_topic {
 /* How many of `topics` were filled; 0: there is nothing to explain. */
 int explain_topics(const struct step *step, enum explain_topic topics[EXPLAIN_MAX]);
 
-/* Appends at p, as the functions of out.h do. `absolute`: sequence numbers as on the wire. Less than EXPLAIN_TEXT bytes. */
+/* Appends less than EXPLAIN_TEXT bytes at p. `absolute`: sequence numbers as on the wire. */
 #define EXPLAIN_TEXT	900
 char *explain_step(char *p, const struct step *step, bool absolute);
 

@@ -81,7 +81,7 @@ void figures_take_totals(struct end *end, const struct tcptrace_record *record)
 		end->retransmits = totals->retransmits;
 }
 
-/* An end that was there: where its numbers begin. A snapshot's word was read without the socket's lock, this was not. */
+/* Where the numbers of an end begin that was there. Other than a snapshot's, these were read with the socket's lock. */
 static void take_numbers(struct model *model, struct end *end, const struct tcptrace_record *record)
 {
 	uint32_t irs = record->rcv_nxt - 1 - (uint32_t)end->bytes_in;

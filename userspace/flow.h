@@ -25,7 +25,7 @@ struct flow {
 	uint64_t delay;			/* the longest of these, if `read` */
 	uint64_t blocked;		/* the application slept in read() on an empty queue */
 	uint64_t blocked_since;		/* 0: it does not */
-	/* Data waited to be sent, and the peer's window had no room for it; or it had, and something on this side held it. */
+	/* Data waited to be sent; the peer's window had no room for it, or it had, and this side held it back. */
 	uint64_t receiver_limited, sender_limited;
 	uint64_t arrived[FLOW_ARRIVALS];
 	uint32_t behind[FLOW_ARRIVALS];	/* the sequence number behind what arrived then */

@@ -89,7 +89,7 @@ struct end {
 	uint64_t last;		/* step of either end of the connection */
 	uint64_t handshake;	/* took so long, if END_HANDSHAKE */
 	uint64_t accept_wait;	/* in the accept queue, if END_ACCEPTED */
-	uint64_t fin;		/* when the first FIN was sent or came, 0: not seen; END_HALF_CLOSED: from there to the second */
+	uint64_t fin;		/* time of the first FIN, 0: not seen; END_HALF_CLOSED: from it to the second */
 	uint64_t bytes_in;	/* rcv_nxt's way since the SYN; the FIN counts */
 	uint64_t bytes_out;	/* snd_una's way since the SYN; the FIN counts */
 	struct flow *flow;	/* NULL: nothing of level queue was heard of it */
@@ -112,7 +112,7 @@ struct end {
 	union {
 		uint32_t unread;	/* bytes, WHY_UNREAD */
 		uint32_t stamp;		/* low half, of the segment that made it FIN_WAIT2 */
-		uint32_t timeout;	/* ms, of the timewait socket: from `since` on, or from `birth` on where that is not known */
+		uint32_t timeout;	/* of the timewait socket, ms from `since` (END_SINCE) or `birth` on */
 	};
 	uint16_t error;		/* errno that ended it */
 	uint16_t reset_reason;	/* enum sk_rst_reason + 1, 0: the kernel has none */
@@ -148,7 +148,7 @@ struct step {
 	uint8_t old_state, new_state;
 	bool did;		/* `pid` did it */
 	bool control;		/* ACK: of this end's SYN or FIN as well */
-	bool merged;		/* TIME_WAIT: the FIN came in the segment that led to FIN_WAIT2; of FIN_WAIT2 see ahead.h */
+	bool merged;		/* TIME_WAIT: the FIN came with the ACK that led to FIN_WAIT2; there: ahead.h */
 	bool verdict;		/* the end's verdict is due now */
 };
 

@@ -2,12 +2,14 @@
 #include "explain.h"
 #include "timeline_impl.h"
 
-_Static_assert(PUT_CLOCK_WIDTH + 1 + TIMELINE_SINCE + EXPLAIN_TEXT < OUT_LINE / 2, "as long as may be broken into lines");
+#define INDENT	(PUT_CLOCK_WIDTH + 1 + TIMELINE_SINCE)
+
+_Static_assert(INDENT + EXPLAIN_TEXT < OUT_LINE / 2, "no longer than what may be broken into lines");
 
 void timeline_explain(struct timeline *timeline, const struct step *step)
 {
 	char *line = out_room(timeline->out);
-	char *text = put_column(line, line + PUT_CLOCK_WIDTH + 1 + TIMELINE_SINCE);
+	char *text = put_column(line, line + INDENT);
 	char *end = explain_step(text, step, timeline->absolute);
 
 	if (end == text)

@@ -94,7 +94,7 @@ static void take_flow(struct verdict *verdict, const struct end *end)
 	verdict->requests = MODEL_UNKNOWN;
 	if (!flow)
 		return;
-	unread = flow_oldest(flow, end->since);
+	unread = flow_oldest(flow, flow->last);
 	if (flow->read)
 		verdict->read_delay = flow->delay;
 	if (unread != MODEL_UNKNOWN && (!flow->read || unread > flow->delay))
