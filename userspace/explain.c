@@ -98,11 +98,11 @@ static const char *const texts[EXPLAIN_TOPICS] = {
 		"{bytes} came, and lie in the receive queue until the application reads them: "
 		"Recv-Q. TCP acknowledges them by itself, so acknowledged does not mean read.",
 	[EXPLAIN_CAME_SLOW] =
-		"What came before was not read yet: the reader is slower than the sender, "
-		"{unread} wait, and the window offered last was {offered}.",
+		"What came before was not read yet: the reader is slower than the sender. "
+		"{unread} wait now, and {offered} are left of the window offered last.",
 	[EXPLAIN_OFFERS_NOTHING] =
-		"The window that this end offers is closed: until its application reads, the "
-		"peer has to stop (flow control).",
+		"The window offered last is used up: the peer has to stop until this end offers "
+		"more, which takes a reader that makes room (flow control).",
 	[EXPLAIN_READ] = "{who} read {bytes}.",
 	[EXPLAIN_READ_DELAY] = "The oldest of them had waited for {delay}.",
 	[EXPLAIN_READ_LEFT] = "{unread} are left in the receive queue.",
@@ -119,13 +119,13 @@ static const char *const texts[EXPLAIN_TOPICS] = {
 	[EXPLAIN_ACKED_SYN] = "The peer acknowledges the SYN.",
 	[EXPLAIN_ACKED_FIN] = "The peer acknowledges the FIN: it has all that this end ever sent.",
 	[EXPLAIN_WINDOW] =
-		"Its window: {window} beyond what it has acknowledged may be on the way to it.",
+		"The peer's window: {window} beyond what it has acknowledged may be on the way to it.",
 	[EXPLAIN_WINDOW_ZERO] =
-		"Its window is closed (zero window): its receive queue is full, since its "
+		"The peer's window is closed (zero window): its receive queue is full, since its "
 		"application does not read. But for small probes this end has to stay silent; "
 		"{unsent} wait to be sent.",
 	[EXPLAIN_WINDOW_OPENS] =
-		"Its window opens again, {window} wide: the application there has read, and "
+		"The peer's window opens again, {window} wide: the application there has read, and "
 		"sending goes on.",
 
 	[EXPLAIN_CLOSE] =
@@ -193,9 +193,10 @@ static const char *const texts[EXPLAIN_TOPICS] = {
 	[EXPLAIN_TIME_WAIT_CROSSED] =
 		"ACK {ack} acknowledges this side's FIN as well: the simultaneous close is "
 		"complete. Both sides closed first, so both have to wait.",
-	[EXPLAIN_TIME_WAIT_LATE] =
-		"The peer's FIN came after all, and is acknowledged; the small timewait socket "
-		"goes on from FIN_WAIT2 to TIME_WAIT.",
+	[EXPLAIN_TIME_WAIT_ORPHAN] =
+		"The third step of the close arrives, FIN seq={peerfin}. Fourth step: the small "
+		"timewait socket acknowledges it, goes on from FIN_WAIT2 to TIME_WAIT, and both "
+		"directions are closed.",
 	[EXPLAIN_2MSL] =
 		"TIME_WAIT lasts for {timeout}, twice the longest life of a segment (2MSL) as "
 		"Linux has it: if the last ACK gets lost, the FIN comes again and has to be "

@@ -283,7 +283,9 @@ static void of_timewait(struct topics *topics, const struct step *step)
 		of_timewait_begin(topics, step);
 		break;
 	case TCPTRACE_OP_SUBSTATE:
-		add(topics, EXPLAIN_TIME_WAIT_LATE);
+		add(topics, EXPLAIN_TIME_WAIT_ORPHAN);
+		if (is(step, END_HALF_CLOSED))
+			add(topics, EXPLAIN_HALF_CLOSED);
 		add(topics, EXPLAIN_2MSL);
 		break;
 	case TCPTRACE_OP_RESTART:

@@ -244,18 +244,18 @@ static void test_data(void)
 	tells(came, "6 bytes came, and lie in the receive queue");
 	tells_not(came, "slower");
 	tells(slow, "1 byte came");
-	tells(slow, "the reader is slower than the sender, 7 bytes wait, and the window offered last was 0 bytes.");
-	tells(slow, "The window that this end offers is closed");
+	tells(slow, "the reader is slower than the sender. 7 bytes wait now, and 0 bytes are left of the window offered last.");
+	tells(slow, "The window offered last is used up: the peer has to stop");
 	tells(look, "server/2002 looked at 7 bytes without taking them out of the receive queue (MSG_PEEK).");
 	tells(read, "server/2002 read 4 bytes. The oldest of them had waited for 2.00s. 3 bytes are left");
 	tells(rest, "server/2002 read 3 bytes. The oldest of them had waited for 2.00s. The receive queue is empty.");
 	tells(ack, "The peer has 6 bytes more: acknowledged, they leave the send queue, where 0 bytes remain.");
 	tells(ack, "65536 bytes beyond what it has acknowledged");
-	tells(zero, "Its window is closed (zero window)");
+	tells(zero, "The peer's window is closed (zero window)");
 	tells(zero, "500 bytes wait to be sent.");
 	tells(full, "No room is left in the send queue, 500 bytes fill it");
 	tells(full, "it is the reader there that holds up the writer here.");
-	tells(open, "Its window opens again, 65536 bytes wide");
+	tells(open, "The peer's window opens again, 65536 bytes wide");
 
 	begin();
 	connects(&stream, &stream.client);
@@ -369,7 +369,7 @@ static void test_orphan(void)
 		uint32_t timeout;
 		const char *text;
 	} ends[] = {
-		{ TCPTRACE_OP_SUBSTATE, TCPTRACE_S_TIME_WAIT, 60000, "The peer's FIN came after all" },
+		{ TCPTRACE_OP_SUBSTATE, TCPTRACE_S_TIME_WAIT, 60000, "Fourth step: the small timewait socket acknowledges it" },
 		{ TCPTRACE_OP_END, TCPTRACE_S_CLOSE, 0, "The peer's FIN did not come, and nobody here waits for it" },
 		{ TCPTRACE_OP_KILLED, TCPTRACE_S_CLOSE, 4000, "Given up 4.00s before its time: data or a RST came" },
 	};

@@ -178,7 +178,7 @@ ss_state() { [[ $(ss -Htan "$2") == "$1 "* ]]; }
 	hear server
 	ask client set c sndbuf 20000
 	tell client write c 8000000
-	wait_until said_line "Its window is closed (zero window)"
+	wait_until said_line "The peer's window is closed (zero window)"
 	wait_until said_line "No room is left in the send queue"
 	grep -q ' win 0,' "$(out_of segments)"
 	ask server read s 8000000
@@ -190,7 +190,7 @@ ss_state() { [[ $(ss -Htan "$2") == "$1 "* ]]; }
 	told "waits for data" "The receive queue is empty, so peer/$(pid_of server) sleeps in its read" \
 		"wrote " " came" "What came before was not read yet: the reader is slower than the sender" \
 		"window 0" "But for small probes this end has to stay silent"
-	told "window 0" "Its window opens again, "
+	told "window 0" "The peer's window opens again, "
 	told "waits for room" "No room is left in the send queue"
 }
 
