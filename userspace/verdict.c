@@ -66,12 +66,14 @@ static enum side closed_by(const struct end *end, enum how how)
 	}
 }
 
-/* An orphan that comes to a good end is any connection that was closed. */
+/* An orphan that comes to a good end is any connection that was closed, and one that the peer resets is reset. */
 static bool orphaned(const struct end *end, enum how how)
 {
 	if (!(end->flags & END_ORPHAN) || !(end->flags & END_FIN_SENT))
 		return false;
-	return how == HOW_TIMEOUT || how == HOW_RESET || how == HOW_ABORTED || how == HOW_UNREACHABLE;
+	if (how == HOW_RESET)
+		return end->flags & END_RST_SENT;
+	return how == HOW_TIMEOUT || how == HOW_ABORTED || how == HOW_UNREACHABLE;
 }
 
 /* A passive end was born of its SYN; what it had of a handshake it had in SYN_RECV. */

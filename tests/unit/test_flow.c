@@ -331,6 +331,12 @@ static void test_orphan(void)
 	to_state(&stream, &stream.client, TCPTRACE_S_CLOSE)->error = ETIMEDOUT;
 	ok(!verdict(&stream.client).orphaned, "the same with a process");
 	begin();
+	sends_fin(&stream, &stream.client, TCPTRACE_OP_CLOSE);
+	stream.client.flags |= TCPTRACE_F_ORPHAN;
+	reset(&stream, &stream.client, TCPTRACE_OP_RECEIVED);
+	to_state(&stream, &stream.client, TCPTRACE_S_CLOSE)->error = ECONNRESET;
+	ok(!verdict(&stream.client).orphaned, "reset by the peer: nobody gave it up");
+	begin();
 	stream.client.flags |= TCPTRACE_F_ORPHAN;
 	four_way(&stream, &stream.server);
 	ok(!verdict(&stream.client).orphaned, "an orphan that comes to a good end is none");
