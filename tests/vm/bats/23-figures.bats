@@ -163,7 +163,7 @@ sent_twice() { is "$(grep -c 'Flags \[S\.\]' "$(out_of segments)") >= 2" >/dev/n
 accept_queue_is() { [[ $(ss -Hltn sport = :$PORT | awk '{ print $2 }') = "$1" ]]; }
 
 @test "read delay: partial reads, empty reads, a look" {
-	local before from until later after longest first second
+	local before from until later after first second
 	begin 9704
 	before=$(now)
 	ask client write c 10
@@ -328,7 +328,6 @@ held_back()
 }
 
 @test "short and long connections, and who asks" {
-	local n
 	begin 9709
 	ask client write c 10
 	ask server read s 10
@@ -341,7 +340,7 @@ held_back()
 	stop server || true
 	rm "$BATS_TEST_TMPDIR"/*.{say,hear}
 	begin 9710
-	for n in 1 2 3; do
+	for _ in 1 2 3; do
 		ask server write s 10
 		ask client read c 10
 		ask client write c 20
