@@ -2,11 +2,6 @@
 #include "ahead.h"
 #include "stop.h"
 
-static inline bool asks(const struct tcptrace_record *record)
-{
-	return record->type == TCPTRACE_T_STATE && record->new_state == TCPTRACE_S_FIN_WAIT2 && record->stamp;
-}
-
 static const struct tcptrace_record *held(const struct ahead *ahead, unsigned int at)
 {
 	return &ahead->held[(ahead->first + at) % AHEAD_MAX];
@@ -19,7 +14,7 @@ static bool decided(struct ahead *ahead, uint64_t time)
 	unsigned int i;
 
 	ahead->merged = false;
-	if (!asks(first))
+	if (!ahead_asks(first))
 		return true;
 	for (i = 1; i < ahead->count; i++) {
 		const struct tcptrace_record *next = held(ahead, i);
@@ -33,6 +28,11 @@ static bool decided(struct ahead *ahead, uint64_t time)
 	return ahead->ended || ahead->count == AHEAD_MAX || time >= first->time + AHEAD_NS;
 }
 
+static void hold(struct ahead *ahead, const struct tcptrace_record *record)
+{
+	ahead->held[(ahead->first + ahead->count++) % AHEAD_MAX] = *record;
+}
+
 static int hand_out(struct ahead *ahead, const struct tcptrace_record **record)
 {
 	*record = held(ahead, 0);
@@ -41,29 +41,25 @@ static int hand_out(struct ahead *ahead, const struct tcptrace_record **record)
 	return SOURCE_RECORD;
 }
 
-int ahead_next(struct ahead *ahead, struct source *source, const struct tcptrace_record **record)
+int ahead_next_held(struct ahead *ahead, struct source *source, const struct tcptrace_record **record, bool came)
 {
 	uint64_t time = 0;
 
-	for (;;) {
-		int outcome;
+	if (came)
+		hold(ahead, *record);
+	while (!decided(ahead, time)) {
+		int outcome = source_next(source, record);
 
-		if (ahead->count && decided(ahead, time))
-			return hand_out(ahead, record);
-		outcome = source_next(source, record);
-		if (outcome == SOURCE_RECORD && !ahead->count && !asks(*record)) {
-			ahead->merged = false;
-			return outcome;
-		}
 		if (outcome == SOURCE_RECORD) {
 			time = (*record)->time;
-			ahead->held[(ahead->first + ahead->count++) % AHEAD_MAX] = **record;
-		} else if (outcome == SOURCE_END && ahead->count) {
+			hold(ahead, *record);
+		} else if (outcome == SOURCE_END) {
 			ahead->ended = true;
-		} else if (outcome != SOURCE_IDLE || !ahead->count || !decided(ahead, stop_now())) {
-			return outcome;
 		} else {
-			return hand_out(ahead, record);
+			time = stop_now();
+			if (outcome != SOURCE_IDLE || !decided(ahead, time))
+				return outcome;
 		}
 	}
+	return hand_out(ahead, record);
 }
