@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include "cause.h"
+#include "flow.h"
 #include "json.h"
 #include "names.h"
 #include "record.h"
@@ -301,6 +302,8 @@ static void add_by_type(struct json_object *object, const struct step *step, boo
 		add_change(object, step);
 		if (record->error > 0)
 			add_errno(object, record->error);
+		if (step->merged)
+			add(object, "merged", json_object_new_boolean(true));
 		break;
 	case TCPTRACE_T_REQUEST:
 		add_change(object, step);
@@ -308,7 +311,11 @@ static void add_by_type(struct json_object *object, const struct step *step, boo
 		add_int(object, "retransmits", record->u.listen.retransmits);
 		break;
 	case TCPTRACE_T_LISTEN:
+		add_listen(object, &record->u.listen);
+		break;
 	case TCPTRACE_T_ACCEPT:
+		if (step->end && step->end->flags & END_ACCEPTED)
+			add_int(object, "accept_wait_ns", step->end->accept_wait);
 		add_listen(object, &record->u.listen);
 		break;
 	case TCPTRACE_T_CONNECT:
@@ -326,6 +333,8 @@ static void add_by_type(struct json_object *object, const struct step *step, boo
 	case TCPTRACE_T_RECV:
 	case TCPTRACE_T_ACK:
 		add_int(object, "bytes", step->bytes);
+		if (record->op == TCPTRACE_OP_READ && step->end && step->end->flow)
+			add_known(object, "read_delay_ns", step->end->flow->waited);
 		break;
 	case TCPTRACE_T_WINDOW:
 		if (record->op == TCPTRACE_OP_PROBE || record->op == TCPTRACE_OP_KEEPALIVE)
@@ -412,11 +421,19 @@ void json_verdict(struct out *out, const struct end *end)
 	if (!verdict.whole)
 		add_int(object, "seen_ns", verdict.seen);
 	add_known(object, "half_closed_ns", verdict.half_closed);
+	add_known(object, "syn_recv_ns", verdict.syn_recv);
+	add_known(object, "accept_wait_ns", verdict.accept_wait);
+	add_known(object, "read_delay_ns", verdict.read_delay);
+	add_known(object, "read_blocked_ns", verdict.read_blocked);
+	add_known(object, "receiver_limited_ns", verdict.receiver_limited);
+	add_known(object, "sender_limited_ns", verdict.sender_limited);
 	add_known(object, "bytes_in", verdict.bytes_in);
 	add_known(object, "bytes_out", verdict.bytes_out);
 	if (verdict.syn_unknown)
 		add(object, "bytes_out_counts_syn", json_object_new_string("unknown"));
 	add_known(object, "requests", verdict.requests);
+	add_string(object, "asked_by", verdict_side(verdict.asked_by));
+	add_string(object, "connection", verdict_lasting(verdict.lasting));
 	add_int(object, "retransmits", verdict.retransmits);
 	add_int(object, "recvq_peak", verdict.recvq_peak);
 	add_int(object, "sendq_peak", verdict.sendq_peak);
@@ -428,6 +445,8 @@ void json_verdict(struct out *out, const struct end *end)
 		add_errno(object, verdict.error);
 	if (verdict.held)
 		add_int(object, "held_ms", verdict.held);
+	if (verdict.orphaned)
+		add(object, "orphaned", json_object_new_boolean(true));
 	if (verdict.lossy)
 		add(object, "lossy", json_object_new_boolean(true));
 	add_process(object, end->owner.pid, end->owner.comm);

@@ -2,6 +2,7 @@
 /* The model: one record after the other goes into it, one step comes out. */
 #include <stdlib.h>
 
+#include "flow.h"
 #include "model_impl.h"
 
 struct model *model_new(const struct model_options *options)
@@ -234,6 +235,8 @@ static void on_end(struct change *change, bool born)
 	if (end->epoch != model->epoch) {
 		end->epoch = model->epoch;
 		end->flags |= END_LOSSY;
+		if (end->flow)
+			flow_broken(end->flow, record->time);
 	}
 	change->peer = ends_at(&model->ends, end->peer);
 	/* on_queue() compares with the figures before, all others build on the new ones. */

@@ -7,6 +7,7 @@
  *   timeline_segment.c	what is remarkable about a segment
  *   timeline_loss.c	what was sent again, refused, probed
  *   timeline_verdict.c	what is to be said when an end is over
+ *   timeline_explain.c	a step in plain words
  *
  * Each timeline_put_*() appends at p and returns where the line goes on.
  */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a step was, beside its change of state. */
 #include "cause.h"
+#include "flow.h"
 #include "record.h"
 #include "timeline_impl.h"
 #include "verdict.h"
@@ -96,8 +97,7 @@ static char *put_request(char *p, const struct tcptrace_record *record)
 		return put_backlog(p, listen, 1);
 	case TCPTRACE_OP_TIMEDOUT:
 		p = put_text(p, "no ACK came, SYN,ACK sent again ");
-		p = put_u64(p, listen->retransmits);
-		return put_text(p, " times");
+		return put_count(p, listen->retransmits, "time");
 	case TCPTRACE_OP_DROPPED:
 		return put_text(p, "dropped");
 	case TCPTRACE_OP_COOKIE:
@@ -113,9 +113,9 @@ static char *put_accept(char *p, const struct step *step)
 	const struct end *end = step->end;
 
 	p = put_text(p, "accept()");
-	if (end && end->flags & END_HANDSHAKE) {
+	if (end && end->flags & END_ACCEPTED) {
 		p = put_text(p, ", waited ");
-		p = put_duration(p, step->record->time - end->birth - end->handshake);
+		p = put_duration(p, end->accept_wait);
 	}
 	if (step->record->u.listen.listener) {
 		p = put_text(p, ", ");
@@ -203,17 +203,33 @@ static char *put_ack(char *p, const struct step *step)
 	return put_unsent(p, record);
 }
 
+static char *put_read(char *p, const struct step *step)
+{
+	const struct flow *flow = step->end ? step->end->flow : NULL;
+
+	/* MSG_PEEK */
+	if (!step->bytes) {
+		p = put_text(p, "looked at ");
+		return put_u64(p, step->record->u.queue.bytes);
+	}
+	p = put_text(p, "read ");
+	p = put_u64(p, step->bytes);
+	if (!flow || flow->waited == MODEL_UNKNOWN)
+		return p;
+	p = put_text(p, ", waited ");
+	return put_duration(p, flow->waited);
+}
+
 static char *put_queue(char *p, const struct step *step)
 {
 	const struct tcptrace_record *record = step->record;
 
 	switch (record->op) {
 	case TCPTRACE_OP_QUEUED:
-		p = put_u64(p, step->bytes);
-		return put_text(p, " bytes came");
+		p = put_count(p, step->bytes, "byte");
+		return put_text(p, " came");
 	case TCPTRACE_OP_READ:
-		p = put_text(p, "read ");
-		return put_u64(p, step->bytes);
+		return put_read(p, step);
 	case TCPTRACE_OP_WRITTEN:
 		p = put_text(p, "wrote ");
 		p = put_u64(p, step->bytes);
@@ -246,8 +262,8 @@ static char *put_state(char *p, const struct step *step)
 	p = put_text(p, "given up");
 	if (record_unread(record)) {
 		p = put_text(p, ", ");
-		p = put_u64(p, record_unread(record));
-		p = put_text(p, " bytes unread");
+		p = put_count(p, record_unread(record), "byte");
+		p = put_text(p, " unread");
 	}
 	return p;
 }
