@@ -2,68 +2,74 @@
 #include "ahead.h"
 #include "stop.h"
 
-static inline bool asks(const struct tcptrace_record *record)
-{
-	return record->type == TCPTRACE_T_STATE && record->new_state == TCPTRACE_S_FIN_WAIT2 && record->stamp;
-}
-
 static const struct tcptrace_record *held(const struct ahead *ahead, unsigned int at)
 {
 	return &ahead->held[(ahead->first + at) % AHEAD_MAX];
 }
 
-/* Is it known by now what the first one is? `time`: nothing older will come. */
-static bool decided(struct ahead *ahead, uint64_t time)
+/* What the first one waits for: the next record of its end. */
+static void look_at(struct ahead *ahead, const struct tcptrace_record *next)
 {
 	const struct tcptrace_record *first = held(ahead, 0);
+
+	if (next->cookie != first->cookie || next->type == TCPTRACE_T_LOST)
+		return;
+	ahead->known = true;
+	ahead->merged = next->type == TCPTRACE_T_TIMEWAIT && next->op == TCPTRACE_OP_BEGIN &&
+			next->new_state == TCPTRACE_S_TIME_WAIT && next->stamp == first->stamp;
+}
+
+/* Another one is the first. */
+static void begin(struct ahead *ahead)
+{
 	unsigned int i;
 
 	ahead->merged = false;
-	if (!asks(first))
-		return true;
-	for (i = 1; i < ahead->count; i++) {
-		const struct tcptrace_record *next = held(ahead, i);
-
-		if (next->cookie != first->cookie || next->type == TCPTRACE_T_LOST)
-			continue;
-		ahead->merged = next->type == TCPTRACE_T_TIMEWAIT && next->op == TCPTRACE_OP_BEGIN &&
-				next->new_state == TCPTRACE_S_TIME_WAIT && next->stamp == first->stamp;
-		return true;
-	}
-	return ahead->ended || ahead->count == AHEAD_MAX || time >= first->time + AHEAD_NS;
+	ahead->known = !ahead_asks(held(ahead, 0));
+	for (i = 1; i < ahead->count && !ahead->known; i++)
+		look_at(ahead, held(ahead, i));
 }
 
-static int hand_out(struct ahead *ahead, const struct tcptrace_record **record)
+static void hold(struct ahead *ahead, const struct tcptrace_record *record)
 {
-	*record = held(ahead, 0);
-	ahead->first = (ahead->first + 1) % AHEAD_MAX;
-	ahead->count--;
-	return SOURCE_RECORD;
+	if (ahead->count && !ahead->known)
+		look_at(ahead, record);
+	ahead->held[(ahead->first + ahead->count++) % AHEAD_MAX] = *record;
 }
 
-int ahead_next(struct ahead *ahead, struct source *source, const struct tcptrace_record **record)
+/* `time`: nothing older will come. */
+static bool decided(const struct ahead *ahead, uint64_t time)
+{
+	return ahead->known || ahead->ended || ahead->count == AHEAD_MAX || time >= held(ahead, 0)->time + AHEAD_NS;
+}
+
+int ahead_next_held(struct ahead *ahead, struct source *source, const struct tcptrace_record **record, bool came)
 {
 	uint64_t time = 0;
 
-	for (;;) {
-		int outcome;
+	if (came)
+		hold(ahead, *record);
+	/* In between it was handed out, or it is the first that is held. */
+	if (came || ahead->handed_out)
+		begin(ahead);
+	ahead->handed_out = false;
+	while (!decided(ahead, time)) {
+		int outcome = source_next(source, record);
 
-		if (ahead->count && decided(ahead, time))
-			return hand_out(ahead, record);
-		outcome = source_next(source, record);
-		if (outcome == SOURCE_RECORD && !ahead->count && !asks(*record)) {
-			ahead->merged = false;
-			return outcome;
-		}
 		if (outcome == SOURCE_RECORD) {
 			time = (*record)->time;
-			ahead->held[(ahead->first + ahead->count++) % AHEAD_MAX] = **record;
-		} else if (outcome == SOURCE_END && ahead->count) {
+			hold(ahead, *record);
+		} else if (outcome == SOURCE_END) {
 			ahead->ended = true;
-		} else if (outcome != SOURCE_IDLE || !ahead->count || !decided(ahead, stop_now())) {
-			return outcome;
 		} else {
-			return hand_out(ahead, record);
+			time = stop_now();
+			if (outcome != SOURCE_IDLE || !decided(ahead, time))
+				return outcome;
 		}
 	}
+	*record = held(ahead, 0);
+	ahead->first = (ahead->first + 1) % AHEAD_MAX;
+	ahead->count--;
+	ahead->handed_out = true;
+	return SOURCE_RECORD;
 }

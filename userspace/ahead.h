@@ -17,16 +17,37 @@
 struct ahead {
 	struct tcptrace_record held[AHEAD_MAX];
 	unsigned int first, count;
+	bool handed_out;	/* the first one of those held before, with the last call */
+	bool known;		/* what the first one is */
 	bool ended;
-	bool merged;	/* the record just handed out: the same segment brought the peer's FIN */
+	bool merged;		/* the record just handed out: the same segment brought the peer's FIN */
 };
-
-/* As source_next(). SOURCE_IDLE also where records wait: ahead_waits(), and then call again within AHEAD_NS. */
-int ahead_next(struct ahead *ahead, struct source *source, const struct tcptrace_record **record);
 
 static inline bool ahead_waits(const struct ahead *ahead)
 {
 	return ahead->count;
+}
+
+static inline bool ahead_asks(const struct tcptrace_record *record)
+{
+	return record->new_state == TCPTRACE_S_FIN_WAIT2 && record->type == TCPTRACE_T_STATE && record->stamp;
+}
+
+/* Some record waits; or `record` came, and is the first that has to. */
+int ahead_next_held(struct ahead *ahead, struct source *source, const struct tcptrace_record **record, bool came);
+
+/* As source_next(). SOURCE_IDLE also where records wait: ahead_waits(), and then call again within AHEAD_NS. */
+static inline int ahead_next(struct ahead *ahead, struct source *source, const struct tcptrace_record **record)
+{
+	int outcome;
+
+	if (ahead->count)
+		return ahead_next_held(ahead, source, record, false);
+	ahead->merged = false;
+	outcome = source_next(source, record);
+	if (outcome != SOURCE_RECORD || !ahead_asks(*record))
+		return outcome;
+	return ahead_next_held(ahead, source, record, true);
 }
 
 #endif

@@ -3,7 +3,7 @@
  * What the parts of watch share:
  *
  *   watch.c		the command line, the source, the end
- *   watch_show.c	what is shown of an end or a step, and in which form
+ *   watch_show.c	what is shown of an end, and in which form
  *   watch_once.c	--once: the sockets that are there
  *   watch_live.c	what was there, and then each event
  */
@@ -50,7 +50,6 @@ bool watch_wanted(const struct tcptrace_record *record, void *watch);
 bool watch_shows_state(const struct watch *watch, uint8_t state);
 void watch_show_headers(struct watch *watch, bool sockets);
 void watch_show_socket(struct watch *watch, const struct end *end, uint64_t time);
-void watch_show_step(struct watch *watch, const struct step *step);
 void watch_show_verdict(struct watch *watch, const struct end *end);
 
 /* Each returns 0 or -errno. */

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 
+#include "json.h"
 #include "seed.h"
 #include "signals.h"
 #include "watch.h"
@@ -18,6 +19,21 @@ void watch_settle(struct watch *watch, uint64_t time)
 		watch_show_verdict(watch, end);
 }
 
+static void show_step(struct watch *watch, const struct step *step)
+{
+	if (watch->states & (1u << step->new_state | 1u << step->old_state)) {
+		if (watch->arguments->options.json)
+			json_step(&watch->out, step, watch->arguments->absolute);
+		else
+			timeline_step(&watch->timeline, step);
+		if (watch->arguments->explain)
+			timeline_explain(&watch->timeline, step);
+		watch->steps++;
+	}
+	if (step->verdict)
+		watch_show_verdict(watch, step->end);
+}
+
 static void on_record(struct watch *watch, const struct tcptrace_record *record)
 {
 	struct step step;
@@ -28,7 +44,7 @@ static void on_record(struct watch *watch, const struct tcptrace_record *record)
 	switch (model_apply(watch->model, record, &step)) {
 	case MODEL_STEP:
 		step.merged |= watch->ahead.merged;
-		watch_show_step(watch, &step);
+		show_step(watch, &step);
 		break;
 	case MODEL_LOST:
 		/* The sum is in the last object. */

@@ -45,21 +45,6 @@ void watch_show_verdict(struct watch *watch, const struct end *end)
 		timeline_verdict(&watch->timeline, end);
 }
 
-void watch_show_step(struct watch *watch, const struct step *step)
-{
-	if (watch->states & (1u << step->new_state | 1u << step->old_state)) {
-		if (watch->arguments->options.json)
-			json_step(&watch->out, step, watch->arguments->absolute);
-		else
-			timeline_step(&watch->timeline, step);
-		if (watch->arguments->explain)
-			timeline_explain(&watch->timeline, step);
-		watch->steps++;
-	}
-	if (step->verdict)
-		watch_show_verdict(watch, step->end);
-}
-
 void watch_show_headers(struct watch *watch, bool sockets)
 {
 	const struct options *options = &watch->arguments->options;
@@ -71,4 +56,3 @@ void watch_show_headers(struct watch *watch, bool sockets)
 	else
 		timeline_header(&watch->timeline);
 }
-

@@ -195,7 +195,7 @@ whole_life()
 *$here * accept(), waited *, accept queue 0/128 *peer/$(pid_of server)
 *$there * ESTABLISHED *0 *5 wrote 5*
 *$here * 5 *0 5 bytes came*
-*$here * read 5 *
+*$here * read 5, waited *
 *$there *close()*
 *$there *ESTABLISHED -> FIN_WAIT1 *send FIN,ACK seq=$((syn + 6)) ack=$((synack + 1)) *
 *$here *ESTABLISHED -> CLOSE_WAIT *recv FIN,ACK seq=$((syn + 6)) *
