@@ -7,38 +7,40 @@ static const struct tcptrace_record *held(const struct ahead *ahead, unsigned in
 	return &ahead->held[(ahead->first + at) % AHEAD_MAX];
 }
 
-/* Is it known by now what the first one is? `time`: nothing older will come. */
-static bool decided(struct ahead *ahead, uint64_t time)
+/* What the first one waits for: the next record of its end. */
+static void look_at(struct ahead *ahead, const struct tcptrace_record *next)
 {
 	const struct tcptrace_record *first = held(ahead, 0);
+
+	if (next->cookie != first->cookie || next->type == TCPTRACE_T_LOST)
+		return;
+	ahead->known = true;
+	ahead->merged = next->type == TCPTRACE_T_TIMEWAIT && next->op == TCPTRACE_OP_BEGIN &&
+			next->new_state == TCPTRACE_S_TIME_WAIT && next->stamp == first->stamp;
+}
+
+/* Another one is the first. */
+static void begin(struct ahead *ahead)
+{
 	unsigned int i;
 
 	ahead->merged = false;
-	if (!ahead_asks(first))
-		return true;
-	for (i = 1; i < ahead->count; i++) {
-		const struct tcptrace_record *next = held(ahead, i);
-
-		if (next->cookie != first->cookie || next->type == TCPTRACE_T_LOST)
-			continue;
-		ahead->merged = next->type == TCPTRACE_T_TIMEWAIT && next->op == TCPTRACE_OP_BEGIN &&
-				next->new_state == TCPTRACE_S_TIME_WAIT && next->stamp == first->stamp;
-		return true;
-	}
-	return ahead->ended || ahead->count == AHEAD_MAX || time >= first->time + AHEAD_NS;
+	ahead->known = !ahead_asks(held(ahead, 0));
+	for (i = 1; i < ahead->count && !ahead->known; i++)
+		look_at(ahead, held(ahead, i));
 }
 
 static void hold(struct ahead *ahead, const struct tcptrace_record *record)
 {
+	if (ahead->count && !ahead->known)
+		look_at(ahead, record);
 	ahead->held[(ahead->first + ahead->count++) % AHEAD_MAX] = *record;
 }
 
-static int hand_out(struct ahead *ahead, const struct tcptrace_record **record)
+/* `time`: nothing older will come. */
+static bool decided(const struct ahead *ahead, uint64_t time)
 {
-	*record = held(ahead, 0);
-	ahead->first = (ahead->first + 1) % AHEAD_MAX;
-	ahead->count--;
-	return SOURCE_RECORD;
+	return ahead->known || ahead->ended || ahead->count == AHEAD_MAX || time >= held(ahead, 0)->time + AHEAD_NS;
 }
 
 int ahead_next_held(struct ahead *ahead, struct source *source, const struct tcptrace_record **record, bool came)
@@ -47,6 +49,10 @@ int ahead_next_held(struct ahead *ahead, struct source *source, const struct tcp
 
 	if (came)
 		hold(ahead, *record);
+	/* In between it was handed out, or it is the first that is held. */
+	if (came || ahead->handed_out)
+		begin(ahead);
+	ahead->handed_out = false;
 	while (!decided(ahead, time)) {
 		int outcome = source_next(source, record);
 
@@ -61,5 +67,9 @@ int ahead_next_held(struct ahead *ahead, struct source *source, const struct tcp
 				return outcome;
 		}
 	}
-	return hand_out(ahead, record);
+	*record = held(ahead, 0);
+	ahead->first = (ahead->first + 1) % AHEAD_MAX;
+	ahead->count--;
+	ahead->handed_out = true;
+	return SOURCE_RECORD;
 }

@@ -17,8 +17,10 @@
 struct ahead {
 	struct tcptrace_record held[AHEAD_MAX];
 	unsigned int first, count;
+	bool handed_out;	/* the first one of those held before, with the last call */
+	bool known;		/* what the first one is */
 	bool ended;
-	bool merged;	/* the record just handed out: the same segment brought the peer's FIN */
+	bool merged;		/* the record just handed out: the same segment brought the peer's FIN */
 };
 
 static inline bool ahead_waits(const struct ahead *ahead)

@@ -49,13 +49,6 @@ void stop_begin(struct stop *stop, const struct source *source)
 		stop->deadline = stop_now() + stop->duration;
 }
 
-bool stop_too_late(struct stop *stop, const struct source *source, uint64_t time)
-{
-	if (!stop->deadline && stop->duration && !source->live)
-		stop->deadline = time + stop->duration;
-	return stop_over(stop, time);
-}
-
 void stop_here(struct stop *stop)
 {
 	stop->deadline = stop_now();

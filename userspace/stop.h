@@ -23,14 +23,20 @@ uint64_t stop_now(void);
 
 /* Time begins: now, or with a recording's first event. */
 void stop_begin(struct stop *stop, const struct source *source);
-/* True where this record is the first one too late. */
-bool stop_too_late(struct stop *stop, const struct source *source, uint64_t time);
 /* Ends with what has happened by now. */
 void stop_here(struct stop *stop);
 
 static inline bool stop_over(const struct stop *stop, uint64_t time)
 {
 	return stop->deadline && time >= stop->deadline;
+}
+
+/* True where a record of that time is the first one too late. */
+static inline bool stop_too_late(struct stop *stop, const struct source *source, uint64_t time)
+{
+	if (stop->duration && !stop->deadline && !source->live)
+		stop->deadline = time + stop->duration;
+	return stop_over(stop, time);
 }
 
 /* How long there is to wait, at most `most` ms where that is not below 0. */

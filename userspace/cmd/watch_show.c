@@ -56,4 +56,3 @@ void watch_show_headers(struct watch *watch, bool sockets)
 	else
 		timeline_header(&watch->timeline);
 }
-
