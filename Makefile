@@ -27,7 +27,7 @@ endif
 MODULE	:= build/$(RELEASE)
 KBUILD_FLAGS = $(if $(KCC),CC=$(KCC)) $(if $(V),V=$(V)) W=1 $(if $(SPARSE),C=1)
 
-.PHONY: all module userspace install uninstall demo check unit bench debug-kernel clean help
+.PHONY: all module other-abi userspace install uninstall demo check unit bench debug-kernel clean help
 all: module userspace
 
 # The kernel's build system writes beside the sources: each kernel gets a copy of them.
@@ -37,6 +37,12 @@ module:
 	@mkdir -p $(MODULE)
 	@cp -a -u Kbuild VERSION module $(MODULE)/
 	$(BUILDER) $(MAKE) -C $(KDIR) M=$(CURDIR)/$(MODULE) $(KBUILD_FLAGS) modules
+
+# The same module but for the number of its ABI, to see it refused: in build/RELEASE-abi/.
+other-abi:
+	@mkdir -p $(MODULE)-abi/module/uapi
+	sed 's/^\(#define TCPTRACE_ABI[[:space:]]*\)[0-9]*$$/\199/' module/uapi/tcptrace.h >$(MODULE)-abi/module/uapi/tcptrace.h
+	$(MAKE) module MODULE=$(MODULE)-abi
 
 userspace:
 	$(MAKE) -C userspace

@@ -13,6 +13,9 @@
 #define ECE	0x40
 #define CWR	0x80
 
+/* RFC 9293, section 3.7.1: for who says nothing */
+#define MSS_DEFAULT	536
+
 static struct cause received(uint8_t flags)
 {
 	return (struct cause){ .flags = flags };
@@ -55,8 +58,9 @@ static int of_request(const struct tcptrace_record *record, struct cause *causes
 	case TCPTRACE_OP_OPEN:
 		causes[0] = received(SYN);
 		set_seq(&causes[0], record->rcv_nxt - 1);
-		causes[0].mss = record->mss;
-		/* A shift of 0 may have been sent, or no option at all. */
+		/* An MSS of 536 or a shift of 0 may have been sent, or no option at all. */
+		if (record->mss != MSS_DEFAULT)
+			causes[0].mss = record->mss;
 		if (record->wscale & 15)
 			causes[0].wscale = (record->wscale & 15) + 1;
 		causes[1] = sent(SYN | ACK);

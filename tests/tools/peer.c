@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * A TCP application that does what its standard input says, one line after the other, and answers each
- * with one line: "ok", with what is worth telling, or "error" with the errno's name. So a test can look at
- * the kernel between two calls. A call that blocks is answered when it returns.
+ * with one line, see orders.h. So a test can look at the kernel between two calls. A call that blocks is answered
+ * when it returns.
  *
  *	listen NAME ADDRESS PORT [BACKLOG]	ADDRESS is IPv4 or IPv6; :: takes IPv4 as well
  *	connect NAME ADDRESS PORT		"ok PORT", its own; ::ffff:127.0.0.1 is an IPv4 one of an IPv6 socket
@@ -16,9 +16,16 @@
  *	queues NAME				"ok UNREAD UNACKNOWLEDGED UNSENT" by ioctl(2)
  *	error NAME				SO_ERROR: "ok" or "error NAME"
  *	shutdown NAME rd|wr|rdwr
- *	set NAME linger|rcvbuf|sndbuf|quickack|keepalive|defer VALUE	keepalive, defer: seconds, 0 is off
- *	mptcp					sockets made from now on are of MPTCP
+ *	set NAME linger|rcvbuf|sndbuf|quickack|defer|fastopen|keepalive|usertimeout VALUE
  *	reuse					SO_REUSEADDR for those that connect from now on
+ *	reuseport				SO_REUSEPORT for those that listen from now on
+ *	mptcp					MPTCP for all that are made from now on
+ *	fast NAME ADDRESS PORT BYTES		connects and writes by fast open: "ok BYTES"
+ *	sendfile NAME BYTES			of a file: "ok BYTES"
+ *	fork					a child that has all sockets too and does nothing: "ok PID"
+ *	join					ends it
+ *	pass NAME PATH				a copy of the socket, to the process that takes at PATH
+ *	take NAME PATH
  *	close NAME
  *
  * Binding to a port of one's own: "connect NAME ADDRESS PORT OWN-PORT", likewise for start.
@@ -29,17 +36,23 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <linux/sockios.h>
 #include <unistd.h>
 
+#include "orders.h"
+
 #define SOCKETS	64
-#define WORDS	6
 
 static struct {
 	char name[16];
@@ -47,8 +60,6 @@ static struct {
 } sockets[SOCKETS];
 
 static char buffer[1 << 16];
-static int word_count;
-static char *words[WORDS];
 
 union address {
 	struct sockaddr any;
@@ -100,6 +111,12 @@ static int port_of(const union address *address)
 	return ntohs(address->any.sa_family == AF_INET ? address->v4.sin_port : address->v6.sin6_port);
 }
 
+/* The socket that the order is about. */
+static int named(void)
+{
+	return *find(order_word(1));
+}
+
 static int own_port(int fd)
 {
 	union address address;
@@ -108,46 +125,50 @@ static int own_port(int fd)
 	return getsockname(fd, &address.any, &length) ? -1 : port_of(&address);
 }
 
-static const char *argument(int number)
-{
-	if (number >= word_count)
-		errx(EXIT_FAILURE, "%s: something is missing", words[0]);
-	return words[number];
-}
-
 /* ---- the calls: what they return is what "ok" tells, -1 is errno ---- */
 
 static int one = 1;
-static bool reuse;
-static int protocol;	/* 0: TCP */
+static bool reuse, reuseport;
+static int protocol;
+
+static int make(const union address *address, int type)
+{
+	int fd = socket(address->any.sa_family, SOCK_STREAM | type, protocol);
+
+	if (fd < 0)
+		err(EXIT_FAILURE, "socket");
+	return fd;
+}
 
 static long do_listen(void)
 {
 	union address address;
-	socklen_t length = parse(&address, argument(2), argument(3));
-	int fd = socket(address.any.sa_family, SOCK_STREAM, protocol);
+	socklen_t length = parse(&address, order_word(2), order_word(3));
+	int fd = make(&address, 0);
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	add(argument(1), fd);
+	if (reuseport)
+		setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &one, sizeof(one));
+	add(order_word(1), fd);
 	if (bind(fd, &address.any, length))
 		return -1;
-	return listen(fd, word_count > 4 ? atoi(words[4]) : 128);
+	return listen(fd, order_number_or(4, 128));
 }
 
-static long do_connect(bool wait)
+static long connect_to(bool wait)
 {
 	union address address;
-	socklen_t length = parse(&address, argument(2), argument(3));
-	int fd = socket(address.any.sa_family, SOCK_STREAM | (wait ? 0 : SOCK_NONBLOCK), protocol);
+	socklen_t length = parse(&address, order_word(2), order_word(3));
+	int fd = make(&address, wait ? 0 : SOCK_NONBLOCK);
 	int result;
 
 	if (reuse)
 		setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
-	add(argument(1), fd);
-	if (word_count > 4) {
+	add(order_word(1), fd);
+	if (order_words > 4) {
 		union address own;
 
-		parse(&own, words[2], words[4]);
+		parse(&own, order_word(2), order_word(4));
 		if (bind(fd, &own.any, length))
 			return -1;
 	}
@@ -160,21 +181,42 @@ static long do_connect(bool wait)
 	return result ? -1 : own_port(fd);
 }
 
+static long do_connect(void)
+{
+	return connect_to(true);
+}
+
+static long do_start(void)
+{
+	return connect_to(false);
+}
+
+static long do_fast(void)
+{
+	union address address;
+	socklen_t length = parse(&address, order_word(2), order_word(3));
+	int fd = make(&address, 0);
+
+	add(order_word(1), fd);
+	return sendto(fd, buffer, order_number(4), MSG_FASTOPEN | MSG_NOSIGNAL, &address.any, length);
+}
+
 static long do_accept(void)
 {
 	union address address;
 	socklen_t length = sizeof(address);
-	int fd = accept(*find(argument(2)), &address.any, &length);
+	int fd = accept(*find(order_word(2)), &address.any, &length);
 
 	if (fd < 0)
 		return -1;
-	add(argument(1), fd);
+	add(order_word(1), fd);
 	return port_of(&address);
 }
 
-static long do_write(int fd)
+static long do_write(void)
 {
-	long left = atol(argument(2)), done = 0;
+	int fd = named();
+	long left = order_number(2), done = 0;
 
 	while (done < left) {
 		long piece = left - done < (long)sizeof(buffer) ? left - done : (long)sizeof(buffer);
@@ -187,8 +229,9 @@ static long do_write(int fd)
 	return done;
 }
 
-static long do_fill(int fd)
+static long do_fill(void)
 {
+	int fd = named();
 	ssize_t sent;
 	long done = 0;
 
@@ -197,7 +240,20 @@ static long do_fill(int fd)
 	return errno == EAGAIN ? done : -1;
 }
 
-static long do_read(int fd, long wanted)
+static long do_sendfile(void)
+{
+	long size = order_number(2);
+	int file = memfd_create("file", 0);
+	long result;
+
+	if (file < 0 || ftruncate(file, size))
+		err(EXIT_FAILURE, "a file of %ld bytes", size);
+	result = sendfile(named(), file, NULL, size);
+	close(file);
+	return result;
+}
+
+static long read_from(int fd, long wanted)
 {
 	long done = 0;
 
@@ -214,8 +270,19 @@ static long do_read(int fd, long wanted)
 	return done;
 }
 
-static long do_error(int fd)
+static long do_read(void)
 {
+	return read_from(named(), order_number(2));
+}
+
+static long do_eof(void)
+{
+	return read_from(named(), LONG_MAX);
+}
+
+static long do_error(void)
+{
+	int fd = named();
 	int error = 0;
 	socklen_t length = sizeof(error);
 
@@ -225,47 +292,57 @@ static long do_error(int fd)
 	return error ? -1 : 0;
 }
 
-static long do_shutdown(int fd)
+static long do_shutdown(void)
 {
-	const char *how = argument(2);
+	int fd = named();
+	const char *how = order_word(2);
 
 	return shutdown(fd, !strcmp(how, "rd") ? SHUT_RD : !strcmp(how, "wr") ? SHUT_WR : SHUT_RDWR);
 }
 
+/* After so many seconds, and then one probe; 0: never. */
 static long set_keepalive(int fd, int seconds)
 {
 	int on = seconds > 0;
 
 	if (on && (setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof(seconds)) ||
-		   setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof(seconds))))
+		   setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &one, sizeof(one)) ||
+		   setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &one, sizeof(one))))
 		return -1;
 	return setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
 }
 
-static long do_set(int fd)
+static long do_set(void)
 {
-	const char *what = argument(2);
-	int value = atoi(argument(3));
+	static const struct {
+		const char *name;
+		int level, option;
+	} options[] = {
+		{ "rcvbuf", SOL_SOCKET, SO_RCVBUF },
+		{ "sndbuf", SOL_SOCKET, SO_SNDBUF },
+		{ "quickack", IPPROTO_TCP, TCP_QUICKACK },
+		{ "defer", IPPROTO_TCP, TCP_DEFER_ACCEPT },
+		{ "fastopen", IPPROTO_TCP, TCP_FASTOPEN },
+		{ "usertimeout", IPPROTO_TCP, TCP_USER_TIMEOUT },
+	};
+	const char *what = order_word(2);
+	int fd = named(), value = order_number(3);
 	struct linger linger = { .l_onoff = 1, .l_linger = value };
+	unsigned int i;
 
 	if (!strcmp(what, "linger"))
 		return setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
-	if (!strcmp(what, "rcvbuf"))
-		return setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &value, sizeof(value));
-	if (!strcmp(what, "sndbuf"))
-		return setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &value, sizeof(value));
-	if (!strcmp(what, "quickack"))
-		return setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &value, sizeof(value));
 	if (!strcmp(what, "keepalive"))
 		return set_keepalive(fd, value);
-	if (!strcmp(what, "defer"))
-		return setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &value, sizeof(value));
+	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (!strcmp(what, options[i].name))
+			return setsockopt(fd, options[i].level, options[i].option, &value, sizeof(value));
 	errx(EXIT_FAILURE, "set %s: not known", what);
 }
 
-static long do_close(const char *name)
+static long do_close(void)
 {
-	int *fd = find(name), closing = *fd;
+	int *fd = find(order_word(1)), closing = *fd;
 	int i;
 
 	for (i = 0; i < SOCKETS; i++)
@@ -274,15 +351,16 @@ static long do_close(const char *name)
 	return close(closing);
 }
 
-static long do_end(const char *name)
+static long do_end(void)
 {
-	long result = do_read(*find(name), LONG_MAX);
+	long result = read_from(named(), LONG_MAX);
 
-	return do_close(name) ? -1 : result;
+	return do_close() ? -1 : result;
 }
 
-static int do_queues(int fd)
+static long do_queues(void)
 {
+	int fd = named();
 	int unread, unacked, unsent;
 
 	if (ioctl(fd, SIOCINQ, &unread) || ioctl(fd, SIOCOUTQ, &unacked) || ioctl(fd, SIOCOUTQNSD, &unsent))
@@ -291,70 +369,144 @@ static int do_queues(int fd)
 	return 0;
 }
 
-static void answer(long result)
+/* ---- one socket, several processes ---- */
+
+static pid_t child;
+
+static long do_fork(void)
 {
-	if (result < 0)
-		printf("error %s\n", strerrorname_np(errno));
-	else
-		printf("ok %ld\n", result);
+	child = fork();
+	if (!child)
+		for (;;)
+			pause();
+	return child;
 }
+
+static long do_join(void)
+{
+	kill(child, SIGKILL);
+	return waitpid(child, NULL, 0) == child ? 0 : -1;
+}
+
+/* One byte with a descriptor, to be sent or to be received. */
+struct parcel {
+	struct msghdr message;
+	struct iovec part;
+	char byte;
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+};
+
+static struct cmsghdr *prepare(struct parcel *parcel)
+{
+	memset(parcel, 0, sizeof(*parcel));
+	parcel->part = (struct iovec){ &parcel->byte, 1 };
+	parcel->message.msg_iov = &parcel->part;
+	parcel->message.msg_iovlen = 1;
+	parcel->message.msg_control = parcel->control;
+	parcel->message.msg_controllen = sizeof(parcel->control);
+	return CMSG_FIRSTHDR(&parcel->message);
+}
+
+static int unix_socket(struct sockaddr_un *address)
+{
+	address->sun_family = AF_UNIX;
+	snprintf(address->sun_path, sizeof(address->sun_path), "%s", order_word(2));
+	return socket(AF_UNIX, SOCK_STREAM, 0);
+}
+
+static long do_pass(void)
+{
+	struct sockaddr_un address = { };
+	int fd = unix_socket(&address), passed = named();
+	struct parcel parcel;
+	struct cmsghdr *header = prepare(&parcel);
+	long result = connect(fd, (struct sockaddr *)&address, sizeof(address));
+
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(int));
+	memcpy(CMSG_DATA(header), &passed, sizeof(passed));
+	if (!result)
+		result = sendmsg(fd, &parcel.message, 0) == 1 ? 0 : -1;
+	close(fd);
+	return result;
+}
+
+static long do_take(void)
+{
+	struct sockaddr_un address = { };
+	int listener = unix_socket(&address), fd, taken;
+	struct parcel parcel;
+	struct cmsghdr *header = prepare(&parcel);
+
+	if (bind(listener, (struct sockaddr *)&address, sizeof(address)) || listen(listener, 1))
+		return -1;
+	fd = accept(listener, NULL, NULL);
+	if (fd < 0 || recvmsg(fd, &parcel.message, 0) != 1)
+		return -1;
+	memcpy(&taken, CMSG_DATA(header), sizeof(taken));
+	add(order_word(1), taken);
+	close(fd);
+	close(listener);
+	return 0;
+}
+
+/* ---- orders ---- */
+
+static long do_reuse(void)
+{
+	reuse = true;
+	return 0;
+}
+
+static long do_reuseport(void)
+{
+	reuseport = true;
+	return 0;
+}
+
+static long do_mptcp(void)
+{
+	protocol = IPPROTO_MPTCP;
+	return 0;
+}
+
+static const struct {
+	const char *word;
+	long (*obey)(void);
+} orders[] = {
+	{ "listen", do_listen },	{ "connect", do_connect },	{ "start", do_start },
+	{ "fast", do_fast },		{ "accept", do_accept },	{ "write", do_write },
+	{ "fill", do_fill },		{ "sendfile", do_sendfile },	{ "read", do_read },
+	{ "eof", do_eof },		{ "end", do_end },		{ "error", do_error },
+	{ "shutdown", do_shutdown },	{ "set", do_set },		{ "close", do_close },
+	{ "fork", do_fork },		{ "join", do_join },		{ "pass", do_pass },
+	{ "take", do_take },		{ "reuse", do_reuse },		{ "reuseport", do_reuseport },
+	{ "mptcp", do_mptcp },
+};
 
 static void obey(void)
 {
-	const char *word = words[0];
+	unsigned int i;
 
-	if (!strcmp(word, "listen"))
-		answer(do_listen());
-	else if (!strcmp(word, "connect"))
-		answer(do_connect(true));
-	else if (!strcmp(word, "start"))
-		answer(do_connect(false));
-	else if (!strcmp(word, "accept"))
-		answer(do_accept());
-	else if (!strcmp(word, "write"))
-		answer(do_write(*find(argument(1))));
-	else if (!strcmp(word, "fill"))
-		answer(do_fill(*find(argument(1))));
-	else if (!strcmp(word, "read"))
-		answer(do_read(*find(argument(1)), atol(argument(2))));
-	else if (!strcmp(word, "eof"))
-		answer(do_read(*find(argument(1)), LONG_MAX));
-	else if (!strcmp(word, "end"))
-		answer(do_end(argument(1)));
-	else if (!strcmp(word, "error"))
-		answer(do_error(*find(argument(1))));
-	else if (!strcmp(word, "shutdown"))
-		answer(do_shutdown(*find(argument(1))));
-	else if (!strcmp(word, "set"))
-		answer(do_set(*find(argument(1))));
-	else if (!strcmp(word, "reuse"))
-		answer(!(reuse = true));
-	else if (!strcmp(word, "mptcp"))
-		answer(!(protocol = IPPROTO_MPTCP));
-	else if (!strcmp(word, "close"))
-		answer(do_close(argument(1)));
-	else if (strcmp(word, "queues"))
-		errx(EXIT_FAILURE, "%s: not known", word);
-	else if (do_queues(*find(argument(1))))
-		answer(-1);
+	/* The one that tells three numbers. */
+	if (order_is("queues")) {
+		if (do_queues())
+			order_answer(-1);
+		return;
+	}
+	for (i = 0; i < sizeof(orders) / sizeof(orders[0]); i++) {
+		if (!order_is(orders[i].word))
+			continue;
+		order_answer(orders[i].obey());
+		return;
+	}
+	errx(EXIT_FAILURE, "%s: not known", order_word(0));
 }
 
 int main(void)
 {
-	char *line = NULL;
-	size_t size = 0;
-
-	setvbuf(stdout, NULL, _IOLBF, 0);
-	puts("# ready");
-	while (getline(&line, &size, stdin) > 0) {
-		char *rest = line;
-
-		word_count = 0;
-		while (word_count < WORDS && (words[word_count] = strsep(&rest, " \n")))
-			word_count += *words[word_count] != '\0';
-		if (word_count)
-			obey();
-	}
-	free(line);
+	while (order_next())
+		obey();
 	return EXIT_SUCCESS;
 }

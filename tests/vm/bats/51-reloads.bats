@@ -8,7 +8,7 @@ teardown() { common_teardown; }
 
 case ${TCPTRACE_KERNEL-} in
 6.1) : "${RELOADS:=500}" ;;
-debug) : "${RELOADS:=50}" ;;
+debug) : "${RELOADS:=10}" ;;
 *) : "${RELOADS:=100}" ;;
 esac
 

@@ -52,6 +52,62 @@ as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all
 	done
 }
 
+@test "a module of another ABI is refused: one line with both numbers" {
+	local other=${KO%/*}-abi/${KO##*/}
+	[[ -e $other ]] || skip "no such module was built for this kernel (make other-abi)"
+	insmod "$other"
+	refuses 1 'tcptrace-ctl: *ABI 99*' tcptrace-ctl watch 9090
+	refuses 1 'tcptrace-ctl: *ABI 99*' tcptrace-ctl watch --once
+	refuses 1 'tcptrace-ctl: *ABI 99*' tcptrace-ctl record "$BATS_TEST_TMPDIR/none"
+	[[ ! -e $BATS_TEST_TMPDIR/none ]]
+	fails tcptrace-ctl doctor >"$BATS_TEST_TMPDIR/doctor"
+	has_line "$BATS_TEST_TMPDIR/doctor" '*ABI 99*'
+	none_armed
+}
+
+# Both as: LOCAL-PORT PEER-PORT, in order; what listens has no peer.
+ports_by_ss() { awk '{ sub(/.*:/, "", $4); sub(/.*:/, "", $5); print $4, $5 }' | sort; }
+ports_by_us()
+{
+	json_lines | awk '/ type=snapshot / {
+		for (i = 1; i <= NF; i++) { split($i, pair, "="); value[pair[1]] = pair[2] }
+		print value["sport"], value["dport"] == 0 ? "*" : value["dport"]
+	}' | sort
+}
+
+@test "-4, -6, negations and states choose what ss chooses" {
+	local filter theirs
+	load_module
+	spawn_ready four connections -H -p 9811 -n 2
+	spawn_ready six connections -H -p 9812 -n 2 -f 6
+	spawn_ready mapped connections -H -p 9813 -n 2 -f mapped
+	spawn_ready half connections -H -p 9814 -n 1 -c
+	while read -r filter; do
+		# shellcheck disable=SC2086 # words they are
+		theirs=$(ss -Htan $filter | ports_by_ss)
+		# Each chooses some, and not all.
+		is "$(grep -c . <<<"$theirs") > 0 && $(grep -c . <<<"$theirs") < 18"
+		# shellcheck disable=SC2086
+		same "$(tcptrace-ctl watch --once --json $filter | ports_by_us)" "$theirs" "$filter"
+	done <<-'END'
+		-4
+		-6
+		-4 sport = :9811 or dport = :9811
+		-6 ( sport = :9813 or dport = :9813 )
+		not sport = :9811
+		! ( sport = :9811 or dport = :9812 )
+		sport != :9811
+		sport neq :9811 and dport neq :9811
+		not dst 127.0.0.1
+		not ( dst 127.0.0.0/8 or src [::1] )
+		-4 not ( sport = :9811 or dport = :9811 )
+		state established not dport = :9811
+		exclude established
+		exclude listening dport = :9812
+		exclude established exclude listening
+	END
+}
+
 @test "ftrace switched off: one line with the remedy" {
 	load_module
 	sysctl -qw kernel.ftrace_enabled=0

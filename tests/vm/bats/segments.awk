@@ -6,6 +6,7 @@
 #
 #	-v one_sided=1	segments were dropped on their way: who received them does not name them
 #	-v crossed=1	both ends connected
+#	-v here=ADDRESS	only this one is of this host: nobody names what another one sends and receives
 
 function keys(line,   n, i, part, at)
 {
@@ -108,9 +109,9 @@ END {
 		if (flags[i] !~ /[SFR]/) continue
 		compared++
 		# An object names one segment: of a SYN that came, and not of the SYN-ACK that answers it.
-		if (flags[i] != "SA" && !(once(i) in sent))
+		if (flags[i] != "SA" && is_here(from[i]) && !(once(i) in sent))
 			complain("watch does not say that it was sent: " line[i])
-		if (one_sided || (once(i) in received)) continue
+		if (one_sided || (once(i) in received) || !is_here(to[i])) continue
 		# Where both ends connect, it may have been either of two segments that made the connection.
 		if (flags[i] == "SA" && crossed) continue
 		# What nobody listens for, and a RST to what is gone, comes to nobody.
@@ -120,6 +121,8 @@ END {
 	if (!compared || !named) complain("tcpdump has seen nothing of these ports, or watch nothing of segments")
 	exit bad
 }
+
+function is_here(endpoint) { return here == "" || index(endpoint, here ".") == 1 }
 
 # Was it answered by a RST?
 function refused(i,   j)

@@ -155,6 +155,10 @@ witnesses_stop()
 	awk -f "$WATCHED/segments.awk" "${arguments[@]}" "$(out_of segments)" "$EVENTS"
 }
 
+# counted NAME: what the kernel has counted since counted_from_here
+counted_from_here() { nstat -n; }
+counted() { nstat -sz "$1" | awk -v name="$1" '$1 == name { print $2 }'; }
+
 # ss_has FILTER...: does ss show a socket so?
 ss_has() { [[ -n $(ss -Htan "$@") ]]; }
 
@@ -175,21 +179,30 @@ drop()
 }
 dropped_no_more() { nft delete table inet test; }
 
-# ---- peers that do what they are told, see tests/tools/peer.c ----
+# ---- peers that do what they are told, see tests/tools/peer.c and wire.c ----
 
 declare -gA PEER_IN PEER_OUT
 
-# peer_start NAME
+# peer_start NAME [PROGRAM]
 peer_start()
 {
-	local name=$1 in out
+	local name=$1 program=${2-peer} in out
 	mkfifo "$BATS_TEST_TMPDIR/$name.say" "$BATS_TEST_TMPDIR/$name.hear"
 	exec {in}<>"$BATS_TEST_TMPDIR/$name.say" {out}<>"$BATS_TEST_TMPDIR/$name.hear"
 	PEER_IN[$name]=$in PEER_OUT[$name]=$out
-	peer <&"$in" >&"$out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- &
+	"$program" <&"$in" >&"$out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- &
 	JOBS[$name]=$!
 	read -rt 120 -u "$out"
 	same "$REPLY" "# ready"
+}
+
+# wire_start: the host 10.7.0.2, and whoever else of 10.7/16 it speaks for; we are 10.7.0.1
+wire_start()
+{
+	modprobe -q tun || true
+	peer_start wire wire
+	ip addr add 10.7.0.1/16 dev wire0
+	ip link set wire0 up
 }
 
 # tell NAME WORD...: without waiting for the answer; hear NAME: waits for it

@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# A watch that begins while connections come and go: each end is shown exactly once, as it was, and then all that becomes
+# of it. Compared with the application's own list, the kernel's tracepoint and /proc/net/tcp at a quiet point.
+
+load helper
+load watch
+setup()
+{
+	common_setup
+	# Several readers behind each other in an emulated guest: none may lose anything.
+	load_module ring=16384
+}
+teardown() { watch_teardown; }
+
+# in_ns: CLOCK_MONOTONIC as the kernel shows it, in nanoseconds, down to a hundredth of a second
+in_ns()
+{
+	local up
+	read -r up _ </proc/uptime
+	echo "${up/./}0000000"
+}
+
+# spoke NAME: has it shown anything yet? What is there comes first, and in one piece.
+spoke() { [[ -s $(out_of "$1") ]]; }
+
+quiet_again() { [[ $(grep -c '# quiet' "$(out_of storm)") -gt $QUIET ]]; }
+
+# calm: the storm pauses, and its list of connections is in $BATS_TEST_TMPDIR/made
+calm()
+{
+	QUIET=$(grep -c '# quiet' "$(out_of storm)" || true)
+	kill -USR1 "${JOBS[storm]}"
+	wait_until quiet_again
+	# Each list is longer than the one before; the last is the whole one.
+	awk '/^port=/ { split($1, name, "="); made[name[2]] = $0 } END { for (i in made) print made[i] }' \
+		"$(out_of storm)" >"$BATS_TEST_TMPDIR/made"
+}
+
+# starts PORT ROUNDS ARGUMENT...: in each round three watches begin one after the other while the storm goes on, and
+# all see the quiet point at its end
+starts()
+{
+	local port=$1 rounds=$2 round n spawned ready before=$BATS_TEST_TMPDIR/before after=$BATS_TEST_TMPDIR/after
+	shift 2
+	mkdir -p $TRACE
+	echo mono >$TRACE/trace_clock
+	echo 8192 >$TRACE/buffer_size_kb
+	echo 1 >$TRACE/events/sock/inet_sock_set_state/enable
+	spawn_ready storm storm -p "$port" --seed "$port" --pause 1000
+	for ((round = 0; round < rounds; round++)); do
+		: >$TRACE/trace
+		((round == 0)) || kill -USR1 "${JOBS[storm]}"
+		# Something shall be there when the first one begins.
+		nap 1.5
+		spawned=() ready=()
+		for n in 0 1 2; do
+			spawned[n]=$(in_ns)
+			spawn watch$n tcptrace-ctl watch --json "$@" "$port"
+			wait_until spoke watch$n
+			# The hundredth of a second that may be missing.
+			ready[n]=$(($(in_ns) + 10000000))
+			nap 0.5
+		done
+		calm
+		cat /proc/net/tcp >"$before"
+		for n in 0 1 2; do
+			stop watch$n INT
+			same "$(<"$BATS_TEST_TMPDIR/watch$n.err")" ""
+		done
+		cat /proc/net/tcp >"$after"
+		cat $TRACE/trace >"$BATS_TEST_TMPDIR/changes"
+		for n in 0 1 2; do
+			json_lines "$(out_of watch$n)" >"$BATS_TEST_TMPDIR/shown"
+			like "$(tail -n 1 "$BATS_TEST_TMPDIR/shown")" '*type=lost * lost=0 unknown=0 missed=0 *'
+			awk -v port="$port" -v spawned="${spawned[n]}" -v ready="${ready[n]}" -f "$WATCHED/seeds.awk" \
+				"$BATS_TEST_TMPDIR"/{made,changes,before,after,shown}
+		done
+	done
+	stop storm
+}
+
+@test "twelve starts in a storm, level life: each end exactly once" {
+	starts 9711 4 --level=life
+}
+
+@test "nine starts in a storm, level queue: each end exactly once" {
+	starts 9712 3 --level=queue
+}
