@@ -160,8 +160,11 @@ whole_life()
 	said type=verdict sport=9615 closed_by=remote closed_pid="$pid_of_client" comm=nc pid="$pid_of_server" bytes_in=14
 }
 
+# of_segment FLAGS NAME: a number of the first segment with these flags, as tcpdump has it
+of_segment() { grep -F " Flags [$1]," "$(out_of segments)" | head -n 1 | grep -oE "$2 [0-9]+" | cut -d ' ' -f 2; }
+
 @test "the text says what the JSON says, with the segments of tcpdump" {
-	local text syn synack out queue=''
+	local text syn synack wscale win out queue=''
 	out=$(out_of text)
 	peer_start client
 	peer_start server
@@ -184,15 +187,17 @@ whole_life()
 	stop text INT
 	stop segments INT
 	text=$(<"$out")
-	syn=$(awk '/ Flags \[S\],/' "$(out_of segments)" | grep -oE 'seq [0-9]+' | cut -d ' ' -f 2)
-	synack=$(awk '/ Flags \[S\.\],/' "$(out_of segments)" | grep -oE 'seq [0-9]+' | cut -d ' ' -f 2)
-	is "syn && synack"
+	syn=$(of_segment S seq)
+	synack=$(of_segment S. seq)
+	wscale=$(of_segment S wscale)
+	win=$(of_segment . win)
+	is "syn && synack && wscale && win"
 	! accept_queue_seen || queue='*, accept queue 0/128 '
 	local there="127.0.0.1:$PORT_OF_CLIENT > 127.0.0.1:9616" here="127.0.0.1:9616  < 127.0.0.1:$PORT_OF_CLIENT"
 	like "$text" "*$there *CLOSE -> SYN_SENT *send SYN seq=$syn *peer/$(pid_of client)
-*$here *LISTEN -> SYN_RECV *recv SYN seq=$syn mss=65495 wscale=7, send SYN,ACK seq=$synack ack=$((syn + 1))
-*$there *SYN_SENT -> ESTABLISHED *recv SYN,ACK seq=$synack ack=$((syn + 1)) win=65483 wscale=7, send ACK *
-*$here *SYN_RECV -> ESTABLISHED *recv ACK ack=$((synack + 1)) win=512*
+*$here *LISTEN -> SYN_RECV *recv SYN seq=$syn mss=65495 wscale=$wscale, send SYN,ACK seq=$synack ack=$((syn + 1))
+*$there *SYN_SENT -> ESTABLISHED *recv SYN,ACK seq=$synack ack=$((syn + 1)) win=65483 wscale=$wscale, send ACK *
+*$here *SYN_RECV -> ESTABLISHED *recv ACK ack=$((synack + 1)) win=$win*
 *$here * accept(), waited ${queue}*peer/$(pid_of server)
 *$there * ESTABLISHED *0 *5 wrote 5*
 *$here * 5 *0 5 bytes came*

@@ -261,7 +261,12 @@ enough() { (($(counter published) >= $1)); }
 
 @test "a forked child has no mapping of its parent's, unless it asks, and then it holds the module" {
 	load_module
-	mappings child >"$(out_of child)" 3>&- &
+	if ! mappings child >"$(out_of child)" 2>"$BATS_TEST_TMPDIR/child.err" 3>&-; then
+		# 7.2's madvise(MADV_DOFORK) refuses a mapping that must not be expanded, which ours must not.
+		same "$(<"$BATS_TEST_TMPDIR/child.err")" "mappings: mapping for a child: Invalid argument"
+		unload_module
+		skip "this kernel lets no child have such a mapping, even if it asks"
+	fi
 	wait_until has_line "$(out_of child)" '# ready *'
 	JOBS[child]=$(awk '$2 == "ready" { print $3 }' "$(out_of child)")
 	run -1 delete_module tcptrace

@@ -75,9 +75,10 @@ agree()
 # in_states STATE...: that many sockets in each are there, so that what was compared is what was meant
 in_states()
 {
-	local state
+	local state count
 	for state; do
-		is "$(grep -c " new=${state%:*} " "$BATS_TEST_TMPDIR/snapshot") >= ${state#*:}"
+		count=$(grep -c " new=${state%:*} " "$BATS_TEST_TMPDIR/snapshot") || true
+		is "count >= ${state#*:}" || { echo "of ${state%:*}" && cat "$BATS_TEST_TMPDIR/snapshot" && return 1; }
 	done
 }
 
