@@ -47,7 +47,8 @@ static noinline void dropped(struct sk_buff *skb, u32 reason, const char *name)
 	struct tcptrace_key key;
 	struct event event;
 
-	if (!is_tcp(skb))
+	/* A queue that goes with its socket is no drop: what is in it was sent, or shows as unread. */
+	if (!is_tcp(skb) || !strcmp(name, "QUEUE_PURGE"))
 		return ignore();
 	if (sk && sk_fullsock(sk) && sk->sk_protocol == IPPROTO_TCP && sk->sk_state != TCP_LISTEN &&
 	    ntohs(tcp_hdr(skb)->source) == tcptrace_local_port(sk, TCPTRACE_K_FULL)) {

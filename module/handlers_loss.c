@@ -104,13 +104,17 @@ static __always_inline void on_undo(struct pt_regs *regs)
 	retransmit_event(ARG(struct sock *, 0), TCPTRACE_L_QUEUE, TCPTRACE_OP_SPURIOUS, NULL, 0);
 }
 
-/* int tcp_write_wakeup(struct sock *sk, int mib): `mib` is what it will be counted as */
+/*
+ * int tcp_write_wakeup(struct sock *sk, int mib): `mib` is what it will be counted as. Where there is something to
+ * send and some of it fits into the window, it sends that instead.
+ */
 static __always_inline void on_probe(struct pt_regs *regs)
 {
 	struct sock *sk = ARG(struct sock *, 0);
+	const struct sk_buff *next = tcp_send_head(sk);
 	struct event event;
 
-	if (sk->sk_state == TCP_CLOSE)
+	if (sk->sk_state == TCP_CLOSE || (next && before(TCP_SKB_CB(next)->seq, tcp_wnd_end(tcp_sk(sk)))))
 		return ignore();
 	if (!begin(&event, sk, TCPTRACE_L_QUEUE, TCPTRACE_T_WINDOW,
 		   ARG(int, 1) == LINUX_MIB_TCPKEEPALIVE ? TCPTRACE_OP_KEEPALIVE : TCPTRACE_OP_PROBE))

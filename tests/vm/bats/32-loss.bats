@@ -120,15 +120,14 @@ enough() { (($(counted "$1") >= $2)); }
 	begin 9724
 	ask client write c 100
 	ask server read s 100
-	# The data come, their ACKs do not.
-	drop tcp sport 9724 drop
+	# The way became long: the timer runs out before an ACK can be there, which then is one of the first copy.
+	modprobe -q sch_netem || true
+	tc qdisc add dev lo root netem delay 1500ms || skip "this kernel has no netem"
 	ask client write c 1000
 	wait_until enough TcpExtTCPTimeouts 1
-	dropped_no_more
-	ask server read s 1000
-	ask client write c 1000
-	ask server read s 1000
 	wait_until seen type=retransmit op=spurious
+	tc qdisc change dev lo root netem delay 0ms
+	ask server read s 1000
 	end
 	undone=$(($(counted TcpExtTCPFullUndo) + $(counted TcpExtTCPPartialUndo) + $(counted TcpExtTCPDSACKUndo) + $(counted TcpExtTCPLossUndo)))
 	same "$(lines "$EVENTS" type=retransmit op=spurious)" "$undone" "undone"
@@ -165,33 +164,36 @@ enough() { (($(counted "$1") >= $2)); }
 	silent type=window op=probe
 }
 
-@test "an accept queue of one, overrun by SYNs and by third segments" {
+@test "a backlog of one, overrun by SYNs and by third segments" {
 	local n cookie
 	count_from TcpExtListenOverflows TcpExtListenDrops
 	peer_start client
 	peer_start server
 	watch_start --level=life 9727
-	ask server listen l 127.0.0.1 9727 0
+	# A backlog of 1 holds two.
+	ask server listen l 127.0.0.1 9727 1
+	ask client connect a 127.0.0.1 9727
+	wait_until seen type=request op=acked
 	# Two half-open ones, whose ACKs come to nobody.
 	drop 'tcp dport 9727 tcp flags & (syn | ack) == ack drop'
-	ask client connect a 127.0.0.1 9727
 	ask client connect b 127.0.0.1 9727
+	ask client connect c 127.0.0.1 9727
 	wait_until seen type=retransmit op=synack
 	dropped_no_more
 	# The next SYN-ACKs are acknowledged: one fits, the other is refused, and so are SYNs.
 	wait_until enough TcpExtListenOverflows 1
 	ask client start d 127.0.0.1 9727
 	wait_until enough TcpExtListenOverflows 3
-	same "$(ss -Htln sport = :9727 | awk '{ print $2, $3 }')" "1 0"
-	for n in 1 2; do
+	same "$(ss -Htln sport = :9727 | awk '{ print $2, $3 }')" "2 1"
+	for n in 1 2 3; do
 		ask server accept s$n l
 	done
 	wait_until listen_is_still
 	watch_stop
 	same "$(lines "$EVENTS" type=drop op=accept_queue)" "$(counted TcpExtListenOverflows)"
 	same "$(lines "$EVENTS" type=drop)" "$(counted TcpExtListenDrops)"
-	is "$(lines "$EVENTS" type=drop op=accept_queue state=SYN_RECV backlog=1 backlog_max=0) >= 1"
-	is "$(lines "$EVENTS" type=drop op=accept_queue state=LISTEN backlog=1 backlog_max=0) >= 1"
+	is "$(lines "$EVENTS" type=drop op=accept_queue state=SYN_RECV backlog=2 backlog_max=1) >= 1"
+	is "$(lines "$EVENTS" type=drop op=accept_queue state=LISTEN backlog=2 backlog_max=1) >= 1"
 	# The listener, by its cookie.
 	cookie=$(ss -Htlne sport = :9727 | grep -oE 'sk:[0-9a-f]+')
 	SAID=$(picked "$EVENTS" type=drop | head -n 1)
@@ -244,6 +246,6 @@ listen_is_still() { ! ss_has state syn-sent dport = :9727; }
 	ask server read s 200
 	end
 	stop text INT
-	grep -E 'sends again seq=101 len=200: no ACK came in time, [0-9.]+(ms|s)$' "$(out_of text)" ||
+	grep -E ' sends again seq=[0-9?]+ len=200: no ACK came in time, [0-9.]+(ms|s) ' "$(out_of text)" ||
 		{ cat "$(out_of text)"; return 1; }
 }

@@ -135,7 +135,7 @@ witnesses_start()
 	# What an earlier try of the same test left is not of this one.
 	: >$TRACE/trace
 	echo 1 >$TRACE/events/sock/inet_sock_set_state/enable
-	spawn segments tcpdump -i "${1-lo}" -n -S -l --immediate-mode -B 8192 tcp
+	spawn segments tcpdump -i "${1-lo}" -s 160 -n -S -l --immediate-mode -B 8192 tcp
 	wait_until has_line "$BATS_TEST_TMPDIR/segments.err" 'listening on *'
 }
 

@@ -49,7 +49,7 @@ function endpoint(address, port)
 function text(flags, seq, len, ack, win, mss, wscale)
 {
 	if (flags ~ /R/) return flags
-	if (flags !~ /[SF]/ && !len) seq = ""
+	if (flags !~ /[SF]/ && !(len + 0)) seq = ""
 	return flags " seq=" seq " len=" len + 0 " ack=" ack " win=" win " mss=" mss " wscale=" wscale
 }
 
