@@ -103,12 +103,12 @@ static char *put_request(char *p, const struct tcptrace_record *record)
 
 static char *put_accept(char *p, const struct step *step)
 {
-	const struct end *end = step->end;
+	uint64_t waited = step->end ? end_waited(step->end, step->record->time) : MODEL_UNKNOWN;
 
 	p = put_text(p, "accept()");
-	if (end && end->flags & END_HANDSHAKE) {
+	if (waited != MODEL_UNKNOWN) {
 		p = put_text(p, ", waited ");
-		p = put_duration(p, step->record->time - end->birth - end->handshake);
+		p = put_duration(p, waited);
 	}
 	if (step->record->u.listen.listener) {
 		p = put_text(p, ", ");
