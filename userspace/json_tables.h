@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The lines of tables as JSON; a contract as json.h is. */
+#ifndef TCPTRACE_JSON_TABLES_H
+#define TCPTRACE_JSON_TABLES_H
+
+#include <stdbool.h>
+
+#include "listeners.h"
+#include "out.h"
+
+/* `drops`: those are recorded. */
+void json_listener(struct out *out, const struct listener *listener, bool drops, uint64_t time);
+
+#endif
