@@ -192,6 +192,7 @@ void json_verdict(struct out *out, const struct end *end)
 	if (verdict.syn_unknown)
 		add(object, "bytes_out_counts_syn", json_object_new_string("unknown"));
 	add_known(object, "requests", verdict.requests);
+	add_string(object, "kind", verdict_kind(&verdict));
 	add_int(object, "retransmits", verdict.retransmits);
 	add_int(object, "recvq_peak", verdict.recvq_peak);
 	add_int(object, "sendq_peak", verdict.sendq_peak);

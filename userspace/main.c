@@ -15,6 +15,7 @@
 static const struct command *const commands[] = {
 	&cmd_watch,
 	&cmd_listen,
+	&cmd_life,
 	&cmd_record,
 	&cmd_load,
 	&cmd_unload,

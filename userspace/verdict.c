@@ -143,6 +143,13 @@ const char *verdict_why(enum why why)
 	return NULL;
 }
 
+const char *verdict_kind(const struct verdict *verdict)
+{
+	if (verdict->requests == MODEL_UNKNOWN)
+		return NULL;
+	return verdict->requests > 1 ? "long" : "short";
+}
+
 const char *verdict_reset_reason(uint32_t reason)
 {
 	/* From 1 on, as records have it; the first, "not specified", says nothing. */

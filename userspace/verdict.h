@@ -57,6 +57,8 @@ const char *verdict_how(enum how how);
 const char *verdict_side(enum side side);
 /* "unread" and so on, for enum why; NULL: unknown. */
 const char *verdict_why(enum why why);
+/* "long": used for more than one request; "short"; NULL: nobody knows. */
+const char *verdict_kind(const struct verdict *verdict);
 /* The kernel's own name for `reset_reason`, as its enum sk_rst_reason has it since 6.12; NULL: none. */
 const char *verdict_reset_reason(uint32_t reason);
 /* Of an errno that ends a connection. */

@@ -166,6 +166,67 @@ static void test_listen_once(void)
 	is_int(number(objects[0], "time"), record->time, "time");
 }
 
+/* ---- life ---- */
+
+static void test_life(void)
+{
+	stream_begin(&stream);
+	handshake(&stream);
+	sends(&stream, &stream.client, 6);
+	sends(&stream, &stream.server, 17);
+	four_way(&stream, &stream.client);
+	time_wait_ends(&stream, &stream.client);
+	save(0);
+	run("life", "9090");
+	is_int(out.status, 0, "life: status");
+	is_str(line(0), "TIME            DURATION HANDSHAKE LOCAL             PEER                IN    OUT REQS KIND  "
+			"RETR VERDICT             PROCESS", "titles");
+	is_str(line(1), "22:13:21.001210   1.20ms    20.0us 127.0.0.1:45678 > 127.0.0.1:9090      17      6    1 short "
+			"   0 four-way by local   client/1001", "the client's end");
+	is_str(line(2), "22:13:21.001230   1.21ms    30.0us 127.0.0.1:9090  < 127.0.0.1:45678      6     17    1 short "
+			"   0 four-way by remote  server/2002", "the server's");
+	is_str(line(3), "-- 24 events, 0 lost", "the tally");
+	is_int(out.count, 4, "nothing else");
+	run("life", "-q sport = :9090");
+	is_int(out.count, 1, "a filter, quiet: one row");
+	ok(strstr(line(0), "127.0.0.1:9090  <"), "its row");
+}
+
+/* Several requests; the end of one whose birth was not seen; data unread. */
+static void test_life_long(void)
+{
+	unsigned int i;
+
+	stream_begin(&stream);
+	handshake(&stream);
+	for (i = 0; i < 3; i++) {
+		sends(&stream, &stream.client, 10);
+		sends(&stream, &stream.server, 1000);
+	}
+	four_way(&stream, &stream.server);
+	save(0);
+	run("life", "-H");
+	ok(strstr(line(0), " 30   3000    3 long "), "three requests: long");
+	ok(strstr(line(0), "server/2002"), "the end that is over first comes first");
+	run("life", "--json");
+	parse_all();
+	is_str(string(object_of("verdict", 101, 0), "kind"), "long", "kind");
+	is_int(number(object_of("verdict", 101, 0), "requests"), 3, "requests");
+
+	stream_begin(&stream);
+	handshake(&stream);
+	moves(&stream, &stream.client, 5, false);
+	stream.count = 0;
+	shuts(&stream, &stream.server, TCPTRACE_OP_CLOSE);
+	by_task(to_state(&stream, &stream.server, TCPTRACE_S_CLOSE), &stream.server);
+	reset(&stream, &stream.server, TCPTRACE_OP_SENT);
+	save(0);
+	run("life", "-H");
+	ok(strstr(line(0), " >"), "a duration that began before");
+	ok(strstr(line(0), "        - 127.0.0.1:9090  "), "and no handshake");
+	ok(strstr(line(0), "    - -        0 reset by local, unread"), "requests and kind are not known");
+}
+
 int main(void)
 {
 	program_begin();
@@ -174,6 +235,8 @@ int main(void)
 	test_listen_drops();
 	test_listen_json();
 	test_listen_once();
+	test_life();
+	test_life_long();
 	program_end();
 	return done_testing();
 }
