@@ -96,6 +96,21 @@ static bool wanted(const struct tcptrace_record *record, void *arg)
 	return filter_match(follow->filter, &subject);
 }
 
+bool follow_wants(const struct follow *follow, const struct end *end)
+{
+	const struct filter_subject subject = {
+		.saddr = end->saddr,
+		.daddr = end->daddr,
+		.sport = end->sport,
+		.dport = end->dport,
+		.family = end->family,
+		.state = follow->any_state,
+		.kind = TCPTRACE_K_FULL,
+	};
+
+	return filter_match(follow->filter, &subject);
+}
+
 static bool chooses(const struct follow *follow)
 {
 	return !filter_is_empty(follow->filter) || follow->arguments->options.family;
@@ -307,11 +322,14 @@ static int follow_all(struct follow *follow)
 
 /* ---- the end ---- */
 
+/* Where no events are followed, there is no tally of them; but what was lost is said. */
 static void tell_tally(struct follow *follow, const struct tcptrace_lost *lost, uint64_t full, uint64_t time)
 {
+	bool whole = !(lost->overwritten + lost->nested + lost->missed + lost->unknown + full);
+
 	if (follow->arguments->options.json)
 		json_lost(&follow->out, lost, full, time);
-	else if (!follow->arguments->options.quiet)
+	else if (!follow->arguments->options.quiet && (follow->view->level || !whole))
 		timeline_tally(&follow->out, lost, full);
 }
 
@@ -354,7 +372,8 @@ static int open_source(struct follow *follow)
 	request.level = filter_is_empty(follow->filter) ? follow->view->level : follow->view->level_filtered;
 	if (request.level && follow->arguments->options.level)
 		request.level = follow->arguments->options.level;
-	request.clause_count = filter_clauses(follow->filter, clauses, TCPTRACE_CLAUSES_MAX);
+	if (!follow->view->all)
+		request.clause_count = filter_clauses(follow->filter, clauses, TCPTRACE_CLAUSES_MAX);
 	if (!source_open(follow->arguments->options.source, &request, &follow->source, error, sizeof(error)))
 		return 0;
 	warnx("%s", error);
@@ -365,7 +384,7 @@ static int run(struct follow *follow)
 {
 	const struct model_options model = {
 		.max_ends = follow->arguments->max_ends,
-		.wanted = wanted,
+		.wanted = follow->view->all ? NULL : wanted,
 		.arg = follow,
 	};
 	int status;

@@ -58,6 +58,9 @@ struct follow_view {
 	/* How much is recorded, unless --level says otherwise; without and with a filter. OFF: the sockets, no events. */
 	enum tcptrace_level level, level_filtered;
 
+	/* All ends are in the model, whatever the filter; the view asks follow_wants(). */
+	bool all;
+
 	/* Before anything is read. Returns 0, or an exit status and has said why. */
 	int (*begin)(void *arg, struct follow *follow);
 	/* The record of a socket that was there, before anything else is known. */
@@ -81,6 +84,9 @@ static inline bool follow_state(const struct follow *follow, uint8_t state)
 {
 	return follow->states & 1u << state;
 }
+
+/* Does the filter fit this end, whatever its state? */
+bool follow_wants(const struct follow *follow, const struct end *end);
 
 /* CLOCK_MONOTONIC, ns. */
 uint64_t follow_now(void);

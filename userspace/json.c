@@ -214,17 +214,8 @@ void json_verdict(struct out *out, const struct end *end)
 
 void json_lost(struct out *out, const struct tcptrace_lost *lost, uint64_t full, uint64_t time)
 {
-	/* Of no socket, but each object has these keys. */
-	static const char *const empty[] = {
-		"cookie", "netns", "family", "saddr", "sport", "daddr", "dport", "state", "recvq", "sendq",
-	};
-	struct json_object *object = json_object_new_object();
-	unsigned int i;
+	struct json_object *object = begin_none(type_name(TCPTRACE_T_LOST), time);
 
-	add_int(object, "time", time);
-	add_string(object, "type", type_name(TCPTRACE_T_LOST));
-	for (i = 0; i < sizeof(empty) / sizeof(empty[0]); i++)
-		add(object, empty[i], NULL);
 	add_int(object, "lost", lost->overwritten + lost->nested);
 	add_int(object, "unknown", lost->unknown);
 	add_int(object, "missed", lost->missed);

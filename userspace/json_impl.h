@@ -163,4 +163,20 @@ static inline struct json_object *begin_end(const struct end *end, const char *t
 	return begin(&head);
 }
 
+/* Of no socket, but each object has these keys. */
+static inline struct json_object *begin_none(const char *type, uint64_t time)
+{
+	static const char *const empty[] = {
+		"cookie", "netns", "family", "saddr", "sport", "daddr", "dport", "state", "recvq", "sendq",
+	};
+	struct json_object *object = json_object_new_object();
+	unsigned int i;
+
+	add_int(object, "time", time);
+	add_string(object, "type", type);
+	for (i = 0; i < sizeof(empty) / sizeof(empty[0]); i++)
+		add(object, empty[i], NULL);
+	return object;
+}
+
 #endif

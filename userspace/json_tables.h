@@ -7,8 +7,12 @@
 
 #include "listeners.h"
 #include "out.h"
+#include "ports.h"
 
 /* `drops`: those are recorded. */
 void json_listener(struct out *out, const struct listener *listener, bool drops, uint64_t time);
+
+/* `use` NULL: any other destination. */
+void json_ports(struct out *out, const struct port_space *space, const struct port_use *use, uint64_t time);
 
 #endif

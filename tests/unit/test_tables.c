@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The tables (listen, life, ports, top) on recordings made by hand. */
+#include "port_settings.h"
 #include "program.h"
 
 /* The n-th line, from 0, or "". */
@@ -227,6 +228,101 @@ static void test_life_long(void)
 	ok(strstr(line(0), "    - -        0 reset by local, unread"), "requests and kind are not known");
 }
 
+/* ---- ports ---- */
+
+/* An end that is there: 10.0.0.1:`sport`, and 10.0.0.`peer`:`dport`; peer 0: it listens. */
+static struct tcptrace_record *there(uint16_t sport, uint8_t peer, uint16_t dport, uint8_t state)
+{
+	struct stream_end end = { .cookie = 1000 + stream.count, .sport = sport, .dport = dport, .state = state };
+	uint8_t kind = state == TCPTRACE_S_TIME_WAIT ? TCPTRACE_K_TIMEWAIT : TCPTRACE_K_FULL;
+	struct tcptrace_record *record = snapshot(&stream, &end, kind);
+
+	record->saddr[12] = record->daddr[12] = 10;
+	record->saddr[13] = record->saddr[14] = record->daddr[13] = record->daddr[14] = 0;
+	record->saddr[15] = 1;
+	record->daddr[15] = peer;
+	if (!peer)
+		memset(record->daddr, 0, sizeof(record->daddr));
+	return record;
+}
+
+static void used_ports(void)
+{
+	uint16_t port;
+
+	stream_begin(&stream);
+	there(22, 0, 0, TCPTRACE_S_LISTEN);
+	there(40009, 0, 0, TCPTRACE_S_LISTEN);
+	there(22, 9, 40005, TCPTRACE_S_ESTABLISHED);		/* accepted, out of the range */
+	there(40009, 9, 40005, TCPTRACE_S_ESTABLISHED);		/* accepted, in it */
+	for (port = 40000; port < 40003; port++)
+		there(port, 2, 80, TCPTRACE_S_ESTABLISHED);
+	there(40003, 2, 80, TCPTRACE_S_TIME_WAIT);
+	there(40000, 3, 80, TCPTRACE_S_TIME_WAIT);		/* the same port, another destination */
+	there(39999, 2, 80, TCPTRACE_S_ESTABLISHED);		/* chosen otherwise */
+	save(0);
+}
+
+static void test_ports(void)
+{
+	used_ports();
+	run("ports", "--range=40000-40009");
+	is_int(out.status, 0, "ports: status");
+	is_str(line(0), "netns 4026531840: ports 40000-40009, 10 in all, 0 reserved, 1 held by listeners", "the range");
+	ok(strstr(line(1), "  -: a recording does not hold"), "why there is a dash");
+	is_str(line(2), "SOURCE    DESTINATION     IN-USE TIME_WAIT SHARE REUSABLE   LEFT", "titles");
+	is_str(line(3), "10.0.0.1  10.0.0.2:80          4         1   25%        -      5", "four of nine are in use");
+	is_str(line(4), "10.0.0.1  10.0.0.3:80          1         1  100%        -      8", "one, in TIME_WAIT");
+	is_str(line(5), "any       any other            0         0    0%        0      9", "none");
+	is_int(out.count, 6, "what was accepted, or has a port beyond the range, is nobody's");
+	run("ports", "-q --range=40000-40009 dst 10.0.0.3");
+	ok(strstr(line(0), "10.0.0.3:80"), "a filter chooses lines");
+	ok(strstr(line(1), "      9"), "and what listens counts all the same");
+	is_int(out.count, 2, "two lines");
+
+	run("ports", "--json --range=40000-40009");
+	parse_all();
+	is_str(string(objects[0], "type"), "ports", "type");
+	is_str(string(objects[0], "daddr"), "10.0.0.2", "daddr");
+	is_int(number(objects[0], "dport"), 80, "dport");
+	is_int(number(objects[0], "in_use"), 4, "in_use");
+	is_int(number(objects[0], "timewait"), 1, "timewait");
+	is_int(number(objects[0], "left"), 5, "left");
+	ok(!has(objects[0], "reusable"), "reusable is not known");
+	is_int(number(objects[2], "left"), 9, "left for any other");
+	is_int(number(objects[2], "held"), 1, "held");
+	is_str(string(objects[3], "type"), "lost", "the last one");
+
+	run("ports", "");
+	ok(strstr(line(0), "netns 4026531840: -: a recording"), "without a range");
+	ok(line_with("10.0.0.1  10.0.0.2:80          5         1   20%        -      -"), "what is in use is shown");
+	run("ports", "--range=5-4 2>&1");
+	is_int(out.status, 2, "a bad range: status");
+	is_int(out.count, 1, "one line");
+}
+
+static void test_port_settings(void)
+{
+	static const char *const bad[] = { "x", "1-", "5-4", "70000", "1,,2", "1 2" };
+	static struct port_settings settings;
+	static struct port_set set;
+	unsigned int i, port, count = 0;
+
+	ok(port_settings_parse(&settings, "32768\t60999\n"), "as the file has it");
+	is_int(settings.low, 32768, "low");
+	is_int(settings.high, 60999, "high");
+	ok(!port_settings_parse(&settings, "1024"), "one number is no range");
+	ok(!port_settings_parse(&settings, "0-9"), "0 is no port");
+	ok(port_set_parse(&set, "\n"), "an empty list");
+	ok(port_set_parse(&set, "8080,9090-9092\n"), "a list");
+	for (port = 0; port < PORTS; port++)
+		count += port_set_has(&set, port);
+	is_int(count, 4, "four of them");
+	ok(port_set_has(&set, 9091) && !port_set_has(&set, 9093), "these");
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		ok(!port_set_parse(&set, bad[i]), "not a list: %s", bad[i]);
+}
+
 int main(void)
 {
 	program_begin();
@@ -237,6 +333,8 @@ int main(void)
 	test_listen_once();
 	test_life();
 	test_life_long();
+	test_ports();
+	test_port_settings();
 	program_end();
 	return done_testing();
 }
