@@ -101,24 +101,24 @@ static unsigned int total(const struct columns *columns)
 }
 
 /* The one that is missed least, the rightmost of several; -1: none may go. */
-static int least(const struct columns *columns)
+static int least(const struct columns *columns, unsigned int keep)
 {
 	unsigned int i;
 	int found = -1;
 
 	for (i = 0; i < columns->count; i++)
-		if (shown(columns, i) && columns->all[i].rank &&
+		if (shown(columns, i) && i != keep && columns->all[i].rank &&
 		    (found < 0 || columns->all[i].rank >= columns->all[found].rank))
 			found = i;
 	return found;
 }
 
-void columns_fit(struct columns *columns, unsigned int width)
+void columns_fit(struct columns *columns, unsigned int width, unsigned int keep)
 {
 	int i;
 
 	columns->hidden = 0;
-	while (width && total(columns) > width && (i = least(columns)) >= 0)
+	while (width && total(columns) > width && (i = least(columns, keep)) >= 0)
 		columns->hidden |= 1u << i;
 }
 

@@ -62,8 +62,8 @@ char *columns_put_titles(char *p, const struct columns *columns);
 /* True where a column became wider. */
 bool columns_widen(struct columns *columns, const struct row *row);
 
-/* Hides what a line of `width` has no room for, and shows again what has; 0: there is room for all. */
-void columns_fit(struct columns *columns, unsigned int width);
+/* Hides what a line of `width` has no room for, but not `keep`, and shows again what has; 0: there is room for all. */
+void columns_fit(struct columns *columns, unsigned int width, unsigned int keep);
 
 /* ---- cells ---- */
 

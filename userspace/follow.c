@@ -96,7 +96,7 @@ static bool wanted(const struct tcptrace_record *record, void *arg)
 	return filter_match(follow->filter, &subject);
 }
 
-bool follow_wants(const struct follow *follow, const struct end *end)
+static bool fits(const struct filter *filter, const struct end *end, uint8_t state)
 {
 	const struct filter_subject subject = {
 		.saddr = end->saddr,
@@ -104,11 +104,21 @@ bool follow_wants(const struct follow *follow, const struct end *end)
 		.sport = end->sport,
 		.dport = end->dport,
 		.family = end->family,
-		.state = follow->any_state,
-		.kind = TCPTRACE_K_FULL,
+		.state = state,
+		.kind = end->kind,
 	};
 
-	return filter_match(follow->filter, &subject);
+	return filter_match(filter, &subject);
+}
+
+bool follow_wants(const struct follow *follow, const struct end *end)
+{
+	return fits(follow->filter, end, follow->any_state);
+}
+
+bool follow_fits(const struct filter *filter, const struct end *end)
+{
+	return fits(filter, end, end->state);
 }
 
 static bool chooses(const struct follow *follow)
@@ -138,6 +148,19 @@ static inline void tick(struct follow *follow, uint64_t time)
 		follow->due = follow->view->tick ? follow->view->tick(follow->arg, time) : UINT64_MAX;
 }
 
+/*
+ * What is the next record's time is no time at which one looked, where nothing happened for long: the view is
+ * called as of when it was due, and once more before the record, if it wants to be by then.
+ */
+static inline void tick_before(struct follow *follow, uint64_t time)
+{
+	if (time < follow->due)
+		return;
+	if (follow->due)
+		tick(follow, follow->due);
+	tick(follow, time);
+}
+
 static void on_record(struct follow *follow, const struct tcptrace_record *record)
 {
 	struct step step;
@@ -147,7 +170,7 @@ static void on_record(struct follow *follow, const struct tcptrace_record *recor
 	follow->last = record->time;
 	if (model_pending(follow->model))
 		settle(follow, record->time - MODEL_SETTLE_NS);
-	tick(follow, record->time);
+	tick_before(follow, record->time);
 	if (model_apply(follow->model, record, &step) != MODEL_STEP)
 		return;
 	if (follow->view->step)

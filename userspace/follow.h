@@ -87,6 +87,8 @@ static inline bool follow_state(const struct follow *follow, uint8_t state)
 
 /* Does the filter fit this end, whatever its state? */
 bool follow_wants(const struct follow *follow, const struct end *end);
+/* Does another one, with its state? */
+bool follow_fits(const struct filter *filter, const struct end *end);
 
 /* CLOCK_MONOTONIC, ns. */
 uint64_t follow_now(void);

@@ -74,3 +74,22 @@ void json_ports(struct out *out, const struct port_space *space, const struct po
 		add_int(object, "left", use ? port_use_left(space, use) : port_space_free(space));
 	print(out, object);
 }
+
+void json_busy(struct out *out, const struct busy_row *row, uint64_t time)
+{
+	const struct end *end = row->end;
+	struct json_object *object = begin_end(end, type_name(TCPTRACE_T_SNAPSHOT), time);
+
+	add_int(object, "recvq_peak", end->recvq_peak);
+	add_int(object, "sendq_peak", end->sendq_peak);
+	add_known(object, "in_bytes_per_s", row->in);
+	add_known(object, "out_bytes_per_s", row->out);
+	add_known(object, "read_delay_ns", row->delay);
+	if (end->kind == TCPTRACE_K_FULL && end->state != TCPTRACE_S_LISTEN) {
+		add_int(object, "rcv_wnd", end->rcv_wnd);
+		add_int(object, "snd_wnd", end->snd_wnd);
+	}
+	add_int(object, "retransmits", end->retransmits);
+	add_process(object, end->owner.pid, end->owner.comm);
+	print(out, object);
+}

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include "busy.h"
 #include "listeners.h"
 #include "out.h"
 #include "ports.h"
@@ -14,5 +15,7 @@ void json_listener(struct out *out, const struct listener *listener, bool drops,
 
 /* `use` NULL: any other destination. */
 void json_ports(struct out *out, const struct port_space *space, const struct port_use *use, uint64_t time);
+
+void json_busy(struct out *out, const struct busy_row *row, uint64_t time);
 
 #endif

@@ -17,6 +17,7 @@ static const struct command *const commands[] = {
 	&cmd_listen,
 	&cmd_life,
 	&cmd_ports,
+	&cmd_top,
 	&cmd_record,
 	&cmd_load,
 	&cmd_unload,

@@ -61,23 +61,28 @@ static inline void split(void)
 	}
 }
 
-/* Runs a command on the recording, with `arguments` and standard error behind them. */
-static inline void run(const char *view, const char *arguments)
+static inline void run_command(const char *command)
 {
-	const char *build = getenv("BUILD");
-	char command[2 * PATH_MAX];
+	FILE *pipe = popen(command, "r");
 	size_t size;
-	FILE *pipe;
 
-	snprintf(command, sizeof(command), "TZ=UTC %s/tcptrace-ctl %s --source=%s %s", build ? build : "build", view,
-		 file(), arguments);
-	pipe = popen(command, "r");
 	if (!pipe)
 		abort();
 	size = fread(out.text, 1, sizeof(out.text) - 1, pipe);
 	out.text[size] = '\0';
 	out.status = WEXITSTATUS(pclose(pipe));
 	split();
+}
+
+/* Runs a command on the recording, with `arguments` and standard error behind them. */
+static inline void run(const char *view, const char *arguments)
+{
+	const char *build = getenv("BUILD");
+	char command[2 * PATH_MAX];
+
+	snprintf(command, sizeof(command), "TZ=UTC %s/tcptrace-ctl %s --source=%s %s", build ? build : "build", view,
+		 file(), arguments);
+	run_command(command);
 }
 
 static inline const char *line_with(const char *text)

@@ -323,6 +323,57 @@ static void test_port_settings(void)
 		ok(!port_set_parse(&set, bad[i]), "not a list: %s", bad[i]);
 }
 
+/* ---- top ---- */
+
+/* Two seconds in each of which the client writes 5000 bytes; what comes last is not read. */
+static void busy_connection(void)
+{
+	stream_begin(&stream);
+	listen_begins(&stream);
+	handshake(&stream);
+	stream.time = 3 * SECOND / 2;
+	sends(&stream, &stream.client, 5000);
+	stream.time = 5 * SECOND / 2;
+	sends(&stream, &stream.client, 4900);
+	moves(&stream, &stream.client, 100, false);
+	queue(&stream, &stream.server, TCPTRACE_T_RECV, TCPTRACE_OP_QUEUED, 0);
+	queue(&stream, &stream.client, TCPTRACE_T_ACK, 0, 100);
+	stream.time = 31 * SECOND / 10;
+	queue(&stream, &stream.server, TCPTRACE_T_RECV, TCPTRACE_OP_WAIT, 0);
+	save(0);
+}
+
+static void test_top(void)
+{
+	busy_connection();
+	run("top", "");
+	is_int(out.status, 0, "top: status");
+	is_str(line(0), "22:13:21  0 sockets, - changes/s, by bytes in and out", "the first look: nothing yet");
+	ok(line_with("22:13:22  3 sockets, "), "a second later: both ends and the listener");
+	ok(line_with("22:13:23  3 sockets, 6 changes/s"), "six changes in the second second");
+	is_str(line(11), "127.0.0.1:9090  127.0.0.1:45678 ESTABLISHED     100    5000       0       0 5.00k     0       -"
+			 "   65536   65536    0 server/2002", "5000 bytes came in that second, 100 were not read");
+	is_str(line(12), "127.0.0.1:45678 127.0.0.1:9090  ESTABLISHED       0       0       0    5000     0 5.00k       -"
+			 "   65536   65536    0 client/1001", "and went from the other end");
+	is_str(line(13), "127.0.0.1:9090  *               LISTEN            1       1      10       0     0     0       -"
+			 "       -       -    0 server/2002", "the listener is last");
+
+	run("top", "-H --sort=recvq --rows=1 dport = :45678");
+	ok(strstr(line(out.count - 2), "127.0.0.1:9090  127.0.0.1:45678 "), "a filter, one row");
+	run("top", "--count=2 -q");
+	is_int(out.count, 1 + 3, "two tables, of no row and of three");
+	run("top", "--sort=colour 2>&1");
+	is_int(out.status, 2, "an order that is none: status");
+
+	run("top", "--json");
+	parse_all();
+	is_int(number(object_of("snapshot", 102, 1), "in_bytes_per_s"), 5000, "in_bytes_per_s");
+	is_int(number(object_of("snapshot", 101, 1), "out_bytes_per_s"), 5000, "out_bytes_per_s");
+	is_int(number(object_of("snapshot", 102, 1), "recvq"), 100, "recvq");
+	is_int(number(object_of("snapshot", 102, 1), "recvq_peak"), 5000, "recvq_peak");
+	is_int(number(object_of("snapshot", 102, 1), "rcv_wnd"), 65536, "rcv_wnd");
+}
+
 int main(void)
 {
 	program_begin();
@@ -335,6 +386,7 @@ int main(void)
 	test_life_long();
 	test_ports();
 	test_port_settings();
+	test_top();
 	program_end();
 	return done_testing();
 }

@@ -142,7 +142,7 @@ static int begin(void *arg, struct follow *follow)
 	life->follow = follow;
 	term_init(&term, STDOUT_FILENO);
 	columns_init(&life->columns, table, sizeof(table) / sizeof(table[0]));
-	columns_fit(&life->columns, term.width);
+	columns_fit(&life->columns, term.width, 0);
 	if (!options->json && !options->no_header && !options->quiet)
 		put_titles(life);
 	return 0;

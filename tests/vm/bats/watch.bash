@@ -175,18 +175,22 @@ drop()
 }
 dropped_no_more() { nft delete table inet test; }
 
+# as_nobody COMMAND...: without any right
+as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all "$@"; }
+
 # ---- peers that do what they are told, see tests/tools/peer.c ----
 
 declare -gA PEER_IN PEER_OUT
 
-# peer_start NAME
+# peer_start NAME [NETNS]
 peer_start()
 {
-	local name=$1 in out
+	local name=$1 in out enter=()
+	[[ -z ${2-} ]] || enter=(nsenter "$(netns "$2")")
 	mkfifo "$BATS_TEST_TMPDIR/$name.say" "$BATS_TEST_TMPDIR/$name.hear"
 	exec {in}<>"$BATS_TEST_TMPDIR/$name.say" {out}<>"$BATS_TEST_TMPDIR/$name.hear"
 	PEER_IN[$name]=$in PEER_OUT[$name]=$out
-	peer <&"$in" >&"$out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- &
+	"${enter[@]}" peer <&"$in" >&"$out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- &
 	JOBS[$name]=$!
 	read -rt 120 -u "$out"
 	same "$REPLY" "# ready"
