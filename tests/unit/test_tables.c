@@ -228,6 +228,64 @@ static void test_life_long(void)
 	ok(strstr(line(0), "    - -        0 reset by local, unread"), "requests and kind are not known");
 }
 
+/* ---- what is odd in names, addresses and files ---- */
+
+/* IPv6 at its longest, a process that calls itself something that would colour the terminal. */
+static void test_wide(void)
+{
+	static const uint8_t address[TCPTRACE_ADDR_LEN] = {
+		0x20, 1, 0xd, 0xb8, 0x11, 0x11, 0x22, 0x22, 0x33, 0x33, 0x44, 0x44, 0x55, 0x55, 0x66, 0x66,
+	};
+	unsigned int i;
+
+	stream_begin(&stream);
+	stream.client.comm = "fifteen\033[31mxy";
+	stream.client.pid = 4194304;
+	handshake(&stream);
+	four_way(&stream, &stream.client);
+	for (i = 0; i < stream.count; i++) {
+		stream.records[i].family = AF_INET6;
+		memcpy(stream.records[i].saddr, address, sizeof(address));
+		memcpy(stream.records[i].daddr, address, sizeof(address));
+	}
+	save(0);
+	run("life", "-q");
+	ok(strstr(line(0), " [2001:db8:1111:2222:3333:4444:5555:6666]:45678 > [2001:db8:1111:2222:3333:4444:5555:6666]:9090 "),
+	   "both addresses, whole");
+	ok(strstr(line(0), "fifteen?[31mxy/4194304"), "the name, without its escape");
+	ok(strstr(line(1), ":9090  < ["), "the second line has the columns of the first");
+	run("top", "-b -q --count=1 --sort=in");
+	is_int(out.status, 0, "top: status");
+}
+
+/* What is whole is shown, what is wrong is said. */
+static void test_truncated(void)
+{
+	static const char *const views[] = { "listen", "life", "ports --range=1-65535", "top" };
+	unsigned int i;
+
+	busy_listener();
+	save(0);
+	capture.size -= 100;
+	capture_save(&capture, file());
+	for (i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
+		run(views[i], "2>&1");
+		is_int(out.status, 1, "%s of a truncated recording: status", views[i]);
+		ok(line_with("truncated"), "it is said");
+		ok(line_with("9090") || i == 1, "what is whole is shown");
+		run(views[i], "--fail-on-loss 2>/dev/null");
+		is_int(out.status, 1, "not a loss, but an error");
+	}
+	busy_listener();
+	lost(&stream, 3);
+	save(3);
+	for (i = 0; i < sizeof(views) / sizeof(views[0]); i++) {
+		run(views[i], "--fail-on-loss");
+		is_int(out.status, 3, "%s, and records were lost: status", views[i]);
+		ok(strstr(line(out.count - 1), " 3 lost"), "it is said");
+	}
+}
+
 /* ---- ports ---- */
 
 /* An end that is there: 10.0.0.1:`sport`, and 10.0.0.`peer`:`dport`; peer 0: it listens. */
@@ -384,6 +442,8 @@ int main(void)
 	test_listen_once();
 	test_life();
 	test_life_long();
+	test_wide();
+	test_truncated();
 	test_ports();
 	test_port_settings();
 	test_top();

@@ -276,11 +276,11 @@ tmux_over() { [[ -e $BATS_TEST_TMPDIR/status ]]; }
 # on_screen COLUMNS LINES COMMAND...: in a terminal, without a shell that would put that right; its status goes to "status"
 on_screen()
 {
-	local columns=$1 lines=$2
+	local wide=$1 high=$2
 	shift 2
 	rm -f "$BATS_TEST_TMPDIR/status"
 	# shellcheck disable=SC2016 # for the inner shell
-	in_tmux -f /dev/null new-session -d -x "$columns" -y "$lines" \
+	in_tmux -f /dev/null new-session -d -x "$wide" -y "$high" \
 		"cd '$BATS_TEST_TMPDIR'; PATH=$PATH; stty -a >before; echo marker; $*; echo \$? >status.new; stty -a >after; mv status.new status; sleep 1000"
 }
 
