@@ -240,5 +240,6 @@ void listeners_look(struct listeners *listeners, const struct model *model, uint
 		if (listener && waited > listener->waiting)
 			listener->waiting = waited;
 	}
-	qsort(listeners->all, listeners->count, sizeof(*listeners->all), by_tuple);
+	if (listeners->count)
+		qsort(listeners->all, listeners->count, sizeof(*listeners->all), by_tuple);
 }

@@ -117,7 +117,8 @@ static int find_spaces(struct ports *ports, const struct model *model, ports_set
 		if (holds(end))
 			port_set_add(&space->held, end->sport);
 	}
-	qsort(ports->spaces, ports->space_count, sizeof(*ports->spaces), by_netns);
+	if (ports->space_count)
+		qsort(ports->spaces, ports->space_count, sizeof(*ports->spaces), by_netns);
 	for (i = 0; i < ports->space_count; i++) {
 		settings(&ports->spaces[i].settings, ports->spaces[i].netns, arg);
 		count_space(&ports->spaces[i]);
