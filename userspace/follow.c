@@ -213,7 +213,8 @@ static int tell_seeds(struct follow *follow)
 {
 	const struct end *end;
 
-	if ((follow->arguments->processes || chooses(follow)) && follow->source->live) {
+	/* Who shows no events shows no processes either. */
+	if (follow->view->level && (follow->arguments->processes || chooses(follow)) && follow->source->live) {
 		int error = seed_owners(follow->seed, PROC);
 
 		if (error)

@@ -259,7 +259,8 @@ static const struct follow_view view = {
 
 static int run(int argc, char *argv[])
 {
-	struct listen listen = { 0 };
+	/* Whose a listener is, is what one asks first. */
+	struct listen listen = { .arguments.follow.processes = true };
 	int status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &listen.arguments);

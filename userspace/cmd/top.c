@@ -221,7 +221,7 @@ static const struct follow_view follow_view = {
 static int run(int argc, char *argv[])
 {
 	static struct view view = {
-		.arguments = { .interval = 1000000000, .rows = ROWS, .sort = BUSY_RATE },
+		.arguments = { .follow.processes = true, .interval = 1000000000, .rows = ROWS, .sort = BUSY_RATE },
 	};
 	int status;
 
