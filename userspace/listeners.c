@@ -86,9 +86,16 @@ static uint32_t syn_after(const struct tcptrace_record *record)
 
 	if (record->type != TCPTRACE_T_REQUEST)
 		return syn;
-	if (record->op == TCPTRACE_OP_OPEN)
+	switch (record->op) {
+	case TCPTRACE_OP_OPEN:
 		return syn + 1;
-	return syn && !(record->flags & TCPTRACE_F_COOKIE_SYN) ? syn - 1 : syn;
+	case TCPTRACE_OP_ACKED:
+	case TCPTRACE_OP_TIMEDOUT:
+	case TCPTRACE_OP_DROPPED:
+		return syn && !(record->flags & TCPTRACE_F_COOKIE_SYN) ? syn - 1 : syn;
+	default:
+		return syn;
+	}
 }
 
 static void take_queues(struct listener *listener, const struct tcptrace_record *record)
