@@ -109,6 +109,37 @@ half_open_are() { [[ $(half_open_ss "$1") = "$2" ]]; }
 	same "$(of backlog) $(of backlog_peak)" "3 3"
 }
 
+overflows() { nstat -asz TcpExtListenOverflows | awk '$1 == "TcpExtListenOverflows" { print $2 }'; }
+overflown() { (($(overflows) >= $1)); }
+
+@test "listen: what a full accept queue refuses, as the kernel counts it" {
+	local i before after
+	if [[ $(tcptrace-ctl listen --once 9839) = *'does not record refusals'* ]]; then
+		skip "this module does not record refusals"
+	fi
+	peer_start client
+	peer_start server
+	spawn listen tcptrace-ctl listen --json 9839
+	wait_until asking_are 1
+	ask server listen l 127.0.0.1 9839 1
+	ask client connect c1 127.0.0.1 9839
+	ask client connect c2 127.0.0.1 9839
+	wait_until backlog_is 9839 "2 1"
+	before=$(overflows)
+	for i in 3 4 5; do
+		ask client start "c$i" 127.0.0.1 9839
+	done
+	wait_until overflown $((before + 3))
+	for i in 3 4 5; do
+		ask client close "c$i"
+	done
+	after=$(overflows)
+	stop_view listen
+	SAID=$(picked "$TABLE" type=listen sport=9839 | tail -n 1)
+	same "$(of overflows) $(of drops)" "$((after - before)) 0"
+	same "$(of backlog) $(of backlog_peak) $(of backlog_max)" "2 2 1"
+}
+
 # ---- life ----
 
 @test "life: bytes, requests and processes, as the applications count them" {
@@ -324,7 +355,14 @@ on_screen()
 }
 
 @test "top of 40 000 sockets, while others come and go: nothing is lost" {
-	spawn_ready many connections -p 9872 -n 20000 -b 1 --hold
+	local i
+	# Side by side, each with a port of its own: the kernel has to look for free ones.
+	for i in 1 2 3 4; do
+		spawn "many$i" connections -p $((9874 + i)) -n 5000 --hold
+	done
+	for i in 1 2 3 4; do
+		DEADLINE=600 wait_until ready "many$i"
+	done
 	is "$(ss -Htn state established | grep -c .) >= 40000"
 	spawn flood connections -p 9873 -n 0 -b 100
 	spawn top tcptrace-ctl top --batch --interval=1 --count=20
@@ -336,7 +374,9 @@ on_screen()
 	like "$(tail -n 1 "$file")" '-- * events, 0 lost'
 	same "$(grep -c 'sockets, ' "$file")" 20
 	is "$(grep 'sockets, ' "$file" | awk '$2 < 40000' | grep -c . || true) == 0"
-	stop many TERM
+	for i in 1 2 3 4; do
+		stop "many$i" TERM
+	done
 }
 
 # ---- each of them ----
