@@ -7,9 +7,9 @@
 
 static const struct {
 	char key;
-	const char *word;
+	const char *word, *text;
 } sorts[] = {
-#define BUSY_NAME(name, key, word)	{ key, word },
+#define BUSY_NAME(name, key, word, text)	{ key, word, text },
 	BUSY_SORTS(BUSY_NAME)
 };
 
@@ -33,6 +33,11 @@ int busy_sort_of_word(const char *word)
 		if (!strcmp(sorts[i].word, word))
 			return i;
 	return -1;
+}
+
+const char *busy_sort_name(enum busy_sort sort)
+{
+	return sorts[sort].text;
 }
 
 /* ---- a look ---- */

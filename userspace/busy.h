@@ -9,22 +9,23 @@
 
 #include "model.h"
 
-/* What the busiest is, by the key that asks for it and the word that --sort takes. */
-#define BUSY_SORTS(X)			\
-	X(RATE,		't', "rate")	\
-	X(IN,		'i', "in")	\
-	X(OUT,		'o', "out")	\
-	X(RECVQ,	'r', "recvq")	\
-	X(SENDQ,	's', "sendq")	\
-	X(DELAY,	'd', "delay")	\
-	X(RETRANS,	'x', "retrans")
+/* What the busiest is: the key that asks for it, the word that --sort takes, and what people call it. */
+#define BUSY_SORTS(X)						\
+	X(RATE,		't', "rate",	"bytes in and out")	\
+	X(IN,		'i', "in",	"bytes in")		\
+	X(OUT,		'o', "out",	"bytes out")		\
+	X(RECVQ,	'r', "recvq",	"Recv-Q")		\
+	X(SENDQ,	's', "sendq",	"Send-Q")		\
+	X(DELAY,	'd', "delay",	"read delay")		\
+	X(RETRANS,	'x', "retrans",	"retransmissions")
 
-#define BUSY_ENUM(name, key, word)	BUSY_##name,
+#define BUSY_ENUM(name, key, word, text)	BUSY_##name,
 enum busy_sort { BUSY_SORTS(BUSY_ENUM) };
 
 /* -1: none. */
 int busy_sort_of_key(int key);
 int busy_sort_of_word(const char *word);
+const char *busy_sort_name(enum busy_sort sort);
 
 struct busy_row {
 	const struct end *end;	/* valid until the model changes */

@@ -55,7 +55,7 @@ struct follow {
 
 /* What a view is told; what it does not want to hear is NULL. The first argument is follow->arg. */
 struct follow_view {
-	/* How much is recorded, unless --level says otherwise; without and with a filter. OFF: the sockets, no events. */
+	/* How much is recorded, unless --level says otherwise, without and with a filter. OFF: sockets, no events. */
 	enum tcptrace_level level, level_filtered;
 
 	/* All ends are in the model, whatever the filter; the view asks follow_wants(). */
@@ -70,7 +70,7 @@ struct follow_view {
 	void (*seeded)(void *arg);
 	void (*step)(void *arg, const struct step *step);
 	void (*verdict)(void *arg, const struct end *end);
-	/* It is `time`: called with 0 until the first event, at least once; returns when to call again, UINT64_MAX: never. */
+	/* It is `time`, by the records or the clock. Returns when to call again, UINT64_MAX: never. */
 	uint64_t (*tick)(void *arg, uint64_t time);
 	/* At the end, before the tally. */
 	void (*end)(void *arg, uint64_t time);

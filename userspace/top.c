@@ -9,8 +9,10 @@
 #include "top.h"
 
 /* In the order of the cells of fill(); by rank, what goes first where there is no room. */
-enum { C_LOCAL, C_PEER, C_STATE, C_RECVQ, C_RECVQ_PEAK, C_SENDQ, C_SENDQ_PEAK, C_IN, C_OUT, C_DELAY, C_RCV_WND, C_SND_WND,
-       C_RETRANS, C_PROCESS };
+enum {
+	C_LOCAL, C_PEER, C_STATE, C_RECVQ, C_RECVQ_PEAK, C_SENDQ, C_SENDQ_PEAK, C_IN, C_OUT, C_DELAY, C_RCV_WND,
+	C_SND_WND, C_RETRANS, C_PROCESS
+};
 
 static const struct column table[] = {
 	[C_LOCAL] = { .title = "LOCAL", .width = 15 },
@@ -33,11 +35,6 @@ static const struct column table[] = {
 static const uint8_t sort_column[] = {
 	[BUSY_RATE] = C_IN, [BUSY_IN] = C_IN, [BUSY_OUT] = C_OUT, [BUSY_RECVQ] = C_RECVQ, [BUSY_SENDQ] = C_SENDQ,
 	[BUSY_DELAY] = C_DELAY, [BUSY_RETRANS] = C_RETRANS,
-};
-
-static const char *const sort_name[] = {
-	[BUSY_RATE] = "bytes in and out", [BUSY_IN] = "bytes in", [BUSY_OUT] = "bytes out", [BUSY_RECVQ] = "Recv-Q",
-	[BUSY_SENDQ] = "Send-Q", [BUSY_DELAY] = "read delay", [BUSY_RETRANS] = "retransmissions",
 };
 
 void top_init(struct top *top, struct follow *follow, enum busy_sort sort)
@@ -135,7 +132,7 @@ static char *put_summary(char *p, struct top *top)
 		p = put_text(p, " LOST, ");
 	}
 	p = put_text(p, "by ");
-	p = put_string(p, sort_name[top->sort]);
+	p = put_string(p, busy_sort_name(top->sort));
 	if (top->reverse)
 		p = put_text(p, ", least first");
 	if (top->paused)
@@ -184,7 +181,8 @@ void top_print(struct top *top, struct out *out, size_t rows, bool heading)
 static const char *keys(int width)
 {
 	static const char *const texts[] = {
-		"q quit  / filter  space pause  sort: t rate  i in  o out  r Recv-Q  s Send-Q  d delay  x retr  R reverse",
+		"q quit  / filter  space pause  sort: t rate  i in  o out  r Recv-Q  s Send-Q  d delay  x retr  "
+		"R reverse",
 		"q quit  / filter  space pause  sort: tio bytes  r Recv-Q  s Send-Q  d  x  R",
 		"q quit / filter  sort: tio rs d x R",
 		"q / tio rs d x R",

@@ -193,8 +193,9 @@ static void test_no_terminal(void)
 	const char *build = getenv("BUILD");
 	char command[2 * PATH_MAX];
 
-	/* script(1) gives it a terminal; what that one is called is not known. newterm() frees nothing when it fails. */
-	snprintf(command, sizeof(command), "TERM=nosuchterminal ASAN_OPTIONS=detect_leaks=0 script -qec '%s/tcptrace-ctl top --source=%s' /dev/null",
+	/* script(1) gives it a terminal. newterm() frees nothing when it fails. */
+	snprintf(command, sizeof(command),
+		 "TERM=nosuchterminal ASAN_OPTIONS=detect_leaks=0 script -qec '%s/tcptrace-ctl top --source=%s' /dev/null",
 		 build ? build : "build", file());
 	run_command(command);
 	is_int(out.status, 1, "an unknown TERM: status");

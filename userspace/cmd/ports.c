@@ -45,8 +45,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static const struct argp_option options[] = {
 	{ "range", KEY_RANGE, "LOW-HIGH", 0,
-	  "The range that connect() chooses from, in place of net.ipv4.ip_local_port_range; a recording does not hold it",
-	  0 },
+	  "The range that connect() chooses from, in place of net.ipv4.ip_local_port_range; a recording does not "
+	  "hold it", 0 },
 	{ 0 }
 };
 

@@ -67,7 +67,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static const struct argp_option options[] = {
 	{ "interval", KEY_INTERVAL, "SECONDS", 0, "Look again so long after each other (1)", 0 },
-	{ "sort", KEY_SORT, "ORDER", 0, "rate (the default), in, out, recvq, sendq, delay or retrans: the most first", 0 },
+	{ "sort", KEY_SORT, "ORDER", 0,
+	  "rate (the default), in, out, recvq, sendq, delay or retrans: the most first", 0 },
 	{ "rows", KEY_ROWS, "N", 0, "Lines of a table that is not on a screen (20)", 0 },
 	{ "count", KEY_COUNT, "N", 0, "Stop after so many tables", 0 },
 	{ "batch", 'b', NULL, 0,
@@ -83,8 +84,8 @@ static const struct argp_child children[] = {
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.doc = "Shows the busy sockets: their queues and peaks, bytes a second in and out, how long bytes wait to be "
-	       "read, and the windows; again each second, on the whole terminal. The last line names the keys."
+	.doc = "Shows the busy sockets: their queues and peaks, bytes a second in and out, how long bytes wait to "
+	       "be read, and the windows; again each second, on the whole terminal. The last line names the keys."
 	       "\vA recording is shown at the pace at which it was made.",
 	.children = children,
 };
