@@ -222,7 +222,7 @@ static const struct follow_view follow_view = {
 static int run(int argc, char *argv[])
 {
 	static struct view view = {
-		.arguments = { .follow.processes = true, .interval = 1000000000, .rows = ROWS, .sort = BUSY_RATE },
+		.arguments = { .interval = 1000000000, .rows = ROWS, .sort = BUSY_RATE },
 	};
 	int status;
 
