@@ -19,6 +19,7 @@ ifdef KERNEL
 RELEASE	:= $(KERNEL)
 KDIR	= $(shell tests/vm/kernel-path $(KERNEL) kdir)
 KCC	= $(shell tests/vm/kernel-path $(KERNEL) cc)
+BUILDER	= $(shell tests/vm/kernel-path $(KERNEL) builder)
 else
 RELEASE	?= $(shell uname -r)
 KDIR	?= /lib/modules/$(RELEASE)/build
@@ -35,7 +36,7 @@ module:
 		echo "no headers of kernel $(RELEASE) in $(KDIR): on Debian, apt-get install linux-headers-$(RELEASE)" >&2; exit 1; }
 	@mkdir -p $(MODULE)
 	@cp -a -u Kbuild VERSION module $(MODULE)/
-	$(MAKE) -C $(KDIR) M=$(CURDIR)/$(MODULE) $(KBUILD_FLAGS) modules
+	$(BUILDER) $(MAKE) -C $(KDIR) M=$(CURDIR)/$(MODULE) $(KBUILD_FLAGS) modules
 
 userspace:
 	$(MAKE) -C userspace

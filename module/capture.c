@@ -7,6 +7,7 @@
 #include <net/inet_sock.h>
 #include <net/inet_timewait_sock.h>
 #include <net/ipv6.h>
+#include <net/mptcp.h>
 #include <net/request_sock.h>
 #include <net/tcp.h>
 
@@ -79,6 +80,15 @@ void tcptrace_key_of_skb(struct tcptrace_key *key, const struct sk_buff *skb, co
 	}
 	key->sport = ntohs(th->dest);
 	key->dport = ntohs(th->source);
+	key->netns = net ? net->ns.inum : 0;
+}
+
+void tcptrace_key_of_reply(struct tcptrace_key *key, const struct sk_buff *skb, const struct net *net)
+{
+	const struct tcphdr *th = tcp_hdr(skb);
+
+	key->sport = ntohs(th->source);
+	key->dport = ntohs(th->dest);
 	key->netns = net->ns.inum;
 }
 
@@ -116,7 +126,8 @@ static __always_inline void capture_full(struct tcptrace_record *record, const s
 	record->flags |= (READ_ONCE(sk->sk_shutdown) & SHUTDOWN_MASK) * TCPTRACE_F_SHUT_RCV |
 			 bit_of(sk->sk_flags, SOCK_DEAD) * TCPTRACE_F_ORPHAN |
 			 bit_of(sk->sk_flags, SOCK_DONE) * TCPTRACE_F_FIN |
-			 bit_of(sk->sk_flags, SOCK_LINGER) * TCPTRACE_F_LINGER;
+			 bit_of(sk->sk_flags, SOCK_LINGER) * TCPTRACE_F_LINGER |
+			 sk_is_mptcp(sk) * TCPTRACE_F_MPTCP;
 }
 
 static void capture_request(struct tcptrace_record *record, const struct sock *sk)
@@ -131,6 +142,8 @@ static void capture_request(struct tcptrace_record *record, const struct sock *s
 	record->copied_seq = treq->rcv_isn + 1;
 	record->rcv_wnd = req->rsk_rcv_wnd;
 	record->mss = req->mss;
+	if (rsk_is_mptcp(req))
+		record->flags |= TCPTRACE_F_MPTCP;
 	record->wscale = inet_rsk(req)->rcv_wscale << 4 | inet_rsk(req)->snd_wscale;
 }
 
@@ -144,6 +157,8 @@ static void capture_timewait(struct tcptrace_record *record, const struct sock *
 	record->rcv_nxt = tcptw->tw_rcv_nxt;
 	record->copied_seq = tcptw->tw_rcv_nxt;
 	record->rcv_wnd = tcptw->tw_rcv_wnd;
+	/* The peer's is not kept. */
+	record->wscale = inet_twsk(sk)->tw_rcv_wscale << 4;
 	record->flags |= TCPTRACE_F_ORPHAN;
 }
 
@@ -231,6 +246,22 @@ void tcptrace_capture_queue(struct tcptrace_record *record, const struct sock *s
 	queue->rcvbuf = READ_ONCE(sk->sk_rcvbuf);
 	queue->wmem = READ_ONCE(sk->sk_wmem_queued);
 	queue->rmem = atomic_read(&sk->sk_rmem_alloc);
+}
+
+void tcptrace_capture_retransmit(struct tcptrace_record *record, const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	struct tcptrace_retransmit *retransmit = &record->u.retransmit;
+
+	retransmit->total = tp->total_retrans;
+	retransmit->in_flight = tp->packets_out;
+	retransmit->sacked = tp->sacked_out;
+	retransmit->lost = tp->lost_out;
+	retransmit->retransmitted = tp->retrans_out;
+	retransmit->cwnd = tp->snd_cwnd;
+	retransmit->ssthresh = tp->snd_ssthresh;
+	retransmit->rto = jiffies_to_msecs(inet_csk(sk)->icsk_rto);
+	retransmit->backoff = inet_csk(sk)->icsk_backoff;
 }
 
 void tcptrace_capture_owner(struct sock *sk, __u64 *inode, __u32 *uid)

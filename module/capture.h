@@ -38,8 +38,10 @@ static __always_inline u16 tcptrace_local_port(const struct sock *sk, enum tcptr
 
 /* The tuple of any kind of socket, from the local end. */
 void tcptrace_key_of_sock(struct tcptrace_key *key, const struct sock *sk);
-/* The tuple of a received segment, from the local end: the destination is local. */
+/* The tuple of a received segment, from the local end: the destination is local. `net` NULL: not known. */
 void tcptrace_key_of_skb(struct tcptrace_key *key, const struct sk_buff *skb, const struct net *net);
+/* Of a segment that a listener is about to send: ports and namespace. The addresses are not in it yet. */
+void tcptrace_key_of_reply(struct tcptrace_key *key, const struct sk_buff *skb, const struct net *net);
 
 /*
  * Fills all of the record but position and time: zeroes it, then writes the tuple, the cookie
@@ -62,6 +64,9 @@ void tcptrace_capture_totals(struct tcptrace_record *record, const struct sock *
 
 /* u.queue from a full socket. */
 void tcptrace_capture_queue(struct tcptrace_record *record, const struct sock *sk, u32 bytes);
+
+/* u.retransmit from a full socket: what is on its way, and the congestion control's figures. */
+void tcptrace_capture_retransmit(struct tcptrace_record *record, const struct sock *sk);
 
 /* Inode and uid for a snapshot; only outside of probes, with bottom halves off. */
 void tcptrace_capture_owner(struct sock *sk, __u64 *inode, __u32 *uid);

@@ -14,7 +14,7 @@
  * From the place that was hit to its row: a table in which each place has a slot of its own, so that one
  * multiplication finds it. Constant while anything is armed.
  */
-#define SLOT_BITS	7
+#define SLOT_BITS	8
 
 static struct place {
 	unsigned long ip;
@@ -29,7 +29,7 @@ static __always_inline unsigned int slot_of(unsigned long ip)
 	return (u32)ip * multiplier >> (32 - SLOT_BITS);
 }
 
-static void hit(unsigned long ip, unsigned long parent, struct ftrace_ops *ops, struct ftrace_regs *regs)
+static void hit(unsigned long ip, unsigned long parent, struct ftrace_ops *ops, struct tcptrace_ftrace_regs *regs)
 {
 	/* What a kprobe's handler finds: preemption off. Nothing that we call is traced by us: no recursion. */
 	preempt_disable_notrace();
@@ -38,17 +38,17 @@ static void hit(unsigned long ip, unsigned long parent, struct ftrace_ops *ops, 
 }
 
 /*
- * Without FTRACE_OPS_FL_RECURSION ftrace calls hit() from a trampoline of its own, not by way of the assistant
- * that protects against recursion, which costs more than all else: we are none.
+ * With these flags ftrace calls hit() from a trampoline of its own, not by way of the assistant that protects
+ * against recursion, which costs more than all else: we are none.
  */
 static struct level {
 	struct ftrace_ops ops;
 	unsigned int count;
 	bool armed;
 } levels[] = {
-	[TCPTRACE_L_LIFE]	= { .ops = { .func = hit } },
-	[TCPTRACE_L_QUEUE]	= { .ops = { .func = hit } },
-	[TCPTRACE_L_SEGMENT]	= { .ops = { .func = hit } },
+	[TCPTRACE_L_LIFE]	= { .ops = { .func = hit, .flags = TCPTRACE_FTRACE_FLAGS } },
+	[TCPTRACE_L_QUEUE]	= { .ops = { .func = hit, .flags = TCPTRACE_FTRACE_FLAGS } },
+	[TCPTRACE_L_SEGMENT]	= { .ops = { .func = hit, .flags = TCPTRACE_FTRACE_FLAGS } },
 };
 
 bool tcptrace_hook_possible(void)
@@ -84,7 +84,7 @@ static bool spread(void)
 
 int tcptrace_hook_seal(void)
 {
-	/* About one in ten spreads two dozen places over 128 slots. */
+	/* About one in ten spreads three dozen places over 256 slots. */
 	for (multiplier = 0x9e3779b1; multiplier > 0x9e000001; multiplier -= 2)
 		if (spread())
 			return 0;

@@ -2,7 +2,7 @@
 /*
  * tcptrace: every TCP handshake and teardown transition, and every socket's queue depths.
  *
- * The way of the data: probe.c attaches, handlers.c is hit, filter.c lets through, capture.c reads
+ * The way of the data: probe.c attaches, a handler is hit, filter.c lets through, capture.c reads
  * the socket, ring.c publishes, procfs.c and life.c hand out. snapshot.c goes its own way to procfs.c.
  */
 #include <linux/kernel.h>

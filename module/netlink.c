@@ -75,25 +75,26 @@ static int dump_message(struct sk_buff *skb, struct netlink_callback *cb, u8 com
 
 static int put_probe(struct sk_buff *skb, const void *what)
 {
-	enum tcptrace_probe_id id = *(const long *)what;
-	struct tcptrace_probe_state state;
+	const struct tcptrace_probe_state *state = what;
 
-	tcptrace_probe_state(id, &state);
-	return nla_put_u32(skb, TCPTRACE_A_PROBE_INDEX, id) ?:
-	       nla_put_string(skb, TCPTRACE_A_PROBE_SYMBOL, state.symbol) ?:
-	       nla_put_u32(skb, TCPTRACE_A_PROBE_LEVEL, state.level) ?:
-	       nla_put_u32(skb, TCPTRACE_A_PROBE_METHOD, state.method) ?:
-	       (state.armed ? nla_put_flag(skb, TCPTRACE_A_PROBE_ARMED) : 0) ?:
-	       (state.required ? nla_put_flag(skb, TCPTRACE_A_PROBE_REQUIRED) : 0) ?:
-	       nla_put_u64_64bit(skb, TCPTRACE_A_PROBE_HITS, state.hits, TCPTRACE_A_PROBE_PAD) ?:
-	       nla_put_u64_64bit(skb, TCPTRACE_A_PROBE_MISSED, state.missed, TCPTRACE_A_PROBE_PAD) ?:
-	       (state.error ? nla_put_u32(skb, TCPTRACE_A_PROBE_ERROR, state.error) : 0);
+	return nla_put_u32(skb, TCPTRACE_A_PROBE_INDEX, state->id) ?:
+	       nla_put_string(skb, TCPTRACE_A_PROBE_SYMBOL, state->symbol) ?:
+	       nla_put_u32(skb, TCPTRACE_A_PROBE_LEVEL, state->level) ?:
+	       nla_put_u32(skb, TCPTRACE_A_PROBE_METHOD, state->method) ?:
+	       (state->armed ? nla_put_flag(skb, TCPTRACE_A_PROBE_ARMED) : 0) ?:
+	       (state->required ? nla_put_flag(skb, TCPTRACE_A_PROBE_REQUIRED) : 0) ?:
+	       nla_put_u64_64bit(skb, TCPTRACE_A_PROBE_HITS, state->hits, TCPTRACE_A_PROBE_PAD) ?:
+	       nla_put_u64_64bit(skb, TCPTRACE_A_PROBE_MISSED, state->missed, TCPTRACE_A_PROBE_PAD) ?:
+	       (state->error ? nla_put_u32(skb, TCPTRACE_A_PROBE_ERROR, state->error) : 0);
 }
 
 static int probe_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
+	struct tcptrace_probe_state state;
+
 	for (; cb->args[0] < TCPTRACE_PROBE_COUNT; cb->args[0]++)
-		if (dump_message(skb, cb, TCPTRACE_CMD_PROBE_GET, put_probe, &cb->args[0]))
+		if (tcptrace_probe_state(cb->args[0], &state) &&
+		    dump_message(skb, cb, TCPTRACE_CMD_PROBE_GET, put_probe, &state))
 			break;
 	return skb->len;
 }

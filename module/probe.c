@@ -7,7 +7,7 @@
 #include "probe.h"
 #include "stats.h"
 
-enum { OPTIONAL, REQUIRED };
+enum { OPTIONAL, REQUIRED, FALLBACK };
 enum { ENTRY, RETURN };
 
 struct probe {
@@ -48,7 +48,7 @@ static int attach_by_name(struct probe *probe, const char *symbol)
 			.kp.flags = KPROBE_FLAG_DISABLED,
 			.entry_handler = handler->ret_entry,
 			.handler = handler->ret,
-			.data_size = TCPTRACE_RET_DATA,
+			.data_size = sizeof(struct tcptrace_call),
 		};
 		return register_kretprobe(&probe->kretprobe);
 	}
@@ -143,23 +143,47 @@ static int arm_exactly(enum tcptrace_level level)
 	return 0;
 }
 
+static bool attached(const struct probe *probe)
+{
+	return probe->method != TCPTRACE_METHOD_ABSENT;
+}
+
+/* Attaches all rows in order; a fallback where the row before it could not be. */
+static int attach_all(bool kprobes_only)
+{
+	struct probe *probe, *end = probes + TCPTRACE_PROBE_COUNT;
+
+	for (probe = probes; probe < end; probe++) {
+		if (probe->need == FALLBACK && attached(probe - 1))
+			continue;
+		attach(probe, kprobes_only);
+		if (probe->error && probe->need == REQUIRED) {
+			pr_err("cannot attach to %s: error %d\n", probe->symbol, probe->error);
+			return probe->error;
+		}
+	}
+	return 0;
+}
+
+static void report_absent(void)
+{
+	struct tcptrace_probe_state state;
+	int i;
+
+	for (i = 0; i < TCPTRACE_PROBE_COUNT; i++)
+		if (tcptrace_probe_state(i, &state) && state.error)
+			pr_notice("no %s on this kernel (error -%u): what it would show is not visible\n",
+				  state.symbol, state.error);
+}
+
 int tcptrace_probe_init(bool kprobes_only)
 {
-	int i, error;
+	int error = attach_all(kprobes_only);
 
-	for (i = 0; i < TCPTRACE_PROBE_COUNT; i++) {
-		attach(&probes[i], kprobes_only);
-		if (!probes[i].error)
-			continue;
-		if (probes[i].need == REQUIRED) {
-			pr_err("cannot attach to %s: error %d\n", probes[i].symbol, probes[i].error);
-			detach_all();
-			return probes[i].error;
-		}
-		pr_notice("no %s on this kernel (error %d): what it would show is not visible\n",
-			  probes[i].symbol, probes[i].error);
+	if (!error) {
+		report_absent();
+		error = tcptrace_hook_seal();
 	}
-	error = tcptrace_hook_seal();
 	if (error)
 		detach_all();
 	return error;
@@ -211,23 +235,29 @@ enum tcptrace_level tcptrace_probe_armed(void)
 	return READ_ONCE(armed_level);
 }
 
-void tcptrace_probe_state(enum tcptrace_probe_id id, struct tcptrace_probe_state *state)
+static bool fallback_attached(const struct probe *probe)
+{
+	return probe + 1 < probes + TCPTRACE_PROBE_COUNT && probe[1].need == FALLBACK && attached(probe + 1);
+}
+
+bool tcptrace_probe_state(enum tcptrace_probe_id id, struct tcptrace_probe_state *state)
 {
 	const struct probe *probe = &probes[id];
-	bool attached = probe->method != TCPTRACE_METHOD_ABSENT;
 	/* The first member of a kretprobe is its kprobe. */
 	const struct kprobe *kprobe = &probe->kprobe;
 
 	*state = (struct tcptrace_probe_state) {
-		.symbol = attached ? kprobe->symbol_name : probe->symbol,
+		.id = id,
+		.symbol = attached(probe) ? kprobe->symbol_name : probe->symbol,
 		.level = probe->level,
 		.method = probe->method,
 		.required = probe->need == REQUIRED,
 		.armed = probe->armed,
 		.error = -probe->error,
 		.hits = tcptrace_stats_hits(id),
-		.missed = attached ? kprobe->nmissed : 0,
+		.missed = attached(probe) ? kprobe->nmissed : 0,
 	};
 	if (probe->method == TCPTRACE_METHOD_KRETPROBE)
 		state->missed += probe->kretprobe.nmissed;
+	return attached(probe) || (probe->need != FALLBACK && !fallback_attached(probe));
 }

@@ -10,18 +10,25 @@
 #include "uapi/tcptrace.h"
 #include "uapi/tcptrace_netlink.h"
 
-/* What handlers.c makes of a row: what the kernel calls. */
+/* What handler.h makes of a row: what the kernel calls. */
 struct tcptrace_handler {
 	void (*hook)(struct pt_regs *regs);	/* ENTRY by ftrace; preemption off */
 	kprobe_pre_handler_t entry;		/* ENTRY by kprobe */
-	kretprobe_handler_t ret_entry;		/* RETURN: keeps what the return needs in ri->data */
+	kretprobe_handler_t ret_entry;		/* RETURN: fills the struct tcptrace_call in ri->data */
 	kretprobe_handler_t ret;
 };
 
 extern const struct tcptrace_handler tcptrace_handlers[TCPTRACE_PROBE_COUNT];
-#define TCPTRACE_RET_DATA	sizeof(void *)
+
+/* Of a RETURN, from the function's entry. */
+struct tcptrace_call {
+	struct sock *sk;
+	void *what;
+	u32 before;
+};
 
 struct tcptrace_probe_state {
+	enum tcptrace_probe_id id;
 	const char *symbol;
 	enum tcptrace_level level;
 	enum tcptrace_method method;
@@ -53,6 +60,7 @@ bool tcptrace_probe_muted(void);
 /* The level that is armed. */
 enum tcptrace_level tcptrace_probe_armed(void);
 
-void tcptrace_probe_state(enum tcptrace_probe_id id, struct tcptrace_probe_state *state);
+/* False where there is nothing to say: of a row and its fallback one is told of, the one that is attached. */
+bool tcptrace_probe_state(enum tcptrace_probe_id id, struct tcptrace_probe_state *state);
 
 #endif

@@ -2,13 +2,14 @@
 /*
  * The probe table: one row, one kernel function, one handler, one kind of record.
  *
- *   id		on_<id>() in handlers.c is its handler
+ *   id		on_<id>() in handlers_<level>.c is its handler
  *   symbol	the function
  *   older	its name on kernels before the rename, or NULL
  *   level	who wants it: it is armed while a reader asks for this level
  *   method	how it is attached: ENTRY at the function's entry, by ftrace where the kernel and the
  *		parameter `attach` allow it, else by kprobe; RETURN by kretprobe
- *   need	REQUIRED: without it the module does not load; OPTIONAL: its absence is reported
+ *   need	REQUIRED: without it the module does not load; OPTIONAL: its absence is reported;
+ *		FALLBACK: stands in for the row before it where that one is absent, and says less
  *
  * docs/adding-a-probe.md walks through adding a row.
  */
@@ -25,6 +26,7 @@
 	P(child_cookie,	"inet_csk_reqsk_queue_add",	NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
 	P(connect,	"tcp_connect",			NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
 	P(accept,	"__inet_accept",		NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
+	P(accept_graft,	"security_sock_graft",		NULL,			LIFE,  ENTRY,	  FALLBACK)	\
 	P(shutdown,	"tcp_shutdown",			NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
 	P(close,	"__tcp_close",			NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
 	P(reset_sent,	"tcp_send_active_reset",	NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
@@ -35,11 +37,30 @@
 	P(tw_segment,	"tcp_timewait_state_process",	NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
 	P(tw_timer,	"__inet_twsk_schedule",		NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
 	P(tw_end,	"inet_twsk_kill",		NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
+	P(syn,		"tcp_conn_request",		NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
+	P(third4,	"tcp_v4_syn_recv_sock",		NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
+	P(third6,	"tcp_v6_syn_recv_sock",		NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
+	P(synack_again,	"tcp_rtx_synack",		NULL,			LIFE,  RETURN,	  OPTIONAL)	\
+	P(retransmit,	"tcp_retransmit_skb",		NULL,			LIFE,  RETURN,	  OPTIONAL)	\
+	P(loss_probe,	"tcp_send_loss_probe",		NULL,			QUEUE, RETURN,	  OPTIONAL)	\
+	P(undo,		"tcp_undo_cwnd_reduction",	NULL,			QUEUE, ENTRY,	  OPTIONAL)	\
+	P(probe,	"tcp_write_wakeup",		NULL,			QUEUE, ENTRY,	  OPTIONAL)	\
 	P(data_ready,	"tcp_data_ready",		NULL,			QUEUE, ENTRY,	  OPTIONAL)	\
 	P(read,		"tcp_cleanup_rbuf",		NULL,			QUEUE, ENTRY,	  OPTIONAL)	\
 	P(write,	"tcp_push",			NULL,			QUEUE, ENTRY,	  OPTIONAL)	\
 	P(write_full,	"sk_stream_wait_memory",	NULL,			QUEUE, ENTRY,	  OPTIONAL)	\
-	P(ack,		"tcp_ack",			NULL,			QUEUE, ENTRY,	  OPTIONAL)
+	P(ack,		"tcp_ack",			NULL,			QUEUE, ENTRY,	  OPTIONAL)	\
+	P(out4,		"ip_queue_xmit",		NULL,			SEGMENT, ENTRY,	  OPTIONAL)	\
+	P(out6,		"ip6_xmit",			NULL,			SEGMENT, ENTRY,	  OPTIONAL)	\
+	P(synack4,	"ip_build_and_send_pkt",	NULL,			SEGMENT, ENTRY,	  OPTIONAL)	\
+	P(ack4,		"tcp_v4_send_ack",		NULL,			SEGMENT, ENTRY,	  OPTIONAL)	\
+	P(ack6,		"tcp_v6_send_response",		NULL,			SEGMENT, ENTRY,	  OPTIONAL)	\
+	P(request_ack4,	"tcp_v4_reqsk_send_ack",	NULL,			SEGMENT, ENTRY,	  OPTIONAL)	\
+	P(request_ack6,	"tcp_v6_reqsk_send_ack",	NULL,			SEGMENT, ENTRY,	  OPTIONAL)	\
+	P(in4,		"tcp_v4_do_rcv",		NULL,			SEGMENT, ENTRY,	  OPTIONAL)	\
+	P(in6,		"tcp_v6_do_rcv",		NULL,			SEGMENT, ENTRY,	  OPTIONAL)	\
+	P(request_in,	"tcp_check_req",		NULL,			SEGMENT, ENTRY,	  OPTIONAL)	\
+	P(drop,		"sk_skb_reason_drop",		"kfree_skb_reason",	SEGMENT, ENTRY,	  OPTIONAL)
 
 #define TCPTRACE_PROBE_ID(id, ...) TCPTRACE_P_##id,
 enum tcptrace_probe_id { TCPTRACE_PROBES(TCPTRACE_PROBE_ID) TCPTRACE_PROBE_COUNT };

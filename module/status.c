@@ -30,7 +30,8 @@ static void show_probes(struct seq_file *seq)
 
 	seq_printf(seq, "%-32s %-8s %-10s %-8s %12s %8s\n", "probe", "level", "method", "state", "hits", "missed");
 	for (id = 0; id < TCPTRACE_PROBE_COUNT; id++) {
-		tcptrace_probe_state(id, &state);
+		if (!tcptrace_probe_state(id, &state))
+			continue;
 		seq_printf(seq, "%-32s %-8s %-10s %-8s %12llu %8llu\n", state.symbol,
 			   tcptrace_level_name(state.level), methods[state.method],
 			   state.armed ? "armed" : "disarmed", state.hits, state.missed);

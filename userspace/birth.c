@@ -109,8 +109,11 @@ struct end *model_seed(struct model *model, const struct tcptrace_record *record
 	if (!place)
 		return NULL;
 	fill_snapshot(ends_at(&model->ends, place), record);
-	if (!record_listens(record))
-		model_find_peer(model, place);
+	if (record_listens(record))
+		return ends_at(&model->ends, place);
+	model_find_peer(model, place);
+	if (record->kind == TCPTRACE_K_FULL && !state_handshaking(record->new_state))
+		figures_derive(model, ends_at(&model->ends, place), record);
 	return ends_at(&model->ends, place);
 }
 
@@ -208,6 +211,8 @@ void model_begin(struct change *change)
 		end->iss = record->write_seq;
 	} else {
 		end->flags |= END_PASSIVE | END_ISS | END_IRS;
+		if (record->flags & TCPTRACE_F_COOKIE_SYN)
+			end->flags |= END_COOKIE;
 		/* A child's SYN-ACK is acknowledged, a request's is not. */
 		end->iss = record->snd_una - (record->op == TCPTRACE_OP_ACKED);
 		end->irs = record->copied_seq - 1;

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "busy.h"
+#include "flow.h"
 
 static const struct {
 	char key;
@@ -149,6 +150,14 @@ static struct busy_row *add_row(struct busy *busy)
 	return &busy->rows[busy->count++];
 }
 
+/* Of the oldest byte that nobody has read; of none, of what was read last. */
+static uint64_t delay_of(const struct end *end, uint64_t time)
+{
+	uint64_t oldest = end->flow ? flow_oldest(end->flow, time) : MODEL_UNKNOWN;
+
+	return oldest == MODEL_UNKNOWN && end->flow ? end->flow->waited : oldest;
+}
+
 int busy_choose(struct busy *busy, const struct model *model, busy_match match, void *arg, enum busy_sort sort,
 		bool reverse)
 {
@@ -169,7 +178,7 @@ int busy_choose(struct busy *busy, const struct model *model, busy_match match, 
 		row->end = end;
 		row->in = known ? one->in : MODEL_UNKNOWN;
 		row->out = known ? one->out : MODEL_UNKNOWN;
-		row->delay = MODEL_UNKNOWN;
+		row->delay = delay_of(end, busy->time);
 		row->key = reverse ? ~key_of(row, sort) : key_of(row, sort);
 	}
 	if (busy->count)

@@ -113,10 +113,12 @@ static int fin_received(const struct tcptrace_record *record, struct cause *caus
 	return 1;
 }
 
-/* tcp_ack() has just moved snd_una up to the FIN's. */
-static int fin_acked(const struct tcptrace_record *record, struct cause *causes)
+/* tcp_ack() has just moved snd_una up to the FIN's. A FIN of the peer's in the same segment is taken in behind that. */
+static int fin_acked(const struct step *step, struct cause *causes)
 {
-	causes[0] = received(ACK);
+	const struct tcptrace_record *record = step->record;
+
+	causes[0] = received(step->merged ? FIN | ACK : ACK);
 	set_ack(&causes[0], record->snd_una);
 	return 1;
 }
@@ -149,11 +151,11 @@ static int of_state(const struct step *step, struct cause *causes)
 	case TCPTRACE_S_CLOSING:
 		return fin_received(record, causes);
 	case TCPTRACE_S_FIN_WAIT2:
-		return fin_acked(record, causes);
+		return fin_acked(step, causes);
 	case TCPTRACE_S_CLOSE:
 		if (record->old_state == TCPTRACE_S_LAST_ACK && !record->error &&
 		    record->snd_una == record->write_seq)
-			return fin_acked(record, causes);
+			return fin_acked(step, causes);
 		return 0;
 	default:
 		return 0;
@@ -167,7 +169,7 @@ static int of_timewait(const struct step *step, struct cause *causes)
 	if (record->new_state != TCPTRACE_S_TIME_WAIT || record->old_state == record->new_state)
 		return 0;
 	if (record->old_state == TCPTRACE_S_CLOSING)
-		return fin_acked(record, causes);
+		return fin_acked(step, causes);
 	if (record->old_state != TCPTRACE_S_FIN_WAIT2)
 		return 0;
 	fin_received(record, causes);
@@ -195,6 +197,26 @@ static int of_reset(const struct tcptrace_record *record, struct cause *causes)
 	return 1;
 }
 
+/* Nothing is to be concluded: the record has it. */
+static int of_segment(const struct tcptrace_record *record, struct cause *causes)
+{
+	const struct tcptrace_segment *segment = &record->u.segment;
+
+	causes[0] = (struct cause){
+		.seq = segment->seq,
+		.window = segment->window,
+		.length = segment->len,
+		.mss = segment->mss,
+		.wscale = segment->wscale,
+		.flags = segment->flags,
+		.known = CAUSE_SEQ | CAUSE_LENGTH | CAUSE_WINDOW,
+		.out = segment->out,
+	};
+	if (segment->flags & ACK)
+		set_ack(&causes[0], segment->ack);
+	return 1;
+}
+
 int cause_of(const struct step *step, struct cause causes[CAUSE_MAX])
 {
 	const struct tcptrace_record *record = step->record;
@@ -210,6 +232,8 @@ int cause_of(const struct step *step, struct cause causes[CAUSE_MAX])
 		return of_timewait(step, causes);
 	case TCPTRACE_T_RESET:
 		return of_reset(record, causes);
+	case TCPTRACE_T_SEGMENT:
+		return of_segment(record, causes);
 	default:
 		return 0;
 	}

@@ -2,6 +2,7 @@
 /* What each type of record changes: TCP's state machine, as seen from beside it. */
 #include <errno.h>
 
+#include "flow.h"
 #include "model_impl.h"
 
 /* ---- the state machine ---- */
@@ -36,7 +37,8 @@ static void established(struct change *change)
 
 	if (!(end->flags & END_IRS))
 		figures_know_irs(change->model, end, record->rcv_nxt - 1);
-	if (!(end->flags & END_SEEDED)) {
+	/* Of a SYN cookie nobody knows when its SYN came. */
+	if (!(end->flags & (END_SEEDED | END_COOKIE))) {
 		end->handshake = record->time - end->birth;
 		end->flags |= END_HANDSHAKE;
 	}
@@ -44,6 +46,16 @@ static void established(struct change *change)
 		model_find_peer(change->model, change->place);
 		change->peer = ends_at(&change->model->ends, end->peer);
 	}
+}
+
+static void second_fin(struct change *change)
+{
+	struct end *end = change->end;
+
+	if (!end->fin || end->flags & END_HALF_CLOSED)
+		return;
+	end->fin = change->record->time - end->fin;
+	end->flags |= END_HALF_CLOSED;
 }
 
 /* The FIN of this end, `end` being still in the state before. */
@@ -54,12 +66,12 @@ static void sent_fin(struct change *change)
 	end->flags |= END_FIN_SENT;
 	if (change->record->new_state == TCPTRACE_S_LAST_ACK) {
 		end->flags |= END_REMOTE_FIRST | END_FIN_RCVD;
-		if (end->fin)
-			end->half_closed = change->record->time - end->fin;
+		second_fin(change);
 		return;
 	}
 	end->flags |= END_LOCAL_FIRST;
-	end->fin = change->record->time;
+	if (!(end->flags & END_HALF_CLOSED))
+		end->fin = change->record->time;
 	closed_by(change, change->record);
 }
 
@@ -69,12 +81,12 @@ static void received_fin(struct change *change)
 
 	end->flags |= END_FIN_RCVD;
 	if (end->flags & END_FIN_SENT) {
-		if (end->fin)
-			end->half_closed = change->record->time - end->fin;
+		second_fin(change);
 		return;
 	}
 	end->flags |= END_REMOTE_FIRST;
-	end->fin = change->record->time;
+	if (!(end->flags & END_HALF_CLOSED))
+		end->fin = change->record->time;
 }
 
 static bool app_aborts(const struct tcptrace_record *record)
@@ -125,6 +137,8 @@ static void closed(struct change *change)
 	end->error = record->error > 0 && record->error < UINT16_MAX ? record->error : 0;
 	if (record->flags & TCPTRACE_F_FIN && !(end->flags & END_FIN_RCVD))
 		received_fin(change);
+	if (record->flags & TCPTRACE_F_ORPHAN)
+		end->flags |= END_ORPHAN;
 	if (record->old_state == TCPTRACE_S_LAST_ACK && !record->error &&
 	    record->snd_una == record->write_seq)
 		end->flags |= END_FIN_ACKED;
@@ -172,6 +186,19 @@ static void on_state(struct change *change)
 	}
 }
 
+/* Since its last ACK came; of a SYN cookie and of fast open since it exists. */
+static void accepted(struct change *change)
+{
+	struct end *end = change->end;
+
+	if (!(end->flags & (END_HANDSHAKE | END_COOKIE)) || end->flags & END_ACCEPTED)
+		return;
+	end->accept_wait = change->record->time - end->birth;
+	if (end->flags & END_HANDSHAKE)
+		end->accept_wait -= end->handshake;
+	end->flags |= END_ACCEPTED;
+}
+
 static void on_request(struct change *change)
 {
 	const struct tcptrace_record *record = change->record;
@@ -191,6 +218,15 @@ static void on_request(struct change *change)
 	model_settled(change);
 }
 
+/* The time of its timer, which runs from this record on. */
+static void hold(struct change *change)
+{
+	struct end *end = change->end;
+	uint64_t from = end->flags & END_SINCE ? end->since : end->birth;
+
+	end->timeout = change->record->u.totals.timeout + (change->record->time - from) / 1000000;
+}
+
 /* The full socket is gone, its timewait socket goes on in `new_state`. */
 static void begin_timewait(struct change *change)
 {
@@ -201,10 +237,11 @@ static void begin_timewait(struct change *change)
 
 	end->kind = TCPTRACE_K_TIMEWAIT;
 	end->flags |= END_FIN_SENT | END_FIN_ACKED;
-	end->timeout = record->u.totals.timeout;
+	if (record->new_state != record->old_state)
+		enter(change, record->new_state);
+	hold(change);
 	if (record->new_state == record->old_state)
 		return;
-	enter(change, record->new_state);
 	if (!(end->flags & END_FIN_RCVD))
 		received_fin(change);
 	change->step->verdict = true;
@@ -228,11 +265,11 @@ static void on_timewait(struct change *change)
 	case TCPTRACE_OP_SUBSTATE:
 		enter(change, record->new_state);
 		received_fin(change);
-		end->timeout = record->u.totals.timeout;
+		hold(change);
 		change->step->verdict = true;
 		return;
 	case TCPTRACE_OP_RESTART:
-		end->timeout = record->u.totals.timeout;
+		hold(change);
 		return;
 	default:
 		enter(change, TCPTRACE_S_CLOSE);
@@ -241,6 +278,7 @@ static void on_timewait(struct change *change)
 		change->model->grave = change->place;
 		/* Its verdict came when it entered TIME_WAIT; if it never did, the peer never closed. */
 		if (record->old_state == TCPTRACE_S_FIN_WAIT2) {
+			end->flags |= END_ORPHAN;
 			if (record->op == TCPTRACE_OP_END)
 				end->error = ETIMEDOUT;
 			change->step->verdict = true;
@@ -283,6 +321,8 @@ static void on_reset(struct change *change)
 
 static void count_requests(struct end *end, bool in)
 {
+	if (!end->flow)
+		return;
 	if (!(end->flags & END_ASKED)) {
 		end->flags |= END_ASKED | (in ? END_ASKED_IN : 0);
 		return;
@@ -291,13 +331,24 @@ static void count_requests(struct end *end, bool in)
 		end->flags &= ~END_ANSWERED;
 	} else if (!(end->flags & END_ANSWERED)) {
 		end->flags |= END_ANSWERED;
-		end->requests++;
+		end->flow->requests++;
 	}
 }
 
 static inline uint32_t moved(const struct end *end, uint32_t now, uint32_t before)
 {
 	return end->flags & END_SYNCED && seq_after(now, before) ? now - before : 0;
+}
+
+/*
+ * Of a read: one with MSG_WAITALL tells more than once, each time of all that it has got; MSG_PEEK tells as well, and
+ * takes nothing.
+ */
+static uint32_t taken(const struct end *end, const struct tcptrace_record *record)
+{
+	uint32_t way = moved(end, record->copied_seq, end->copied_seq);
+
+	return !(end->flags & END_SYNCED) || record->u.queue.bytes < way ? record->u.queue.bytes : way;
 }
 
 /* Before the figures are taken over: what is new is the difference. */
@@ -307,8 +358,13 @@ static void on_queue(struct change *change)
 	struct step *step = change->step;
 	struct end *end = change->end;
 
+	if (!end->flow)
+		end->flow = flow_begin(end, record);
 	step->bytes = record->u.queue.bytes;
-	if (record->type == TCPTRACE_T_ACK) {
+	if (record->op == TCPTRACE_OP_PROBE || record->op == TCPTRACE_OP_KEEPALIVE)
+		return;
+	if (record->type == TCPTRACE_T_ACK || record->type == TCPTRACE_T_WINDOW) {
+		step->window = end->snd_wnd;
 		step->control = step->bytes && (state_handshaking(record->old_state) ||
 						(end->flags & END_FIN_SENT &&
 						 record->snd_una == record->write_seq));
@@ -321,6 +377,8 @@ static void on_queue(struct change *change)
 			count_requests(end, true);
 		return;
 	}
+	if (record->op == TCPTRACE_OP_READ)
+		step->bytes = taken(end, record);
 	if (record->op == TCPTRACE_OP_WRITTEN) {
 		step->bytes = moved(end, record->write_seq, end->write_seq);
 		if (step->bytes)
@@ -352,10 +410,20 @@ void change_apply(struct change *change)
 	case TCPTRACE_T_SEND:
 	case TCPTRACE_T_RECV:
 	case TCPTRACE_T_ACK:
+	case TCPTRACE_T_WINDOW:
 		on_queue(change);
+		break;
+	case TCPTRACE_T_RETRANSMIT:
+		if (record->u.retransmit.total > end->retransmits)
+			end->retransmits = record->u.retransmit.total;
+		break;
+	case TCPTRACE_T_DROP:
+		if (record->op != TCPTRACE_OP_SEGMENT)
+			figures_take_backlog(change->model, record);
 		break;
 	case TCPTRACE_T_ACCEPT:
 		figures_take_backlog(change->model, record);
+		accepted(change);
 		/* fallthrough */
 	case TCPTRACE_T_CONNECT:
 		change->step->did = record->pid;
@@ -373,13 +441,12 @@ void change_apply(struct change *change)
 		change->step->did = record->pid;
 		if (record->pid)
 			owner_set(&end->owner, record);
+		end->rcv_nxt = record->u.listen.backlog;
+		end->write_seq = record->u.listen.backlog_max;
 		if (record->new_state == TCPTRACE_S_CLOSE) {
 			enter(change, TCPTRACE_S_CLOSE);
 			end->flags |= END_OVER;
 			change->model->grave = change->place;
-		} else {
-			end->rcv_nxt = record->u.listen.backlog;
-			end->write_seq = record->u.listen.backlog_max;
 		}
 		break;
 	}

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "ends.h"
+#include "flow.h"
 #include "record.h"
 
 #define BITS_FIRST	10
@@ -35,6 +36,10 @@ int ends_init(struct ends *ends, uint32_t max)
 
 void ends_exit(struct ends *ends)
 {
+	uint32_t place;
+
+	for (place = 1; ends->all != MAP_FAILED && place < ends->used; place++)
+		free(ends_at(ends, place)->flow);
 	if (ends->all != MAP_FAILED)
 		munmap(ends->all, ((size_t)ends->max + 1) * sizeof(struct end));
 	free(ends->by_cookie);
@@ -150,6 +155,8 @@ void ends_remove(struct ends *ends, uint32_t place)
 	if (end->peer)
 		ends_at(ends, end->peer)->peer = 0;
 	end->cookie = 0;
+	free(end->flow);
+	end->flow = NULL;
 	end->cookie_next = ends->free;
 	ends->free = place;
 	ends->count--;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The numbers of an end, as its records bring them. */
+#include "flow.h"
 #include "model_impl.h"
 
 uint32_t end_recvq(const struct end *end)
@@ -16,6 +17,14 @@ uint32_t end_sendq(const struct end *end)
 	if (end->state == TCPTRACE_S_LISTEN)
 		return end->write_seq;
 	return end->kind == TCPTRACE_K_FULL ? end->write_seq - end->snd_una : 0;
+}
+
+uint64_t end_left(const struct end *end, uint64_t time)
+{
+	uint64_t from = end->flags & END_SINCE ? end->since : end->birth;
+	uint64_t until = from + end->timeout * 1000000ull;
+
+	return end->kind == TCPTRACE_K_TIMEWAIT && until > time ? until - time : 0;
 }
 
 static inline void advance(uint64_t *count, uint32_t now, uint32_t before)
@@ -58,13 +67,43 @@ void figures_take_totals(struct end *end, const struct tcptrace_record *record)
 	const struct tcptrace_totals *totals = &record->u.totals;
 	uint64_t out = totals->bytes_out;
 
-	if (end->flags & END_ISS && out &&
-	    (uint32_t)out - (record->snd_una - end->iss - 1) == 1)
-		out--;
+	if (end->flags & END_ISS) {
+		uint32_t syn = (uint32_t)out - (record->snd_una - end->iss - 1);
+
+		if (!(end->flags & (END_ACTIVE | END_PASSIVE)) && !state_handshaking(record->old_state) && syn <= 1)
+			end->flags |= syn ? END_ACTIVE : END_PASSIVE;
+		if (out && syn == 1)
+			out--;
+	}
 	end->bytes_in = totals->bytes_in;
 	end->bytes_out = out;
 	if (totals->retransmits > end->retransmits)
 		end->retransmits = totals->retransmits;
+}
+
+/* Where the numbers of an end begin that was there. Other than a snapshot's, these were read with the socket's lock. */
+static void take_numbers(struct model *model, struct end *end, const struct tcptrace_record *record)
+{
+	uint32_t irs = record->rcv_nxt - 1 - (uint32_t)end->bytes_in;
+	struct end *peer = ends_at(&model->ends, end->peer);
+
+	if (state_handshaking(record->old_state) ||
+	    (end->flags & END_IRS && (end->irs == irs || !(end->flags & END_SEEDED))))
+		return;
+	if (peer && peer->flags & END_SEEDED)
+		peer->flags &= ~END_ISS;
+	figures_know_irs(model, end, irs);
+}
+
+void figures_derive(struct model *model, struct end *end, const struct tcptrace_record *record)
+{
+	if (!(end->flags & END_IRS))
+		figures_know_irs(model, end, record->rcv_nxt - 1 - (uint32_t)end->bytes_in);
+	/* Nothing of it was acknowledged, not even a SYN: it did not connect. */
+	if (!(end->flags & END_ISS) && !record->u.totals.bytes_out) {
+		end->flags |= END_PASSIVE;
+		figures_know_iss(model, end, record->snd_una - 1);
+	}
 }
 
 /* Takes over what a record of a full socket says of its queues. */
@@ -72,6 +111,8 @@ void figures_take(struct model *model, struct end *end, const struct tcptrace_re
 {
 	int32_t queued = record->rcv_nxt - record->copied_seq;
 
+	if (end->flow)
+		flow_take(end->flow, end, record);
 	if (end->flags & END_SYNCED) {
 		advance(&end->bytes_in, record->rcv_nxt, end->rcv_nxt);
 		advance(&end->bytes_out, record->snd_una, end->snd_una);
@@ -81,9 +122,7 @@ void figures_take(struct model *model, struct end *end, const struct tcptrace_re
 	figures_copy(end, record);
 	if (record_has_totals(record)) {
 		figures_take_totals(end, record);
-		/* A snapshot's, which is read without the socket's lock, does not come here. */
-		if (!(end->flags & END_IRS) && !state_handshaking(record->old_state))
-			figures_know_irs(model, end, record->rcv_nxt - 1 - (uint32_t)end->bytes_in);
+		take_numbers(model, end, record);
 	}
 	if (record->flags & TCPTRACE_F_FIN)
 		end->flags |= END_FIN_COUNTED;

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include "cause.h"
+#include "flow.h"
 #include "json.h"
 #include "json_impl.h"
+#include "segment.h"
 #include "verdict.h"
 
 static void add_windows(struct json_object *object, uint32_t unsent, uint32_t unacked,
@@ -82,7 +84,68 @@ static void add_reset(struct json_object *object, const struct step *step)
 		add_string(object, "why", verdict_why(step->end->why));
 }
 
-static void add_by_type(struct json_object *object, const struct step *step)
+static void add_retransmit(struct json_object *object, const struct step *step, bool absolute)
+{
+	const struct tcptrace_retransmit *retransmit = &step->record->u.retransmit;
+
+	add_int(object, "retransmits", retransmit->total);
+	if (step->record->op != TCPTRACE_OP_SPURIOUS) {
+		add_number(object, "seq", step, true, retransmit->seq, absolute);
+		add_int(object, "len", retransmit->len);
+		add_int(object, "segments", retransmit->segments);
+	}
+	if (step->record->kind != TCPTRACE_K_FULL)
+		return;
+	add_int(object, "in_flight", retransmit->in_flight);
+	add_int(object, "sacked", retransmit->sacked);
+	add_int(object, "lost_segments", retransmit->lost);
+	add_int(object, "cwnd", retransmit->cwnd);
+	add_int(object, "ssthresh", retransmit->ssthresh);
+	add_int(object, "rto_ms", retransmit->rto);
+	add_int(object, "backoff", retransmit->backoff);
+}
+
+static void add_drop(struct json_object *object, const struct step *step, bool absolute)
+{
+	const struct tcptrace_record *record = step->record;
+	const struct tcptrace_drop *drop = &record->u.drop;
+	bool out = record->kind == TCPTRACE_K_FULL;
+	char flags[CAUSE_FLAGS_MAX];
+
+	add_string(object, "by", "local");
+	if (record->op != TCPTRACE_OP_SEGMENT) {
+		add_listen(object, &record->u.listen);
+		add_string(object, "reason", record->op == TCPTRACE_OP_SYN_QUEUE ? "SYN queue full" : "accept queue full");
+		return;
+	}
+	add(object, "reason", json_object_new_string_len(drop->name, record_drop_name(drop)));
+	add_string(object, "dir", out ? "out" : "in");
+	add(object, "flags", json_object_new_string_len(flags, cause_put_flags(flags, drop->flags) - flags));
+	add_number(object, "seq", step, out, drop->seq, absolute);
+}
+
+/* Beside its header, which add_cause() adds. */
+static void add_segment(struct json_object *object, const struct step *step, bool absolute)
+{
+	struct segment segment;
+
+	segment_of(step->record, &segment);
+	add_known(object, "win_scaled", segment.window);
+	if (segment.duplicate)
+		add_int(object, "duplicate", segment.duplicate);
+	if (segment.gap)
+		add_int(object, "gap", segment.gap);
+	if (segment.probe)
+		add(object, "probe", json_object_new_boolean(true));
+	if (!segment.sacks)
+		return;
+	add_int(object, "sacks", segment.sacks);
+	add_number(object, "sack_from", step, !segment.out, segment.sack_from, absolute);
+	add_number(object, "sack_to", step, !segment.out, segment.sack_to, absolute);
+	add(object, "dsack", json_object_new_boolean(segment.dsack));
+}
+
+static void add_by_type(struct json_object *object, const struct step *step, bool absolute)
 {
 	const struct tcptrace_record *record = step->record;
 
@@ -91,6 +154,8 @@ static void add_by_type(struct json_object *object, const struct step *step)
 		add_change(object, step);
 		if (record->error > 0)
 			add_errno(object, record->error);
+		if (step->merged)
+			add(object, "merged", json_object_new_boolean(true));
 		break;
 	case TCPTRACE_T_REQUEST:
 		add_change(object, step);
@@ -98,7 +163,11 @@ static void add_by_type(struct json_object *object, const struct step *step)
 		add_int(object, "retransmits", record->u.listen.retransmits);
 		break;
 	case TCPTRACE_T_LISTEN:
+		add_listen(object, &record->u.listen);
+		break;
 	case TCPTRACE_T_ACCEPT:
+		if (step->end && step->end->flags & END_ACCEPTED)
+			add_int(object, "accept_wait_ns", step->end->accept_wait);
 		add_listen(object, &record->u.listen);
 		break;
 	case TCPTRACE_T_CONNECT:
@@ -116,6 +185,21 @@ static void add_by_type(struct json_object *object, const struct step *step)
 	case TCPTRACE_T_RECV:
 	case TCPTRACE_T_ACK:
 		add_int(object, "bytes", step->bytes);
+		if (record->op == TCPTRACE_OP_READ && step->end && step->end->flow)
+			add_known(object, "read_delay_ns", step->end->flow->waited);
+		break;
+	case TCPTRACE_T_WINDOW:
+		if (record->op == TCPTRACE_OP_PROBE || record->op == TCPTRACE_OP_KEEPALIVE)
+			add_int(object, "probes", record->u.queue.probes);
+		break;
+	case TCPTRACE_T_RETRANSMIT:
+		add_retransmit(object, step, absolute);
+		break;
+	case TCPTRACE_T_DROP:
+		add_drop(object, step, absolute);
+		break;
+	case TCPTRACE_T_SEGMENT:
+		add_segment(object, step, absolute);
 		break;
 	}
 }
@@ -142,11 +226,13 @@ void json_step(struct out *out, const struct step *step, bool absolute)
 	if (record->op)
 		add_string(object, "op", op_name(record->op));
 	add_known(object, "since_ns", step->since);
-	add_by_type(object, step);
+	add_by_type(object, step, absolute);
 	add_cause(object, step, absolute);
 	if (record_full(record))
 		add_windows(object, record_unsent(record), record_unacked(record), record->rcv_wnd,
 			    record->snd_wnd);
+	if (record->flags & TCPTRACE_F_MPTCP)
+		add(object, "mptcp", json_object_new_boolean(true));
 	add_process(object, step->pid, step->comm);
 	print(out, object);
 }
@@ -187,12 +273,19 @@ void json_verdict(struct out *out, const struct end *end)
 	if (!verdict.whole)
 		add_int(object, "seen_ns", verdict.seen);
 	add_known(object, "half_closed_ns", verdict.half_closed);
+	add_known(object, "syn_recv_ns", verdict.syn_recv);
+	add_known(object, "accept_wait_ns", verdict.accept_wait);
+	add_known(object, "read_delay_ns", verdict.read_delay);
+	add_known(object, "read_blocked_ns", verdict.read_blocked);
+	add_known(object, "receiver_limited_ns", verdict.receiver_limited);
+	add_known(object, "sender_limited_ns", verdict.sender_limited);
 	add_known(object, "bytes_in", verdict.bytes_in);
 	add_known(object, "bytes_out", verdict.bytes_out);
 	if (verdict.syn_unknown)
 		add(object, "bytes_out_counts_syn", json_object_new_string("unknown"));
 	add_known(object, "requests", verdict.requests);
-	add_string(object, "kind", verdict_kind(&verdict));
+	add_string(object, "asked_by", verdict_side(verdict.asked_by));
+	add_string(object, "connection", verdict_lasting(verdict.lasting));
 	add_int(object, "retransmits", verdict.retransmits);
 	add_int(object, "recvq_peak", verdict.recvq_peak);
 	add_int(object, "sendq_peak", verdict.sendq_peak);
@@ -204,6 +297,8 @@ void json_verdict(struct out *out, const struct end *end)
 		add_errno(object, verdict.error);
 	if (verdict.held)
 		add_int(object, "held_ms", verdict.held);
+	if (verdict.orphaned)
+		add(object, "orphaned", json_object_new_boolean(true));
 	if (verdict.lossy)
 		add(object, "lossy", json_object_new_boolean(true));
 	add_process(object, end->owner.pid, end->owner.comm);

@@ -26,7 +26,7 @@ int level_parse(const char *word)
 
 uint32_t level_types(uint32_t level)
 {
-	const uint32_t segment = 1u << TCPTRACE_T_SEGMENT | 1u << TCPTRACE_T_RETRANSMIT;
+	const uint32_t segment = 1u << TCPTRACE_T_SEGMENT;
 	const uint32_t queue = 1u << TCPTRACE_T_SEND | 1u << TCPTRACE_T_RECV | 1u << TCPTRACE_T_ACK |
 			       1u << TCPTRACE_T_WINDOW;
 	uint32_t types = 0;

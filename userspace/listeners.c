@@ -167,9 +167,13 @@ void listeners_step(struct listeners *listeners, const struct step *step)
 		if (listener && step->end)
 			listener->end = *step->end;
 		break;
+	case TCPTRACE_T_DROP:
+		/* Not of a listener. */
+		if (record->op == TCPTRACE_OP_SEGMENT)
+			return;
+		/* fallthrough */
 	case TCPTRACE_T_REQUEST:
 	case TCPTRACE_T_ACCEPT:
-	case TCPTRACE_T_DROP:
 		listener = find(listeners, record->u.listen.listener);
 		break;
 	default:

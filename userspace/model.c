@@ -2,6 +2,7 @@
 /* The model: one record after the other goes into it, one step comes out. */
 #include <stdlib.h>
 
+#include "flow.h"
 #include "model_impl.h"
 
 struct model *model_new(const struct model_options *options)
@@ -180,14 +181,24 @@ static bool is_nobody(const struct tcptrace_record *record)
 	       (!record_begins(record) && record->old_state == TCPTRACE_S_CLOSE);
 }
 
-/* Only a RST is worth a line where there is no end; the peer may be known. */
+/* Segments are worth a line where there is no end, and what a listener did with one; the peer may be known. */
 static enum model_outcome without_end(struct change *change)
 {
 	struct model *model = change->model;
 	const struct tcptrace_record *record = change->record;
 
-	if (record->type != TCPTRACE_T_RESET)
+	switch (record->type) {
+	case TCPTRACE_T_RESET:
+	case TCPTRACE_T_SEGMENT:
+		break;
+	case TCPTRACE_T_REQUEST:
+	case TCPTRACE_T_DROP:
+		if (record->op != TCPTRACE_OP_SEGMENT)
+			figures_take_backlog(model, record);
+		break;
+	default:
 		return MODEL_SKIP;
+	}
 	change->peer = ends_at(&model->ends, ends_find_peer_of(&model->ends, record));
 	return MODEL_STEP;
 }
@@ -235,12 +246,14 @@ static void on_end(struct change *change, bool born)
 	if (end->epoch != model->epoch) {
 		end->epoch = model->epoch;
 		end->flags |= END_LOSSY;
+		if (end->flow)
+			flow_broken(end->flow, record->time);
 	}
 	change->peer = ends_at(&model->ends, end->peer);
 	/* on_queue() compares with the figures before, all others build on the new ones. */
 	if (record->type >= TCPTRACE_T_SEND)
 		change_apply(change);
-	if (whole && !born)
+	if (whole && !born && !record_beside(record))
 		figures_take(model, end, record);
 	else if (record->kind == TCPTRACE_K_TIMEWAIT)
 		figures_copy(end, record);

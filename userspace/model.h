@@ -5,6 +5,7 @@
  *
  *   ends.c     the table itself: room, indexes, which two ends are one connection
  *   model.c    what a record changes, what is over
+ *   flow.c     what passes through the queues of an end, and who waits for whom
  *   seed.c     what was there before the first event, without gap or double count
  *   verdict.c  what is to be said of an end that is over
  *   cause.c    the segment that caused a change, from the record alone
@@ -53,6 +54,10 @@ enum {
 	END_ANSWERED	= 1u << 23,	/* and the last ones went the other way */
 	END_LISTED	= 1u << 24,	/* seed.c: is among those to hand out */
 	END_LOSSY	= 1u << 25,	/* records were lost while it lived */
+	END_ACCEPTED	= 1u << 26,	/* accept() was seen, and since when it waited for that */
+	END_COOKIE	= 1u << 27,	/* born of a SYN cookie or of fast open: its SYN was not seen */
+	END_ORPHAN	= 1u << 28,	/* when it was over no process held it */
+	END_HALF_CLOSED	= 1u << 29,	/* `fin` is how long it was half-closed */
 };
 
 /* Why an end was reset by its own side. */
@@ -71,6 +76,8 @@ struct owner {
 	char comm[TCPTRACE_COMM_LEN];
 };
 
+struct flow;	/* flow.h */
+
 /*
  * One end. A million of them are a quarter of a gigabyte: no byte here without need.
  * Numbers of other ends are places in the table, 0 is none.
@@ -81,10 +88,11 @@ struct end {
 	uint64_t since;		/* in its state, if END_SINCE */
 	uint64_t last;		/* step of either end of the connection */
 	uint64_t handshake;	/* took so long, if END_HANDSHAKE */
-	uint64_t fin;		/* when the first FIN was sent or came, 0: not seen */
-	uint64_t half_closed;	/* from the first FIN to the second, 0: not seen */
+	uint64_t accept_wait;	/* in the accept queue, if END_ACCEPTED */
+	uint64_t fin;		/* time of the first FIN, 0: not seen; END_HALF_CLOSED: from it to the second */
 	uint64_t bytes_in;	/* rcv_nxt's way since the SYN; the FIN counts */
 	uint64_t bytes_out;	/* snd_una's way since the SYN; the FIN counts */
+	struct flow *flow;	/* NULL: nothing of level queue was heard of it */
 
 	uint8_t saddr[TCPTRACE_ADDR_LEN];
 	uint8_t daddr[TCPTRACE_ADDR_LEN];
@@ -97,15 +105,14 @@ struct end {
 	uint32_t snd_una, snd_nxt, write_seq, rcv_nxt, copied_seq, snd_wnd, rcv_wnd;
 	uint32_t recvq_peak, sendq_peak;
 	uint32_t retransmits;
-	uint32_t requests;	/* times that what was asked first one way was answered the other way */
-	uint32_t stamp;		/* low half, of the segment that made it FIN_WAIT2 */
 
 	struct owner owner;	/* who connected, accepted, listens; else who used it last */
 	struct owner closer;	/* who closed or reset first, on whichever side, if that is on this host */
 
 	union {
 		uint32_t unread;	/* bytes, WHY_UNREAD */
-		uint32_t timeout;	/* ms, of the timewait socket */
+		uint32_t stamp;		/* low half, of the segment that made it FIN_WAIT2 */
+		uint32_t timeout;	/* of the timewait socket, ms from `since` (END_SINCE) or `birth` on */
 	};
 	uint16_t error;		/* errno that ended it */
 	uint16_t reset_reason;	/* enum sk_rst_reason + 1, 0: the kernel has none */
@@ -135,12 +142,13 @@ struct step {
 	uint64_t since;		/* ns since the step before of this connection, or MODEL_UNKNOWN */
 	uint64_t in_state;	/* ns that the end was in old_state, or MODEL_UNKNOWN */
 	uint32_t bytes;		/* SEND, RECV, ACK: how many this step moved, without SYN and FIN */
+	uint32_t window;	/* ACK: the peer's before this step */
 	uint32_t pid;		/* who did it, or owns the end; 0: unknown */
 	const char *comm;
 	uint8_t old_state, new_state;
 	bool did;		/* `pid` did it */
 	bool control;		/* ACK: of this end's SYN or FIN as well */
-	bool merged;		/* TIME_WAIT: the FIN came in the segment that led to FIN_WAIT2 */
+	bool merged;		/* TIME_WAIT: the FIN came with the ACK that led to FIN_WAIT2; there: ahead.h */
 	bool verdict;		/* the end's verdict is due now */
 };
 
@@ -195,6 +203,8 @@ void end_from_snapshot(struct end *end, const struct tcptrace_record *record);
 
 uint32_t end_recvq(const struct end *end);
 uint32_t end_sendq(const struct end *end);
+/* What a timewait socket has left of its time, ns; 0: it is none. */
+uint64_t end_left(const struct end *end, uint64_t time);
 
 /* How long it waited in the accept queue until `time`, MODEL_UNKNOWN where nobody saw it enter. */
 static inline uint64_t end_waited(const struct end *end, uint64_t time)

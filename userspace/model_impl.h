@@ -103,6 +103,11 @@ void figures_know_irs(struct model *model, struct end *end, uint32_t irs);
 void figures_know_iss(struct model *model, struct end *end, uint32_t iss);
 /* u.totals of a full socket. */
 void figures_take_totals(struct end *end, const struct tcptrace_record *record);
+/*
+ * Of a full socket that is there, once its other end was looked for: where its numbers begin, as far as totals tell.
+ * They do not tell whether it connected, which moves its own by one: that is left to the other end's, if it is here.
+ */
+void figures_derive(struct model *model, struct end *end, const struct tcptrace_record *record);
 /* All that a record of a full socket says of its queues. */
 void figures_take(struct model *model, struct end *end, const struct tcptrace_record *record);
 /* A listener's queues, as a record of one of its connections tells of them. */

@@ -46,6 +46,30 @@ const struct argp options_output_argp = {
 	.parser = parse_output,
 };
 
+static error_t parse_alone(int key, char *text, struct argp_state *state)
+{
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = state->input;
+		return 0;
+	case ARGP_KEY_ARG:
+		argp_failure(state, EXIT_USAGE, 0, "%s: no arguments are taken, only options", text);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_child alone_children[] = {
+	{ &options_output_argp, 0, NULL, 0 },
+	{ 0 }
+};
+
+const struct argp options_alone_argp = {
+	.parser = parse_alone,
+	.children = alone_children,
+};
+
 static enum tcptrace_level parse_level(struct argp_state *state, const char *text)
 {
 	int level = level_parse(text);

@@ -38,6 +38,9 @@ extern const struct argp options_argp;
 /* For commands that print something about the module: --json, -H, -n, -q alone. */
 extern const struct argp options_output_argp;
 
+/* The same for those that take no arguments either. */
+extern const struct argp options_alone_argp;
+
 /* A whole number from 1 on. Ends the program with a line about `what` where `text` is none. */
 unsigned long long options_count(struct argp_state *state, const char *what, const char *text);
 

@@ -93,6 +93,17 @@ static inline char *put_u64(char *p, uint64_t value)
 	return value < 1000 ? put_small(p, value) : put_u64_long(p, value);
 }
 
+/* "1 byte", "2 bytes" */
+static inline char *put_count(char *p, uint64_t count, const char *what)
+{
+	p = put_u64(p, count);
+	*p++ = ' ';
+	p = put_string(p, what);
+	if (count != 1)
+		*p++ = 's';
+	return p;
+}
+
 /* Blanks from p up to `column`, none where p is there already. Up to 15 more may be written behind it. */
 static inline char *put_column(char *p, char *column)
 {

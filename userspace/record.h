@@ -71,6 +71,18 @@ static inline uint64_t record_inode(const struct tcptrace_record *record)
 	return record_listens(record) ? record->u.listen.inode : record->u.totals.inode;
 }
 
+/* How much of a dropped segment's reason is a name: it may come from a damaged file. */
+static inline unsigned int record_drop_name(const struct tcptrace_drop *drop)
+{
+	unsigned int i;
+
+	for (i = 0; i < sizeof(drop->name); i++)
+		if (!((drop->name[i] >= 'A' && drop->name[i] <= 'Z') || (drop->name[i] >= '0' && drop->name[i] <= '9') ||
+		      drop->name[i] == '_'))
+			break;
+	return i;
+}
+
 /* u.totals holds a full socket's totals. */
 static inline bool record_has_totals(const struct tcptrace_record *record)
 {
@@ -85,6 +97,16 @@ static inline bool record_has_totals(const struct tcptrace_record *record)
 	default:
 		return false;
 	}
+}
+
+/*
+ * Tells of a segment that is sent or comes, from between the steps of a queue: what has come or was written by then, a record of type
+ * RECV or SEND is yet to tell of.
+ */
+static inline bool record_beside(const struct tcptrace_record *record)
+{
+	return record->type == TCPTRACE_T_SEGMENT || record->type == TCPTRACE_T_RETRANSMIT ||
+	       record->type == TCPTRACE_T_DROP;
 }
 
 /* The first that is heard of an end: its birth. */

@@ -443,7 +443,8 @@ void timeline_socket(struct timeline *timeline, const struct end *end)
 		p = put_column(p, start + WIDTH_FIRST);
 		*p++ = ' ';
 		p = timeline_put_process(p, end->owner.pid, end->owner.comm);
-	} else if (end->kind == TCPTRACE_K_TIMEWAIT) {
+	}
+	if (end->kind == TCPTRACE_K_TIMEWAIT) {
 		p = put_column(p, start + WIDTH_FIRST);
 		*p++ = ' ';
 		p = put_duration(p, end->timeout * 1000000ull);
@@ -472,8 +473,8 @@ void timeline_hole(struct timeline *timeline, const struct tcptrace_record *reco
 
 	p = timeline_put_time(p, timeline, record->time);
 	p = put_text(p, "-- ");
-	p = put_u64(p, lost->overwritten + lost->nested);
-	p = put_text(p, " records lost here");
+	p = put_count(p, lost->overwritten + lost->nested, "record");
+	p = put_text(p, " lost here");
 	p = put_part(p, "overwritten before they were read", lost->overwritten, ": ");
 	p = put_part(p, "not recorded, a handler was interrupted", lost->nested, ": ");
 	*p++ = '\n';
@@ -485,8 +486,8 @@ void timeline_tally(struct out *out, const struct tcptrace_lost *lost, uint64_t 
 	char *p = out_room(out);
 
 	p = put_text(p, "-- ");
-	p = put_u64(p, lost->events);
-	p = put_text(p, " events, ");
+	p = put_count(p, lost->events, "event");
+	p = put_text(p, ", ");
 	p = put_u64(p, lost->overwritten + lost->nested);
 	p = put_text(p, " lost");
 	p = put_part(p, "overwritten before they were read", lost->overwritten, ", ");

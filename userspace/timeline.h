@@ -55,6 +55,9 @@ void timeline_header(struct timeline *timeline);
 void timeline_step(struct timeline *timeline, const struct step *step);
 void timeline_verdict(struct timeline *timeline, const struct end *end);
 
+/* Below its line: what the step means, in plain words. timeline_explain.c */
+void timeline_explain(struct timeline *timeline, const struct step *step);
+
 /* A LOST record: here the timeline has a hole. */
 void timeline_hole(struct timeline *timeline, const struct tcptrace_record *record);
 /* The last line. `full`: records of ends that did not fit into the model. */

@@ -4,7 +4,10 @@
  *
  *   timeline.c		lines: their columns, sockets, losses
  *   timeline_what.c	what a step was: the segment, the call, the data
+ *   timeline_segment.c	what is remarkable about a segment
+ *   timeline_loss.c	what was sent again, refused, probed
  *   timeline_verdict.c	what is to be said when an end is over
+ *   timeline_explain.c	a step in plain words
  *
  * Each timeline_put_*() appends at p and returns where the line goes on.
  */
@@ -44,5 +47,18 @@ char *timeline_put_ends(char *p, struct timeline *timeline, const struct end *en
 
 /* timeline_what.c */
 char *timeline_put_what(char *p, struct timeline *timeline, const struct step *step);
+/* A sequence number of this end's (`out`) or of the peer's, "?" where its beginning was not seen. */
+char *timeline_put_number(char *p, const struct timeline *timeline, const struct step *step, bool out,
+			  uint32_t number);
+
+/* timeline_segment.c: what is remarkable about a segment, beside its header */
+char *timeline_put_segment(char *p, const struct timeline *timeline, const struct step *step);
+
+/* timeline_loss.c: what was sent again and why, what a listener refused, probes */
+char *timeline_put_retransmit(char *p, const struct timeline *timeline, const struct step *step);
+char *timeline_put_drop(char *p, const struct timeline *timeline, const struct step *step);
+char *timeline_put_probe(char *p, const struct tcptrace_record *record);
+/* "SYN queue 3, accept queue 2/1": as they were, of a listener */
+char *timeline_put_queues(char *p, const struct tcptrace_listen *listen);
 
 #endif

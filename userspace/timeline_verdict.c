@@ -27,8 +27,8 @@ static char *put_why(char *p, const struct verdict *verdict)
 	switch (verdict->why) {
 	case WHY_UNREAD:
 		p = put_text(p, ", closed with ");
-		p = put_u64(p, verdict->unread);
-		return put_text(p, " bytes unread");
+		p = put_count(p, verdict->unread, "byte");
+		return put_text(p, " unread");
 	case WHY_LINGER:
 		return put_text(p, ", closed with SO_LINGER on and 0");
 	case WHY_UNACCEPTED:
@@ -94,6 +94,9 @@ static char *put_figures(char *p, struct timeline *timeline, const struct end *e
 			 const struct verdict *verdict)
 {
 	p = put_figure(p, "handshake", verdict->handshake);
+	if (verdict->handshake == MODEL_UNKNOWN)
+		p = put_figure(p, "SYN_RECV", verdict->syn_recv);
+	p = put_figure(p, "accepted after", verdict->accept_wait);
 	p = put_figure(p, "duration", verdict->duration);
 	if (!verdict->whole) {
 		p = put_text(p, "seen since ");
@@ -110,8 +113,8 @@ static char *put_figures(char *p, struct timeline *timeline, const struct end *e
 	p = put_bytes(p, verdict->bytes_out);
 	p = put_text(p, " out, ");
 	if (verdict->requests != MODEL_UNKNOWN) {
-		p = put_u64(p, verdict->requests);
-		p = verdict->requests == 1 ? put_text(p, " request, ") : put_text(p, " requests, ");
+		p = put_count(p, verdict->requests, "request");
+		p = put_text(p, ", ");
 	}
 	p = put_u64(p, verdict->retransmits);
 	p = put_text(p, " retransmitted, peak Recv-Q ");
@@ -123,10 +126,34 @@ static char *put_figures(char *p, struct timeline *timeline, const struct end *e
 	return p;
 }
 
+/* What held it up, and how it was used: what level queue shows. */
+static char *put_waits(char *p, const struct verdict *verdict)
+{
+	const char *lasting = verdict_lasting(verdict->lasting), *start = p;
+
+	p = put_figure(p, "oldest byte waited", verdict->read_delay);
+	if (verdict->read_blocked)
+		p = put_figure(p, "blocked in read", verdict->read_blocked);
+	if (verdict->receiver_limited)
+		p = put_figure(p, "receiver-limited", verdict->receiver_limited);
+	if (verdict->sender_limited)
+		p = put_figure(p, "sender-limited", verdict->sender_limited);
+	if (lasting) {
+		p = put_string(p, lasting);
+		p = put_text(p, " connection, ");
+	}
+	return p == start ? p : p - 2;
+}
+
+static char *begin_line(char *p)
+{
+	return put_column(p, p + PUT_CLOCK_WIDTH + 1 + TIMELINE_SINCE);
+}
+
 void timeline_verdict(struct timeline *timeline, const struct end *end)
 {
 	struct verdict verdict;
-	char *p, *start;
+	char *p, *start, *more;
 
 	verdict_of(end, &verdict);
 	p = start = out_room(timeline->out);
@@ -135,6 +162,8 @@ void timeline_verdict(struct timeline *timeline, const struct end *end)
 	p = put_text(p, "== ");
 	p = timeline_put_ends(p, timeline, end);
 	p = put_how(p, &verdict);
+	if (verdict.orphaned)
+		p = put_text(p, ", no process held it any more");
 	if (verdict.held) {
 		p = put_text(p, "; TIME_WAIT is held here for ");
 		p = put_u64(p, (verdict.held + 500) / 1000);
@@ -143,9 +172,16 @@ void timeline_verdict(struct timeline *timeline, const struct end *end)
 	p = timeline_fit(timeline, start, NULL, p);
 	*p++ = '\n';
 	start = p;
-	p = put_column(p, start + PUT_CLOCK_WIDTH + 1 + TIMELINE_SINCE);
+	p = begin_line(p);
 	p = put_figures(p, timeline, end, &verdict);
 	p = timeline_fit(timeline, start, NULL, p);
+	*p++ = '\n';
+	start = p;
+	p = begin_line(p);
+	more = put_waits(p, &verdict);
+	if (more == p)
+		return out_done(timeline->out, start);
+	p = timeline_fit(timeline, start, NULL, more);
 	*p++ = '\n';
 	out_done(timeline->out, p);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a step was, beside its change of state. */
 #include "cause.h"
+#include "flow.h"
 #include "record.h"
 #include "timeline_impl.h"
 #include "verdict.h"
@@ -14,8 +15,8 @@ static bool relative(const struct step *step, bool out, uint32_t number, uint32_
 			   cause_relative(step->peer, !out, number, result);
 }
 
-static char *put_number(char *p, const struct timeline *timeline, const struct step *step, bool out,
-			uint32_t number)
+char *timeline_put_number(char *p, const struct timeline *timeline, const struct step *step, bool out,
+			  uint32_t number)
 {
 	if (timeline->absolute)
 		return put_u64(p, number);
@@ -50,11 +51,15 @@ static char *put_cause(char *p, struct timeline *timeline, const struct step *st
 	p = put_flags(p, timeline, cause);
 	if (cause->known & CAUSE_SEQ) {
 		p = put_text(p, " seq=");
-		p = put_number(p, timeline, step, cause->out, cause->seq);
+		p = timeline_put_number(p, timeline, step, cause->out, cause->seq);
 	}
 	if (cause->known & CAUSE_ACK) {
 		p = put_text(p, " ack=");
-		p = put_number(p, timeline, step, !cause->out, cause->ack);
+		p = timeline_put_number(p, timeline, step, !cause->out, cause->ack);
+	}
+	if (cause->known & CAUSE_LENGTH && cause->length) {
+		p = put_text(p, " len=");
+		p = put_u64(p, cause->length);
 	}
 	if (cause->known & CAUSE_WINDOW) {
 		p = put_text(p, " win=");
@@ -92,10 +97,12 @@ static char *put_request(char *p, const struct tcptrace_record *record)
 		return put_backlog(p, listen, 1);
 	case TCPTRACE_OP_TIMEDOUT:
 		p = put_text(p, "no ACK came, SYN,ACK sent again ");
-		p = put_u64(p, listen->retransmits);
-		return put_text(p, " times");
+		return put_count(p, listen->retransmits, "time");
 	case TCPTRACE_OP_DROPPED:
 		return put_text(p, "dropped");
+	case TCPTRACE_OP_COOKIE:
+		p = put_text(p, "SYN queue full, answered by a SYN cookie: ");
+		return timeline_put_queues(p, listen);
 	default:
 		return p;
 	}
@@ -103,12 +110,12 @@ static char *put_request(char *p, const struct tcptrace_record *record)
 
 static char *put_accept(char *p, const struct step *step)
 {
-	uint64_t waited = step->end ? end_waited(step->end, step->record->time) : MODEL_UNKNOWN;
+	const struct end *end = step->end;
 
 	p = put_text(p, "accept()");
-	if (waited != MODEL_UNKNOWN) {
+	if (end && end->flags & END_ACCEPTED) {
 		p = put_text(p, ", waited ");
-		p = put_duration(p, waited);
+		p = put_duration(p, end->accept_wait);
 	}
 	if (step->record->u.listen.listener) {
 		p = put_text(p, ", ");
@@ -189,7 +196,28 @@ static char *put_ack(char *p, const struct step *step)
 		p = put_text(p, " acked, ");
 	p = put_text(p, "window ");
 	p = put_u64(p, record->snd_wnd);
+	if (record->op == TCPTRACE_OP_CLOSED)
+		p = put_text(p, ": closed");
+	else if (record->op == TCPTRACE_OP_OPENED)
+		p = put_text(p, ": open again");
 	return put_unsent(p, record);
+}
+
+static char *put_read(char *p, const struct step *step)
+{
+	const struct flow *flow = step->end ? step->end->flow : NULL;
+
+	/* MSG_PEEK */
+	if (!step->bytes) {
+		p = put_text(p, "looked at ");
+		return put_u64(p, step->record->u.queue.bytes);
+	}
+	p = put_text(p, "read ");
+	p = put_u64(p, step->bytes);
+	if (!flow || flow->waited == MODEL_UNKNOWN)
+		return p;
+	p = put_text(p, ", waited ");
+	return put_duration(p, flow->waited);
 }
 
 static char *put_queue(char *p, const struct step *step)
@@ -198,11 +226,10 @@ static char *put_queue(char *p, const struct step *step)
 
 	switch (record->op) {
 	case TCPTRACE_OP_QUEUED:
-		p = put_u64(p, step->bytes);
-		return put_text(p, " bytes came");
+		p = put_count(p, step->bytes, "byte");
+		return put_text(p, " came");
 	case TCPTRACE_OP_READ:
-		p = put_text(p, "read ");
-		return put_u64(p, step->bytes);
+		return put_read(p, step);
 	case TCPTRACE_OP_WRITTEN:
 		p = put_text(p, "wrote ");
 		p = put_u64(p, step->bytes);
@@ -235,13 +262,13 @@ static char *put_state(char *p, const struct step *step)
 	p = put_text(p, "given up");
 	if (record_unread(record)) {
 		p = put_text(p, ", ");
-		p = put_u64(p, record_unread(record));
-		p = put_text(p, " bytes unread");
+		p = put_count(p, record_unread(record), "byte");
+		p = put_text(p, " unread");
 	}
 	return p;
 }
 
-static char *put_note(char *p, const struct step *step)
+static char *put_note(char *p, struct timeline *timeline, const struct step *step)
 {
 	const struct tcptrace_record *record = step->record;
 
@@ -262,6 +289,15 @@ static char *put_note(char *p, const struct step *step)
 	case TCPTRACE_T_RECV:
 	case TCPTRACE_T_ACK:
 		return put_queue(p, step);
+	case TCPTRACE_T_WINDOW:
+		return step->record->op == TCPTRACE_OP_PROBE || step->record->op == TCPTRACE_OP_KEEPALIVE ?
+			       timeline_put_probe(p, step->record) : put_ack(p, step);
+	case TCPTRACE_T_RETRANSMIT:
+		return timeline_put_retransmit(p, timeline, step);
+	case TCPTRACE_T_DROP:
+		return timeline_put_drop(p, timeline, step);
+	case TCPTRACE_T_SEGMENT:
+		return timeline_put_segment(p, timeline, step);
 	default:
 		return p;
 	}
@@ -281,7 +317,7 @@ char *timeline_put_what(char *p, struct timeline *timeline, const struct step *s
 	note = p;
 	if (count)
 		note = put_text(p, ", ");
-	p = put_note(note, step);
+	p = put_note(note, timeline, step);
 	if (p != note)
 		return p;
 	return count ? note - 2 : note;

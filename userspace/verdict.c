@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "flow.h"
 #include "verdict.h"
 
 bool verdict_unreachable(int error)
@@ -65,6 +66,54 @@ static enum side closed_by(const struct end *end, enum how how)
 	}
 }
 
+/* An orphan that comes to a good end is any connection that was closed, and one that the peer resets is reset. */
+static bool orphaned(const struct end *end, enum how how)
+{
+	if (!(end->flags & END_ORPHAN) || !(end->flags & END_FIN_SENT))
+		return false;
+	if (how == HOW_RESET)
+		return end->flags & END_RST_SENT;
+	return how == HOW_TIMEOUT || how == HOW_ABORTED || how == HOW_UNREACHABLE;
+}
+
+/* A passive end was born of its SYN; what it had of a handshake it had in SYN_RECV. */
+static uint64_t syn_recv(const struct end *end)
+{
+	if (!(end->flags & END_PASSIVE) || end->flags & (END_SEEDED | END_COOKIE))
+		return MODEL_UNKNOWN;
+	if (end->flags & END_HANDSHAKE)
+		return end->handshake;
+	return end->kind == TCPTRACE_K_REQUEST ? end->since - end->birth : MODEL_UNKNOWN;
+}
+
+static void take_flow(struct verdict *verdict, const struct end *end)
+{
+	const struct flow *flow = end->flow;
+	uint64_t unread;
+
+	verdict->read_delay = verdict->read_blocked = MODEL_UNKNOWN;
+	verdict->receiver_limited = verdict->sender_limited = MODEL_UNKNOWN;
+	verdict->requests = MODEL_UNKNOWN;
+	if (!flow)
+		return;
+	unread = flow_oldest(flow, flow->last);
+	if (flow->read)
+		verdict->read_delay = flow->delay;
+	if (unread != MODEL_UNKNOWN && (!flow->read || unread > flow->delay))
+		verdict->read_delay = unread;
+	verdict->read_blocked = flow->blocked;
+	verdict->receiver_limited = flow->receiver_limited;
+	verdict->sender_limited = flow->sender_limited;
+	if (!(end->flags & END_ASKED))
+		return;
+	verdict->requests = flow->requests;
+	verdict->asked_by = end->flags & END_ASKED_IN ? SIDE_REMOTE : SIDE_LOCAL;
+	if (flow->requests > 1)
+		verdict->lasting = LASTING_LONG;
+	else if (verdict->whole)
+		verdict->lasting = LASTING_SHORT;
+}
+
 void verdict_of(const struct end *end, struct verdict *verdict)
 {
 	bool held = end->state == TCPTRACE_S_TIME_WAIT;
@@ -79,7 +128,10 @@ void verdict_of(const struct end *end, struct verdict *verdict)
 	verdict->handshake = end->flags & END_HANDSHAKE ? end->handshake : MODEL_UNKNOWN;
 	verdict->duration = verdict->whole ? age : MODEL_UNKNOWN;
 	verdict->seen = age;
-	verdict->half_closed = end->half_closed ? end->half_closed : MODEL_UNKNOWN;
+	verdict->half_closed = end->flags & END_HALF_CLOSED ? end->fin : MODEL_UNKNOWN;
+	verdict->syn_recv = syn_recv(end);
+	verdict->accept_wait = end->flags & END_ACCEPTED ? end->accept_wait : MODEL_UNKNOWN;
+	verdict->orphaned = orphaned(end, verdict->how);
 	verdict->bytes_in = end->bytes_in;
 	if (end->flags & END_FIN_COUNTED && end->bytes_in)
 		verdict->bytes_in--;
@@ -94,7 +146,7 @@ void verdict_of(const struct end *end, struct verdict *verdict)
 	verdict->retransmits = end->retransmits;
 	verdict->recvq_peak = end->recvq_peak;
 	verdict->sendq_peak = end->sendq_peak;
-	verdict->requests = end->flags & END_ASKED ? end->requests : MODEL_UNKNOWN;
+	take_flow(verdict, end);
 	if (verdict->how == HOW_RESET) {
 		verdict->why = end->why;
 		verdict->unread = end->why == WHY_UNREAD ? end->unread : 0;
@@ -130,6 +182,16 @@ const char *verdict_side(enum side side)
 	return NULL;
 }
 
+const char *verdict_lasting(enum lasting lasting)
+{
+	switch (lasting) {
+	case LASTING_SHORT:	return "short";
+	case LASTING_LONG:	return "long";
+	case LASTING_UNKNOWN:	break;
+	}
+	return NULL;
+}
+
 const char *verdict_why(enum why why)
 {
 	switch (why) {
@@ -141,13 +203,6 @@ const char *verdict_why(enum why why)
 	case WHY_UNKNOWN:	break;
 	}
 	return NULL;
-}
-
-const char *verdict_kind(const struct verdict *verdict)
-{
-	if (verdict->requests == MODEL_UNKNOWN)
-		return NULL;
-	return verdict->requests > 1 ? "long" : "short";
 }
 
 const char *verdict_reset_reason(uint32_t reason)

@@ -26,6 +26,13 @@ enum side {
 	SIDE_BOTH,
 };
 
+/* How it was used: once, or kept for more. */
+enum lasting {
+	LASTING_UNKNOWN,
+	LASTING_SHORT,	/* at most one request and its answer */
+	LASTING_LONG,	/* more */
+};
+
 struct verdict {
 	enum how how;
 	enum side closed_by;		/* who sent the first FIN, or the RST */
@@ -34,6 +41,12 @@ struct verdict {
 	bool lossy;			/* records were lost meanwhile */
 	/* MODEL_UNKNOWN where not seen */
 	uint64_t handshake, duration, seen, half_closed;
+	uint64_t syn_recv;		/* from the SYN that came until its handshake was acknowledged, or given up */
+	uint64_t accept_wait;		/* from then until accept() */
+	/* Below level queue these are MODEL_UNKNOWN, see flow.h. */
+	uint64_t read_delay;		/* the longest that a byte waited to be read, or still did at the end */
+	uint64_t read_blocked;		/* the application slept in read() */
+	uint64_t receiver_limited, sender_limited;
 	uint64_t bytes_in, bytes_out;	/* without SYN and FIN */
 	/*
 	 * bytes_out may be one too many: the kernel counts the SYN of an end that connected, and where neither
@@ -42,6 +55,9 @@ struct verdict {
 	bool syn_unknown;
 	uint32_t retransmits, recvq_peak, sendq_peak;
 	uint64_t requests;		/* MODEL_UNKNOWN below level queue */
+	enum lasting lasting;
+	enum side asked_by;		/* whose data came first */
+	bool orphaned;			/* given up while no process held it any more */
 	enum why why;
 	uint32_t unread;		/* WHY_UNREAD: bytes */
 	uint16_t reset_reason;		/* as in struct end */
@@ -57,8 +73,8 @@ const char *verdict_how(enum how how);
 const char *verdict_side(enum side side);
 /* "unread" and so on, for enum why; NULL: unknown. */
 const char *verdict_why(enum why why);
-/* "long": used for more than one request; "short"; NULL: nobody knows. */
-const char *verdict_kind(const struct verdict *verdict);
+/* "short", "long"; NULL: unknown. */
+const char *verdict_lasting(enum lasting lasting);
 /* The kernel's own name for `reset_reason`, as its enum sk_rst_reason has it since 6.12; NULL: none. */
 const char *verdict_reset_reason(uint32_t reason);
 /* Of an errno that ends a connection. */

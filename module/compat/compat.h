@@ -26,15 +26,22 @@
 #endif
 
 /*
- * The arguments of the traced function in an ftrace callback that did not ask for all registers. Where the
- * structure holds no pt_regs, or the callback may get none, attaching is by kprobe.
+ * The arguments of the traced function in an ftrace callback, and what it has to ask for to get them: nothing,
+ * since they are always saved; before, all registers, and to be called without protection against recursion,
+ * which is what asking for nothing means now. Where there is neither, attaching is by kprobe.
  */
 #if defined(HAVE_ARCH_FTRACE_REGS)
 #define TCPTRACE_HAVE_FTRACE_ARGS
+#define TCPTRACE_FTRACE_FLAGS		0
 #define tcptrace_ftrace_args(fregs)	(&arch_ftrace_regs(fregs)->regs)
 #elif defined(HAVE_FTRACE_REGS_PT_REGS)
 #define TCPTRACE_HAVE_FTRACE_ARGS
+#define TCPTRACE_FTRACE_FLAGS		0
 #define tcptrace_ftrace_args(fregs)	(&(fregs)->regs)
+#elif defined(HAVE_FTRACE_RECURSION_SAFE)
+#define TCPTRACE_HAVE_FTRACE_ARGS
+#define TCPTRACE_FTRACE_FLAGS		(FTRACE_OPS_FL_SAVE_REGS | FTRACE_OPS_FL_RECURSION_SAFE)
+#define tcptrace_ftrace_args(regs)	(regs)
 #endif
 
 /* Which argument of tcp_send_active_reset() is the reason; it came with 6.10 and moved when gfp went. */
@@ -71,6 +78,26 @@ static inline unsigned long tcptrace_twsk_timeout(const struct inet_timewait_soc
 	return tw->tw_timer.expires - jiffies;
 #endif
 }
+
+/* What a function that drops a segment is told; without it there is no such function. */
+#ifdef HAVE_SK_SKB_REASON_DROP
+#define TCPTRACE_DROPPED_SKB	1
+#else
+#define TCPTRACE_DROPPED_SKB	0
+#endif
+
+static inline struct sk_buff *tcptrace_dropped_skb(struct pt_regs *regs)
+{
+	return (struct sk_buff *)regs_get_kernel_argument(regs, TCPTRACE_DROPPED_SKB);
+}
+
+static inline u32 tcptrace_drop_reason(struct pt_regs *regs)
+{
+	return (u32)regs_get_kernel_argument(regs, TCPTRACE_DROPPED_SKB + 1);
+}
+
+/* The name of a reason that says something; NULL: it does not, or a subsystem other than the core gave it. */
+const char *tcptrace_drop_name(u32 reason);
 
 /* The flags became constant, to be changed by helpers that take the lock. */
 static inline void tcptrace_vm_flags(struct vm_area_struct *vma, unsigned long set, unsigned long clear)

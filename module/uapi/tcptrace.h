@@ -24,7 +24,7 @@
 /* Changes when the layout of anything here changes: a reader refuses another. */
 #define TCPTRACE_ABI		1
 /* Grows when a type, an op or a flag is added: a reader skips what it does not know. */
-#define TCPTRACE_TYPES_VERSION	1
+#define TCPTRACE_TYPES_VERSION	2
 
 #define TCPTRACE_MAGIC		0x65637274	/* "trce", first word of the mapping */
 
@@ -106,6 +106,7 @@ enum tcptrace_op {
 	TCPTRACE_OP_ACKED	= 2,	/* third segment came, the child exists, it enters the accept queue */
 	TCPTRACE_OP_TIMEDOUT	= 3,	/* no ACK within the SYN-ACK retries: SYN_RECV -> CLOSE */
 	TCPTRACE_OP_DROPPED	= 4,	/* reset by the peer or given up: SYN_RECV -> CLOSE */
+	TCPTRACE_OP_COOKIE	= 5,	/* SYN queue full: answered by a SYN cookie, there is no request socket; kind NONE */
 
 	/* SHUTDOWN: by the application; `pid` and `comm` say which */
 	TCPTRACE_OP_CLOSE	= 10,	/* close(2) of the last descriptor, or exit */
@@ -130,6 +131,26 @@ enum tcptrace_op {
 	TCPTRACE_OP_READ	= 41,	/* RECV: the application took data out */
 	TCPTRACE_OP_WAIT	= 42,	/* RECV: the application waits on an empty queue; SEND: on a full one */
 	TCPTRACE_OP_WRITTEN	= 43,	/* SEND: the application put data into the send queue */
+
+	/* RETRANSMIT; u.retransmit */
+	TCPTRACE_OP_RTO		= 50,	/* the retransmission timer ran out */
+	TCPTRACE_OP_FAST	= 51,	/* ACKs show it lost: SACK, duplicates, RACK */
+	TCPTRACE_OP_LOSS	= 52,	/* after a timeout: the rest of what is held lost, as ACKs come */
+	TCPTRACE_OP_TLP		= 53,	/* tail-loss probe, RFC 8985 section 7 */
+	TCPTRACE_OP_SYN		= 54,	/* the SYN, or the SYN-ACK of a socket that connects */
+	TCPTRACE_OP_SYNACK	= 55,	/* of a request socket; u.retransmit.total is how often */
+	TCPTRACE_OP_SPURIOUS	= 56,	/* nothing sent: what was held lost had come, the window is put back */
+
+	/* WINDOW, and ACK where it does this as well; u.queue */
+	TCPTRACE_OP_CLOSED	= 60,	/* the peer's window became 0 */
+	TCPTRACE_OP_OPENED	= 61,	/* and is no longer */
+	TCPTRACE_OP_PROBE	= 62,	/* WINDOW: a probe of the closed window is sent */
+	TCPTRACE_OP_KEEPALIVE	= 63,	/* WINDOW: a keepalive is sent */
+
+	/* DROP; of the first two u.listen tells of the listener, the record of the request socket or, with kind NONE, of the SYN */
+	TCPTRACE_OP_SYN_QUEUE	= 70,	/* a SYN: SYN queue full, and no SYN cookies */
+	TCPTRACE_OP_ACCEPT_QUEUE = 71,	/* a SYN, or the third segment: accept queue full */
+	TCPTRACE_OP_SEGMENT	= 72,	/* u.drop: any segment, for the kernel's own reason; of a socket only if it was sent */
 };
 
 /* `flags` */
@@ -141,8 +162,9 @@ enum tcptrace_op {
 #define TCPTRACE_F_FIN		(1u << 5)	/* the peer's FIN lies in sequence (SOCK_DONE) */
 #define TCPTRACE_F_LINGER	(1u << 6)	/* SO_LINGER is on */
 #define TCPTRACE_F_COOKIE_SYN	(1u << 7)	/* REQUEST ACKED: of a SYN cookie or fast open, no request was hashed */
+#define TCPTRACE_F_MPTCP	(1u << 8)	/* a subflow of an MPTCP connection */
 
-/* LISTEN, REQUEST, ACCEPT, and SNAPSHOT of a listener or a request socket */
+/* LISTEN, REQUEST, ACCEPT, DROP, and SNAPSHOT of a listener or a request socket */
 struct tcptrace_listen {
 	__u64	listener;	/* cookie of the listener; 0: unknown */
 	__u32	backlog;	/* connections in the accept queue, this one not counted */
@@ -167,14 +189,41 @@ struct tcptrace_totals {
 	__u64	reserved;
 };
 
-/* SEND, RECV, ACK */
+/* SEND, RECV, ACK, WINDOW */
 struct tcptrace_queue {
 	__u32	bytes;		/* READ: taken; ACK: newly acknowledged; QUEUED, WRITTEN: 0, see the sequence numbers */
 	__u32	sndbuf;		/* sk_sndbuf */
 	__u32	rcvbuf;		/* sk_rcvbuf */
 	__u32	wmem;		/* memory of the send queue, sk_wmem_queued */
 	__u32	rmem;		/* memory of the receive queue, sk_rmem_alloc */
-	__u32	reserved[7];
+	__u32	probes;		/* PROBE, KEEPALIVE: so many before were not answered, icsk_probes_out */
+	__u32	reserved[6];
+};
+
+/* DROP SEGMENT */
+struct tcptrace_drop {
+	__u32	seq;
+	__u32	reason;		/* enum skb_drop_reason, which each kernel numbers anew */
+	__u16	flags;		/* byte 13 of the TCP header */
+	__u16	reserved;
+	char	name[32];	/* its name without SKB_DROP_REASON_ */
+	__u32	reserved2;
+};
+
+/* RETRANSMIT */
+struct tcptrace_retransmit {
+	__u32	seq;		/* SPURIOUS: 0, and so is len */
+	__u32	len;
+	__u32	segments;	/* so many, as RetransSegs counts them */
+	__u32	total;		/* of this socket until now, tcpi_total_retrans */
+	__u32	in_flight;	/* segments sent and not acknowledged, tcpi_unacked; of these */
+	__u32	sacked;		/* tcpi_sacked */
+	__u32	lost;		/* tcpi_lost */
+	__u32	retransmitted;	/* tcpi_retrans */
+	__u32	cwnd;		/* segments */
+	__u32	ssthresh;	/* segments */
+	__u32	rto;		/* ms */
+	__u32	backoff;	/* the timer ran out so often without an answer */
 };
 
 /* SEGMENT, RESET; sequence numbers absolute */
@@ -187,9 +236,11 @@ struct tcptrace_segment {
 	__u16	mss;		/* option, 0: none */
 	__u8	wscale;		/* option + 1, 0: none */
 	__u8	out;		/* 1: sent, 0: received */
-	__u16	reserved;
+	__u16	sacks;		/* SACK option: how many blocks */
 	__u32	reason;		/* RESET: enum sk_rst_reason + 1 where the kernel has one; 0: none */
-	__u32	reserved2[5];
+	__u32	sack_from;	/* the first block: what came last; below `ack` it came twice */
+	__u32	sack_to;
+	__u32	reserved2[3];
 };
 
 /* LOST, made by readers: what lies between the records around it */
@@ -252,6 +303,8 @@ struct tcptrace_record {
 		struct tcptrace_totals	totals;
 		struct tcptrace_queue	queue;
 		struct tcptrace_segment	segment;
+		struct tcptrace_retransmit retransmit;
+		struct tcptrace_drop	drop;
 		struct tcptrace_lost	lost;
 		__u8			bytes[48];
 	} u;

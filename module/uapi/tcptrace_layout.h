@@ -36,6 +36,8 @@ TCPTRACE_SIZE(tcptrace_listen, 48);
 TCPTRACE_SIZE(tcptrace_totals, 48);
 TCPTRACE_SIZE(tcptrace_queue, 48);
 TCPTRACE_SIZE(tcptrace_segment, 48);
+TCPTRACE_SIZE(tcptrace_retransmit, 48);
+TCPTRACE_SIZE(tcptrace_drop, 48);
 TCPTRACE_SIZE(tcptrace_lost, 48);
 
 TCPTRACE_SIZE(tcptrace_map, 64);

@@ -16,7 +16,8 @@
  *	queues NAME				"ok UNREAD UNACKNOWLEDGED UNSENT" by ioctl(2)
  *	error NAME				SO_ERROR: "ok" or "error NAME"
  *	shutdown NAME rd|wr|rdwr
- *	set NAME linger|rcvbuf|sndbuf|quickack VALUE
+ *	set NAME linger|rcvbuf|sndbuf|quickack|keepalive|defer VALUE	keepalive, defer: seconds, 0 is off
+ *	mptcp					sockets made from now on are of MPTCP
  *	reuse					SO_REUSEADDR for those that connect from now on
  *	close NAME
  *
@@ -118,12 +119,13 @@ static const char *argument(int number)
 
 static int one = 1;
 static bool reuse;
+static int protocol;	/* 0: TCP */
 
 static long do_listen(void)
 {
 	union address address;
 	socklen_t length = parse(&address, argument(2), argument(3));
-	int fd = socket(address.any.sa_family, SOCK_STREAM, 0);
+	int fd = socket(address.any.sa_family, SOCK_STREAM, protocol);
 
 	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
 	add(argument(1), fd);
@@ -136,7 +138,7 @@ static long do_connect(bool wait)
 {
 	union address address;
 	socklen_t length = parse(&address, argument(2), argument(3));
-	int fd = socket(address.any.sa_family, SOCK_STREAM | (wait ? 0 : SOCK_NONBLOCK), 0);
+	int fd = socket(address.any.sa_family, SOCK_STREAM | (wait ? 0 : SOCK_NONBLOCK), protocol);
 	int result;
 
 	if (reuse)
@@ -230,6 +232,16 @@ static long do_shutdown(int fd)
 	return shutdown(fd, !strcmp(how, "rd") ? SHUT_RD : !strcmp(how, "wr") ? SHUT_WR : SHUT_RDWR);
 }
 
+static long set_keepalive(int fd, int seconds)
+{
+	int on = seconds > 0;
+
+	if (on && (setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof(seconds)) ||
+		   setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof(seconds))))
+		return -1;
+	return setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+}
+
 static long do_set(int fd)
 {
 	const char *what = argument(2);
@@ -244,6 +256,10 @@ static long do_set(int fd)
 		return setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &value, sizeof(value));
 	if (!strcmp(what, "quickack"))
 		return setsockopt(fd, IPPROTO_TCP, TCP_QUICKACK, &value, sizeof(value));
+	if (!strcmp(what, "keepalive"))
+		return set_keepalive(fd, value);
+	if (!strcmp(what, "defer"))
+		return setsockopt(fd, IPPROTO_TCP, TCP_DEFER_ACCEPT, &value, sizeof(value));
 	errx(EXIT_FAILURE, "set %s: not known", what);
 }
 
@@ -313,6 +329,8 @@ static void obey(void)
 		answer(do_set(*find(argument(1))));
 	else if (!strcmp(word, "reuse"))
 		answer(!(reuse = true));
+	else if (!strcmp(word, "mptcp"))
+		answer(!(protocol = IPPROTO_MPTCP));
 	else if (!strcmp(word, "close"))
 		answer(do_close(argument(1)));
 	else if (strcmp(word, "queues"))

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The model on streams made by hand: what is known of each end, and what is said of it when it is over. */
 #include "cause.h"
+#include "flow.h"
 #include "model.h"
 #include "seed.h"
 #include "stream.h"
@@ -562,8 +563,8 @@ static void test_queue(void)
 	run();
 	is_int(model_find(world.model, 101)->bytes_out, 30, "bytes from the sequence numbers, out");
 	is_int(model_find(world.model, 101)->bytes_in, 300, "in");
-	is_int(model_find(world.model, 101)->requests, 3, "requests of the client");
-	is_int(model_find(world.model, 102)->requests, 3, "of the server");
+	is_int(model_find(world.model, 101)->flow->requests, 3, "requests of the client");
+	is_int(model_find(world.model, 102)->flow->requests, 3, "of the server");
 	is_int(model_find(world.model, 102)->recvq_peak, 10, "peak of Recv-Q");
 	is_int(model_find(world.model, 102)->sendq_peak, 100, "peak of Send-Q");
 	finish();

@@ -11,7 +11,7 @@ static void watch(const char *arguments)
 }
 
 /* The same on a terminal of so many columns. */
-static void watch_on_terminal(unsigned short columns, bool no_color)
+static void watch_on_terminal(unsigned short columns, bool no_color, const char *option)
 {
 	struct winsize size = { .ws_row = 25, .ws_col = columns };
 	const char *build = getenv("BUILD");
@@ -30,7 +30,7 @@ static void watch_on_terminal(unsigned short columns, bool no_color)
 		unsetenv("NO_COLOR");
 		if (no_color)
 			setenv("NO_COLOR", "1", 1);
-		execl(program, program, "watch", source, (char *)NULL);
+		execl(program, program, "watch", source, option, (char *)NULL);
 		_exit(127);
 	}
 	while (held < sizeof(out.text) - 1) {
@@ -97,7 +97,7 @@ static void test_text(void)
 	has_line("22:13:21.000090 +10.0us 127.0.0.1:9090  < 127.0.0.1:45678 ESTABLISHED             "
 		 "       6      0 6 bytes came                       server/2002");
 	has_line("22:13:21.000140 +10.0us 127.0.0.1:45678 > 127.0.0.1:9090  ESTABLISHED             "
-		 "       0      0 read 17                            client/1001");
+		 "       0      0 read 17, waited 10.0us             client/1001");
 	has_line("22:13:21.000150 +10.0us 127.0.0.1:9090  < 127.0.0.1:45678 ESTABLISHED             "
 		 "       0      0 17 acked, window 65536             server/2002");
 	has_line("22:13:21.000170 +10.0us 127.0.0.1:45678 > 127.0.0.1:9090  ESTABLISHED -> FIN_WAIT1"
@@ -108,8 +108,11 @@ static void test_text(void)
 		 "(client/1001); TIME_WAIT is held here for 60 s");
 	has_line("                        handshake 20.0us, duration 1.20ms, half-closed 1.05ms, 17 bytes in, "
 		 "6 out, 1 request, 0 retransmitted, peak Recv-Q 17 Send-Q 6");
+	has_line("                        oldest byte waited 10.0us, short connection");
 	has_line("22:13:21.001240      == 127.0.0.1:9090  < 127.0.0.1:45678 four-way close, begun by remote "
 		 "(client/1001)");
+	has_line("                        handshake 30.0us, accepted after 10.0us, duration 1.21ms, half-closed 1.03ms, "
+		 "6 bytes in, 17 out, 1 request, 0 retransmitted, peak Recv-Q 6 Send-Q 17");
 	has_line("22:14:21.001250 +60.0s  127.0.0.1:45678 > 127.0.0.1:9090  TIME_WAIT -> CLOSE      "
 		 "       0      0 was held 60.0s                     client/1001");
 	is_str(out.lines[out.count - 1], "-- 25 events, 0 lost", "the last line");
@@ -151,21 +154,52 @@ static void test_reset_text(void)
 	ok(line_with("ESTABLISHED -> CLOSE           0      0 ECONNRESET"), "the errno");
 }
 
-static void test_terminal(void)
+static void test_explain_text(void)
+{
+	unsigned int i, explained = 0;
+
+	whole_life();
+	watch("--explain -q 9090");
+	is_int(out.status, 0, "--explain: status");
+	for (i = 0; i + 1 < out.count; i++)
+		if (strstr(out.lines[i], "LISTEN -> SYN_RECV"))
+			break;
+	ok(strstr(out.lines[i + 1], "                        The first handshake step arrives"),
+	   "the words are below their step");
+	for (i = 0; i < out.count; i++)
+		explained += !strncmp(out.lines[i], "                        ", 24) && strchr(out.lines[i], '.');
+	is_int(explained, 24 + 4, "each step has words, and each verdict its figures");
+	watch("--explain --json 9090 2>&1");
+	is_int(out.status, 2, "not with --json");
+	is_int(out.count, 1, "%s", out.lines[0]);
+}
+
+static unsigned int widest_line(void)
 {
 	unsigned int i, widest = 0;
 
-	whole_life();
-	watch_on_terminal(100, false);
-	is_int(out.status, 0, "on a terminal");
 	for (i = 0; i < out.count; i++)
 		if (columns_of(out.lines[i]) > widest)
 			widest = columns_of(out.lines[i]);
+	return widest;
+}
+
+static void test_terminal(void)
+{
+	unsigned int widest;
+
+	whole_life();
+	watch_on_terminal(100, false, NULL);
+	is_int(out.status, 0, "on a terminal");
+	widest = widest_line();
 	ok(widest > 80 && widest <= 100, "no line is wider than 100 columns: %u", widest);
 	ok(line_with("\033["), "colours");
 	ok(line_with("  recv SYN seq=0 mss=65495 wscale=7, send SYN,ACK seq=0 ack=1"),
 	   "what happened stays in one piece");
-	watch_on_terminal(160, true);
+	watch_on_terminal(100, false, "--explain");
+	widest = widest_line();
+	ok(line_with("First handshake step") && widest > 80 && widest <= 100, "nor is an explanation: %u", widest);
+	watch_on_terminal(160, true, NULL);
 	ok(!line_with("\033["), "NO_COLOR");
 	ok(line_with("LISTEN -> SYN_RECV             0      0 recv SYN seq=0 mss=65495"),
 	   "on a wide one, a step is a line");
@@ -204,6 +238,7 @@ static void test_notes(void)
 	ok(line_with(" waits for data "), "an empty receive queue");
 	ok(line_with(" 1000 window 0, 1000 unsent "), "a closed window");
 	ok(!line_with("wrote 0"), "nothing written is no line");
+	ok(strstr(line_with("FIN_WAIT1 -> FIN_WAIT2"), " recv FIN,ACK ack="), "a FIN that acknowledges the FIN");
 	ok(!line_with(" 0 bytes came"), "nor is a FIN data");
 	ok(line_with(" 1000 and FIN acked, window 65536 "), "a FIN is no byte");
 	ok(line_with(" recv FIN,ACK seq=1 ack=1002, FIN and ACK in one segment "), "a merged FIN");
@@ -385,6 +420,9 @@ static void test_json(void)
 	object = object_of("state", 101, 0);
 	is_str(string(object, "new"), "ESTABLISHED", "state: new");
 	is_str(string(object, "flags"), "SYN,ACK", "flags");
+	is_int(number(object_of("accept", 102, 0), "accept_wait_ns"), 10 * US, "accept: accept_wait_ns");
+	is_int(number(object_of("recv", 102, 1), "read_delay_ns"), 10 * US, "read: read_delay_ns");
+	is_str(string(object_of("state", 101, 2), "flags"), "ACK", "to FIN_WAIT2: flags");
 	is_int(number(object, "ack"), 1, "ack");
 	is_int(number(object, "win"), 65536, "win");
 	is_int(number(object, "in_state_ns"), 20 * US, "in_state_ns");
@@ -416,6 +454,17 @@ static void test_json(void)
 	is_int(number(object, "half_closed_ns"), 1050 * US, "half_closed_ns");
 	is_int(number(object, "requests"), 1, "requests");
 	is_int(number(object, "held_ms"), 60000, "held_ms");
+	is_int(number(object, "read_delay_ns"), 10 * US, "read_delay_ns");
+	is_int(number(object, "read_blocked_ns"), 0, "read_blocked_ns");
+	is_int(number(object, "receiver_limited_ns"), 0, "receiver_limited_ns");
+	is_int(number(object, "sender_limited_ns"), 0, "sender_limited_ns");
+	is_str(string(object, "connection"), "short", "connection");
+	is_str(string(object, "asked_by"), "local", "asked_by");
+	ok(!has(object, "syn_recv_ns") && !has(object, "orphaned"), "what does not apply is left out");
+	object = object_of("verdict", 102, 0);
+	is_int(number(object, "syn_recv_ns"), 30 * US, "syn_recv_ns");
+	is_int(number(object, "accept_wait_ns"), 10 * US, "accept_wait_ns");
+	is_str(string(object, "asked_by"), "remote", "asked_by of the other end");
 	is_str(string(object_of("verdict", 102, 0), "closed_by"), "remote", "verdict of the other end");
 
 	object = objects[out.count - 1];
@@ -485,6 +534,7 @@ int main(void)
 	program_begin();
 	test_text();
 	test_reset_text();
+	test_explain_text();
 	test_terminal();
 	test_notes();
 	test_sockets();

@@ -99,6 +99,13 @@ apt_quiet()
 	} </dev/null >>"$APT_LOG" 2>&1
 }
 
+# newest PATTERN: the newest package of this name, in which "*" stands for what is between two dashes
+newest()
+{
+	apt-cache "${APT_OPTS[@]}" pkgnames |
+		grep -xE "$(sed -e 's/[.+]/\\&/g' -e 's/\*/[^-]*/g' <<<"$1")" | sort -V | tail -n 1
+}
+
 # apt_depends PACKAGE: what it depends on, one name a line, first alternatives only
 apt_depends()
 {
@@ -114,4 +121,15 @@ apt_fetch()
 	mkdir -p "$dir"
 	(cd "$dir" && apt_quiet apt-get "${APT_OPTS[@]}" download "$@") ||
 		die "downloading failed: $* (log: $APT_LOG)"
+}
+
+# unpack_debs DIR ROOT: unpacks the packages in that folder, which then goes, into another
+unpack_debs()
+{
+	local deb
+	mkdir -p "$2"
+	for deb in "$1"/*.deb; do
+		dpkg -x "$deb" "$2"
+	done
+	rm -rf "$1"
 }

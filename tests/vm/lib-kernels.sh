@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# Debian kernels and their headers, unpacked into the cache. Needs lib.sh and lib-apt.sh.
+# Debian kernels and their headers, unpacked into the cache. Needs lib.sh, lib-apt.sh and lib-root.sh.
 
-# kernel_packages METAPACKAGE...: all packages of the kernel itself that these lead to
+# A package of one kernel; metapackages, which are empty, have no version in their names.
+KERNEL_PACKAGE='^linux-(image|binary|base|modules|headers|kbuild)-[0-9]'
+
+# kernel_packages PACKAGE...: all packages of the kernel itself that these lead to
 kernel_packages()
 {
 	local queue=("$@") seen=' ' package dependency
@@ -12,12 +15,9 @@ kernel_packages()
 		queue=("${queue[@]:1}")
 		[[ $seen != *" $package "* ]] || continue
 		seen+="$package "
-		# The metapackages themselves are empty.
-		[[ " $* " = *" $package "* ]] || printf '%s\n' "$package"
+		[[ ! $package =~ $KERNEL_PACKAGE ]] || printf '%s\n' "$package"
 		while read -r dependency; do
-			if [[ $dependency =~ ^linux-(image|binary|base|modules|headers|kbuild)-[0-9] ]]; then
-				queue+=("$dependency")
-			fi
+			[[ ! $dependency =~ $KERNEL_PACKAGE ]] || queue+=("$dependency")
 		done < <(apt_depends "$package")
 	done
 }
@@ -25,16 +25,17 @@ kernel_packages()
 # install_kernel NAME REFRESH: kernel, modules and headers below kernel_root NAME
 install_kernel()
 {
-	local name=$1 refresh=$2 root suites image headers cc packages release dir deb
+	local name=$1 refresh=$2 root suites image headers build_root packages release dir
 
 	root=$(kernel_root "$name")
+	read -r suites image headers _ build_root _ < <(kernel_row "$name")
+	[[ $build_root = - ]] || with_lock "root-$build_root" install_root "$build_root"
 	[[ $refresh || ! -e $root/ready ]] || return 0
 	command -v depmod >/dev/null || with_lock packages install_packages guest
 
-	read -r suites image headers cc _ < <(kernel_row "$name")
 	note "kernel $name: asking the mirror for the newest version"
 	apt_tree "kernel-$name" ${suites//,/ }
-	mapfile -t packages < <(kernel_packages "$image" "$headers")
+	mapfile -t packages < <(kernel_packages "$(newest "$image")" "$(newest "$headers")")
 	release=$(printf '%s\n' "${packages[@]}" | sed -n 's/^linux-headers-\([0-9].*-amd64\)$/\1/p')
 	[[ $release ]] || die "kernel $name: no $headers in $suites"
 
@@ -44,10 +45,7 @@ install_kernel()
 		rm -rf "$dir" "$dir".{debs,new}
 		apt_fetch "$dir.debs" "${packages[@]}"
 		note "kernel $name: unpacking"
-		for deb in "$dir".debs/*.deb; do
-			dpkg -x "$deb" "$dir.new"
-		done
-		rm -rf "$dir.debs"
+		unpack_debs "$dir.debs" "$dir.new"
 		relocate_headers "$dir.new" "$release"
 		mv "$dir.new" "$dir"
 		depmod -b "$dir" "$release"

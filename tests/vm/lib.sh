@@ -32,10 +32,10 @@ table()
 	sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$VM_DIR/$1"
 }
 
-# kernel_row NAME: suites, image, headers, compiler, default; fails if there is no such kernel
+# kernel_row NAME: suites, image, headers, compiler, root, default; fails if there is no such kernel
 kernel_row()
 {
-	table kernels | awk -v name="$1" '$1 == name { print $2, $3, $4, $5, $6; n++ } END { exit !n }'
+	table kernels | awk -v name="$1" '$1 == name { print $2, $3, $4, $5, $6, $7; n++ } END { exit !n }'
 }
 
 kernel_names()
@@ -45,13 +45,19 @@ kernel_names()
 
 default_kernels()
 {
-	table kernels | awk '$6 == "yes" { print $1 }'
+	table kernels | awk '$7 == "yes" { print $1 }'
 }
 
 # kernel_root NAME: the folder that holds an unpacked kernel (a link to its release)
 kernel_root()
 {
 	printf '%s/kernels/%s\n' "$CACHE" "$1"
+}
+
+# root_folder RELEASE: the folder that looks like a machine with that release of Debian (lib-root.sh)
+root_folder()
+{
+	printf '%s/root/%s\n' "$(readlink -m "$CACHE")" "$1"
 }
 
 # with_lock NAME COMMAND...: one such command at a time among all users of the cache.

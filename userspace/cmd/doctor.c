@@ -18,27 +18,12 @@ static const char *const words[] = {
 	[CHECK_SKIP] = "skip",
 };
 
-static error_t parse(int key, char *text, struct argp_state *state)
-{
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = state->input;
-		return 0;
-	case ARGP_KEY_ARG:
-		argp_failure(state, EXIT_USAGE, 0, "%s: doctor takes no arguments", text);
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
 static const struct argp_child children[] = {
-	{ &options_output_argp, 0, NULL, 0 },
+	{ &options_alone_argp, 0, NULL, 0 },
 	{ 0 }
 };
 
 static const struct argp argp = {
-	.parser = parse,
 	.doc = "Checks what on this host would keep tcptrace from working. Each line is ok, warn, fail or "
 	       "skip (cannot be told from here); behind -> is what helps. Status 1 where one fails.",
 	.children = children,

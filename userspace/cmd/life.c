@@ -104,7 +104,7 @@ static void fill(struct row *row, struct life *life, const struct end *end)
 	char *p = row_begin(row);
 
 	verdict_of(end, &verdict);
-	kind = verdict_kind(&verdict);
+	kind = verdict_lasting(verdict.lasting);
 	p = row_cell(row, put_clock(p, &life->clock, end->since + life->follow->source->realtime));
 	p = row_cell(row, put_lasted(p, &verdict));
 	p = row_cell(row, put_duration_or_dash(p, verdict.handshake));

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "capture_file.h"
@@ -20,19 +19,19 @@
 #include "options.h"
 #include "signals.h"
 #include "source.h"
+#include "stop.h"
 
 #define BUFFER		((size_t)2048 * sizeof(struct tcptrace_record))
 #define PROGRESS_NS	500000000ull
 
-enum { KEY_DURATION = 0x200, KEY_COUNT, KEY_FORCE };
+enum { KEY_FORCE = 0x200 };
 
 struct arguments {
 	struct options options;
 	const char *file;
 	char **words;			/* of the filter */
 	int word_count;
-	unsigned long long duration;	/* ns, 0: until Ctrl-C */
-	unsigned long long count;	/* 0: any number */
+	struct stop stop;
 	bool force;
 };
 
@@ -46,18 +45,10 @@ struct recording {
 	size_t held;
 	int failed;			/* errno of a write */
 	uint64_t sockets, events;
-	uint64_t deadline;		/* CLOCK_MONOTONIC, 0: none */
+	struct stop stop;
 	uint64_t progress_at;
 	bool progress;			/* the terminal has a line of progress */
 };
-
-static uint64_t now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * 1000000000ull + time.tv_nsec;
-}
 
 /* ---- the command line ---- */
 
@@ -65,15 +56,11 @@ static error_t parse(int key, char *text, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
 
+	(void)text;
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &arguments->options;
-		return 0;
-	case KEY_DURATION:
-		arguments->duration = options_seconds(state, "--duration", text);
-		return 0;
-	case KEY_COUNT:
-		arguments->count = options_count(state, "--count", text);
+		state->child_inputs[0] = &arguments->stop;
+		state->child_inputs[1] = &arguments->options;
 		return 0;
 	case KEY_FORCE:
 		arguments->force = true;
@@ -92,13 +79,12 @@ static error_t parse(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{ "duration", KEY_DURATION, "SECONDS", 0, "Stop after so long", 0 },
-	{ "count", KEY_COUNT, "N", 0, "Stop after so many events", 0 },
 	{ "force", KEY_FORCE, NULL, 0, "Overwrite FILE where it exists", 0 },
 	{ 0 }
 };
 
 static const struct argp_child children[] = {
+	{ &stop_argp, 0, NULL, 0 },
 	{ &options_argp, 0, NULL, 0 },
 	{ 0 }
 };
@@ -166,7 +152,7 @@ static int put_header(struct recording *recording, enum tcptrace_level level)
 		.record_size = sizeof(struct tcptrace_record),
 		.realtime = source->realtime,
 		.boot = source->boot,
-		.start = source->live ? now() : 0,
+		.start = source->live ? stop_now() : 0,
 		.level = level,
 	};
 
@@ -181,7 +167,7 @@ static int put_trailer(struct recording *recording, const struct tcptrace_lost *
 	struct tcptrace_record record = {
 		.type = TCPTRACE_T_LOST,
 		.cookie = CAPTURE_TRAILER,
-		.time = recording->source->live ? now() : 0,
+		.time = recording->source->live ? stop_now() : 0,
 		.u.lost = *lost,
 	};
 
@@ -263,7 +249,7 @@ static void show_progress(struct recording *recording)
 
 	if (!recording->progress)
 		return;
-	time = now();
+	time = stop_now();
 	if (time < recording->progress_at)
 		return;
 	recording->progress_at = time + PROGRESS_NS;
@@ -272,36 +258,19 @@ static void show_progress(struct recording *recording)
 		lost_in_all(&lost));
 }
 
-/* True where this record is the first one too late. */
-static bool too_late(struct recording *recording, const struct tcptrace_record *record)
-{
-	const struct arguments *arguments = recording->arguments;
-
-	/* In a file, time began with its first event. */
-	if (!recording->deadline && arguments->duration && !recording->source->live)
-		recording->deadline = record->time + arguments->duration;
-	return recording->deadline && record->time >= recording->deadline;
-}
-
 /* Caught up. Returns SOURCE_END where it is time to end, else 0 or -errno. */
 static int idle(struct recording *recording)
 {
 	int timeout = recording->progress ? (int)(PROGRESS_NS / 1000000) : -1;
-	uint64_t time = now();
+	uint64_t time = stop_now();
 	int error;
 
-	if (recording->deadline && time >= recording->deadline)
+	if (stop_over(&recording->stop, time))
 		return SOURCE_END;
 	if (flush(recording))
 		return 0;
 	show_progress(recording);
-	if (recording->deadline) {
-		uint64_t left = (recording->deadline - time) / 1000000 + 1;
-
-		if (timeout < 0 || left < (uint64_t)timeout)
-			timeout = left > 3600000 ? 3600000 : left;
-	}
-	error = source_wait(recording->source, timeout);
+	error = source_wait(recording->source, stop_timeout(&recording->stop, time, timeout));
 	return error == -EINTR ? 0 : error;
 }
 
@@ -316,7 +285,7 @@ static int follow(struct recording *recording)
 
 		if (!stopping && signals_stop()) {
 			stopping = true;
-			recording->deadline = now();
+			stop_here(&recording->stop);
 			/* A file is read to its end at once: there is nothing to wait for. */
 			if (!recording->source->live)
 				return 0;
@@ -324,7 +293,7 @@ static int follow(struct recording *recording)
 		if (outcome == SOURCE_IDLE)
 			outcome = idle(recording);
 		else if (outcome == SOURCE_RECORD) {
-			if (too_late(recording, record))
+			if (stop_too_late(&recording->stop, recording->source, record->time))
 				return 0;
 			if (record->type == TCPTRACE_T_LOST) {
 				put_record(recording, record);
@@ -334,7 +303,7 @@ static int follow(struct recording *recording)
 				continue;
 			put_record(recording, record);
 			recording->events++;
-			if (recording->events == recording->arguments->count)
+			if (recording->events == recording->stop.count)
 				return 0;
 			if (recording->progress && !(recording->events % 4096))
 				show_progress(recording);
@@ -408,8 +377,7 @@ static int record_all(struct recording *recording, enum tcptrace_level level)
 	int error;
 
 	recording->progress = isatty(STDERR_FILENO) && !recording->arguments->options.quiet;
-	if (recording->arguments->duration && recording->source->live)
-		recording->deadline = now() + recording->arguments->duration;
+	stop_begin(&recording->stop, recording->source);
 	error = put_header(recording, level);
 	if (!error)
 		error = source_snapshot(recording->source, on_socket, recording);
@@ -466,6 +434,7 @@ static int run(int argc, char *argv[])
 	int status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	recording.stop = arguments.stop;
 	if (arguments.options.json && !strcmp(arguments.file, "-")) {
 		warnx("--json: standard output has the recording itself; name a file");
 		return EXIT_USAGE;

@@ -17,28 +17,14 @@
 #include "module_state.h"
 #include "options.h"
 
-static error_t parse(int key, char *text, struct argp_state *state)
-{
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = state->input;
-		return 0;
-	case ARGP_KEY_ARG:
-		argp_failure(state, EXIT_USAGE, 0, "%s: status takes no arguments", text);
-		return 0;
-	default:
-		return ARGP_ERR_UNKNOWN;
-	}
-}
-
 static const struct argp_child children[] = {
-	{ &options_output_argp, 0, NULL, 0 },
+	{ &options_alone_argp, 0, NULL, 0 },
 	{ 0 }
 };
 
 static const struct argp argp = {
-	.parser = parse,
-	.doc = "Shows what the module has attached, counted and lost, and what it is asked for.",
+	.doc = "Shows what the module has attached, counted and lost, and what it is asked for. "
+	       "With -q nothing: the status says whether the module answers.",
 	.children = children,
 };
 
@@ -269,7 +255,7 @@ static int run(int argc, char *argv[])
 		return complain(error);
 	if (options.json) {
 		print_json(&state);
-	} else {
+	} else if (!options.quiet) {
 		print_info(&state.info);
 		print_probes(&state, !options.no_header);
 		print_cpus(&state, !options.no_header);

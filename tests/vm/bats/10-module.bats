@@ -193,16 +193,17 @@ refused: bind to the group: EPERM"
 	load_module
 }
 
-LIFE=(tcp_set_state inet_csk_listen_start tcp_connect __inet_accept __tcp_close inet_twsk_kill)
-QUEUE=(tcp_data_ready tcp_cleanup_rbuf tcp_push tcp_ack)
+LIFE=(tcp_set_state inet_csk_listen_start tcp_connect $ACCEPT __tcp_close inet_twsk_kill tcp_conn_request tcp_rtx_synack)
+QUEUE=(tcp_data_ready tcp_cleanup_rbuf tcp_push tcp_ack tcp_write_wakeup)
+SEGMENT=(ip_queue_xmit ip6_xmit tcp_v4_do_rcv tcp_check_req)
 
-# armed_exactly SYMBOL...: of LIFE and QUEUE together these, by the kernel's word, and status agrees
+# armed_exactly SYMBOL...: of LIFE, QUEUE and SEGMENT together these, by the kernel's word, and status agrees
 armed_exactly()
 {
 	local symbol wanted traced status
 	traced=$'\n'$(<$TRACED)
 	status=$'\n'$(<$STATUS)
-	for symbol in "${LIFE[@]}" "${QUEUE[@]}"; do
+	for symbol in "${LIFE[@]}" "${QUEUE[@]}" "${SEGMENT[@]}"; do
 		wanted=disarmed
 		[[ $traced != *$'\n'"$symbol ("* ]] || wanted=armed
 		if [[ " $* " = *" $symbol "* ]]; then
@@ -230,6 +231,11 @@ armed_while_asked()
 	spawn_ready two ringdump --level queue
 	armed_exactly "${LIFE[@]}" "${QUEUE[@]}"
 	same "$(armed_level)" queue
+	spawn_ready three ringdump --level segment
+	armed_exactly "${LIFE[@]}" "${QUEUE[@]}" "${SEGMENT[@]}"
+	same "$(armed_level)" segment
+	stop three
+	armed_exactly "${LIFE[@]}" "${QUEUE[@]}"
 	stop two
 	armed_exactly "${LIFE[@]}"
 	hits=$(probe_hits tcp_ack)
@@ -290,7 +296,7 @@ without()
 }
 
 @test "a function that this kernel has not is reported, and the rest works" {
-	without __inet_accept
+	without tcp_connect
 	insmod "$BATS_TEST_TMPDIR/without.ko"
 	like "$(kernel_log)" "*tcptrace: no $MADE on this kernel (error -2): what it would show is not visible*"
 	same "$(probe_state "$MADE")" "life absent disarmed 0 0"
@@ -299,8 +305,27 @@ without()
 	spawn_ready reader ringdump
 	connections -p 9105 -n 2
 	stop reader
-	is "$(lines "$(out_of reader)" type=accept) == 0"
-	is "$(lines "$(out_of reader)" type=connect) == 2"
+	is "$(lines "$(out_of reader)" type=accept) == 2"
+	is "$(lines "$(out_of reader)" type=connect) == 0"
+}
+
+@test "where there is no __inet_accept another function says the same, but for the listener" {
+	without __inet_accept
+	insmod "$BATS_TEST_TMPDIR/without.ko"
+	same "$(kernel_log | grep 'not visible')" ""
+	same "$(probe_state "$MADE")" ""
+	like "$(probe_state security_sock_graft)" "life @(ftrace|kprobe) disarmed 0 0"
+	spawn_ready reader ringdump
+	armed security_sock_graft
+	connections -p 9108 -n 3
+	connections -p 9108 -n 2 -f 6
+	# It is called for sockets of other families, too.
+	python3 -c 'import socket
+a = socket.socket(socket.AF_UNIX); a.bind("\0tcptrace-test"); a.listen(1)
+b = socket.socket(socket.AF_UNIX); b.connect("\0tcptrace-test"); a.accept()'
+	stop reader
+	is "$(lines "$(out_of reader)" type=accept sport=9108 comm=connections kind=full) == 5"
+	is "$(lines "$(out_of reader)" type=accept) == 5"
 }
 
 left_nothing()

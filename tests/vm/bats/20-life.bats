@@ -161,7 +161,7 @@ whole_life()
 }
 
 @test "the text says what the JSON says, with the segments of tcpdump" {
-	local text syn synack out
+	local text syn synack out queue=''
 	out=$(out_of text)
 	peer_start client
 	peer_start server
@@ -187,15 +187,16 @@ whole_life()
 	syn=$(awk '/ Flags \[S\],/' "$(out_of segments)" | grep -oE 'seq [0-9]+' | cut -d ' ' -f 2)
 	synack=$(awk '/ Flags \[S\.\],/' "$(out_of segments)" | grep -oE 'seq [0-9]+' | cut -d ' ' -f 2)
 	is "syn && synack"
+	! accept_queue_seen || queue='*, accept queue 0/128 '
 	local there="127.0.0.1:$PORT_OF_CLIENT > 127.0.0.1:9616" here="127.0.0.1:9616  < 127.0.0.1:$PORT_OF_CLIENT"
 	like "$text" "*$there *CLOSE -> SYN_SENT *send SYN seq=$syn *peer/$(pid_of client)
 *$here *LISTEN -> SYN_RECV *recv SYN seq=$syn mss=65495 wscale=7, send SYN,ACK seq=$synack ack=$((syn + 1))
 *$there *SYN_SENT -> ESTABLISHED *recv SYN,ACK seq=$synack ack=$((syn + 1)) win=65483 wscale=7, send ACK *
 *$here *SYN_RECV -> ESTABLISHED *recv ACK ack=$((synack + 1)) win=512*
-*$here * accept(), waited *, accept queue 0/128 *peer/$(pid_of server)
+*$here * accept(), waited ${queue}*peer/$(pid_of server)
 *$there * ESTABLISHED *0 *5 wrote 5*
 *$here * 5 *0 5 bytes came*
-*$here * read 5 *
+*$here * read 5, waited *
 *$there *close()*
 *$there *ESTABLISHED -> FIN_WAIT1 *send FIN,ACK seq=$((syn + 6)) ack=$((synack + 1)) *
 *$here *ESTABLISHED -> CLOSE_WAIT *recv FIN,ACK seq=$((syn + 6)) *
@@ -205,28 +206,36 @@ whole_life()
 }
 
 @test "the accept queue, as ss has it" {
-	local port
+	local ports=()
 	peer_start client
 	peer_start server
 	watch_start 9617
 	ask server listen l 127.0.0.1 9617 5
 	for n in 1 2 3; do
 		ask client connect "c$n" 127.0.0.1 9617
+		ports+=("$ANSWER")
 	done
 	same "$(ss -Hltn sport = :9617 | awk '{ print $2, $3 }')" "3 5"
 	wait_until seen type=state sport=9617 new=ESTABLISHED dport="$ANSWER"
 	ask server accept s1 l
 	ask server accept s2 l
 	same "$(ss -Hltn sport = :9617 | awk '{ print $2, $3 }')" "1 5"
-	wait_until seen type=accept backlog=1
+	ask server close l
+	wait_until seen type=listen state=CLOSE sport=9617
 	watch_stop
+	said type=listen state=CLOSE sport=9617 recvq=1 sendq=5
 	# Of a request its own child is not counted, and of an accepted one neither.
 	same "$(picked "$EVENTS" type=request op=acked | grep -oE ' backlog=[0-9]+ backlog_max=[0-9]+')" "\
  backlog=0 backlog_max=5
  backlog=1 backlog_max=5
  backlog=2 backlog_max=5"
-	same "$(picked "$EVENTS" type=accept | grep -oE ' backlog=[0-9]+')" " backlog=2
+	if accept_queue_seen; then
+		same "$(picked "$EVENTS" type=accept | grep -oE ' backlog=[0-9]+')" " backlog=2
  backlog=1"
+	else
+		silent type=accept 'backlog=.*'
+		silent type=accept 'listener=.*'
+	fi
 }
 
 # half_open PORT: the client thinks that it is connected, its ACK does not come to the server

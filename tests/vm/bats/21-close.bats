@@ -99,6 +99,7 @@ answers()
 		said type=verdict $CLIENT how="$wanted" closed_by=local closed_pid="$(pid_of client)"
 		said type=verdict $SERVER how="$wanted" closed_by=remote closed_pid="$(pid_of client)"
 		said type=timewait op=begin $CLIENT merged="$([[ $wanted = three-way ]] && echo true || echo false)"
+		said type=state $CLIENT new=FIN_WAIT2 flags="$([[ $wanted = three-way ]] && echo FIN,ACK || echo ACK)" dir=in
 		[[ $wanted != three-way ]] || return 0
 		next_try
 	done

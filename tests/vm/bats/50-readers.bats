@@ -121,7 +121,7 @@ witness_hits() { awk -v name="$1" '$1 == name { print $2 + $3 }' $TRACING/kprobe
 # counted_hits PARAMETER...
 counted_hits()
 {
-	local symbol symbols=(tcp_set_state tcp_connect __inet_accept __tcp_close inet_twsk_kill tcp_ack tcp_push tcp_data_ready)
+	local symbol symbols=(tcp_set_state tcp_connect $ACCEPT __tcp_close inet_twsk_kill tcp_ack tcp_push tcp_data_ready)
 	load_module "$@"
 	witness_begin "${symbols[@]}"
 	spawn_ready reader ringdump --level queue --clause sport=9507 --clause dport=9507
@@ -132,7 +132,7 @@ counted_hits()
 		same "$symbol $(probe_hits "$symbol")" "$symbol $(witness_hits "$symbol")"
 	done
 	same "$(probe_hits tcp_connect)" 25
-	same "$(probe_hits __inet_accept)" 25
+	same "$(probe_hits $ACCEPT)" 25
 	is "$(probe_hits tcp_ack) > 25"
 	stop reader
 

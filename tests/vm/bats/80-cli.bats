@@ -23,6 +23,9 @@ refuses()
 	refuses 1 '*not loaded*tcptrace-ctl load*' tcptrace-ctl watch 9090
 	refuses 1 '*not loaded*tcptrace-ctl load*' tcptrace-ctl record "$BATS_TEST_TMPDIR/none"
 	refuses 1 '*not loaded*' tcptrace-ctl status
+	refuses 1 '*not loaded*' tcptrace-ctl status -q
+	refuses 2 '*x: no arguments are taken*' tcptrace-ctl status x
+	refuses 2 '*x: no arguments are taken*' tcptrace-ctl doctor x
 	[[ ! -e $BATS_TEST_TMPDIR/none ]]
 }
 
@@ -160,6 +163,8 @@ refuses()
 	same "$(</sys/module/tcptrace/parameters/ring)" 1024
 	tcptrace-ctl load
 	like "$(tcptrace-ctl status --json)" '*"tcp_set_state"*'
+	tcptrace-ctl status -q >"$BATS_TEST_TMPDIR/quiet"
+	same "$(<"$BATS_TEST_TMPDIR/quiet")" ""
 	tcptrace-ctl doctor >"$BATS_TEST_TMPDIR/doctor" || { cat "$BATS_TEST_TMPDIR/doctor"; false; }
 	has_line "$BATS_TEST_TMPDIR/doctor" 'ok *loaded*'
 	# Who keeps it from being unloaded is named.

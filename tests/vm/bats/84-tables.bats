@@ -168,7 +168,7 @@ overflown() { (($(overflows) >= $1)); }
 	wait_until quiet_port 9843
 	stop_view life
 	row type=verdict dport=9842
-	same "$(of bytes_out) $(of bytes_in) $(of requests) $(of kind)" "300 6000 3 long"
+	same "$(of bytes_out) $(of bytes_in) $(of requests) $(of connection)" "300 6000 3 long"
 	same "$(of how) $(of closed_by) $(of pid)" "three-way local $(pid_of client)" ||
 		same "$(of how) $(of closed_by) $(of pid)" "four-way local $(pid_of client)"
 	row type=verdict sport=9842
@@ -177,7 +177,7 @@ overflown() { (($(overflows) >= $1)); }
 	same "$(lines "$TABLE" type=verdict sport=9843 bytes_in=3000 bytes_out=3000 closed_by=local)" 5
 	same "$(lines "$TABLE" type=verdict dport=9843 bytes_in=3000 bytes_out=3000 closed_by=remote)" 5
 	same "$(lines "$TABLE" type=verdict how=reset)" 4
-	same "$(lines "$TABLE" type=verdict kind=short)" 14
+	same "$(lines "$TABLE" type=verdict connection=short)" 14
 	same "$(lines "$TABLE" type=verdict)" 16
 }
 

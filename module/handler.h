@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the handlers share, and nobody else includes. One handler for each row of probes.h: what the
+ * function's arguments say, as a record.
+ *
+ *   handlers.c		who wants a record; the table of all handlers
+ *   handlers_life.c	level life
+ *   handlers_queue.c	level queue
+ *   handlers_loss.c	what is sent again, refused, probed; of several levels
+ *   handlers_segment.c	level segment
+ *   handlers_drop.c	level segment: what the kernel drops, and its reason
+ *
+ * They run with preemption off, in whatever context TCP called the function; a softirq may
+ * interrupt them. Nothing here sleeps, allocates, prints or takes a lock, and no pointer is
+ * followed that the probed function itself does not follow.
+ */
+#ifndef TCPTRACE_HANDLER_H
+#define TCPTRACE_HANDLER_H
+
+#include "capture.h"
+#include "compat/compat.h"
+#include "filter.h"
+#include "probe.h"
+#include "ring.h"
+#include "stats.h"
+
+/* The n-th argument of the probed function, from 0. */
+#define ARG(type, n)	((type)regs_get_kernel_argument(regs, n))
+
+/* A record under construction; `record` is NULL where there is nothing to construct. */
+struct event {
+	struct tcptrace_record *record;
+	u64 position;
+};
+
+/* Was counted as something other than published. */
+static __always_inline void ignore(void)
+{
+	tcptrace_count(ignored);
+}
+
+/* Where not everybody's level decides: by the clauses. */
+bool tcptrace_wanted_rules(const struct tcptrace_rules *rules, u32 level, const struct sock *sk);
+
+static __always_inline bool wanted(const struct sock *sk, u32 level)
+{
+	const struct tcptrace_rules *rules = tcptrace_rules_get();
+
+	return likely(rules->level_all >= level) || tcptrace_wanted_rules(rules, level, sk);
+}
+
+/* The same of a tuple without a socket. */
+bool tcptrace_wanted_key(struct tcptrace_key *key, u32 level);
+
+/* Begins a record of `sk`, if anybody wants it. Between it and publish() only what is special is set. */
+static __always_inline bool begin(struct event *event, struct sock *sk, u32 level, u16 type, u8 op)
+{
+	if (!wanted(sk, level))
+		return false;
+	event->record = tcptrace_ring_reserve(&event->position);
+	if (unlikely(!event->record))
+		return false;
+	tcptrace_capture(event->record, sk);
+	tcptrace_capture_task(event->record);
+	event->record->type = type;
+	event->record->op = op;
+	return true;
+}
+
+/* The same where no socket is an end of the connection: of a tuple. */
+static inline bool begin_key(struct event *event, struct tcptrace_key *key, u32 level, u16 type, u8 op)
+{
+	if (!tcptrace_wanted_key(key, level))
+		return false;
+	event->record = tcptrace_ring_reserve(&event->position);
+	if (unlikely(!event->record))
+		return false;
+	tcptrace_capture_key(event->record, key);
+	tcptrace_capture_task(event->record);
+	event->record->type = type;
+	event->record->op = op;
+	return true;
+}
+
+static __always_inline void publish(struct event *event)
+{
+	tcptrace_ring_publish(event->record, event->position);
+}
+
+/* Of on_tw_segment(): at level segment what comes to a timewait socket. Counts the hit. */
+void tcptrace_segment_to_timewait(struct sock *sk, const struct sk_buff *skb);
+/* Did this SYN, which a listener has now, come to a timewait socket before? */
+bool tcptrace_by_way_of_timewait(const struct sk_buff *skb);
+
+/* ---- what the kernel calls: one set for each row ---- */
+
+#define HANDLE_ENTRY(id)							\
+void tcptrace_hook_##id(struct pt_regs *regs)					\
+{										\
+	tcptrace_count(hits[TCPTRACE_P_##id]);					\
+	on_##id(regs);								\
+}										\
+int tcptrace_entry_##id(struct kprobe *kprobe, struct pt_regs *regs)		\
+{										\
+	tcptrace_hook_##id(regs);						\
+	return 0;								\
+}
+
+#define HANDLE_RETURN(id)							\
+int tcptrace_call_##id(struct kretprobe_instance *instance, struct pt_regs *regs) \
+{										\
+	call_##id((struct tcptrace_call *)instance->data, regs);		\
+	return 0;								\
+}										\
+int tcptrace_return_##id(struct kretprobe_instance *instance, struct pt_regs *regs) \
+{										\
+	tcptrace_count(hits[TCPTRACE_P_##id]);					\
+	on_##id((struct tcptrace_call *)instance->data, regs_return_value(regs)); \
+	return 0;								\
+}
+
+#define DECLARE_HANDLER_ENTRY(id)						\
+void tcptrace_hook_##id(struct pt_regs *regs);					\
+int tcptrace_entry_##id(struct kprobe *kprobe, struct pt_regs *regs);
+
+#define DECLARE_HANDLER_RETURN(id)						\
+int tcptrace_call_##id(struct kretprobe_instance *instance, struct pt_regs *regs); \
+int tcptrace_return_##id(struct kretprobe_instance *instance, struct pt_regs *regs);
+
+#define DECLARE_HANDLER(id, symbol, older, level, method, need)	DECLARE_HANDLER_##method(id)
+TCPTRACE_PROBES(DECLARE_HANDLER)
+
+#endif

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Segments that the kernel drops for a reason of its own; level segment, for all that is freed comes by here. */
+#include <linux/ip.h>
+#include <linux/tcp.h>
+#include <net/ipv6.h>
+#include <net/tcp.h>
+
+#include "handler.h"
+
+/*
+ * Anything may be freed. Its headers are looked at only where the offsets say that they are a TCP and an IP header
+ * without options between them, inside of the buffer's linear part, which stays allocated.
+ */
+static bool is_tcp(const struct sk_buff *skb)
+{
+	unsigned int size;
+
+	if (!skb_transport_header_was_set(skb) || skb_transport_header(skb) + sizeof(struct tcphdr) > skb_end_pointer(skb))
+		return false;
+	size = skb->transport_header - skb->network_header;
+	if (skb->network_header >= skb->transport_header)
+		return false;
+	if (skb->protocol == htons(ETH_P_IP))
+		return size == sizeof(struct iphdr) && ip_hdr(skb)->version == 4 && ip_hdr(skb)->ihl == 5 &&
+		       ip_hdr(skb)->protocol == IPPROTO_TCP;
+	return skb->protocol == htons(ETH_P_IPV6) && size == sizeof(struct ipv6hdr) &&
+	       ipv6_hdr(skb)->version == 6 && ipv6_hdr(skb)->nexthdr == IPPROTO_TCP;
+}
+
+static void read_drop(struct tcptrace_drop *drop, const struct sk_buff *skb, u32 reason, const char *name)
+{
+	const struct tcphdr *th = tcp_hdr(skb);
+
+	drop->reason = reason;
+	drop->seq = ntohl(th->seq);
+	drop->flags = ((const u8 *)th)[13];
+	strscpy(drop->name, name, sizeof(drop->name));
+}
+
+/*
+ * Which socket it was for is not known any more: of some the argument names it, but may hold no reference. So it is
+ * told by its tuple, without a namespace. A segment that was sent still belongs to its socket.
+ */
+static noinline void dropped(struct sk_buff *skb, u32 reason, const char *name)
+{
+	struct sock *sk = skb->sk;
+	struct tcptrace_key key;
+	struct event event;
+
+	if (!is_tcp(skb))
+		return ignore();
+	if (sk && sk_fullsock(sk) && sk->sk_protocol == IPPROTO_TCP && sk->sk_state != TCP_LISTEN &&
+	    ntohs(tcp_hdr(skb)->source) == tcptrace_local_port(sk, TCPTRACE_K_FULL)) {
+		if (!begin(&event, sk, TCPTRACE_L_SEGMENT, TCPTRACE_T_DROP, TCPTRACE_OP_SEGMENT))
+			return;
+	} else {
+		tcptrace_key_of_skb(&key, skb, NULL);
+		if (!begin_key(&event, &key, TCPTRACE_L_SEGMENT, TCPTRACE_T_DROP, TCPTRACE_OP_SEGMENT))
+			return;
+	}
+	read_drop(&event.record->u.drop, skb, reason, name);
+	publish(&event);
+}
+
+/* sk_skb_reason_drop(struct sock *sk, struct sk_buff *skb, reason), formerly kfree_skb_reason(skb, reason) */
+static __always_inline void on_drop(struct pt_regs *regs)
+{
+	struct sk_buff *skb = tcptrace_dropped_skb(regs);
+	u32 reason = tcptrace_drop_reason(regs);
+	const char *name = tcptrace_drop_name(reason);
+
+	/* Where somebody else has it still, it is not over. */
+	if (!name || !skb || refcount_read(&skb->users) != 1)
+		return ignore();
+	dropped(skb, reason, name);
+}
+
+HANDLE_ENTRY(drop)

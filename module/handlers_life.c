@@ -1,0 +1,377 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Level life: what opens, changes and ends a connection. */
+#include <linux/net.h>
+#include <linux/tcp.h>
+#include <net/inet_connection_sock.h>
+#include <net/inet_timewait_sock.h>
+#include <net/ip6_route.h>
+#include <net/request_sock.h>
+#include <net/route.h>
+#include <net/tcp.h>
+
+#include "handler.h"
+
+/* void tcp_set_state(struct sock *sk, int state), before the change */
+static __always_inline void on_set_state(struct pt_regs *regs)
+{
+	struct sock *sk = ARG(struct sock *, 0);
+	int state = ARG(int, 1);
+	int old = sk->sk_state;
+	struct event event;
+
+	/* Here a connecting socket has no port yet: tcp_connect() says it, with its whole tuple. */
+	if (state == TCP_SYN_SENT || state == old)
+		return ignore();
+	if (!begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_STATE, TCPTRACE_OP_NONE))
+		return;
+	if (old == TCP_LISTEN) {
+		event.record->type = TCPTRACE_T_LISTEN;
+		tcptrace_capture_listener(event.record, sk);
+	} else {
+		tcptrace_capture_totals(event.record, sk);
+	}
+	event.record->new_state = state;
+	publish(&event);
+}
+
+/* int inet_csk_listen_start(struct sock *sk, ...), returned 0: the port is known only now */
+static __always_inline void call_listen_start(struct tcptrace_call *call, struct pt_regs *regs)
+{
+	call->sk = ARG(struct sock *, 0);
+}
+
+static __always_inline void on_listen_start(const struct tcptrace_call *call, long error)
+{
+	struct sock *sk = call->sk;
+	struct event event;
+
+	if (error || sk->sk_protocol != IPPROTO_TCP)
+		return ignore();
+	if (!begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_LISTEN, TCPTRACE_OP_NONE))
+		return;
+	tcptrace_capture_listener(event.record, sk);
+	event.record->old_state = TCPTRACE_S_CLOSE;
+	publish(&event);
+}
+
+static __always_inline void request_event(struct sock *sk, struct sock *listener, u8 op, u8 old, u8 new, u32 retransmits)
+{
+	struct event event;
+
+	if (!begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_REQUEST, op))
+		return;
+	tcptrace_capture_listener(event.record, listener);
+	event.record->u.listen.retransmits = retransmits;
+	event.record->old_state = old;
+	event.record->new_state = new;
+	publish(&event);
+}
+
+/* inet_csk_reqsk_queue_hash_add(struct sock *sk, struct request_sock *req, unsigned long timeout) */
+static __always_inline void on_request_open(struct pt_regs *regs)
+{
+	request_event(req_to_sk(ARG(struct request_sock *, 1)), ARG(struct sock *, 0), TCPTRACE_OP_OPEN,
+		      TCPTRACE_S_LISTEN, TCPTRACE_S_SYN_RECV, 0);
+}
+
+/* bool __inet_csk_reqsk_queue_drop(struct sock *sk, struct request_sock *req, bool from_timer) */
+static __always_inline void on_request_drop(struct pt_regs *regs)
+{
+	struct request_sock *req = ARG(struct request_sock *, 1);
+
+	/* On success the child has taken its place in the table, and on_child() has said so. */
+	if (!sk_hashed(req_to_sk(req)))
+		return ignore();
+	/* The timer that found the retries used up is running now, so it is not pending. */
+	request_event(req_to_sk(req), ARG(struct sock *, 0),
+		      timer_pending(&req->rsk_timer) ? TCPTRACE_OP_DROPPED : TCPTRACE_OP_TIMEDOUT,
+		      TCPTRACE_S_SYN_RECV, TCPTRACE_S_CLOSE, req->num_retrans);
+}
+
+/*
+ * The child that on_child() told of last on this CPU, by cookie. Where the hashdance calls the function of
+ * on_child_cookie(), that follows at once, bottom halves off.
+ */
+static DEFINE_PER_CPU(u64, last_child);
+
+/* inet_csk_complete_hashdance(struct sock *sk, struct sock *child, struct request_sock *req, bool own_req) */
+static __always_inline void on_child(struct pt_regs *regs)
+{
+	struct request_sock *req = ARG(struct request_sock *, 2);
+
+	if (!ARG(bool, 3))	/* lost the race against another segment of the same handshake */
+		return ignore();
+	this_cpu_write(last_child, tcptrace_cookie(ARG(struct sock *, 1)));
+	request_event(ARG(struct sock *, 1), ARG(struct sock *, 0), TCPTRACE_OP_ACKED,
+		      TCPTRACE_S_SYN_RECV, TCPTRACE_S_SYN_RECV, req->num_retrans);
+}
+
+/*
+ * inet_csk_reqsk_queue_add(struct sock *sk, struct request_sock *req, struct sock *child)
+ * Where the compiler inlined it into the hashdance, only the children of SYN cookies and fast open come here.
+ */
+static __always_inline void on_child_cookie(struct pt_regs *regs)
+{
+	struct sock *child = ARG(struct sock *, 2);
+	struct event event;
+
+	if (child->sk_protocol != IPPROTO_TCP || this_cpu_read(last_child) == tcptrace_cookie(child))
+		return ignore();
+	if (!begin(&event, child, TCPTRACE_L_LIFE, TCPTRACE_T_REQUEST, TCPTRACE_OP_ACKED))
+		return;
+	tcptrace_capture_listener(event.record, ARG(struct sock *, 0));
+	event.record->flags |= TCPTRACE_F_COOKIE_SYN;
+	publish(&event);
+}
+
+/* int tcp_connect(struct sock *sk): the tuple and the initial sequence number are complete */
+static __always_inline void on_connect(struct pt_regs *regs)
+{
+	struct event event;
+
+	if (!begin(&event, ARG(struct sock *, 0), TCPTRACE_L_LIFE, TCPTRACE_T_CONNECT, TCPTRACE_OP_NONE))
+		return;
+	/* As tcp_connect_init() is about to set them. */
+	event.record->snd_una = event.record->write_seq;
+	event.record->snd_nxt = event.record->write_seq;
+	event.record->old_state = TCPTRACE_S_CLOSE;
+	publish(&event);
+}
+
+/* void __inet_accept(struct socket *sock, struct socket *newsock, struct sock *newsk) */
+static __always_inline void on_accept(struct pt_regs *regs)
+{
+	struct socket *sock = ARG(struct socket *, 0);
+	struct sock *sk = ARG(struct sock *, 2);
+	struct event event;
+
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return ignore();
+	if (!begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
+		return;
+	tcptrace_capture_listener(event.record, sock->sk);
+	publish(&event);
+}
+
+/* void security_sock_graft(struct sock *sk, struct socket *parent), out of accept(): of which listener it cannot say */
+static __always_inline void on_accept_graft(struct pt_regs *regs)
+{
+	struct sock *sk = ARG(struct sock *, 0);
+	struct event event;
+
+	if ((sk->sk_family != AF_INET && sk->sk_family != AF_INET6) || sk->sk_protocol != IPPROTO_TCP)
+		return ignore();
+	if (!begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
+		return;
+	publish(&event);
+}
+
+static __always_inline void shutdown_event(struct sock *sk, u8 op)
+{
+	struct event event;
+
+	if (!begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_SHUTDOWN, op))
+		return;
+	tcptrace_capture_totals(event.record, sk);
+	publish(&event);
+}
+
+/* void tcp_shutdown(struct sock *sk, int how); inet_shutdown() made SHUT_RD 1, SHUT_WR 2, both 3 */
+static __always_inline void on_shutdown(struct pt_regs *regs)
+{
+	struct sock *sk = ARG(struct sock *, 0);
+
+	/* Of one that is over, which may live on as a timewait socket, it is told ENOTCONN. */
+	if (sk->sk_state == TCP_CLOSE)
+		return ignore();
+	shutdown_event(sk, TCPTRACE_OP_SHUT_RD - 1 + (ARG(int, 1) & SHUTDOWN_MASK));
+}
+
+/* void __tcp_close(struct sock *sk, long timeout) */
+static __always_inline void on_close(struct pt_regs *regs)
+{
+	struct sock *sk = ARG(struct sock *, 0);
+
+	/* Of a socket that was never connected or is over already; a listener's end is a LISTEN. */
+	if ((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))
+		return ignore();
+	shutdown_event(sk, TCPTRACE_OP_CLOSE);
+}
+
+/* tcp_send_active_reset(struct sock *sk, ...) */
+static __always_inline void on_reset_sent(struct pt_regs *regs)
+{
+	struct tcptrace_segment *segment;
+	struct event event;
+
+	if (!begin(&event, ARG(struct sock *, 0), TCPTRACE_L_LIFE, TCPTRACE_T_RESET, TCPTRACE_OP_SENT))
+		return;
+	segment = &event.record->u.segment;
+	segment->seq = event.record->snd_nxt;
+	segment->ack = event.record->rcv_nxt;
+	segment->flags = TCPHDR_RST | TCPHDR_ACK;
+	segment->out = 1;
+	segment->reason = tcptrace_active_reset_reason(regs);
+	publish(&event);
+}
+
+/* The reply as RFC 9293 section 3.10.7.1 makes it. */
+static __always_inline void reset_reply_segment(struct tcptrace_segment *segment, const struct sk_buff *skb)
+{
+	const struct tcphdr *th = tcp_hdr(skb);
+
+	segment->flags = TCPHDR_RST;
+	if (th->ack) {
+		segment->seq = ntohl(th->ack_seq);
+	} else {
+		segment->flags |= TCPHDR_ACK;
+		segment->ack = ntohl(th->seq) + th->syn + th->fin + skb->len - (th->doff << 2);
+	}
+	segment->out = 1;
+}
+
+/* tcp_v[46]_send_reset(const struct sock *sk, struct sk_buff *skb, ...): sk is NULL, or of any kind */
+static __always_inline void reset_reply(struct pt_regs *regs, bool unicast)
+{
+	struct sock *sk = ARG(struct sock *, 0);
+	struct sk_buff *skb = ARG(struct sk_buff *, 1);
+	struct tcptrace_key key;
+	struct event event;
+
+	/* These it does not answer. */
+	if (tcp_hdr(skb)->rst || (!sk && !unicast))
+		return ignore();
+	/* A listener is not an end of this connection. */
+	if (sk && sk->sk_state != TCP_LISTEN) {
+		if (!begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_RESET, TCPTRACE_OP_REPLIED))
+			return;
+	} else {
+		tcptrace_key_of_skb(&key, skb, sk ? sock_net(sk) : dev_net(skb_dst(skb)->dev));
+		if (!begin_key(&event, &key, TCPTRACE_L_LIFE, TCPTRACE_T_RESET, TCPTRACE_OP_REPLIED))
+			return;
+	}
+	reset_reply_segment(&event.record->u.segment, skb);
+	event.record->u.segment.reason = tcptrace_reset_reply_reason(regs);
+	publish(&event);
+}
+
+static __always_inline void on_reset_reply4(struct pt_regs *regs)
+{
+	const struct rtable *rt = skb_rtable(ARG(struct sk_buff *, 1));
+
+	reset_reply(regs, rt && rt->rt_type == RTN_LOCAL);
+}
+
+static __always_inline void on_reset_reply6(struct pt_regs *regs)
+{
+	struct sk_buff *skb = ARG(struct sk_buff *, 1);
+
+	reset_reply(regs, skb_dst(skb) && ipv6_unicast_destination(skb));
+}
+
+/* tcp_reset(struct sock *sk, ...): an acceptable RST came */
+static __always_inline void on_reset_in(struct pt_regs *regs)
+{
+	struct event event;
+
+	if (!begin(&event, ARG(struct sock *, 0), TCPTRACE_L_LIFE, TCPTRACE_T_RESET, TCPTRACE_OP_RECEIVED))
+		return;
+	event.record->u.segment.flags = TCPHDR_RST;
+	publish(&event);
+}
+
+/* inet_twsk_hashdance[_schedule](struct inet_timewait_sock *tw, struct sock *sk, ...): sk is still whole */
+static __always_inline void on_tw_begin(struct pt_regs *regs)
+{
+	struct inet_timewait_sock *tw = ARG(struct inet_timewait_sock *, 0);
+	struct sock *sk = ARG(struct sock *, 1);
+	struct event event;
+
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return ignore();
+	if (!begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_TIMEWAIT, TCPTRACE_OP_BEGIN))
+		return;
+	tcptrace_capture_totals(event.record, sk);
+	/* The same as the full socket's, unless nobody had asked for that before tw was made. */
+	event.record->cookie = tcptrace_cookie((struct sock *)tw);
+	event.record->kind = TCPTRACE_K_TIMEWAIT;
+	event.record->new_state = tw->tw_substate;
+	event.record->u.totals.timeout = jiffies_to_msecs(tcptrace_twsk_timeout(tw, regs));
+	publish(&event);
+}
+
+/*
+ * The substate of the timewait socket whose segment this CPU is processing, by cookie: a pointer may
+ * have come to mean another socket. Softirq, and those do not nest: written and read on one CPU, in one segment.
+ */
+struct tw_before {
+	u64 cookie;
+	u8 substate;
+};
+static DEFINE_PER_CPU(struct tw_before, tw_before);
+
+/* tcp_timewait_state_process(struct inet_timewait_sock *tw, struct sk_buff *skb, ...) */
+static __always_inline void on_tw_segment(struct pt_regs *regs)
+{
+	struct inet_timewait_sock *tw = ARG(struct inet_timewait_sock *, 0);
+	struct tw_before *before = this_cpu_ptr(&tw_before);
+
+	before->cookie = tcptrace_cookie((struct sock *)tw);
+	before->substate = tw->tw_substate;
+	tcptrace_segment_to_timewait((struct sock *)tw, ARG(struct sk_buff *, 1));
+}
+
+/* void __inet_twsk_schedule(struct inet_timewait_sock *tw, int timeo, bool rearm) */
+static __always_inline void on_tw_timer(struct pt_regs *regs)
+{
+	struct inet_timewait_sock *tw = ARG(struct inet_timewait_sock *, 0);
+	const struct tw_before *before = this_cpu_ptr(&tw_before);
+	struct event event;
+	u8 old;
+
+	/* The first start is on_tw_begin()'s to tell; of other protocols there is nothing to. */
+	if (!ARG(bool, 2) || before->cookie != atomic64_read(&tw->tw_cookie))
+		return ignore();
+	old = before->substate;
+	if (!begin(&event, (struct sock *)tw, TCPTRACE_L_LIFE, TCPTRACE_T_TIMEWAIT,
+		   old == tw->tw_substate ? TCPTRACE_OP_RESTART : TCPTRACE_OP_SUBSTATE))
+		return;
+	event.record->old_state = old;
+	event.record->u.totals.timeout = jiffies_to_msecs(ARG(int, 1));
+	publish(&event);
+}
+
+/* void inet_twsk_kill(struct inet_timewait_sock *tw): by its timer, or before its time */
+static __always_inline void on_tw_end(struct pt_regs *regs)
+{
+	struct inet_timewait_sock *tw = ARG(struct inet_timewait_sock *, 0);
+	long left = tw->tw_timer.expires - jiffies;
+	struct event event;
+
+	if (!begin(&event, (struct sock *)tw, TCPTRACE_L_LIFE, TCPTRACE_T_TIMEWAIT,
+		   left > 0 ? TCPTRACE_OP_KILLED : TCPTRACE_OP_END))
+		return;
+	event.record->new_state = TCPTRACE_S_CLOSE;
+	event.record->u.totals.timeout = left > 0 ? jiffies_to_msecs(left) : 0;
+	publish(&event);
+}
+
+HANDLE_ENTRY(set_state)
+HANDLE_RETURN(listen_start)
+HANDLE_ENTRY(request_open)
+HANDLE_ENTRY(request_drop)
+HANDLE_ENTRY(child)
+HANDLE_ENTRY(child_cookie)
+HANDLE_ENTRY(connect)
+HANDLE_ENTRY(accept)
+HANDLE_ENTRY(accept_graft)
+HANDLE_ENTRY(shutdown)
+HANDLE_ENTRY(close)
+HANDLE_ENTRY(reset_sent)
+HANDLE_ENTRY(reset_reply4)
+HANDLE_ENTRY(reset_reply6)
+HANDLE_ENTRY(reset_in)
+HANDLE_ENTRY(tw_begin)
+HANDLE_ENTRY(tw_segment)
+HANDLE_ENTRY(tw_timer)
+HANDLE_ENTRY(tw_end)

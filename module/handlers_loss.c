@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What is sent again and why, what a full queue refuses, and who asks for an answer that does not come. */
+#include <linux/tcp.h>
+#include <net/inet_connection_sock.h>
+#include <net/request_sock.h>
+#include <net/snmp.h>
+#include <net/tcp.h>
+
+#include "handler.h"
+
+/* ---- sent again ---- */
+
+static void retransmit_event(struct sock *sk, u32 level, u8 op, const struct sk_buff *skb, u32 segments)
+{
+	struct tcptrace_retransmit *retransmit;
+	struct event event;
+
+	if (!begin(&event, sk, level, TCPTRACE_T_RETRANSMIT, op))
+		return;
+	retransmit = &event.record->u.retransmit;
+	tcptrace_capture_retransmit(event.record, sk);
+	retransmit->segments = segments;
+	if (skb) {
+		retransmit->seq = TCP_SKB_CB(skb)->seq;
+		retransmit->len = skb->len;
+	}
+	publish(&event);
+}
+
+/* int tcp_retransmit_skb(struct sock *sk, struct sk_buff *skb, int segs): returned, so that it is known what it did */
+static __always_inline void call_retransmit(struct tcptrace_call *call, struct pt_regs *regs)
+{
+	call->sk = ARG(struct sock *, 0);
+	call->what = ARG(void *, 1);
+	call->before = tcp_sk(call->sk)->total_retrans;
+}
+
+static __always_inline u8 retransmit_cause(const struct sock *sk)
+{
+	const struct inet_connection_sock *icsk = inet_csk(sk);
+
+	if ((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV))
+		return TCPTRACE_OP_SYN;
+	if (icsk->icsk_ca_state != TCP_CA_Loss)
+		return TCPTRACE_OP_FAST;
+	/* The timer has taken itself off before it calls, and starts anew only then; ACKs find it running. */
+	return icsk->icsk_pending ? TCPTRACE_OP_LOSS : TCPTRACE_OP_RTO;
+}
+
+static __always_inline void on_retransmit(const struct tcptrace_call *call, long error)
+{
+	struct sock *sk = call->sk;
+	u32 segments = tcp_sk(sk)->total_retrans - call->before;
+	u8 op = retransmit_cause(sk);
+
+	/* The former copy was still in the device's queue, say. */
+	if (!segments)
+		return ignore();
+	retransmit_event(sk, op == TCPTRACE_OP_SYN ? TCPTRACE_L_LIFE : TCPTRACE_L_QUEUE, op, call->what, segments);
+}
+
+/* void tcp_send_loss_probe(struct sock *sk): sends the last segment again where there is nothing new to send */
+static __always_inline void call_loss_probe(struct tcptrace_call *call, struct pt_regs *regs)
+{
+	call->sk = ARG(struct sock *, 0);
+	call->before = tcp_sk(call->sk)->total_retrans;
+}
+
+static __always_inline void on_loss_probe(const struct tcptrace_call *call, long unused)
+{
+	struct sock *sk = call->sk;
+	u32 segments = tcp_sk(sk)->total_retrans - call->before;
+
+	if (!segments)
+		return ignore();
+	retransmit_event(sk, TCPTRACE_L_QUEUE, TCPTRACE_OP_TLP, skb_rb_last(&sk->tcp_rtx_queue), segments);
+}
+
+/* int tcp_rtx_synack(const struct sock *sk, struct request_sock *req) */
+static __always_inline void call_synack_again(struct tcptrace_call *call, struct pt_regs *regs)
+{
+	call->what = ARG(void *, 1);
+}
+
+static __always_inline void on_synack_again(const struct tcptrace_call *call, long error)
+{
+	struct request_sock *req = call->what;
+	struct event event;
+
+	if (error)
+		return ignore();
+	if (!begin(&event, req_to_sk(req), TCPTRACE_L_LIFE, TCPTRACE_T_RETRANSMIT, TCPTRACE_OP_SYNACK))
+		return;
+	event.record->u.retransmit.seq = tcp_rsk(req)->snt_isn;
+	event.record->u.retransmit.segments = 1;
+	/* It is counted next. */
+	event.record->u.retransmit.total = req->num_retrans + 1;
+	publish(&event);
+}
+
+/* static void tcp_undo_cwnd_reduction(struct sock *sk, bool unmark_loss): nothing had been lost */
+static __always_inline void on_undo(struct pt_regs *regs)
+{
+	retransmit_event(ARG(struct sock *, 0), TCPTRACE_L_QUEUE, TCPTRACE_OP_SPURIOUS, NULL, 0);
+}
+
+/* int tcp_write_wakeup(struct sock *sk, int mib): `mib` is what it will be counted as */
+static __always_inline void on_probe(struct pt_regs *regs)
+{
+	struct sock *sk = ARG(struct sock *, 0);
+	struct event event;
+
+	if (sk->sk_state == TCP_CLOSE)
+		return ignore();
+	if (!begin(&event, sk, TCPTRACE_L_QUEUE, TCPTRACE_T_WINDOW,
+		   ARG(int, 1) == LINUX_MIB_TCPKEEPALIVE ? TCPTRACE_OP_KEEPALIVE : TCPTRACE_OP_PROBE))
+		return;
+	tcptrace_capture_queue(event.record, sk, 0);
+	event.record->u.queue.probes = inet_csk(sk)->icsk_probes_out;
+	publish(&event);
+}
+
+/* ---- refused by a listener ---- */
+
+static noinline void refused(struct sock *listener, const struct sk_buff *skb, u16 type, u8 op)
+{
+	struct tcptrace_key key;
+	struct event event;
+
+	tcptrace_key_of_skb(&key, skb, sock_net(listener));
+	key.family = listener->sk_family;
+	if (!begin_key(&event, &key, TCPTRACE_L_LIFE, type, op))
+		return;
+	tcptrace_capture_listener(event.record, listener);
+	event.record->old_state = TCPTRACE_S_LISTEN;
+	event.record->new_state = TCPTRACE_S_LISTEN;
+	publish(&event);
+}
+
+/*
+ * int tcp_conn_request(struct request_sock_ops *rsk_ops, const struct tcp_request_sock_ops *af_ops, struct sock *sk,
+ * struct sk_buff *skb): its first checks. A SYN by way of a timewait socket is not refused by a full SYN queue.
+ */
+static __always_inline void on_syn(struct pt_regs *regs)
+{
+	struct sock *sk = ARG(struct sock *, 2);
+	const struct sk_buff *skb = ARG(const struct sk_buff *, 3);
+	u8 cookies = READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_syncookies);
+	bool full = inet_csk_reqsk_queue_is_full(sk) || cookies == 2;
+
+	if (likely(!full && !sk_acceptq_is_full(sk)))
+		return ignore();
+	full = full && !tcptrace_by_way_of_timewait(skb);
+	if (full && !cookies)
+		return refused(sk, skb, TCPTRACE_T_DROP, TCPTRACE_OP_SYN_QUEUE);
+	if (sk_acceptq_is_full(sk))
+		return refused(sk, skb, TCPTRACE_T_DROP, TCPTRACE_OP_ACCEPT_QUEUE);
+	if (full)
+		return refused(sk, skb, TCPTRACE_T_REQUEST, TCPTRACE_OP_COOKIE);
+	ignore();
+}
+
+/*
+ * struct sock *tcp_v[46]_syn_recv_sock(const struct sock *sk, struct sk_buff *skb, struct request_sock *req, ...): the
+ * third segment came. A request that is not hashed is of a SYN cookie or of fast open: it goes with this call.
+ */
+static __always_inline void third_segment(struct pt_regs *regs)
+{
+	struct sock *sk = ARG(struct sock *, 0);
+	struct sock *req = ARG(struct sock *, 2);
+	struct event event;
+
+	if (likely(!sk_acceptq_is_full(sk)))
+		return ignore();
+	if (!sk_hashed(req))
+		return refused(sk, ARG(const struct sk_buff *, 1), TCPTRACE_T_DROP, TCPTRACE_OP_ACCEPT_QUEUE);
+	if (!begin(&event, req, TCPTRACE_L_LIFE, TCPTRACE_T_DROP, TCPTRACE_OP_ACCEPT_QUEUE))
+		return;
+	tcptrace_capture_listener(event.record, sk);
+	publish(&event);
+}
+
+static __always_inline void on_third4(struct pt_regs *regs)
+{
+	third_segment(regs);
+}
+
+static __always_inline void on_third6(struct pt_regs *regs)
+{
+	/* It calls tcp_v4_syn_recv_sock(). */
+	if (ARG(const struct sk_buff *, 1)->protocol == htons(ETH_P_IP))
+		return ignore();
+	third_segment(regs);
+}
+
+HANDLE_RETURN(retransmit)
+HANDLE_RETURN(loss_probe)
+HANDLE_RETURN(synack_again)
+HANDLE_ENTRY(undo)
+HANDLE_ENTRY(probe)
+HANDLE_ENTRY(syn)
+HANDLE_ENTRY(third4)
+HANDLE_ENTRY(third6)

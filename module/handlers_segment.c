@@ -1,0 +1,310 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Level segment: each segment, out and in, once.
+ *
+ * Out where IP takes it over, because only then is the header complete: what window is offered, say, is decided
+ * while it is built. In where the socket that it is for begins to process it: what lay in the backlog comes late,
+ * and as one where GRO or the backlog have merged it.
+ */
+#include <linux/ip.h>
+#include <linux/tcp.h>
+#include <net/inet_timewait_sock.h>
+#include <net/ipv6.h>
+#include <net/request_sock.h>
+#include <net/tcp.h>
+
+#include "handler.h"
+
+#define TIMESTAMPS_ONLY	htonl(TCPOPT_NOP << 24 | TCPOPT_NOP << 16 | TCPOPT_TIMESTAMP << 8 | TCPOLEN_TIMESTAMP)
+
+static void read_option(struct tcptrace_segment *segment, const u8 *option, u8 size)
+{
+	switch (option[0]) {
+	case TCPOPT_MSS:
+		if (size == TCPOLEN_MSS && segment->flags & TCPHDR_SYN)
+			segment->mss = option[2] << 8 | option[3];
+		break;
+	case TCPOPT_WINDOW:
+		if (size == TCPOLEN_WINDOW && segment->flags & TCPHDR_SYN)
+			segment->wscale = option[2] + 1;
+		break;
+	case TCPOPT_SACK:
+		if (size < TCPOLEN_SACK_BASE + TCPOLEN_SACK_PERBLOCK)
+			break;
+		segment->sacks = (size - TCPOLEN_SACK_BASE) / TCPOLEN_SACK_PERBLOCK;
+		segment->sack_from = get_unaligned_be32(option + 2);
+		segment->sack_to = get_unaligned_be32(option + 6);
+		break;
+	}
+}
+
+/* The header is in the linear part: it was pulled up, or just made. */
+static noinline void read_options(struct tcptrace_segment *segment, const struct tcphdr *th)
+{
+	const u8 *option = (const u8 *)(th + 1), *end = (const u8 *)th + th->doff * 4;
+
+	while (option < end && *option != TCPOPT_EOL) {
+		if (*option == TCPOPT_NOP) {
+			option++;
+			continue;
+		}
+		if (end - option < 2 || option[1] < 2 || option[1] > end - option)
+			return;
+		read_option(segment, option, option[1]);
+		option += option[1];
+	}
+}
+
+/* From a whole segment, of which skb->data is the TCP header. */
+static __always_inline void read_segment(struct tcptrace_segment *segment, const struct sk_buff *skb, bool out)
+{
+	const struct tcphdr *th = tcp_hdr(skb);
+
+	segment->seq = ntohl(th->seq);
+	if (th->ack)
+		segment->ack = ntohl(th->ack_seq);
+	segment->len = skb->len - th->doff * 4;
+	segment->window = ntohs(th->window);
+	segment->flags = ((const u8 *)th)[13];
+	segment->out = out;
+	/* Most have nothing else. */
+	if (th->doff > 5 && (th->doff != 8 || th->syn || *(const __be32 *)(th + 1) != TIMESTAMPS_ONLY))
+		read_options(segment, th);
+}
+
+static __always_inline void segment_of_sock(struct sock *sk, const struct sk_buff *skb, bool out)
+{
+	struct event event;
+
+	if (!begin(&event, sk, TCPTRACE_L_SEGMENT, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE))
+		return;
+	read_segment(&event.record->u.segment, skb, out);
+	publish(&event);
+}
+
+/* To or from a listener, which is no end of the connection: with the segment's tuple, and no cookie. */
+static noinline void segment_of_listener(const struct sock *sk, struct tcptrace_key *key, const struct sk_buff *skb,
+					 bool out)
+{
+	struct event event;
+
+	key->family = sk->sk_family;
+	if (!begin_key(&event, key, TCPTRACE_L_SEGMENT, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE))
+		return;
+	event.record->old_state = TCPTRACE_S_LISTEN;
+	event.record->new_state = TCPTRACE_S_LISTEN;
+	read_segment(&event.record->u.segment, skb, out);
+	publish(&event);
+}
+
+/* ---- out ---- */
+
+/* int ip_queue_xmit(struct sock *sk, struct sk_buff *skb, struct flowi *fl): of full sockets */
+static __always_inline void on_out4(struct pt_regs *regs)
+{
+	struct sock *sk = ARG(struct sock *, 0);
+	struct sk_buff *skb = ARG(struct sk_buff *, 1);
+
+	if (sk->sk_protocol != IPPROTO_TCP || skb->sk != sk)
+		return ignore();
+	segment_of_sock(sk, skb, true);
+}
+
+/*
+ * int ip_build_and_send_pkt(struct sk_buff *skb, const struct sock *sk, __be32 saddr, __be32 daddr, ...): SYN-ACKs.
+ * They belong to their request socket; with fast open to the child; of a SYN cookie to nobody.
+ */
+static __always_inline void on_synack4(struct pt_regs *regs)
+{
+	struct sk_buff *skb = ARG(struct sk_buff *, 0);
+	const struct sock *sk = ARG(const struct sock *, 1);
+	struct tcptrace_key key;
+
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return ignore();
+	if (skb->sk)
+		return segment_of_sock(skb->sk, skb, true);
+	tcptrace_key_of_reply(&key, skb, sock_net(sk));
+	ipv6_addr_set_v4mapped((__force __be32)ARG(u32, 2), &key.saddr);
+	ipv6_addr_set_v4mapped((__force __be32)ARG(u32, 3), &key.daddr);
+	segment_of_listener(sk, &key, skb, true);
+}
+
+/*
+ * int ip6_xmit(const struct sock *sk, struct sk_buff *skb, struct flowi6 *fl6, ...): all of IPv6. What belongs to
+ * no socket is sent by one of the kernel's own, which is no TCP socket but for its protocol: on_ack6() and
+ * on_request_ack() say the ACKs, on_reset_reply6() the RSTs.
+ */
+static __always_inline void on_out6(struct pt_regs *regs)
+{
+	struct sock *sk = ARG(struct sock *, 0);
+	struct sk_buff *skb = ARG(struct sk_buff *, 1);
+	const struct flowi6 *fl6 = ARG(const struct flowi6 *, 2);
+	struct sock *owner = skb->sk;
+	struct tcptrace_key key;
+
+	if (sk->sk_protocol != IPPROTO_TCP)
+		return ignore();
+	if (likely(owner == sk) || (owner && tcptrace_kind_of(owner) == TCPTRACE_K_REQUEST && sk->sk_state == TCP_LISTEN))
+		return segment_of_sock(owner, skb, true);
+	if (owner || sk->sk_state != TCP_LISTEN)
+		return ignore();
+	tcptrace_key_of_reply(&key, skb, sock_net(sk));
+	key.saddr = fl6->saddr;
+	key.daddr = fl6->daddr;
+	segment_of_listener(sk, &key, skb, true);
+}
+
+static __always_inline void ack_of_timewait(struct sock *sk)
+{
+	const struct tcp_timewait_sock *tcptw = tcp_twsk(sk);
+	struct tcptrace_segment *segment;
+	struct event event;
+
+	if (!begin(&event, sk, TCPTRACE_L_SEGMENT, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE))
+		return;
+	segment = &event.record->u.segment;
+	segment->seq = event.record->snd_nxt;
+	segment->ack = event.record->rcv_nxt;
+	segment->window = (u16)(tcptw->tw_rcv_wnd >> inet_twsk(sk)->tw_rcv_wscale);
+	segment->flags = TCPHDR_ACK;
+	segment->out = 1;
+	publish(&event);
+}
+
+/* tcp_v4_send_ack(const struct sock *sk, struct sk_buff *skb, ...): of a timewait socket, or by on_request_ack()'s */
+static __always_inline void on_ack4(struct pt_regs *regs)
+{
+	struct sock *sk = ARG(struct sock *, 0);
+
+	if (tcptrace_kind_of(sk) != TCPTRACE_K_TIMEWAIT)
+		return ignore();
+	ack_of_timewait(sk);
+}
+
+/*
+ * tcp_v6_send_response(const struct sock *sk, struct sk_buff *skb, u32 seq, u32 ack, ...): an ACK or, by a function
+ * whose handler says it, a RST. Only the ACK of a timewait socket bears its numbers.
+ */
+static __always_inline void on_ack6(struct pt_regs *regs)
+{
+	struct sock *sk = ARG(struct sock *, 0);
+
+	if (!sk || tcptrace_kind_of(sk) != TCPTRACE_K_TIMEWAIT || ARG(u32, 3) != tcp_twsk(sk)->tw_rcv_nxt)
+		return ignore();
+	ack_of_timewait(sk);
+}
+
+/* void tcp_v[46]_reqsk_send_ack(const struct sock *sk, struct sk_buff *skb, struct request_sock *req) */
+static __always_inline void request_ack(struct pt_regs *regs)
+{
+	const struct sock *sk = ARG(const struct sock *, 0);
+	struct request_sock *req = ARG(struct request_sock *, 2);
+	struct tcptrace_segment *segment;
+	struct event event;
+
+	if (!begin(&event, req_to_sk(req), TCPTRACE_L_SEGMENT, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE))
+		return;
+	segment = &event.record->u.segment;
+	/* Fast open's child has sent more, maybe. */
+	segment->seq = sk->sk_state == TCP_SYN_RECV ? tcp_sk(sk)->snd_nxt : tcp_rsk(req)->snt_isn + 1;
+	segment->ack = tcp_rsk(req)->rcv_nxt;
+	segment->window = req->rsk_rcv_wnd >> inet_rsk(req)->rcv_wscale;
+	segment->flags = TCPHDR_ACK;
+	segment->out = 1;
+	publish(&event);
+}
+
+static __always_inline void on_request_ack4(struct pt_regs *regs)
+{
+	request_ack(regs);
+}
+
+static __always_inline void on_request_ack6(struct pt_regs *regs)
+{
+	request_ack(regs);
+}
+
+/* ---- in ---- */
+
+/*
+ * The SYN that on_tw_segment() has told of last on this CPU. The timewait socket may hand it over to a listener,
+ * which follows at once.
+ */
+struct handed_over {
+	const struct sk_buff *skb;
+	u32 seq;
+};
+static DEFINE_PER_CPU(struct handed_over, handed_over);
+
+bool tcptrace_by_way_of_timewait(const struct sk_buff *skb)
+{
+	const struct handed_over *last = this_cpu_ptr(&handed_over);
+
+	return last->skb == skb && last->seq == TCP_SKB_CB(skb)->seq;
+}
+
+static noinline void segment_to_listener(const struct sock *sk, const struct sk_buff *skb)
+{
+	struct tcptrace_key key;
+
+	if (tcptrace_by_way_of_timewait(skb))
+		return ignore();
+	tcptrace_key_of_skb(&key, skb, sock_net(sk));
+	segment_of_listener(sk, &key, skb, false);
+}
+
+static __always_inline void segment_in(struct sock *sk, const struct sk_buff *skb)
+{
+	if (unlikely(sk->sk_state == TCP_LISTEN))
+		return segment_to_listener(sk, skb);
+	segment_of_sock(sk, skb, false);
+}
+
+/* int tcp_v4_do_rcv(struct sock *sk, struct sk_buff *skb): of full sockets and listeners */
+static __always_inline void on_in4(struct pt_regs *regs)
+{
+	segment_in(ARG(struct sock *, 0), ARG(struct sk_buff *, 1));
+}
+
+static __always_inline void on_in6(struct pt_regs *regs)
+{
+	struct sk_buff *skb = ARG(struct sk_buff *, 1);
+
+	/* It calls tcp_v4_do_rcv(). */
+	if (skb->protocol == htons(ETH_P_IP))
+		return ignore();
+	segment_in(ARG(struct sock *, 0), skb);
+}
+
+/* tcp_check_req(struct sock *sk, struct sk_buff *skb, struct request_sock *req, bool fastopen, ...) */
+static __always_inline void on_request_in(struct pt_regs *regs)
+{
+	/* Of fast open's child, which is a full socket and was told of already. */
+	if (ARG(bool, 3))
+		return ignore();
+	segment_of_sock(req_to_sk(ARG(struct request_sock *, 2)), ARG(struct sk_buff *, 1), false);
+}
+
+/* Called by on_tw_segment(), which makes no record else. */
+void tcptrace_segment_to_timewait(struct sock *sk, const struct sk_buff *skb)
+{
+	struct handed_over *last = this_cpu_ptr(&handed_over);
+
+	if (tcp_hdr(skb)->syn) {
+		last->skb = skb;
+		last->seq = TCP_SKB_CB(skb)->seq;
+	}
+	segment_of_sock(sk, skb, false);
+}
+
+HANDLE_ENTRY(out4)
+HANDLE_ENTRY(out6)
+HANDLE_ENTRY(synack4)
+HANDLE_ENTRY(ack4)
+HANDLE_ENTRY(ack6)
+HANDLE_ENTRY(request_ack4)
+HANDLE_ENTRY(request_ack6)
+HANDLE_ENTRY(in4)
+HANDLE_ENTRY(in6)
+HANDLE_ENTRY(request_in)

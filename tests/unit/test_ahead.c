@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* A FIN_WAIT2 waits for the record that says whether the peer's FIN was in the same segment; order and number of records stay. */
+#include <errno.h>
+
+#include "ahead.h"
+#include "stop.h"
+#include "stream.h"
+#include "test.h"
+
+static struct stream stream;
+
+/* Hands out the stream up to `limit`, then says `behind`. */
+static struct {
+	struct source source;
+	unsigned int next, limit;
+	int behind;
+} fake;
+
+static int fake_next(struct source *source, const struct tcptrace_record **record)
+{
+	(void)source;
+	if (fake.next == fake.limit)
+		return fake.behind;
+	*record = &stream.records[fake.next++];
+	return SOURCE_RECORD;
+}
+
+static const struct source_ops ops = { .next = fake_next };
+static struct ahead ahead;
+
+static void begin(int behind)
+{
+	memset(&ahead, 0, sizeof(ahead));
+	fake.source.ops = &ops;
+	fake.next = 0;
+	fake.limit = stream.count;
+	fake.behind = behind;
+}
+
+/* Hands out what there is: how many, in order; *merged counts what was said to be merged. Returns the outcome behind them. */
+static int drain(unsigned int *count, unsigned int *merged)
+{
+	const struct tcptrace_record *record;
+	int outcome;
+
+	while ((outcome = ahead_next(&ahead, &fake.source, &record)) == SOURCE_RECORD) {
+		const struct tcptrace_record *wanted = &stream.records[*count];
+
+		if (record->time != wanted->time || record->type != wanted->type || record->cookie != wanted->cookie)
+			ok(false, "record %u is out of order", *count);
+		*merged += ahead.merged;
+		if (ahead.merged)
+			ok(record->new_state == TCPTRACE_S_FIN_WAIT2, "only FIN_WAIT2 is");
+		(*count)++;
+	}
+	return outcome;
+}
+
+/* A close in three steps, with another connection's records in between. */
+static void three_way(bool same_segment)
+{
+	struct tcptrace_record *acked, *entered;
+
+	stream_begin(&stream);
+	handshake(&stream);
+	sends_fin(&stream, &stream.client, TCPTRACE_OP_CLOSE);
+	fin_arrives(&stream, &stream.server, TCPTRACE_S_CLOSE_WAIT);
+	acked = fin_is_acked(&stream, &stream.client, TCPTRACE_S_FIN_WAIT2);
+	sends_fin(&stream, &stream.server, TCPTRACE_OP_CLOSE);
+	entered = enters_time_wait(&stream, &stream.client);
+	if (same_segment)
+		entered->stamp = acked->stamp;
+}
+
+static void test_order(void)
+{
+	unsigned int count = 0, merged = 0;
+
+	three_way(true);
+	begin(SOURCE_END);
+	is_int(drain(&count, &merged), SOURCE_END, "the end comes behind all records");
+	is_int(count, stream.count, "none is lost");
+	is_int(merged, 1, "the FIN came with the ACK");
+
+	three_way(false);
+	begin(SOURCE_END);
+	count = merged = 0;
+	drain(&count, &merged);
+	is_int(count, stream.count, "none is lost");
+	is_int(merged, 0, "it came later");
+
+	/* The recording ends where it would have been told. */
+	three_way(true);
+	stream.count -= 2;
+	begin(SOURCE_END);
+	count = merged = 0;
+	is_int(drain(&count, &merged), SOURCE_END, "a file that ends in between");
+	is_int(count, stream.count, "none is lost");
+	is_int(merged, 0, "nothing is claimed");
+}
+
+static void test_live(void)
+{
+	unsigned int count = 0, merged = 0, waiting;
+
+	three_way(true);
+	begin(SOURCE_IDLE);
+	fake.limit = stream.count - 2;
+	/* As if it happened now. */
+	stream.records[9].time = stop_now() + SECOND;
+	waiting = fake.limit - 9;
+	is_int(drain(&count, &merged), SOURCE_IDLE, "caught up");
+	is_int(count, fake.limit - waiting, "FIN_WAIT2 waits, and what is behind it");
+	ok(ahead_waits(&ahead), "and that can be asked");
+	fake.limit = stream.count;
+	is_int(drain(&count, &merged), SOURCE_IDLE, "then it is told");
+	is_int(count, stream.count, "none is lost");
+	is_int(merged, 1, "merged");
+	ok(!ahead_waits(&ahead), "nothing waits");
+
+	/* Half-closed: nothing follows for long. */
+	three_way(false);
+	begin(SOURCE_IDLE);
+	fake.limit = stream.count - 2;
+	stream.records[9].time = stop_now() - 2 * AHEAD_NS;
+	count = merged = 0;
+	is_int(drain(&count, &merged), SOURCE_IDLE, "after AHEAD_NS");
+	is_int(count, fake.limit, "it waits no more");
+
+	begin(-EIO);
+	count = merged = 0;
+	is_int(drain(&count, &merged), -EIO, "an error is handed on");
+}
+
+static void test_full(void)
+{
+	unsigned int count = 0, merged = 0, i;
+
+	three_way(true);
+	stream.count = 10;
+	for (i = 0; i < 2 * AHEAD_MAX; i++) {
+		stream.time = stream.records[9].time;
+		stream_add(&stream, &stream.server, TCPTRACE_T_RECV, TCPTRACE_OP_QUEUED)->time = stream.records[9].time;
+	}
+	begin(SOURCE_END);
+	drain(&count, &merged);
+	is_int(count, stream.count, "no more wait than there is room for, and none is lost");
+}
+
+int main(void)
+{
+	test_order();
+	test_live();
+	test_full();
+	return done_testing();
+}

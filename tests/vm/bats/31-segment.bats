@@ -1,0 +1,253 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# Level segment: each segment once where it is sent and once where it comes, as tcpdump has it.
+
+load helper
+load watch
+setup()
+{
+	common_setup
+	load_module
+}
+teardown() { watch_teardown; }
+
+# begin PORT ADDRESS [CLIENT'S-ADDRESS]: client's socket c and server's s are connected, watched and captured
+begin()
+{
+	PORT=$1
+	witnesses_start
+	peer_start client
+	peer_start server
+	watch_start --level=segment "$PORT"
+	ask server listen l "$2" "$PORT"
+	ask client connect c "${3-$2}" "$PORT"
+	PORT_OF_CLIENT=$ANSWER
+	ask server accept s l
+}
+
+# end: the client closes first
+end()
+{
+	ask client close c
+	ask server eof s
+	ask server close s
+	wait_until seen type=verdict sport="$PORT"
+}
+
+# compare_with_wire [VARIABLE=VALUE...]: of wire.awk
+compare_with_wire()
+{
+	local arguments=() argument
+	wait_until quiet_port "$PORT"
+	watch_stop
+	stop segments INT
+	grep -q '^0 packets dropped by kernel' "$BATS_TEST_TMPDIR/segments.err"
+	for argument; do
+		arguments+=(-v "$argument")
+	done
+	awk -f "$WATCHED/wire.awk" "${arguments[@]}" "$(out_of segments)" "$EVENTS"
+}
+
+talk()
+{
+	local n
+	for n in 1 100 5000; do
+		ask client write c $n
+		ask server read s $n
+		ask server write s $((n * 3))
+		ask client read c $((n * 3))
+	done
+}
+
+@test "a whole connection: IPv4" {
+	begin 9701 127.0.0.1
+	talk
+	end
+	compare_with_wire wanted=34
+	# The figures of the options are tcpdump's; that they are there at all is not.
+	said type=segment dir=out flags=SYN mss=65495 wscale=7 state=SYN_SENT
+	said type=segment dir=in flags=SYN mss=65495 wscale=7 state=LISTEN cookie=0
+	said type=segment dir=out flags=SYN,ACK mss=65495 wscale=7 state=SYN_RECV
+	in_order "type=segment dir=in flags=SYN" "type=request op=open" "type=segment dir=out flags=SYN,ACK" \
+		"type=segment dir=in flags=SYN,ACK" "type=state new=ESTABLISHED"
+	# The window, scaled: what ss has for it, which is the peer's as the socket knows it.
+	SAID=$(picked "$EVENTS" type=segment dir=in flags=ACK | head -n 1)
+	is "$(of win_scaled) == $(of win) << 7"
+}
+
+@test "a whole connection: IPv6" {
+	begin 9702 ::1
+	talk
+	end
+	compare_with_wire wanted=34
+}
+
+@test "a whole connection: IPv4 of IPv6 sockets" {
+	begin 9703 :: ::ffff:127.0.0.1
+	talk
+	end
+	compare_with_wire wanted=34
+	silent type=segment family=4
+}
+
+@test "much data, and a window that closes" {
+	begin 9704 127.0.0.1
+	ask client fill c
+	local written=$ANSWER
+	wait_until grep -q ' win 0,' "$(out_of segments)"
+	ask server read s "$written"
+	end
+	compare_with_wire wanted=20
+	lines "$EVENTS" type=segment dir=out win=0 win_scaled=0
+	is "$(lines "$EVENTS" type=segment dir=in win=0 win_scaled=0) > 0"
+	said type=verdict sport=9704 bytes_in="$written"
+}
+
+@test "reset, refused, and what comes to nobody" {
+	begin 9705 127.0.0.1
+	ask client write c 10
+	wait_until seen type=recv op=queued sport=9705
+	ask server close s
+	wait_until seen type=verdict dport=9705
+	ask server close l
+	asked_fails ECONNREFUSED client connect d 127.0.0.1 9705
+	# The SYN found no socket.
+	compare_with_wire unheard=1 wanted=14
+	said type=segment dir=out flags=RST,ACK
+	is "$(lines "$EVENTS" type=segment dir=in 'flags=RST,ACK') == 2"
+	said type=reset op=replied
+}
+
+@test "a request socket: SYN and SYN-ACK again, an ACK that is lost" {
+	witnesses_start
+	peer_start client
+	peer_start server
+	watch_start --level=segment 9706
+	PORT=9706
+	ask server listen l 127.0.0.1 9706
+	# The SYN-ACKs come to nobody, so both are sent again.
+	drop 'tcp sport 9706 tcp flags & (syn | ack) == (syn | ack) drop'
+	tell client connect c 127.0.0.1 9706
+	wait_until has_line "$(out_of segments)" '*Flags \[S\]*'
+	wait_until again
+	dropped_no_more
+	hear client
+	like "$ANSWER" "ok *"
+	PORT_OF_CLIENT=${ANSWER#ok }
+	ask server accept s l
+	end
+	compare_with_wire lost=1 wanted=12
+	is "$(lines "$EVENTS" type=segment dir=out flags=SYN,ACK state=SYN_RECV) >= 2"
+	# The second SYN came to the request socket.
+	is "$(lines "$EVENTS" type=segment dir=in flags=SYN state=SYN_RECV duplicate=1) >= 1"
+}
+again() { is "$(lines_of_wire 'Flags \[S\]') >= 2 && $(lines_of_wire 'Flags \[S\.\]') >= 2" >/dev/null; }
+lines_of_wire() { grep -c "$1" "$(out_of segments)" || true; }
+
+@test "a timewait socket: the FIN again" {
+	begin 9707 127.0.0.1
+	# The last ACK comes to nobody: the FIN is sent again, to TIME_WAIT.
+	ask client shutdown c wr
+	ask server eof s
+	drop 'tcp dport 9707 tcp flags & (fin | syn | rst | ack) == ack drop'
+	ask server close s
+	wait_until seen type=timewait op=restart
+	dropped_no_more
+	ask client close c
+	wait_until seen type=verdict sport=9707
+	compare_with_wire lost=1 wanted=10
+	is "$(lines "$EVENTS" type=segment dir=in flags=FIN,ACK state=TIME_WAIT duplicate=1) >= 1"
+	is "$(lines "$EVENTS" type=segment dir=out flags=ACK state=TIME_WAIT) >= 1"
+}
+
+@test "a timewait socket of IPv6, and its reuse by a SYN" {
+	local first
+	begin 9708 ::1
+	ask client write c 5
+	ask server read s 5
+	# The server closes first, so that its end is in TIME_WAIT.
+	ask server close s
+	ask client eof c
+	ask client close c
+	wait_until seen type=verdict sport=9708
+	first=$PORT_OF_CLIENT
+	ask client reuse
+	ask client connect d ::1 9708 "$first"
+	ask server accept s l
+	ask client close d
+	ask server eof s
+	ask server close s
+	wait_until quiet_port 9708
+	compare_with_wire wanted=28
+	said type=timewait op=killed
+	# It came to the timewait socket, which handed it over.
+	said type=segment dir=in flags=SYN state=TIME_WAIT
+}
+
+@test "lost, out of order, twice: SACK" {
+	begin 9709 127.0.0.1
+	# Segments of one MSS each, as on a network.
+	ip link set lo mtu 1500
+	ask client set c sndbuf 200000
+	drop 'tcp dport 9709 meta length > 500 numgen inc mod 11 == 5 drop'
+	tell client write c 100000
+	ask server read s 100000
+	hear client
+	dropped_no_more
+	ip link set lo mtu 65536
+	end
+	compare_with_wire lost=1 wanted=40
+	is "$(lines "$EVENTS" type=segment dir=in 'gap=[0-9]+') > 0"
+	is "$(lines "$EVENTS" type=segment dir=out 'sacks=[0-9]') > 0"
+	# Each SACK that came, as tcpdump has it, by its first block.
+	same "$(sed -nE 's/.* sack [0-9]+ \{([0-9]+):([0-9]+)\}.*/\1 \2/p' "$(out_of segments)" | sort -u)" \
+		"$(picked "$EVENTS" type=segment dir=in 'sacks=[0-9]' | sed -nE 's/.* sack_from=([0-9]+) sack_to=([0-9]+) .*/\1 \2/p' | sort -u)"
+}
+
+@test "in two namespaces, over veth" {
+	add_netns a
+	add_netns b
+	ip -n a link add v0 type veth peer name v0 netns b
+	ip -n a addr add 10.7.0.1/24 dev v0
+	ip -n b addr add 10.7.0.2/24 dev v0
+	ip -n a link set v0 up
+	ip -n b link set v0 up
+	ip netns exec a ethtool -K v0 tso off gso off gro off >/dev/null 2>&1 || true
+	ip netns exec b ethtool -K v0 tso off gso off gro off >/dev/null 2>&1 || true
+	PORT=9710
+	watch_start --level=segment 9710
+	spawn segments nsenter "$(netns b)" tcpdump -i v0 -n -S -l --immediate-mode -B 8192 tcp
+	wait_until has_line "$BATS_TEST_TMPDIR/segments.err" 'listening on *'
+	nsenter "$(netns b)" nc -l 10.7.0.2 9710 >"$BATS_TEST_TMPDIR/got" 3>&- &
+	JOBS[server]=$!
+	wait_until nsenter "$(netns b)" ss -Htln sport = :9710 '|' grep -q 9710
+	head -c 20000 /dev/zero | nsenter "$(netns a)" nc -N 10.7.0.2 9710 3>&-
+	wait_until seen type=verdict sport=9710
+	finish server
+	compare_with_wire wanted=16
+	same "$(picked "$EVENTS" type=segment sport=9710 | grep -oE ' netns=[0-9]+' | sort -u)" " netns=$(netns_inode b)"
+	same "$(picked "$EVENTS" type=segment dport=9710 | grep -oE ' netns=[0-9]+' | sort -u)" " netns=$(netns_inode a)"
+}
+
+@test "nothing of this level is armed for who asks for less" {
+	watch_start --level=queue 9711
+	fails armed tcp_v4_do_rcv
+	fails armed ip_queue_xmit
+	spawn other tcptrace-ctl watch --json --level=segment 9711
+	wait_until asking_are 2
+	armed tcp_v4_do_rcv
+	armed ip_queue_xmit
+	peer_start client
+	peer_start server
+	ask server listen l 127.0.0.1 9711
+	ask client connect c 127.0.0.1 9711
+	ask server accept s l
+	ask client close c
+	ask server eof s
+	ask server close s
+	wait_until seen type=verdict sport=9711
+	stop other INT
+	watch_stop
+	silent type=segment
+	fails armed tcp_v4_do_rcv
+	grep -q '"type":"segment"' "$(out_of other)"
+}
