@@ -11,6 +11,10 @@ struct command {
 };
 
 extern const struct command cmd_watch;
+extern const struct command cmd_listen;
+extern const struct command cmd_life;
+extern const struct command cmd_ports;
+extern const struct command cmd_top;
 extern const struct command cmd_record;
 extern const struct command cmd_load;
 extern const struct command cmd_unload;

@@ -154,6 +154,7 @@ void ends_remove(struct ends *ends, uint32_t place)
 	*link = end->tuple_next;
 	if (end->peer)
 		ends_at(ends, end->peer)->peer = 0;
+	end->cookie = 0;
 	free(end->flow);
 	end->flow = NULL;
 	end->cookie_next = ends->free;

@@ -17,7 +17,7 @@
  * empty, its number is "none".
  */
 struct ends {
-	struct end *all;
+	struct end *all;	/* a place that is free again has cookie 0 */
 	uint32_t used;		/* places ever used */
 	uint32_t free;		/* the first of those free again, linked by cookie_next */
 	uint32_t count, max;

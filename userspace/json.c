@@ -1,158 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <json-c/json.h>
-#include <sys/socket.h>
-
 #include "cause.h"
 #include "flow.h"
 #include "json.h"
-#include "names.h"
-#include "record.h"
+#include "json_impl.h"
 #include "segment.h"
 #include "verdict.h"
-
-/* The keys are literals, and each is added once. */
-static void add(struct json_object *object, const char *key, struct json_object *value)
-{
-	json_object_object_add_ex(object, key, value,
-				  JSON_C_OBJECT_ADD_KEY_IS_NEW | JSON_C_OBJECT_ADD_CONSTANT_KEY);
-}
-
-static void add_int(struct json_object *object, const char *key, uint64_t value)
-{
-	add(object, key, json_object_new_uint64(value));
-}
-
-static void add_known(struct json_object *object, const char *key, uint64_t value)
-{
-	if (value != MODEL_UNKNOWN)
-		add_int(object, key, value);
-}
-
-static void add_string(struct json_object *object, const char *key, const char *value)
-{
-	if (value)
-		add(object, key, json_object_new_string(value));
-}
-
-/* How many bytes the UTF-8 character at `text` has, at most `size`; 0: none is there. */
-static size_t utf8(const unsigned char *text, size_t size)
-{
-	size_t length = text[0] < 0x80 ? 1 : text[0] >= 0xc2 && text[0] < 0xe0 ? 2 :
-			(text[0] & 0xf0) == 0xe0 ? 3 : text[0] >= 0xf0 && text[0] < 0xf5 ? 4 : 0;
-	size_t i;
-
-	if (length > size)
-		return 0;
-	for (i = 1; i < length; i++)
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-	return length;
-}
-
-/* A process may call itself anything, and the kernel cuts its name anywhere. */
-static void add_comm(struct json_object *object, const char *key, const char *comm)
-{
-	char text[TCPTRACE_COMM_LEN];
-	size_t size = strnlen(comm, sizeof(text)), i = 0;
-
-	memcpy(text, comm, size);
-	while (i < size) {
-		size_t length = utf8((unsigned char *)text + i, size - i);
-
-		if (!length)
-			text[i] = '?';
-		i += length ? length : 1;
-	}
-	add(object, key, json_object_new_string_len(text, size));
-}
-
-static void add_process(struct json_object *object, uint32_t pid, const char *comm)
-{
-	if (!pid)
-		return;
-	add_int(object, "pid", pid);
-	add_comm(object, "comm", comm);
-}
-
-static void add_address(struct json_object *object, const char *key, uint8_t family,
-			const uint8_t *address)
-{
-	char text[RECORD_ADDRESS_MAX];
-	char *end = record_put_address(text, family, address);
-
-	add(object, key, json_object_new_string_len(text, end - text));
-}
-
-static void add_errno(struct json_object *object, int error)
-{
-	add_int(object, "errno", error);
-	if (error)
-		add_string(object, "error", strerrorname_np(error));
-}
-
-static void print(struct out *out, struct json_object *object)
-{
-	size_t length;
-	const char *text = json_object_to_json_string_length(
-		object, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
-
-	out_write(out, text, length);
-	out_write(out, "\n", 1);
-	json_object_put(object);
-}
-
-/* ---- what each object has ---- */
-
-struct head {
-	uint64_t time;
-	const char *type;
-	uint64_t cookie;
-	uint32_t netns;
-	uint8_t family;
-	const uint8_t *saddr, *daddr;
-	uint16_t sport, dport;
-	uint8_t state;
-	uint32_t recvq, sendq;
-};
-
-static struct json_object *begin(const struct head *head)
-{
-	struct json_object *object = json_object_new_object();
-
-	add_int(object, "time", head->time);
-	add_string(object, "type", head->type);
-	add_int(object, "cookie", head->cookie);
-	add_int(object, "netns", head->netns);
-	add_int(object, "family", head->family == AF_INET6 ? 6 : 4);
-	add_address(object, "saddr", head->family, head->saddr);
-	add_int(object, "sport", head->sport);
-	add_address(object, "daddr", head->family, head->daddr);
-	add_int(object, "dport", head->dport);
-	add_string(object, "state", state_name(head->state));
-	add_int(object, "recvq", head->recvq);
-	add_int(object, "sendq", head->sendq);
-	return object;
-}
-
-static struct json_object *begin_end(const struct end *end, const char *type, uint64_t time)
-{
-	const struct head head = {
-		.time = time,
-		.type = type,
-		.cookie = end->cookie,
-		.netns = end->netns,
-		.family = end->family,
-		.saddr = end->saddr,
-		.sport = end->sport,
-		.daddr = end->daddr,
-		.dport = end->dport,
-		.state = end->state,
-		.recvq = end_recvq(end),
-		.sendq = end_sendq(end),
-	};
-
-	return begin(&head);
-}
 
 static void add_windows(struct json_object *object, uint32_t unsent, uint32_t unacked,
 			uint32_t rcv_wnd, uint32_t snd_wnd)
@@ -457,17 +309,8 @@ void json_verdict(struct out *out, const struct end *end)
 
 void json_lost(struct out *out, const struct tcptrace_lost *lost, uint64_t full, uint64_t time)
 {
-	/* Of no socket, but each object has these keys. */
-	static const char *const empty[] = {
-		"cookie", "netns", "family", "saddr", "sport", "daddr", "dport", "state", "recvq", "sendq",
-	};
-	struct json_object *object = json_object_new_object();
-	unsigned int i;
+	struct json_object *object = begin_none(type_name(TCPTRACE_T_LOST), time);
 
-	add_int(object, "time", time);
-	add_string(object, "type", type_name(TCPTRACE_T_LOST));
-	for (i = 0; i < sizeof(empty) / sizeof(empty[0]); i++)
-		add(object, empty[i], NULL);
 	add_int(object, "lost", lost->overwritten + lost->nested);
 	add_int(object, "unknown", lost->unknown);
 	add_int(object, "missed", lost->missed);

@@ -14,6 +14,10 @@
 
 static const struct command *const commands[] = {
 	&cmd_watch,
+	&cmd_listen,
+	&cmd_life,
+	&cmd_ports,
+	&cmd_top,
 	&cmd_record,
 	&cmd_load,
 	&cmd_unload,

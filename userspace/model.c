@@ -39,6 +39,17 @@ const struct end *model_peer(const struct model *model, const struct end *end)
 	return ends_at(&model->ends, end->peer);
 }
 
+const struct end *model_next(const struct model *model, uint32_t *place)
+{
+	while (++*place < model->ends.used) {
+		const struct end *end = ends_at(&model->ends, *place);
+
+		if (end->cookie && !(end->flags & END_OVER))
+			return end;
+	}
+	return NULL;
+}
+
 uint32_t model_ends(const struct model *model)
 {
 	return model->ends.count - !!model->grave;

@@ -178,6 +178,8 @@ bool model_pending(const struct model *model);
 
 const struct end *model_find(const struct model *model, uint64_t cookie);
 const struct end *model_peer(const struct model *model, const struct end *end);
+/* All ends that are not over, one after the other; *place is 0 before the first. NULL: no more. */
+const struct end *model_next(const struct model *model, uint32_t *place);
 
 uint32_t model_ends(const struct model *model);
 /* Records of ends that did not fit. */
@@ -203,5 +205,11 @@ uint32_t end_recvq(const struct end *end);
 uint32_t end_sendq(const struct end *end);
 /* What a timewait socket has left of its time, ns; 0: it is none. */
 uint64_t end_left(const struct end *end, uint64_t time);
+
+/* How long it waited in the accept queue until `time`, MODEL_UNKNOWN where nobody saw it enter. */
+static inline uint64_t end_waited(const struct end *end, uint64_t time)
+{
+	return end->flags & END_HANDSHAKE ? time - end->birth - end->handshake : MODEL_UNKNOWN;
+}
 
 #endif

@@ -9,9 +9,22 @@
 static const int caught[] = { SIGINT, SIGTERM, SIGHUP };
 static volatile sig_atomic_t came;
 
-static void note(int signal)
+static void (*last_words)(void);
+
+static void die(int signal_number)
 {
-	came = signal;
+	if (last_words)
+		last_words();
+	/* It is blocked until this handler returns; one that the CPU raised comes again. */
+	signal(signal_number, SIG_DFL);
+	raise(signal_number);
+}
+
+static void note(int signal_number)
+{
+	if (last_words && came == signal_number)
+		die(signal_number);
+	came = signal_number;
 }
 
 void signals_catch(void)
@@ -28,6 +41,26 @@ void signals_catch(void)
 			continue;
 		sigaction(caught[i], &action, NULL);
 	}
+}
+
+void signals_last_words(void (*say)(void))
+{
+	static const int deadly[] = {
+		SIGQUIT, SIGILL, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGPIPE, SIGALRM, SIGUSR1, SIGUSR2, SIGXCPU, SIGSYS,
+	};
+	struct sigaction action = { .sa_handler = die }, old;
+	size_t i;
+
+	last_words = say;
+	for (i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++)
+		signal(deadly[i], say ? die : SIG_DFL);
+	/* No SA_RESETHAND now: the second one has to be heard. */
+	action.sa_handler = note;
+	action.sa_flags = say ? 0 : SA_RESETHAND;
+	sigemptyset(&action.sa_mask);
+	for (i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
+		if (!sigaction(caught[i], NULL, &old) && old.sa_handler == note)
+			sigaction(caught[i], &action, NULL);
 }
 
 bool signals_stop(void)

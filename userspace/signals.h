@@ -15,6 +15,12 @@
  */
 void signals_catch(void);
 
+/*
+ * What has to be done, in a signal's handler, before a signal ends the program: a second one of those above, or
+ * another one that would. NULL: nothing any more.
+ */
+void signals_last_words(void (*say)(void));
+
 /* True once one of them has come. */
 bool signals_stop(void);
 

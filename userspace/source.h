@@ -54,6 +54,7 @@ struct source {
 	char host[72];
 	char release[72];	/* of the kernel */
 	uint64_t boot;		/* struct tcptrace_map */
+	uint16_t types;		/* TCPTRACE_TYPES_VERSION there */
 };
 
 /*

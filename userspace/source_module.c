@@ -216,6 +216,7 @@ static int map_events(struct source_module *module, char *error, size_t error_si
 	}
 	module->map_size = size;
 	module->source.boot = ((const struct tcptrace_map *)module->map)->boot;
+	module->source.types = ((const struct tcptrace_map *)module->map)->types_version;
 	return 0;
 }
 

@@ -481,9 +481,9 @@ void timeline_hole(struct timeline *timeline, const struct tcptrace_record *reco
 	out_done(timeline->out, p);
 }
 
-void timeline_tally(struct timeline *timeline, const struct tcptrace_lost *lost, uint64_t full)
+void timeline_tally(struct out *out, const struct tcptrace_lost *lost, uint64_t full)
 {
-	char *p = out_room(timeline->out);
+	char *p = out_room(out);
 
 	p = put_text(p, "-- ");
 	p = put_count(p, lost->events, "event");
@@ -496,5 +496,5 @@ void timeline_tally(struct timeline *timeline, const struct tcptrace_lost *lost,
 	p = put_part(p, "of a type unknown here", lost->unknown, ", ");
 	p = put_part(p, "of ends beyond --max-ends", full, ", ");
 	*p++ = '\n';
-	out_done(timeline->out, p);
+	out_done(out, p);
 }

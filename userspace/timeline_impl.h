@@ -42,10 +42,8 @@ static inline char *timeline_fit(const struct timeline *timeline, char *line, co
 	return timeline->narrow ? timeline_fit_long(timeline, line, what, end) : end;
 }
 
-/* timeline.c: both endpoints as in the columns of a step, "client/1001", "ECONNRESET" */
+/* timeline.c: both endpoints as in the columns of a step */
 char *timeline_put_ends(char *p, struct timeline *timeline, const struct end *end);
-char *timeline_put_process(char *p, uint32_t pid, const char *comm);
-char *timeline_put_error(char *p, int error);
 
 /* timeline_what.c */
 char *timeline_put_what(char *p, struct timeline *timeline, const struct step *step);

@@ -1,81 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* watch on recordings made by hand: its text, and its JSON by the contract. Runs tcptrace-ctl out of BUILD. */
-#include <json-c/json.h>
-#include <limits.h>
 #include <pty.h>
-#include <sys/wait.h>
 
-#include "capture_make.h"
-#include "stream.h"
-#include "test.h"
-
-#define LINES_MAX	256
-
-static struct stream stream;
-static struct capture capture;
-static char folder[] = "/tmp/test_watch.XXXXXX";
-
-/* What one run printed. */
-static struct {
-	int status;
-	char text[256 * 1024];
-	char *lines[LINES_MAX];
-	unsigned int count;
-} out;
-
-static const char *file(void)
-{
-	static char name[PATH_MAX];
-
-	snprintf(name, sizeof(name), "%s/recording", folder);
-	return name;
-}
-
-/* The stream as a recording. */
-static void save(uint64_t overwritten)
-{
-	unsigned int i;
-
-	capture_begin(&capture);
-	for (i = 0; i < stream.count; i++) {
-		uint16_t type = stream.records[i].type;
-
-		capture_put(&capture, &stream.records[i], sizeof(stream.records[i]));
-		capture.events += type != TCPTRACE_T_SNAPSHOT && type != TCPTRACE_T_LOST;
-	}
-	capture_end(&capture, overwritten)->u.lost.missed = 0;
-	capture_save(&capture, file());
-}
-
-static void split(void)
-{
-	char *line = out.text, *end;
-
-	out.count = 0;
-	while (out.count < LINES_MAX && (end = strchr(line, '\n'))) {
-		*end = '\0';
-		out.lines[out.count++] = line;
-		line = end + 1;
-	}
-}
+#include "program.h"
 
 /* Runs watch on the recording, with `arguments` and standard error behind them. */
 static void watch(const char *arguments)
 {
-	const char *build = getenv("BUILD");
-	char command[2 * PATH_MAX];
-	size_t size;
-	FILE *pipe;
-
-	snprintf(command, sizeof(command), "TZ=UTC %s/tcptrace-ctl watch --source=%s %s",
-		 build ? build : "build", file(), arguments);
-	pipe = popen(command, "r");
-	if (!pipe)
-		abort();
-	size = fread(out.text, 1, sizeof(out.text) - 1, pipe);
-	out.text[size] = '\0';
-	out.status = WEXITSTATUS(pclose(pipe));
-	split();
+	run("watch", arguments);
 }
 
 /* The same on a terminal of so many columns. */
@@ -127,28 +59,6 @@ static unsigned int columns_of(const char *line)
 			columns += *line != '\r';
 	}
 	return columns;
-}
-
-static const char *line_with(const char *text)
-{
-	unsigned int i;
-
-	for (i = 0; i < out.count; i++)
-		if (strstr(out.lines[i], text))
-			return out.lines[i];
-	return NULL;
-}
-
-static void has_line(const char *wanted)
-{
-	unsigned int i;
-
-	for (i = 0; i < out.count; i++)
-		if (!strcmp(out.lines[i], wanted))
-			break;
-	if (!ok(i < out.count, "%s", wanted))
-		for (i = 0; i < out.count; i++)
-			diag("%s", out.lines[i]);
 }
 
 static void whole_life(void)
@@ -437,30 +347,6 @@ static const char *const types[] = {
 	"retransmit", "reset", "shutdown", "timewait", "drop", "snapshot", "verdict", "lost",
 };
 
-static struct json_object *objects[LINES_MAX];
-
-static const char *string(struct json_object *object, const char *key)
-{
-	struct json_object *value;
-
-	return json_object_object_get_ex(object, key, &value) ? json_object_get_string(value) : "";
-}
-
-static long long number(struct json_object *object, const char *key)
-{
-	struct json_object *value;
-
-	if (!json_object_object_get_ex(object, key, &value) ||
-	    !json_object_is_type(value, json_type_int))
-		return -1;
-	return json_object_get_int64(value);
-}
-
-static bool has(struct json_object *object, const char *key)
-{
-	return json_object_object_get_ex(object, key, NULL);
-}
-
 static bool is_of(const char *word, const char *const *words, unsigned int count)
 {
 	unsigned int i;
@@ -495,18 +381,6 @@ static void parse(void)
 	is_int(other, 0, "each type is in the list");
 	is_int(tallies, 1, "one tally");
 	is_str(string(objects[out.count - 1], "type"), "lost", "the last one");
-}
-
-/* The n-th object, from 0, of a type and an end. */
-static struct json_object *object_of(const char *type, long long cookie, unsigned int n)
-{
-	unsigned int i;
-
-	for (i = 0; i < out.count; i++)
-		if (!strcmp(string(objects[i], "type"), type) && number(objects[i], "cookie") == cookie &&
-		    !n--)
-			return objects[i];
-	return NULL;
 }
 
 static void test_json(void)
@@ -657,10 +531,7 @@ static void test_json_sockets(void)
 
 int main(void)
 {
-	unsigned int i;
-
-	if (!mkdtemp(folder))
-		abort();
+	program_begin();
 	test_text();
 	test_reset_text();
 	test_explain_text();
@@ -673,9 +544,6 @@ int main(void)
 	test_json();
 	test_json_reset();
 	test_json_sockets();
-	for (i = 0; i < LINES_MAX; i++)
-		json_object_put(objects[i]);
-	unlink(file());
-	rmdir(folder);
+	program_end();
 	return done_testing();
 }

@@ -100,7 +100,7 @@ static int finish(struct watch *watch, int error)
 	if (options->json)
 		json_lost(&watch->out, &lost, full, watch->source->live ? stop_now() : watch->last);
 	else if (!watch->arguments->once && !options->quiet)
-		timeline_tally(&watch->timeline, &lost, full);
+		timeline_tally(&watch->out, &lost, full);
 	out_flush(&watch->out);
 	if (error == -ENOMEM && !watch->source->error[0])
 		warnx("out of memory");

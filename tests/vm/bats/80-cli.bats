@@ -19,9 +19,6 @@ refuses()
 	like "${lines[0]}" "$pattern"
 }
 
-# as_nobody COMMAND...: without any right
-as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all "$@"; }
-
 @test "without the module: one line that says what to do" {
 	refuses 1 '*not loaded*tcptrace-ctl load*' tcptrace-ctl watch 9090
 	refuses 1 '*not loaded*tcptrace-ctl load*' tcptrace-ctl record "$BATS_TEST_TMPDIR/none"

@@ -179,18 +179,23 @@ drop()
 }
 dropped_no_more() { nft delete table inet test; }
 
+# as_nobody COMMAND...: without any right
+as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all "$@"; }
+
 # ---- peers that do what they are told, see tests/tools/peer.c and wire.c ----
 
 declare -gA PEER_IN PEER_OUT
 
-# peer_start NAME [PROGRAM]
+# peer_start NAME [COMMAND...]: peer, if no other is named
 peer_start()
 {
-	local name=$1 program=${2-peer} in out
+	local name=$1 in out
+	shift
+	(($#)) || set -- peer
 	mkfifo "$BATS_TEST_TMPDIR/$name.say" "$BATS_TEST_TMPDIR/$name.hear"
 	exec {in}<>"$BATS_TEST_TMPDIR/$name.say" {out}<>"$BATS_TEST_TMPDIR/$name.hear"
 	PEER_IN[$name]=$in PEER_OUT[$name]=$out
-	"$program" <&"$in" >&"$out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- &
+	"$@" <&"$in" >&"$out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- &
 	JOBS[$name]=$!
 	read -rt 120 -u "$out"
 	same "$REPLY" "# ready"

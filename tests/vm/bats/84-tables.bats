@@ -1,0 +1,438 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The tables: listeners, connections that are over, ports, and the busy sockets. What they say is compared with ss,
+# with what the applications count, with /proc/sys, and with what connect() says when nothing is left.
+
+load helper
+load watch
+setup()
+{
+	common_setup
+	load_module
+}
+teardown() { tables_teardown; }
+
+tables_teardown()
+{
+	tmux -L tcptrace-test kill-server 2>/dev/null || true
+	watch_teardown
+}
+
+# table COMMAND...: what it says as lines of key=value, in $TABLE
+table()
+{
+	TABLE=$BATS_TEST_TMPDIR/table
+	tcptrace-ctl "$@" --json | json_lines >"$TABLE"
+}
+
+# row WORD...: the one line that has them all, then in SAID
+row()
+{
+	SAID=$(picked "$TABLE" "$@")
+	[[ -n $SAID && $SAID != *$'\n'* ]] && return
+	printf 'not exactly one line with: %s\n%s\n' "$*" "$SAID"
+	cat "$TABLE"
+	return 1
+}
+
+# stop_view NAME: as Ctrl-C does; then its objects are in $TABLE
+stop_view()
+{
+	stop "$1" INT
+	same "$(<"$BATS_TEST_TMPDIR/$1.err")" ""
+	TABLE=$BATS_TEST_TMPDIR/table
+	json_lines "$(out_of "$1")" >"$TABLE"
+}
+
+# "RECV-Q SEND-Q" of a listener, by ss: its accept queue, and how many it may hold
+backlog_ss() { ss -Hltn "sport = :$1" | awk '{ print $2, $3 }'; }
+backlog_is() { [[ $(backlog_ss "$1") = "$2" ]]; }
+half_open_ss() { ss -Htn state syn-recv "sport = :$1" | grep -c . || true; }
+half_open_are() { [[ $(half_open_ss "$1") = "$2" ]]; }
+
+# ---- listen ----
+
+@test "listen: a listener whose application does not accept" {
+	local i
+	peer_start client
+	peer_start server
+	spawn listen tcptrace-ctl listen --json 9840
+	wait_until asking_are 1
+	ask server listen l 127.0.0.1 9840 3
+	for i in 1 2 3 4; do
+		ask client connect "c$i" 127.0.0.1 9840
+	done
+	wait_until backlog_is 9840 "4 3"
+	table listen --once 9840
+	row type=listen sport=9840
+	same "$(of backlog) $(of backlog_max)" "4 3"
+	same "$(of pid)" "$(pid_of server)"
+	# Two are accepted; the peak and the longest wait stay.
+	ask server accept s1 l
+	ask server accept s2 l
+	wait_until backlog_is 9840 "2 3"
+	table listen --once 9840
+	row type=listen sport=9840
+	same "$(of backlog) $(of backlog_max)" "2 3"
+	stop_view listen
+	SAID=$(picked "$TABLE" type=listen sport=9840 | tail -n 1)
+	same "$(of backlog) $(of backlog_peak) $(of backlog_max) $(of accepted)" "2 4 3 2"
+	is "$(of accept_wait_max_ns) > 0"
+	# The third has waited longer than the second, which had waited when the third came.
+	is "$(of accept_waiting_ns) > 0"
+	same "$(of pid)" "$(pid_of server)"
+}
+
+@test "listen: half-open connections are the SYN queue, as ss counts them" {
+	local i
+	peer_start client
+	peer_start server
+	ask server listen l 127.0.0.1 9841
+	spawn listen tcptrace-ctl listen --json 9841
+	wait_until asking_are 1
+	# Their third segment gets lost.
+	drop 'tcp dport 9841 tcp flags & (syn | ack) == ack drop'
+	for i in 1 2 3; do
+		ask client start "c$i" 127.0.0.1 9841
+	done
+	wait_until half_open_are 9841 3
+	table listen --once 9841
+	row type=listen sport=9841
+	same "$(of syn_backlog)" 3
+	same "$(of backlog)" 0
+	# It gets through when the SYN-ACK is sent once more.
+	dropped_no_more
+	wait_until backlog_is 9841 "3 128"
+	same "$(half_open_ss 9841)" 0
+	stop_view listen
+	SAID=$(picked "$TABLE" type=listen sport=9841 | tail -n 1)
+	same "$(of syn_backlog) $(of syn_backlog_peak)" "0 3"
+	same "$(of backlog) $(of backlog_peak)" "3 3"
+}
+
+overflows() { nstat -asz TcpExtListenOverflows | awk '$1 == "TcpExtListenOverflows" { print $2 }'; }
+overflown() { (($(overflows) >= $1)); }
+
+@test "listen: what a full accept queue refuses, as the kernel counts it" {
+	local i before after
+	if [[ $(tcptrace-ctl listen --once 9839) = *'does not record refusals'* ]]; then
+		skip "this module does not record refusals"
+	fi
+	peer_start client
+	peer_start server
+	spawn listen tcptrace-ctl listen --json 9839
+	wait_until asking_are 1
+	ask server listen l 127.0.0.1 9839 1
+	ask client connect c1 127.0.0.1 9839
+	ask client connect c2 127.0.0.1 9839
+	wait_until backlog_is 9839 "2 1"
+	before=$(overflows)
+	for i in 3 4 5; do
+		ask client start "c$i" 127.0.0.1 9839
+	done
+	wait_until overflown $((before + 3))
+	for i in 3 4 5; do
+		ask client close "c$i"
+	done
+	after=$(overflows)
+	stop_view listen
+	SAID=$(picked "$TABLE" type=listen sport=9839 | tail -n 1)
+	same "$(of overflows) $(of drops)" "$((after - before)) 0"
+	same "$(of backlog) $(of backlog_peak) $(of backlog_max)" "2 2 1"
+}
+
+# ---- life ----
+
+@test "life: bytes, requests and processes, as the applications count them" {
+	local i
+	spawn life tcptrace-ctl life --json '( sport = :9842 or dport = :9842 )' or '( sport = :9843 or dport = :9843 )'
+	wait_until asking_are 1
+	peer_start client
+	peer_start server
+	ask server listen l 127.0.0.1 9842
+	ask client connect c 127.0.0.1 9842
+	ask server accept s l
+	for i in 1 2 3; do
+		ask client write c 100
+		ask server read s 100
+		same "$ANSWER" 100
+		ask server write s 2000
+		ask client read c 2000
+		same "$ANSWER" 2000
+	done
+	ask client close c
+	ask server end s
+	wait_until quiet_port 9842
+	connections -p 9843 -n 5 -b 3000 -e server >"$BATS_TEST_TMPDIR/made"
+	like "$(<"$BATS_TEST_TMPDIR/made")" 'connections=5 errors=0'
+	connections -p 9843 -n 2 -b 10 -e reset
+	wait_until quiet_port 9843
+	stop_view life
+	row type=verdict dport=9842
+	same "$(of bytes_out) $(of bytes_in) $(of requests) $(of connection)" "300 6000 3 long"
+	same "$(of how) $(of closed_by) $(of pid)" "three-way local $(pid_of client)" ||
+		same "$(of how) $(of closed_by) $(of pid)" "four-way local $(pid_of client)"
+	row type=verdict sport=9842
+	same "$(of bytes_out) $(of bytes_in) $(of requests) $(of closed_by)" "6000 300 3 remote"
+	same "$(of pid)" "$(pid_of server)"
+	same "$(lines "$TABLE" type=verdict sport=9843 bytes_in=3000 bytes_out=3000 closed_by=local)" 5
+	same "$(lines "$TABLE" type=verdict dport=9843 bytes_in=3000 bytes_out=3000 closed_by=remote)" 5
+	same "$(lines "$TABLE" type=verdict how=reset)" 4
+	same "$(lines "$TABLE" type=verdict connection=short)" 14
+	same "$(lines "$TABLE" type=verdict)" 16
+}
+
+# ---- ports ----
+
+in_small() { nsenter "$(netns small)" "$@"; }
+
+# left PORT: of the peer 127.0.0.1:PORT in the namespace; what else is said is then in SAID
+left()
+{
+	table ports
+	SAID=$(picked "$TABLE" "netns=$INODE" "dport=$1")
+	# A peer to which there is no connection is any other.
+	[[ -n $SAID ]] || SAID=$(picked "$TABLE" "netns=$INODE" "dport=")
+	of left
+}
+time_waits_are() { [[ $(in_small ss -Htn state time-wait "dport = :$1" | grep -c .) = "$2" ]]; }
+connects() { ask client connect "again$((TRIES++))" 127.0.0.1 "$1"; }
+
+@test "ports: what is left, until connect() says that nothing is" {
+	local i TRIES=0
+	add_netns small
+	INODE=$(netns_inode small)
+	in_small busybox sysctl -qw net.ipv4.ip_local_port_range="40000 40009"
+	in_small busybox sysctl -qw net.ipv4.ip_local_reserved_ports=40003
+	in_small busybox sysctl -qw net.ipv4.tcp_tw_reuse=0
+	peer_start server nsenter "$(netns small)" peer
+	peer_start client nsenter "$(netns small)" peer
+	ask server listen l 127.0.0.1 9850
+	ask server listen m 127.0.0.1 9851
+	ask server listen in-range 127.0.0.1 40006
+	same "$(left 9850)" 8 "none in use"
+	for ((i = 1; i <= 8; i++)); do
+		ask client connect "c$i" 127.0.0.1 9850
+		ask server accept "s$i" l
+		same "$(left 9850)" $((8 - i)) "$i in use"
+	done
+	asked_fails EADDRNOTAVAIL client connect none 127.0.0.1 9850
+	# Each destination has all of them.
+	same "$(left 9851)" 8 "of another port"
+	ask client connect d 127.0.0.1 9851
+	same "$(left 9851)" 7 "of another port, one in use"
+
+	# Closed by the client: its ports stay in use.
+	for i in 1 2 3 4; do
+		ask client close "c$i"
+		ask server end "s$i"
+	done
+	wait_until time_waits_are 9850 4
+	same "$(left 9850)" 0 "TIME_WAIT counts"
+	left 9850 >/dev/null
+	same "$(of in_use) $(of timewait) $(of reusable)" "8 4 0"
+	asked_fails EADDRNOTAVAIL client connect none2 127.0.0.1 9850
+	# Unless they may be used again.
+	in_small busybox sysctl -qw net.ipv4.tcp_tw_reuse=2
+	same "$(left 9850)" 4 "over the loopback"
+	wait_until connects 9850
+	same "$(left 9850)" 3 "one of them is used again"
+	# From within, the same.
+	in_small tcptrace-ctl ports dst 127.0.0.1:9850 >"$BATS_TEST_TMPDIR/text"
+	has_line "$BATS_TEST_TMPDIR/text" "netns $INODE: ports 40000-40009, 10 in all, 1 reserved, 1 held by listeners"
+	has_line "$BATS_TEST_TMPDIR/text" '127.0.0.1 127.0.0.1:9850 *8 *3 *38% *3 *3'
+	# This host's own, as /proc has it.
+	local range
+	read -ra range </proc/sys/net/ipv4/ip_local_port_range
+	row "netns=$(stat -Lc %i /proc/self/ns/net)" "dport="
+	same "$(of range_low) $(of range_high)" "${range[*]}"
+}
+
+# ---- top ----
+
+# What ss says of the client's and the server's socket of $1: "RECV-Q SEND-Q" each
+queues_of()
+{
+	ss -Htn state established "( sport = :$1 )" | awk '{ print $1, $2 }'
+	ss -Htn state established "( dport = :$1 )" | awk '{ print $1, $2 }'
+}
+
+# unread PORT BYTES: a connection whose server has so many bytes that it does not read, by ss
+unread()
+{
+	peer_start client
+	peer_start server
+	ask server listen l 127.0.0.1 "$1"
+	ask client connect c 127.0.0.1 "$1"
+	ask server accept s l
+	ask client write c "$2"
+	wait_until queues_are "$1" "$2 0" "0 0"
+}
+queues_are() { [[ $(queues_of "$1") = "$2"$'\n'"$3" ]]; }
+
+@test "top: the queues that ss has, and the bytes that the application wrote" {
+	unread 9870 5000
+	table top --count=1 9870
+	row sport=9870 state=ESTABLISHED
+	same "$(of recvq) $(of sendq) $(of recvq_peak)" "5000 0 5000"
+	row dport=9870 state=ESTABLISHED
+	same "$(of recvq) $(of sendq)" "0 0"
+	row sport=9870 state=LISTEN
+	# Bytes a second, times the seconds, are bytes, but for what is lost in rounding down.
+	spawn top tcptrace-ctl top --json --interval=0.5 9870
+	wait_until asking_are 1
+	wait_until has_line "$(out_of top)" '*'
+	ask client write c 40000
+	ask server read s 45000
+	wait_until queues_are 9870 "0 0" "0 0"
+	nap 2
+	stop_view top
+	local sum
+	sum=$(picked "$TABLE" sport=9870 state=ESTABLISHED | awk '{
+			for (i = 1; i <= NF; i++) { split($i, part, "="); field[part[1]] = part[2] }
+			if ("in_bytes_per_s" in field && before) sum += field["in_bytes_per_s"] * (field["time"] - before) / 1e9
+			before = field["time"]; frames++
+		} END { printf "%d", sum + frames }')
+	is "$sum >= 40000 && $sum <= 40100"
+	SAID=$(picked "$TABLE" sport=9870 state=ESTABLISHED | tail -n 1)
+	is "$(of recvq) == 0"
+	is "$(of recvq_peak) > 5000"
+}
+
+in_tmux() { tmux -L tcptrace-test "$@"; }
+picture() { in_tmux capture-pane -p >"$BATS_TEST_TMPDIR/picture"; mapfile -t PICTURE <"$BATS_TEST_TMPDIR/picture"; }
+last_line_is() { picture && like "${PICTURE[$(($1 - 1))]-}" "$2" >"$BATS_TEST_TMPDIR/like"; }
+shows() { picture && has_line "$BATS_TEST_TMPDIR/picture" "$1"; }
+tmux_over() { [[ -e $BATS_TEST_TMPDIR/status ]]; }
+
+# on_screen COLUMNS LINES COMMAND...: in a terminal, without a shell that would put that right; its status goes to "status"
+on_screen()
+{
+	local wide=$1 high=$2
+	shift 2
+	rm -f "$BATS_TEST_TMPDIR/status"
+	# shellcheck disable=SC2016 # for the inner shell
+	in_tmux -f /dev/null new-session -d -x "$wide" -y "$high" \
+		"cd '$BATS_TEST_TMPDIR'; PATH=$PATH; stty -a >before; echo marker; $*; echo \$? >status.new; stty -a >after; mv status.new status; sleep 1000"
+}
+
+@test "top on a terminal: drawn in place, at 40x10 and back, keys, and left as it was found" {
+	unread 9871 7000
+	on_screen 130 30 tcptrace-ctl top 9871
+	wait_until last_line_is 30 'q quit  / filter*R reverse'
+	wait_until shows '*127.0.0.1:9871*ESTABLISHED *7000 *peer/*'
+	same "$(grep -c 7000 "$BATS_TEST_TMPDIR/picture")" 1 "one line of it, not one below the other"
+	in_tmux send-keys r
+	wait_until shows '*by Recv-Q*'
+	in_tmux resize-window -x 40 -y 10
+	wait_until last_line_is 10 'q quit*'
+	wait_until shows '127.0.0.1:9871 *7000*'
+	is "${#PICTURE[@]} <= 10"
+	in_tmux resize-window -x 130 -y 30
+	wait_until last_line_is 30 'q quit  / filter*R reverse'
+	in_tmux send-keys / 'state listening' Enter
+	wait_until shows '* 1 sockets*'
+	shows '*127.0.0.1:9871 *LISTEN*'
+	in_tmux send-keys q
+	wait_until tmux_over
+	wait_until shows marker
+	same "$(<"$BATS_TEST_TMPDIR/status")" 0
+	same "$(in_tmux display-message -p '#{alternate_on} #{cursor_flag}')" "0 1"
+	same "$(<"$BATS_TEST_TMPDIR/after")" "$(<"$BATS_TEST_TMPDIR/before")"
+	in_tmux kill-server
+
+	local signal
+	for signal in TERM INT QUIT SEGV; do
+		on_screen 80 24 tcptrace-ctl top 9871
+		wait_until last_line_is 24 'q quit*'
+		kill -$signal "$(pgrep -f '^tcptrace-ctl top 9871')"
+		wait_until tmux_over
+		wait_until shows marker
+		same "$(in_tmux display-message -p '#{alternate_on} #{cursor_flag}')" "0 1" "after SIG$signal"
+		same "$(<"$BATS_TEST_TMPDIR/after")" "$(<"$BATS_TEST_TMPDIR/before")" "after SIG$signal"
+		in_tmux kill-server
+	done
+	wait_until no_readers
+}
+
+@test "top of 40 000 sockets, while others come and go: nothing is lost" {
+	local i
+	# Side by side, each with a port of its own: the kernel has to look for free ones.
+	for i in 1 2 3 4; do
+		spawn "many$i" connections -p $((9874 + i)) -n 5000 --hold
+	done
+	for i in 1 2 3 4; do
+		DEADLINE=600 wait_until ready "many$i"
+	done
+	is "$(ss -Htn state established | grep -c .) >= 40000"
+	# 25 changes each. They leave no TIME_WAIT: of that the kernel holds so many and no more.
+	spawn flood connections -p 9873 -n 0 -b 100 -e reset --pause 2000
+	spawn top tcptrace-ctl top --batch --interval=1 --count=20
+	finish top
+	stop flood TERM
+	local file
+	file=$(out_of top)
+	grep sockets, "$file"
+	like "$(tail -n 1 "$file")" '-- * events, 0 lost'
+	same "$(grep -c 'sockets, ' "$file")" 20
+	is "$(grep 'sockets, ' "$file" | awk '$2 < 40000' | grep -c . || true) == 0"
+	for i in 1 2 3 4; do
+		stop "many$i" TERM
+	done
+}
+
+# ---- each of them ----
+
+@test "tables of a recording: the same as live, by anybody, without the module" {
+	local view
+	local filter='( sport = :9860 or dport = :9860 ) or ( sport = :9862 or dport = :9862 )'
+	spawn record tcptrace-ctl record --quiet "$BATS_TEST_TMPDIR/kept" "$filter"
+	spawn live tcptrace-ctl life --json "$filter"
+	wait_until asking_are 2
+	# One that is still there at the end.
+	spawn_ready held connections -p 9862 -n 1 --hold
+	connections -p 9860 -n 20 -b 500
+	wait_until quiet_port 9860
+	stop record INT
+	stop_view live
+	cp "$TABLE" "$BATS_TEST_TMPDIR/live"
+	stop held TERM
+	unload_module
+	for view in listen:9862 life:9860 "ports --range=1024-65535:9862" top:9862; do
+		echo "$view"
+		# shellcheck disable=SC2086 # words they are
+		as_nobody tcptrace-ctl ${view%:*} --source=- <"$BATS_TEST_TMPDIR/kept" >"$BATS_TEST_TMPDIR/text"
+		is "$(grep -c "127.0.0.1:${view##*:}" "$BATS_TEST_TMPDIR/text") > 0"
+	done
+	tcptrace-ctl life --json --source="$BATS_TEST_TMPDIR/kept" | json_lines >"$BATS_TEST_TMPDIR/again"
+	grep type=verdict "$BATS_TEST_TMPDIR/live" | sort >"$BATS_TEST_TMPDIR/live.sorted"
+	grep type=verdict "$BATS_TEST_TMPDIR/again" | sort >"$BATS_TEST_TMPDIR/again.sorted"
+	same "$(grep -c . "$BATS_TEST_TMPDIR/again.sorted")" 40
+	diff "$BATS_TEST_TMPDIR/live.sorted" "$BATS_TEST_TMPDIR/again.sorted"
+}
+
+@test "tables: no rows, a closed pipe, Ctrl-C, nothing lost" {
+	local view
+	for view in "listen --once" "ports"; do
+		# shellcheck disable=SC2086
+		tcptrace-ctl $view 'dport = :9999' >"$BATS_TEST_TMPDIR/text"
+		is "$(grep -c '[A-Z]' "$BATS_TEST_TMPDIR/text") > 0"
+		fails grep 9999 "$BATS_TEST_TMPDIR/text"
+	done
+	spawn flood connections -p 9861 -n 0 --pause 3000
+	set +o pipefail
+	for view in life "listen --interval=0.2" "top --interval=0.2"; do
+		# shellcheck disable=SC2086
+		tcptrace-ctl $view 9861 2>"$BATS_TEST_TMPDIR/err" | head -n 1 >"$BATS_TEST_TMPDIR/text"
+		same "$(<"$BATS_TEST_TMPDIR/err")" ""
+		is "$(grep -c . "$BATS_TEST_TMPDIR/text") == 1"
+	done
+	set -o pipefail
+	wait_until no_readers
+	spawn life tcptrace-ctl life 9861
+	wait_until asking_are 1
+	nap 2
+	stop life INT
+	like "$(tail -n 1 "$(out_of life)")" '-- * events, 0 lost'
+	stop flood TERM
+	none_armed
+}

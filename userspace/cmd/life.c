@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* life: one line for each connection that is over. */
+#include <unistd.h>
+
+#include "cmd.h"
+#include "columns.h"
+#include "follow.h"
+#include "json.h"
+#include "record.h"
+#include "term.h"
+#include "timeline.h"
+#include "verdict.h"
+
+#define ENDPOINT_WIDTH	15	/* "127.0.0.1:45678" */
+
+struct life {
+	struct follow_arguments arguments;
+	struct follow *follow;
+	struct columns columns;
+	struct put_clock clock;
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	(void)text;
+	if (key != ARGP_KEY_INIT)
+		return ARGP_ERR_UNKNOWN;
+	state->child_inputs[0] = state->input;
+	return 0;
+}
+
+static const struct argp_child children[] = {
+	{ &follow_argp, 0, NULL, 0 },
+	{ 0 }
+};
+
+static const struct argp argp = {
+	.parser = parse,
+	.doc = "Shows each connection in one line when it is over, or holds no more than TIME_WAIT, until Ctrl-C."
+	       "\vREQS counts how often data one way was answered the other way; a connection with more than "
+	       "one is long, one with one or none is short. That needs level queue, which is recorded where a "
+	       "filter is given. A connection over the loopback has two ends, and so two lines.",
+	.children = children,
+};
+
+/* ---- a line ---- */
+
+/* By rank, what goes where the terminal is too narrow: nothing that says who, how long, how much and why. */
+static const struct column table[] = {
+	{ .title = "TIME", .width = PUT_CLOCK_WIDTH, .rank = 2 },
+	{ .title = "DURATION", .right = true },
+	{ .title = "HANDSHAKE", .right = true, .rank = 3 },
+	{ .title = "LOCAL", .width = ENDPOINT_WIDTH },
+	{ .title = "" , .width = 1 },
+	{ .title = "PEER", .width = ENDPOINT_WIDTH },
+	{ .title = "IN", .right = true, .width = 6 },
+	{ .title = "OUT", .right = true, .width = 6 },
+	{ .title = "REQS", .right = true, .rank = 1 },
+	{ .title = "KIND", .width = 5, .rank = 1 },
+	{ .title = "RETR", .right = true, .rank = 4 },
+	{ .title = "VERDICT", .width = 19 },
+	{ .title = "PROCESS" },
+};
+
+static char *put_lasted(char *p, const struct verdict *verdict)
+{
+	if (verdict->whole)
+		return put_duration(p, verdict->duration);
+	*p++ = '>';
+	return put_duration(p, verdict->seen);
+}
+
+static char *put_out(char *p, const struct verdict *verdict)
+{
+	if (verdict->syn_unknown)
+		*p++ = '~';
+	return put_u64_or_dash(p, verdict->bytes_out);
+}
+
+/* "reset by remote, unread" */
+static char *put_verdict(char *p, const struct verdict *verdict)
+{
+	const char *side = verdict_side(verdict->closed_by);
+	const char *why = verdict_why(verdict->why);
+
+	p = put_string(p, verdict_how(verdict->how));
+	if (side && verdict->closed_by != SIDE_BOTH) {
+		p = put_text(p, " by ");
+		p = put_string(p, side);
+	}
+	if (!why && verdict->how == HOW_RESET)
+		why = verdict_reset_reason(verdict->reset_reason);
+	if (why) {
+		p = put_text(p, ", ");
+		p = put_string(p, why);
+	}
+	return p;
+}
+
+static void fill(struct row *row, struct life *life, const struct end *end)
+{
+	struct verdict verdict;
+	const char *kind;
+	char *p = row_begin(row);
+
+	verdict_of(end, &verdict);
+	kind = verdict_lasting(verdict.lasting);
+	p = row_cell(row, put_clock(p, &life->clock, end->since + life->follow->source->realtime));
+	p = row_cell(row, put_lasted(p, &verdict));
+	p = row_cell(row, put_duration_or_dash(p, verdict.handshake));
+	p = row_cell(row, record_put_endpoint(p, end->family, end->saddr, end->sport));
+	*p = end->flags & END_ACTIVE ? '>' : end->flags & END_PASSIVE ? '<' : '-';
+	p = row_cell(row, p + 1);
+	p = row_cell(row, record_put_endpoint(p, end->family, end->daddr, end->dport));
+	p = row_cell(row, put_u64_or_dash(p, verdict.bytes_in));
+	p = row_cell(row, put_out(p, &verdict));
+	p = row_cell(row, put_u64_or_dash(p, verdict.requests));
+	p = row_cell(row, put_string(p, kind ? kind : "-"));
+	p = row_cell(row, put_u64(p, verdict.retransmits));
+	p = row_cell(row, put_verdict(p, &verdict));
+	if (end->owner.pid)
+		p = timeline_put_process(p, end->owner.pid, end->owner.comm);
+	row_cell(row, p);
+}
+
+/* ---- the view ---- */
+
+static void put_titles(struct life *life)
+{
+	char *p = columns_put_titles(out_room(&life->follow->out), &life->columns);
+
+	*p++ = '\n';
+	out_done(&life->follow->out, p);
+}
+
+static int begin(void *arg, struct follow *follow)
+{
+	struct life *life = arg;
+	const struct options *options = &life->arguments.options;
+	struct term term;
+
+	life->follow = follow;
+	term_init(&term, STDOUT_FILENO);
+	columns_init(&life->columns, table, sizeof(table) / sizeof(table[0]));
+	columns_fit(&life->columns, term.width, 0);
+	if (!options->json && !options->no_header && !options->quiet)
+		put_titles(life);
+	return 0;
+}
+
+static void verdict(void *arg, const struct end *end)
+{
+	struct life *life = arg;
+	struct out *out = &life->follow->out;
+	struct row row;
+	char *p;
+
+	if (life->arguments.options.json) {
+		json_verdict(out, end);
+		return;
+	}
+	fill(&row, life, end);
+	columns_widen(&life->columns, &row);
+	p = columns_put(out_room(out), &life->columns, &row);
+	*p++ = '\n';
+	out_done(out, p);
+}
+
+static const struct follow_view view = {
+	.level = TCPTRACE_L_LIFE,
+	.level_filtered = TCPTRACE_L_QUEUE,
+	.begin = begin,
+	.verdict = verdict,
+};
+
+static int run(int argc, char *argv[])
+{
+	struct life life = { 0 };
+
+	argp_parse(&argp, argc, argv, 0, NULL, &life.arguments);
+	return follow(&life.arguments, &view, &life);
+}
+
+const struct command cmd_life = {
+	.name = "life",
+	.summary = "one line for each connection that is over",
+	.run = run,
+};

@@ -1,0 +1,276 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* listen: each listener with what its two queues hold, held at most, and refused. */
+#include "cmd.h"
+#include "columns.h"
+#include "follow.h"
+#include "json_tables.h"
+#include "listeners.h"
+#include "record.h"
+#include "timeline.h"
+
+/* The version of the types that has DROP. */
+#define TYPES_WITH_DROP	2
+#define NO_DROPS	"OVERFLOWS and DROPS: - since the module that recorded this does not record refusals\n"
+
+enum { KEY_INTERVAL = 0x200, KEY_ONCE };
+
+struct arguments {
+	struct follow_arguments follow;
+	unsigned long long interval;	/* ns, 0: at the beginning and at the end */
+	bool once;
+};
+
+struct listen {
+	struct arguments arguments;
+	struct follow *follow;
+	struct listeners listeners;
+	struct columns columns;
+	struct put_clock clock;
+	bool drops;		/* are recorded */
+	bool printed;
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &arguments->follow;
+		return 0;
+	case KEY_INTERVAL:
+		arguments->interval = options_seconds(state, "--interval", text);
+		return 0;
+	case KEY_ONCE:
+		arguments->once = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_option options[] = {
+	{ "once", KEY_ONCE, NULL, 0, "Print what is there, and end", 0 },
+	{ "interval", KEY_INTERVAL, "SECONDS", 0, "Print the table again and again, so long after each other", 0 },
+	{ 0 }
+};
+
+static const struct argp_child children[] = {
+	{ &follow_argp, 0, NULL, 0 },
+	{ 0 }
+};
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.doc = "Shows each listener: its accept queue and its SYN queue now and at their peak, and how long a "
+	       "connection waited for accept(). The table is printed at once, and, with what was seen until "
+	       "then, on Ctrl-C."
+	       "\vPeaks and counts begin with the command, or with the recording.",
+	.children = children,
+};
+
+/* ---- text ---- */
+
+static const struct column table[] = {
+	{ .title = "LOCAL", .width = 15 },
+	{ .title = "ACCEPT-Q", .right = true },
+	{ .title = "PEAK", .right = true },
+	{ .title = "MAX", .right = true, .width = 4 },
+	{ .title = "SYN-Q", .right = true },
+	{ .title = "PEAK", .right = true },
+	{ .title = "ACCEPTED", .right = true },
+	{ .title = "LONGEST", .right = true, .width = 8 },
+	{ .title = "OVERFLOWS", .right = true },
+	{ .title = "DROPS", .right = true },
+	{ .title = "PROCESS" },
+};
+
+static bool over(const struct listener *listener)
+{
+	return listener->end.state != TCPTRACE_S_LISTEN;
+}
+
+/* With a '+' where that one still waits. */
+static char *put_longest(char *p, const struct listener *listener)
+{
+	uint64_t longest = listener_longest(listener);
+
+	p = put_duration_or_dash(p, longest);
+	if (longest != MODEL_UNKNOWN && longest == listener->waiting)
+		*p++ = '+';
+	return p;
+}
+
+/* What is over has no "now". */
+static char *put_now(char *p, const struct listener *listener, uint32_t value)
+{
+	return put_u64_or_dash(p, over(listener) ? MODEL_UNKNOWN : value);
+}
+
+static void fill(struct row *row, const struct listen *listen, const struct listener *listener)
+{
+	const struct end *end = &listener->end;
+	char *p = row_begin(row);
+
+	p = row_cell(row, record_put_endpoint(p, end->family, end->saddr, end->sport));
+	p = row_cell(row, put_now(p, listener, listener->queue));
+	p = row_cell(row, put_u64(p, listener->queue_peak));
+	p = row_cell(row, put_u64(p, listener->queue_max));
+	p = row_cell(row, put_now(p, listener, listener->syn));
+	p = row_cell(row, put_u64(p, listener->syn_peak));
+	p = row_cell(row, put_u64(p, listener->accepted));
+	p = row_cell(row, put_longest(p, listener));
+	p = row_cell(row, put_u64_or_dash(p, listen->drops ? listener->overflows : MODEL_UNKNOWN));
+	p = row_cell(row, put_u64_or_dash(p, listen->drops ? listener->drops : MODEL_UNKNOWN));
+	if (end->owner.pid)
+		p = timeline_put_process(p, end->owner.pid, end->owner.comm);
+	if (over(listener))
+		p = put_text(p, " (closed)");
+	row_cell(row, p);
+}
+
+/* Tables after the first say of when they are. */
+static void put_heading(struct listen *listen, uint64_t time)
+{
+	const struct options *options = &listen->arguments.follow.options;
+	struct out *out = &listen->follow->out;
+	char *p = out_room(out);
+
+	if (options->no_header || options->quiet)
+		return;
+	if (listen->printed) {
+		*p++ = '\n';
+		p = put_clock(p, &listen->clock, time + listen->follow->source->realtime);
+		p = put_text(p, ", since ");
+		p = put_duration(p, time - listen->follow->start);
+		*p++ = '\n';
+	}
+	p = columns_put_titles(p, &listen->columns);
+	*p++ = '\n';
+	out_done(out, p);
+}
+
+static void print_table(struct listen *listen, uint64_t time)
+{
+	const struct listeners *listeners = &listen->listeners;
+	struct row row;
+	size_t i;
+
+	for (i = 0; i < listeners->count; i++) {
+		fill(&row, listen, listeners->all[i]);
+		columns_widen(&listen->columns, &row);
+	}
+	put_heading(listen, time);
+	for (i = 0; i < listeners->count; i++) {
+		char *p = out_room(&listen->follow->out);
+
+		fill(&row, listen, listeners->all[i]);
+		p = columns_put(p, &listen->columns, &row);
+		*p++ = '\n';
+		out_done(&listen->follow->out, p);
+	}
+}
+
+static void print(struct listen *listen, uint64_t time)
+{
+	size_t i;
+
+	listeners_look(&listen->listeners, listen->follow->model, time);
+	if (!listen->arguments.follow.options.json)
+		print_table(listen, time);
+	for (i = 0; i < listen->listeners.count && listen->arguments.follow.options.json; i++)
+		json_listener(&listen->follow->out, listen->listeners.all[i], listen->drops, time);
+	listen->printed = true;
+}
+
+/* ---- the view ---- */
+
+static int begin(void *arg, struct follow *follow)
+{
+	struct listen *listen = arg;
+
+	listen->follow = follow;
+	listen->drops = follow->source->types >= TYPES_WITH_DROP;
+	columns_init(&listen->columns, table, sizeof(table) / sizeof(table[0]));
+	return 0;
+}
+
+static void snapshot(void *arg, const struct tcptrace_record *record)
+{
+	struct listen *listen = arg;
+
+	listeners_snapshot(&listen->listeners, record);
+}
+
+static void on_socket(void *arg, const struct end *end)
+{
+	struct listen *listen = arg;
+
+	listeners_owner(&listen->listeners, end);
+}
+
+static void seeded(void *arg)
+{
+	struct listen *listen = arg;
+
+	listen->follow->enough = listen->arguments.once;
+}
+
+static void step(void *arg, const struct step *step)
+{
+	struct listen *listen = arg;
+
+	listeners_step(&listen->listeners, step);
+}
+
+/* A recording's beginning tells nothing that its end does not. */
+static uint64_t tick(void *arg, uint64_t time)
+{
+	struct listen *listen = arg;
+
+	if (listen->follow->source->live || listen->printed || time - listen->follow->start)
+		print(listen, time);
+	return listen->arguments.interval ? time + listen->arguments.interval : UINT64_MAX;
+}
+
+static void end(void *arg, uint64_t time)
+{
+	struct listen *listen = arg;
+	const struct follow_arguments *arguments = &listen->arguments.follow;
+
+	if (!listen->arguments.once || !listen->printed)
+		print(listen, time);
+	if (!listen->drops && !arguments->options.json && !arguments->options.quiet)
+		out_write(&listen->follow->out, NO_DROPS, sizeof(NO_DROPS) - 1);
+}
+
+static const struct follow_view view = {
+	.level = TCPTRACE_L_LIFE,
+	.level_filtered = TCPTRACE_L_LIFE,
+	.begin = begin,
+	.snapshot = snapshot,
+	.socket = on_socket,
+	.seeded = seeded,
+	.step = step,
+	.tick = tick,
+	.end = end,
+};
+
+static int run(int argc, char *argv[])
+{
+	/* Whose a listener is, is what one asks first. */
+	struct listen listen = { .arguments.follow.processes = true };
+	int status;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &listen.arguments);
+	status = follow(&listen.arguments.follow, &view, &listen);
+	listeners_free(&listen.listeners);
+	return status;
+}
+
+const struct command cmd_listen = {
+	.name = "listen",
+	.summary = "each listener: its queues, their peaks, what waits for accept()",
+	.run = run,
+};

@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* ports: how many more connections this host can make, and to whom. */
+#include <err.h>
+#include <stdio.h>
+
+#include "cmd.h"
+#include "columns.h"
+#include "follow.h"
+#include "json_tables.h"
+#include "ports.h"
+#include "record.h"
+
+#define ADDRESS_WIDTH	9	/* "127.0.0.1" */
+
+enum { KEY_RANGE = 0x200 };
+
+struct arguments {
+	struct follow_arguments follow;
+	struct port_settings range;	/* `low` is 0: not given */
+};
+
+struct view {
+	struct arguments arguments;
+	struct follow *follow;
+	struct ports ports;
+	struct columns columns;
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &arguments->follow;
+		return 0;
+	case KEY_RANGE:
+		if (!port_settings_parse(&arguments->range, text))
+			argp_failure(state, EXIT_USAGE, 0, "--range=%s: not a range of ports, as 32768-60999 is", text);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_option options[] = {
+	{ "range", KEY_RANGE, "LOW-HIGH", 0,
+	  "The range that connect() chooses from, in place of net.ipv4.ip_local_port_range; a recording does not "
+	  "hold it", 0 },
+	{ 0 }
+};
+
+static const struct argp_child children[] = {
+	{ &follow_argp, 0, NULL, 0 },
+	{ 0 }
+};
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.doc = "Shows how many more connections this host can make to each destination, and ends: the ports that "
+	       "connect() may choose, those in use for each source, destination and port, and what is left."
+	       "\vLEFT counts ports in TIME_WAIT that can be used again (REUSABLE). FILTER chooses lines; "
+	       "what listens counts whatever it says.",
+	.children = children,
+};
+
+/* ---- counting ---- */
+
+static void settings(struct port_settings *settings, uint32_t netns, void *arg)
+{
+	const struct view *view = arg;
+	const struct port_settings *range = &view->arguments.range;
+
+	if (view->follow->source->live) {
+		port_settings_read(settings, netns);
+	} else {
+		*settings = (struct port_settings){
+			.why = "a recording does not hold its host's settings; --range=LOW-HIGH names the range",
+		};
+	}
+	if (range->low) {
+		settings->low = range->low;
+		settings->high = range->high;
+	}
+}
+
+static bool match(const struct end *end, void *arg)
+{
+	const struct view *view = arg;
+
+	return follow_wants(view->follow, end);
+}
+
+/* ---- text ---- */
+
+static const struct column table[] = {
+	{ .title = "SOURCE", .width = ADDRESS_WIDTH },
+	{ .title = "DESTINATION", .width = ADDRESS_WIDTH + 6 },
+	{ .title = "IN-USE", .right = true },
+	{ .title = "TIME_WAIT", .right = true },
+	{ .title = "SHARE", .right = true },
+	{ .title = "REUSABLE", .right = true },
+	{ .title = "LEFT", .right = true, .width = 6 },
+};
+
+static char *put_share(char *p, uint32_t part, uint32_t whole)
+{
+	p = put_u64(p, whole ? (part * 100ull + whole / 2) / whole : 0);
+	*p++ = '%';
+	return p;
+}
+
+static void fill(struct row *row, const struct port_space *space, const struct port_use *use)
+{
+	const struct port_settings *settings = &space->settings;
+	char *p = row_begin(row);
+
+	p = row_cell(row, record_put_address(p, use->family, use->saddr));
+	p = row_cell(row, record_put_endpoint(p, use->family, use->daddr, use->dport));
+	p = row_cell(row, put_u64(p, use->in_use));
+	p = row_cell(row, put_u64(p, use->timewait));
+	p = row_cell(row, put_share(p, use->timewait, use->in_use));
+	p = row_cell(row, put_u64_or_dash(p, settings->known ? use->reusable : MODEL_UNKNOWN));
+	row_cell(row, put_u64_or_dash(p, settings->low ? port_use_left(space, use) : MODEL_UNKNOWN));
+}
+
+/* The row of all destinations that have none. */
+static void fill_other(struct row *row, const struct port_space *space)
+{
+	char *p = row_begin(row);
+
+	p = row_cell(row, put_text(p, "any"));
+	p = row_cell(row, put_text(p, "any other"));
+	p = row_cell(row, put_text(p, "0"));
+	p = row_cell(row, put_text(p, "0"));
+	p = row_cell(row, put_text(p, "0%"));
+	p = row_cell(row, put_text(p, "0"));
+	row_cell(row, put_u64(p, port_space_free(space)));
+}
+
+static void put_row(struct view *view, const struct row *row)
+{
+	char *p = columns_put(out_room(&view->follow->out), &view->columns, row);
+
+	*p++ = '\n';
+	out_done(&view->follow->out, p);
+}
+
+static const char *reuse(const struct port_settings *settings)
+{
+	if (!settings->tw_reuse)
+		return "TIME_WAIT is not used again before its time";
+	if (!settings->timestamps)
+		return "TIME_WAIT is not used again: that needs tcp_timestamps";
+	return settings->tw_reuse == 1 ?
+	       "TIME_WAIT is used again after a second, where the peer has timestamps" :
+	       "TIME_WAIT is used again over the loopback, after a second";
+}
+
+static void put_space(struct view *view, const struct port_space *space)
+{
+	const struct port_settings *settings = &space->settings;
+	char text[512];
+	int size;
+
+	size = snprintf(text, sizeof(text), "netns %u: ", space->netns);
+	if (settings->low)
+		size += snprintf(text + size, sizeof(text) - size,
+				 "ports %u-%u, %u in all, %u reserved, %u held by listeners\n", settings->low,
+				 settings->high, space->range, space->reserved_count, space->held_count);
+	if (settings->known)
+		size += snprintf(text + size, sizeof(text) - size, "  tcp_tw_reuse=%d tcp_timestamps=%d: %s\n",
+				 settings->tw_reuse, settings->timestamps, reuse(settings));
+	else
+		size += snprintf(text + size, sizeof(text) - size, "%s-: %s\n", settings->low ? "  " : "",
+				 settings->why);
+	out_write(&view->follow->out, text, size);
+}
+
+static void print_space(struct view *view, const struct port_space *space)
+{
+	const struct options *options = &view->arguments.follow.options;
+	struct ports *ports = &view->ports;
+	struct row row;
+	size_t i;
+
+	if (!options->no_header && !options->quiet) {
+		char *p;
+
+		put_space(view, space);
+		p = columns_put_titles(out_room(&view->follow->out), &view->columns);
+		*p++ = '\n';
+		out_done(&view->follow->out, p);
+	}
+	for (i = 0; i < ports->use_count; i++) {
+		if (ports->uses[i]->netns != space->netns)
+			continue;
+		fill(&row, space, ports->uses[i]);
+		put_row(view, &row);
+	}
+	if (!space->settings.low)
+		return;
+	fill_other(&row, space);
+	put_row(view, &row);
+}
+
+static void print_text(struct view *view)
+{
+	struct ports *ports = &view->ports;
+	struct row row;
+	size_t i;
+
+	for (i = 0; i < ports->use_count; i++) {
+		fill(&row, ports_space(ports, ports->uses[i]->netns), ports->uses[i]);
+		columns_widen(&view->columns, &row);
+	}
+	for (i = 0; i < ports->space_count; i++)
+		print_space(view, &ports->spaces[i]);
+}
+
+static void print_json(struct view *view, uint64_t time)
+{
+	const struct ports *ports = &view->ports;
+	size_t i;
+
+	for (i = 0; i < ports->use_count; i++)
+		json_ports(&view->follow->out, ports_space(ports, ports->uses[i]->netns), ports->uses[i], time);
+	for (i = 0; i < ports->space_count; i++)
+		json_ports(&view->follow->out, &ports->spaces[i], NULL, time);
+}
+
+/* ---- the view ---- */
+
+static int begin(void *arg, struct follow *follow)
+{
+	struct view *view = arg;
+
+	view->follow = follow;
+	columns_init(&view->columns, table, sizeof(table) / sizeof(table[0]));
+	return 0;
+}
+
+/* What is there now; of a recording, what was at its end. */
+static void seeded(void *arg)
+{
+	struct view *view = arg;
+
+	view->follow->enough = view->follow->source->live;
+}
+
+static void end(void *arg, uint64_t time)
+{
+	struct view *view = arg;
+	int error = 0;
+
+	if (view->follow->source->live)
+		error = ports_add(&view->ports, port_settings_own());
+	if (!error)
+		error = ports_count(&view->ports, view->follow->model, settings, match, view);
+	if (error)
+		warnx("out of memory: the table is not complete");
+	if (view->arguments.follow.options.json)
+		print_json(view, time);
+	else
+		print_text(view);
+}
+
+static const struct follow_view follow_view = {
+	.level = TCPTRACE_L_OFF,
+	.level_filtered = TCPTRACE_L_OFF,
+	.all = true,
+	.begin = begin,
+	.seeded = seeded,
+	.end = end,
+};
+
+static int run(int argc, char *argv[])
+{
+	struct view view = { 0 };
+	int status;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &view.arguments);
+	status = follow(&view.arguments.follow, &follow_view, &view);
+	ports_free(&view.ports);
+	return status;
+}
+
+const struct command cmd_ports = {
+	.name = "ports",
+	.summary = "how many more connections this host can make, and to whom",
+	.run = run,
+};

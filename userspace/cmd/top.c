@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* top: the busy sockets, again and again. */
+#include <err.h>
+#include <stdlib.h>
+
+#include "cmd.h"
+#include "columns.h"
+#include "follow.h"
+#include "json_tables.h"
+#include "screen.h"
+#include "signals.h"
+#include "top.h"
+
+#define KEYS_NS		100000000ull	/* keys are looked for so often */
+#define ROWS		20		/* in a table that is not on a screen */
+
+enum { KEY_INTERVAL = 0x200, KEY_SORT, KEY_ROWS, KEY_BATCH, KEY_COUNT };
+
+struct arguments {
+	struct follow_arguments follow;
+	unsigned long long interval, rows, count;
+	enum busy_sort sort;
+	bool batch;
+};
+
+struct view {
+	struct arguments arguments;
+	struct follow *follow;
+	struct top top;
+	uint64_t frame;		/* when the next one is due */
+	uint64_t frames;	/* made */
+	bool interactive;
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+	int sort;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &arguments->follow;
+		return 0;
+	case KEY_INTERVAL:
+		arguments->interval = options_seconds(state, "--interval", text);
+		return 0;
+	case KEY_SORT:
+		sort = busy_sort_of_word(text);
+		if (sort < 0)
+			argp_failure(state, EXIT_USAGE, 0,
+				     "--sort=%s: not an order; it is rate, in, out, recvq, sendq, delay or retrans", text);
+		arguments->sort = sort;
+		return 0;
+	case KEY_ROWS:
+		arguments->rows = options_count(state, "--rows", text);
+		return 0;
+	case KEY_COUNT:
+		arguments->count = options_count(state, "--count", text);
+		return 0;
+	case 'b':
+		arguments->batch = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_option options[] = {
+	{ "interval", KEY_INTERVAL, "SECONDS", 0, "Look again so long after each other (1)", 0 },
+	{ "sort", KEY_SORT, "ORDER", 0,
+	  "rate (the default), in, out, recvq, sendq, delay or retrans: the most first", 0 },
+	{ "rows", KEY_ROWS, "N", 0, "Lines of a table that is not on a screen (20)", 0 },
+	{ "count", KEY_COUNT, "N", 0, "Stop after so many tables", 0 },
+	{ "batch", 'b', NULL, 0,
+	  "Print one table after the other; so it is where standard output is no terminal, and with --json", 0 },
+	{ 0 }
+};
+
+static const struct argp_child children[] = {
+	{ &follow_argp, 0, NULL, 0 },
+	{ 0 }
+};
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.doc = "Shows the busy sockets: their queues and peaks, bytes a second in and out, how long bytes wait to "
+	       "be read, and the windows; again each second, on the whole terminal. The last line names the keys."
+	       "\vA recording is shown at the pace at which it was made.",
+	.children = children,
+};
+
+/* ---- looking ---- */
+
+static void look(struct view *view, uint64_t time)
+{
+	if (top_look(&view->top, time)) {
+		warnx("out of memory");
+		view->follow->enough = true;
+	}
+	view->frames++;
+	if (view->arguments.count && view->frames >= view->arguments.count)
+		view->follow->enough = true;
+}
+
+static void put_table(struct view *view)
+{
+	const struct options *options = &view->arguments.follow.options;
+	size_t rows = top_choose(&view->top, view->arguments.rows), i;
+
+	if (options->json) {
+		for (i = 0; i < rows; i++)
+			json_busy(&view->follow->out, &view->top.busy.rows[i], view->top.busy.time);
+		return;
+	}
+	if (view->frames > 1)
+		out_write(&view->follow->out, "\n", 1);
+	top_print(&view->top, &view->follow->out, rows, !options->no_header && !options->quiet);
+}
+
+/* ---- the screen ---- */
+
+/* True where the picture is not what it should be any more. */
+static bool take_keys(struct view *view, int timeout_ms)
+{
+	bool changed = false;
+	int key;
+
+	while (!view->follow->enough && !signals_stop() && (key = screen_key(timeout_ms)) != SCREEN_NONE) {
+		timeout_ms = 0;
+		changed = true;
+		if (!top_key(&view->top, key))
+			view->follow->enough = true;
+	}
+	return changed;
+}
+
+/* Called KEYS_NS after each other, or with a file so much later in it. */
+static uint64_t tick_screen(struct view *view, uint64_t time)
+{
+	bool changed = take_keys(view, view->follow->source->live ? 0 : KEYS_NS / 1000000);
+
+	if (time >= view->frame && !view->top.paused) {
+		look(view, time);
+		view->frame = time + view->arguments.interval;
+		changed = true;
+	}
+	if (changed)
+		top_draw(&view->top);
+	return time + KEYS_NS;
+}
+
+/* A recording is over, but not looked at yet. */
+static void stay(struct view *view, uint64_t time)
+{
+	top_look(&view->top, time);
+	view->top.over = true;
+	top_draw(&view->top);
+	while (!view->follow->enough && !signals_stop())
+		if (take_keys(view, KEYS_NS / 1000000))
+			top_draw(&view->top);
+}
+
+/* ---- the view ---- */
+
+static int begin(void *arg, struct follow *follow)
+{
+	struct view *view = arg;
+
+	view->follow = follow;
+	top_init(&view->top, follow, view->arguments.sort);
+	view->interactive = !view->arguments.batch && !view->arguments.follow.options.json && screen_possible();
+	if (!view->interactive || !screen_begin())
+		return 0;
+	warnx("TERM names no terminal on which top can be shown; --batch prints one table after the other");
+	return EXIT_FAILURE;
+}
+
+static void step(void *arg, const struct step *step)
+{
+	struct view *view = arg;
+
+	(void)step;
+	view->top.changes++;
+}
+
+static uint64_t tick(void *arg, uint64_t time)
+{
+	struct view *view = arg;
+
+	if (view->interactive)
+		return tick_screen(view, time);
+	look(view, time);
+	put_table(view);
+	return time + view->arguments.interval;
+}
+
+static void end(void *arg, uint64_t time)
+{
+	struct view *view = arg;
+	bool file = !view->follow->source->live;
+
+	if (view->interactive && file && !view->follow->enough)
+		stay(view, time);
+	if (view->interactive)
+		screen_end();
+	else if (file && !view->follow->enough && time > view->top.busy.time) {
+		look(view, time);
+		put_table(view);
+	}
+}
+
+static const struct follow_view follow_view = {
+	.level = TCPTRACE_L_QUEUE,
+	.level_filtered = TCPTRACE_L_QUEUE,
+	.begin = begin,
+	.step = step,
+	.tick = tick,
+	.end = end,
+};
+
+static int run(int argc, char *argv[])
+{
+	static struct view view = {
+		.arguments = { .interval = 1000000000, .rows = ROWS, .sort = BUSY_RATE },
+	};
+	int status;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &view.arguments);
+	status = follow(&view.arguments.follow, &follow_view, &view);
+	top_free(&view.top);
+	return status;
+}
+
+const struct command cmd_top = {
+	.name = "top",
+	.summary = "the busy sockets: queues, rates, windows, on the whole terminal",
+	.run = run,
+};

@@ -1,0 +1,456 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <err.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "filter.h"
+#include "follow.h"
+#include "json.h"
+#include "seed.h"
+#include "signals.h"
+#include "timeline.h"
+
+#define PROC		"/proc"
+#define SETTLE_MS	((int)(MODEL_SETTLE_NS / 1000000) + 1)
+#define WAIT_MAX_MS	3600000
+
+enum { KEY_DURATION = 0x300, KEY_MAX_ENDS };
+
+uint64_t follow_now(void)
+{
+	struct timespec time;
+
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return time.tv_sec * 1000000000ull + time.tv_nsec;
+}
+
+/* ---- the command line ---- */
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	struct follow_arguments *arguments = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &arguments->options;
+		return 0;
+	case KEY_DURATION:
+		arguments->duration = options_seconds(state, "--duration", text);
+		return 0;
+	case KEY_MAX_ENDS:
+		arguments->max_ends = options_count(state, "--max-ends", text);
+		if (arguments->max_ends > UINT32_MAX / 2)
+			argp_error(state, "--max-ends=%s: at most %u", text, UINT32_MAX / 2);
+		return 0;
+	case 'p':
+		arguments->processes = true;
+		return 0;
+	case ARGP_KEY_ARGS:
+		arguments->words = state->argv + state->next;
+		arguments->word_count = state->argc - state->next;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_option options[] = {
+	{ "processes", 'p', NULL, 0,
+	  "Look for the processes of the sockets that are there; so it is with a filter", 0 },
+	{ "duration", KEY_DURATION, "SECONDS", 0, "Stop after so long", 0 },
+	{ "max-ends", KEY_MAX_ENDS, "N", 0, "Remember at most so many ends at once (1048576)", 0 },
+	{ 0 }
+};
+
+static const struct argp_child children[] = {
+	{ &options_argp, 0, NULL, 0 },
+	{ 0 }
+};
+
+const struct argp follow_argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "[FILTER]",
+	.children = children,
+};
+
+/* ---- the filter ---- */
+
+/* Of a tuple, whatever its state: an end that changes its state is not to be lost. */
+static bool wanted(const struct tcptrace_record *record, void *arg)
+{
+	const struct follow *follow = arg;
+	const struct filter_subject subject = {
+		.saddr = record->saddr,
+		.daddr = record->daddr,
+		.sport = record->sport,
+		.dport = record->dport,
+		.family = record->family,
+		.state = follow->any_state,
+		.kind = TCPTRACE_K_FULL,
+		.ifindex = record->ifindex,
+	};
+
+	return filter_match(follow->filter, &subject);
+}
+
+static bool fits(const struct filter *filter, const struct end *end, uint8_t state)
+{
+	const struct filter_subject subject = {
+		.saddr = end->saddr,
+		.daddr = end->daddr,
+		.sport = end->sport,
+		.dport = end->dport,
+		.family = end->family,
+		.state = state,
+		.kind = end->kind,
+	};
+
+	return filter_match(filter, &subject);
+}
+
+bool follow_wants(const struct follow *follow, const struct end *end)
+{
+	return fits(follow->filter, end, follow->any_state);
+}
+
+bool follow_fits(const struct filter *filter, const struct end *end)
+{
+	return fits(filter, end, end->state);
+}
+
+static bool chooses(const struct follow *follow)
+{
+	return !filter_is_empty(follow->filter) || follow->arguments->options.family;
+}
+
+/* ---- telling the view ---- */
+
+static void tell_verdict(struct follow *follow, const struct end *end)
+{
+	if (follow->view->verdict && follow_state(follow, end->state))
+		follow->view->verdict(follow->arg, end);
+}
+
+static void settle(struct follow *follow, uint64_t time)
+{
+	const struct end *end;
+
+	while (model_pending(follow->model) && (end = model_settle(follow->model, time)))
+		tell_verdict(follow, end);
+}
+
+static inline void tick(struct follow *follow, uint64_t time)
+{
+	if (time >= follow->due)
+		follow->due = follow->view->tick ? follow->view->tick(follow->arg, time) : UINT64_MAX;
+}
+
+/*
+ * What is the next record's time is no time at which one looked, where nothing happened for long: the view is
+ * called as of when it was due, and once more before the record, if it wants to be by then.
+ */
+static inline void tick_before(struct follow *follow, uint64_t time)
+{
+	if (time < follow->due)
+		return;
+	if (follow->due)
+		tick(follow, follow->due);
+	tick(follow, time);
+}
+
+static void on_record(struct follow *follow, const struct tcptrace_record *record)
+{
+	struct step step;
+
+	if (!follow->start)
+		follow->start = record->time;
+	follow->last = record->time;
+	if (model_pending(follow->model))
+		settle(follow, record->time - MODEL_SETTLE_NS);
+	tick_before(follow, record->time);
+	if (model_apply(follow->model, record, &step) != MODEL_STEP)
+		return;
+	if (follow->view->step)
+		follow->view->step(follow->arg, &step);
+	if (step.verdict)
+		tell_verdict(follow, step.end);
+}
+
+/* ---- what was there ---- */
+
+static int on_snapshot(const struct tcptrace_record *record, void *arg)
+{
+	struct follow *follow = arg;
+
+	if (follow->view->snapshot && wanted(record, follow))
+		follow->view->snapshot(follow->arg, record);
+	if (record->time > follow->last)
+		follow->last = record->time;
+	return seed_snapshot(record, follow->seed);
+}
+
+/* Reads until all is there that the snapshot has to be compared with. */
+static int collect(struct follow *follow)
+{
+	const struct tcptrace_record *record;
+
+	for (;;) {
+		int outcome = source_next(follow->source, &record);
+		int more;
+
+		if (outcome != SOURCE_RECORD)
+			return outcome < 0 ? outcome : 0;
+		more = seed_event(follow->seed, record);
+		if (more <= 0)
+			return more;
+	}
+}
+
+static int tell_seeds(struct follow *follow)
+{
+	const struct end *end;
+
+	/* Who shows no events shows no processes either. */
+	if (follow->view->level && (follow->arguments->processes || chooses(follow)) && follow->source->live) {
+		int error = seed_owners(follow->seed, PROC);
+
+		if (error)
+			return error;
+	}
+	while (follow->view->socket && (end = seed_next(follow->seed)))
+		follow->view->socket(follow->arg, end);
+	if (follow->view->seeded)
+		follow->view->seeded(follow->arg);
+	return 0;
+}
+
+/* True where this record is the first one too late. */
+static bool too_late(struct follow *follow, const struct tcptrace_record *record)
+{
+	unsigned long long duration = follow->arguments->duration;
+
+	/* In a file, time began with its first event. */
+	if (!follow->deadline && duration && !follow->source->live)
+		follow->deadline = record->time + duration;
+	return follow->deadline && record->time >= follow->deadline;
+}
+
+/* Returns SOURCE_END where it is time to end. */
+static int begin(struct follow *follow)
+{
+	const struct tcptrace_record *record;
+	int error = source_snapshot(follow->source, on_snapshot, follow);
+
+	/* Ctrl-C cuts it short. */
+	if (error && signals_stop())
+		return SOURCE_END;
+	if (!error)
+		error = collect(follow);
+	if (!error)
+		error = seed_finish(follow->seed);
+	if (!error)
+		error = tell_seeds(follow);
+	if (error)
+		return error;
+	while (!follow->enough && (record = seed_replay(follow->seed))) {
+		if (too_late(follow, record))
+			return SOURCE_END;
+		on_record(follow, record);
+	}
+	return 0;
+}
+
+/* ---- live ---- */
+
+/* Until a deadline, in milliseconds; 0 is none. */
+static int until(uint64_t time, uint64_t deadline, int at_most)
+{
+	uint64_t left = deadline > time ? (deadline - time) / 1000000 + 1 : 0;
+
+	return left < (uint64_t)at_most ? left : (uint64_t)at_most;
+}
+
+/* Caught up. Returns SOURCE_END where it is time to end, else 0 or -errno. */
+static int idle(struct follow *follow)
+{
+	uint64_t time = follow_now();
+	int timeout = WAIT_MAX_MS, error;
+
+	settle(follow, time - MODEL_SETTLE_NS);
+	tick(follow, time);
+	if (out_flush(&follow->out) || follow->enough)
+		return SOURCE_END;
+	if (follow->deadline && time >= follow->deadline)
+		return SOURCE_END;
+	if (follow->deadline)
+		timeout = until(time, follow->deadline, timeout);
+	if (follow->due != UINT64_MAX)
+		timeout = until(time, follow->due, timeout);
+	if (model_pending(follow->model) && SETTLE_MS < timeout)
+		timeout = SETTLE_MS;
+	error = source_wait(follow->source, timeout);
+	return error == -EINTR ? 0 : error;
+}
+
+/* Ctrl-C, and the end of --duration, end with what had happened by then, not with what was read by then. */
+static int go_on(struct follow *follow)
+{
+	const struct tcptrace_record *record;
+	bool stopping = false;
+
+	while (!follow->enough) {
+		int outcome = source_next(follow->source, &record);
+
+		if (!stopping && signals_stop()) {
+			/* A file is read to its end at once: there is nothing to wait for. */
+			if (!follow->source->live)
+				return 0;
+			stopping = true;
+			follow->deadline = follow_now();
+		}
+		if (outcome == SOURCE_RECORD) {
+			if (too_late(follow, record))
+				return 0;
+			on_record(follow, record);
+			continue;
+		}
+		if (outcome == SOURCE_IDLE)
+			outcome = idle(follow);
+		if (outcome == SOURCE_END)
+			return 0;
+		if (outcome < 0)
+			return outcome;
+	}
+	return 0;
+}
+
+static int follow_all(struct follow *follow)
+{
+	int error;
+
+	follow->start = follow->source->live ? follow_now() : 0;
+	follow->last = follow->start;
+	follow->seed = seed_new(follow->model, follow->start);
+	if (follow->arguments->duration && follow->source->live)
+		follow->deadline = follow->start + follow->arguments->duration;
+	error = follow->seed ? begin(follow) : -ENOMEM;
+	seed_free(follow->seed);
+	follow->seed = NULL;
+	if (error)
+		return error == SOURCE_END ? 0 : error;
+	return follow->enough ? 0 : go_on(follow);
+}
+
+/* ---- the end ---- */
+
+/* Where no events are followed, there is no tally of them; but what was lost is said. */
+static void tell_tally(struct follow *follow, const struct tcptrace_lost *lost, uint64_t full, uint64_t time)
+{
+	bool whole = !(lost->overwritten + lost->nested + lost->missed + lost->unknown + full);
+
+	if (follow->arguments->options.json)
+		json_lost(&follow->out, lost, full, time);
+	else if (!follow->arguments->options.quiet && (follow->view->level || !whole))
+		timeline_tally(&follow->out, lost, full);
+}
+
+static int finish(struct follow *follow, int error)
+{
+	uint64_t full = model_full(follow->model);
+	uint64_t time = follow->source->live ? follow_now() : follow->last;
+	struct tcptrace_lost lost = { 0 };
+	bool failed = error && error != -EINTR;
+
+	settle(follow, UINT64_MAX);
+	if (follow->view->end)
+		follow->view->end(follow->arg, time);
+	source_losses(follow->source, &lost);
+	tell_tally(follow, &lost, full, time);
+	out_flush(&follow->out);
+	if (error == -ENOMEM && !follow->source->error[0])
+		warnx("out of memory");
+	else if (failed)
+		warnx("%s", follow->source->error);
+	if (follow->out.error && follow->out.error != -EPIPE) {
+		errno = -follow->out.error;
+		warn("standard output");
+		return EXIT_FAILURE;
+	}
+	if (failed)
+		return EXIT_FAILURE;
+	return follow->arguments->options.fail_on_loss &&
+	       lost.overwritten + lost.nested + lost.missed + lost.unknown + full ? EXIT_LOST : EXIT_SUCCESS;
+}
+
+/* ---- opening ---- */
+
+static int open_source(struct follow *follow)
+{
+	struct tcptrace_clause clauses[TCPTRACE_CLAUSES_MAX];
+	struct source_request request = { .clauses = clauses };
+	char error[256];
+
+	request.level = filter_is_empty(follow->filter) ? follow->view->level : follow->view->level_filtered;
+	if (request.level && follow->arguments->options.level)
+		request.level = follow->arguments->options.level;
+	if (!follow->view->all)
+		request.clause_count = filter_clauses(follow->filter, clauses, TCPTRACE_CLAUSES_MAX);
+	if (!source_open(follow->arguments->options.source, &request, &follow->source, error, sizeof(error)))
+		return 0;
+	warnx("%s", error);
+	return -1;
+}
+
+static int run(struct follow *follow)
+{
+	const struct model_options model = {
+		.max_ends = follow->arguments->max_ends,
+		.wanted = follow->view->all ? NULL : wanted,
+		.arg = follow,
+	};
+	int status;
+
+	follow->model = model_new(&model);
+	if (!follow->model) {
+		warnx("out of memory");
+		return EXIT_FAILURE;
+	}
+	status = follow->view->begin ? follow->view->begin(follow->arg, follow) : 0;
+	if (!status)
+		status = finish(follow, follow_all(follow));
+	model_free(follow->model);
+	return status;
+}
+
+int follow(const struct follow_arguments *arguments, const struct follow_view *view, void *arg)
+{
+	/* Too large for some stacks, with its buffer; and there is one only. */
+	static struct follow follow;
+	char error[256];
+	int status;
+
+	follow.arguments = arguments;
+	follow.view = view;
+	follow.arg = arg;
+	status = filter_parse(arguments->word_count, arguments->words, &follow.filter, error, sizeof(error));
+	if (status) {
+		warnx("%s", error);
+		return status;
+	}
+	if (arguments->options.family)
+		filter_set_family(follow.filter, arguments->options.family);
+	follow.states = filter_states(follow.filter);
+	follow.any_state = follow.states ? __builtin_ctz(follow.states) : 0;
+	out_init(&follow.out, STDOUT_FILENO);
+	signals_catch();
+	status = EXIT_FAILURE;
+	if (!open_source(&follow)) {
+		status = run(&follow);
+		source_close(follow.source);
+	}
+	filter_free(follow.filter);
+	return status;
+}

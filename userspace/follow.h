@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The way of each record: source -> filter -> model -> view. A command says what its view is and has
+ * it told; the source, the seeding, the end and the tally are the same for all.
+ *
+ *	static const struct follow_view view = { .level = ..., .step = ..., .tick = ... };
+ *	...
+ *	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+ *	return follow(&arguments.follow, &view, &command);
+ */
+#ifndef TCPTRACE_FOLLOW_H
+#define TCPTRACE_FOLLOW_H
+
+#include <argp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model.h"
+#include "options.h"
+#include "out.h"
+#include "source.h"
+
+struct filter;
+struct seed;
+
+struct follow_arguments {
+	struct options options;
+	char **words;			/* of the filter */
+	int word_count;
+	unsigned long long duration;	/* ns, 0: until Ctrl-C */
+	unsigned long long max_ends;
+	bool processes;
+};
+
+/* The common options, those of options_argp included, and the filter; its input is a struct follow_arguments. */
+extern const struct argp follow_argp;
+
+struct follow {
+	const struct follow_arguments *arguments;
+	const struct follow_view *view;
+	void *arg;			/* of the view's functions */
+	struct filter *filter;
+	uint32_t states;		/* bit 1 << state: asked for */
+	uint8_t any_state;		/* one of these, for tuples alone */
+	struct source *source;
+	struct model *model;
+	struct seed *seed;		/* NULL: all that was there is known */
+	struct out out;
+	uint64_t start;			/* of what is followed: its first event, or now */
+	uint64_t last;			/* time of the last record */
+	uint64_t due;			/* of the next tick */
+	uint64_t deadline;		/* CLOCK_MONOTONIC, 0: none */
+	bool enough;			/* the view has seen what it wanted */
+};
+
+/* What a view is told; what it does not want to hear is NULL. The first argument is follow->arg. */
+struct follow_view {
+	/* How much is recorded, unless --level says otherwise, without and with a filter. OFF: sockets, no events. */
+	enum tcptrace_level level, level_filtered;
+
+	/* All ends are in the model, whatever the filter; the view asks follow_wants(). */
+	bool all;
+
+	/* Before anything is read. Returns 0, or an exit status and has said why. */
+	int (*begin)(void *arg, struct follow *follow);
+	/* The record of a socket that was there, before anything else is known. */
+	void (*snapshot)(void *arg, const struct tcptrace_record *record);
+	/* An end that was there, whatever its state; then: those were all. */
+	void (*socket)(void *arg, const struct end *end);
+	void (*seeded)(void *arg);
+	void (*step)(void *arg, const struct step *step);
+	void (*verdict)(void *arg, const struct end *end);
+	/* It is `time`, by the records or the clock. Returns when to call again, UINT64_MAX: never. */
+	uint64_t (*tick)(void *arg, uint64_t time);
+	/* At the end, before the tally. */
+	void (*end)(void *arg, uint64_t time);
+};
+
+/* Returns the exit status. `arg` is the view's. */
+int follow(const struct follow_arguments *arguments, const struct follow_view *view, void *arg);
+
+/* Does the filter ask for ends in this state? */
+static inline bool follow_state(const struct follow *follow, uint8_t state)
+{
+	return follow->states & 1u << state;
+}
+
+/* Does the filter fit this end, whatever its state? */
+bool follow_wants(const struct follow *follow, const struct end *end);
+/* Does another one, with its state? */
+bool follow_fits(const struct filter *filter, const struct end *end);
+
+/* CLOCK_MONOTONIC, ns. */
+uint64_t follow_now(void);
+
+#endif

@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "json_impl.h"
+#include "json_tables.h"
+
+void json_listener(struct out *out, const struct listener *listener, bool drops, uint64_t time)
+{
+	struct json_object *object = begin_end(&listener->end, type_name(TCPTRACE_T_LISTEN), time);
+
+	add_int(object, "backlog", listener->queue);
+	add_int(object, "backlog_peak", listener->queue_peak);
+	add_int(object, "backlog_max", listener->queue_max);
+	add_int(object, "syn_backlog", listener->syn);
+	add_int(object, "syn_backlog_peak", listener->syn_peak);
+	add_int(object, "accepted", listener->accepted);
+	if (drops) {
+		add_int(object, "overflows", listener->overflows);
+		add_int(object, "drops", listener->drops);
+	}
+	add_known(object, "accept_wait_max_ns", listener->waited);
+	if (listener->waiting)
+		add_int(object, "accept_waiting_ns", listener->waiting);
+	add_process(object, listener->end.owner.pid, listener->end.owner.comm);
+	print(out, object);
+}
+
+/* In place of the null that each object has. */
+static void set(struct json_object *object, const char *key, struct json_object *value)
+{
+	json_object_object_add(object, key, value);
+}
+
+static void set_address(struct json_object *object, const char *key, uint8_t family, const uint8_t *address)
+{
+	char text[RECORD_ADDRESS_MAX];
+	char *end = record_put_address(text, family, address);
+
+	set(object, key, json_object_new_string_len(text, end - text));
+}
+
+static void add_space(struct json_object *object, const struct port_space *space)
+{
+	const struct port_settings *settings = &space->settings;
+
+	if (settings->low) {
+		add_int(object, "range_low", settings->low);
+		add_int(object, "range_high", settings->high);
+		add_int(object, "range", space->range);
+		add_int(object, "reserved", space->reserved_count);
+		add_int(object, "held", space->held_count);
+	}
+	if (settings->known) {
+		add_int(object, "tcp_tw_reuse", settings->tw_reuse);
+		add_int(object, "tcp_timestamps", settings->timestamps);
+	}
+}
+
+void json_ports(struct out *out, const struct port_space *space, const struct port_use *use, uint64_t time)
+{
+	struct json_object *object = begin_none("ports", time);
+
+	set(object, "netns", json_object_new_uint64(space->netns));
+	if (use) {
+		set(object, "family", json_object_new_int(use->family == AF_INET6 ? 6 : 4));
+		set_address(object, "saddr", use->family, use->saddr);
+		set_address(object, "daddr", use->family, use->daddr);
+		set(object, "dport", json_object_new_int(use->dport));
+	}
+	add_int(object, "in_use", use ? use->in_use : 0);
+	add_int(object, "timewait", use ? use->timewait : 0);
+	if (space->settings.known)
+		add_int(object, "reusable", use ? use->reusable : 0);
+	add_space(object, space);
+	if (space->settings.low)
+		add_int(object, "left", use ? port_use_left(space, use) : port_space_free(space));
+	print(out, object);
+}
+
+void json_busy(struct out *out, const struct busy_row *row, uint64_t time)
+{
+	const struct end *end = row->end;
+	struct json_object *object = begin_end(end, type_name(TCPTRACE_T_SNAPSHOT), time);
+
+	add_int(object, "recvq_peak", end->recvq_peak);
+	add_int(object, "sendq_peak", end->sendq_peak);
+	add_known(object, "in_bytes_per_s", row->in);
+	add_known(object, "out_bytes_per_s", row->out);
+	add_known(object, "read_delay_ns", row->delay);
+	if (end->kind == TCPTRACE_K_FULL && end->state != TCPTRACE_S_LISTEN) {
+		add_int(object, "rcv_wnd", end->rcv_wnd);
+		add_int(object, "snd_wnd", end->snd_wnd);
+	}
+	add_int(object, "retransmits", end->retransmits);
+	add_process(object, end->owner.pid, end->owner.comm);
+	print(out, object);
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a network namespace's sysctls say of the ports that connect() may choose. */
+#ifndef TCPTRACE_PORT_SETTINGS_H
+#define TCPTRACE_PORT_SETTINGS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define PORTS		65536
+
+/* A set of ports. */
+struct port_set {
+	uint64_t bits[PORTS / 64];
+};
+
+static inline bool port_set_has(const struct port_set *set, uint16_t port)
+{
+	return set->bits[port / 64] >> port % 64 & 1;
+}
+
+static inline void port_set_add(struct port_set *set, uint16_t port)
+{
+	set->bits[port / 64] |= 1ull << port % 64;
+}
+
+struct port_settings {
+	bool known;		/* else: why not, and all but `low` and `high` are 0 */
+	const char *why;
+	uint16_t low, high;	/* ip_local_port_range */
+	struct port_set reserved;	/* ip_local_reserved_ports */
+	int tw_reuse;		/* tcp_tw_reuse: 0 never, 1 always, 2 over the loopback */
+	int timestamps;		/* tcp_timestamps, 0: none */
+};
+
+/* Of the namespace with this inode, which a process or a name in /run/netns has to hold. */
+void port_settings_read(struct port_settings *settings, uint32_t netns);
+
+/* The inode of our own; 0: it cannot be read. */
+uint32_t port_settings_own(void);
+
+/* "32768-60999". False: is none. */
+bool port_settings_parse(struct port_settings *settings, const char *text);
+/* "8080,9000-9010", as ip_local_reserved_ports is written. False: is none. */
+bool port_set_parse(struct port_set *set, const char *text);
+
+#endif
