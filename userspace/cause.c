@@ -195,6 +195,26 @@ static int of_reset(const struct tcptrace_record *record, struct cause *causes)
 	return 1;
 }
 
+/* Nothing is to be concluded: the record has it. */
+static int of_segment(const struct tcptrace_record *record, struct cause *causes)
+{
+	const struct tcptrace_segment *segment = &record->u.segment;
+
+	causes[0] = (struct cause){
+		.seq = segment->seq,
+		.window = segment->window,
+		.length = segment->len,
+		.mss = segment->mss,
+		.wscale = segment->wscale,
+		.flags = segment->flags,
+		.known = CAUSE_SEQ | CAUSE_LENGTH | CAUSE_WINDOW,
+		.out = segment->out,
+	};
+	if (segment->flags & ACK)
+		set_ack(&causes[0], segment->ack);
+	return 1;
+}
+
 int cause_of(const struct step *step, struct cause causes[CAUSE_MAX])
 {
 	const struct tcptrace_record *record = step->record;
@@ -210,6 +230,8 @@ int cause_of(const struct step *step, struct cause causes[CAUSE_MAX])
 		return of_timewait(step, causes);
 	case TCPTRACE_T_RESET:
 		return of_reset(record, causes);
+	case TCPTRACE_T_SEGMENT:
+		return of_segment(record, causes);
 	default:
 		return 0;
 	}
