@@ -12,6 +12,7 @@ struct command {
 
 extern const struct command cmd_watch;
 extern const struct command cmd_ladder;
+extern const struct command cmd_window;
 extern const struct command cmd_states;
 extern const struct command cmd_record;
 extern const struct command cmd_load;

@@ -15,6 +15,7 @@
 static const struct command *const commands[] = {
 	&cmd_watch,
 	&cmd_ladder,
+	&cmd_window,
 	&cmd_states,
 	&cmd_record,
 	&cmd_load,
