@@ -4,6 +4,7 @@
  *
  *   json.c		steps, sockets, verdicts, losses: what watch says
  *   json_tables.c	the lines of tables
+ *   json_ladder.c, json_windows.c, json_diagram.c	what pictures show
  */
 #ifndef TCPTRACE_JSON_IMPL_H
 #define TCPTRACE_JSON_IMPL_H

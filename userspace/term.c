@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <langinfo.h>
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -7,6 +9,7 @@
 #include "term.h"
 
 #define WIDTH_UNKNOWN	80
+#define HEIGHT_UNKNOWN	24
 
 static bool wants_colour(void)
 {
@@ -22,12 +25,19 @@ void term_init(struct term *term, int fd)
 
 	term->terminal = isatty(fd);
 	term->colour = term->terminal && wants_colour();
-	term->width = 0;
+	setlocale(LC_CTYPE, "");
+	term->utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
+	term->width = term->height = 0;
 	if (!term->terminal)
 		return;
 	term->width = WIDTH_UNKNOWN;
-	if (!ioctl(fd, TIOCGWINSZ, &size) && size.ws_col)
+	term->height = HEIGHT_UNKNOWN;
+	if (ioctl(fd, TIOCGWINSZ, &size))
+		return;
+	if (size.ws_col)
 		term->width = size.ws_col;
+	if (size.ws_row)
+		term->height = size.ws_row;
 }
 
 const char *term_colour(uint32_t number)

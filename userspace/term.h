@@ -9,7 +9,9 @@
 struct term {
 	bool terminal;
 	bool colour;		/* a terminal that is not dumb, and no NO_COLOR (no-color.org) */
+	bool utf8;		/* what the locale says; else ASCII */
 	unsigned int width;	/* columns; 0: unbounded, not a terminal */
+	unsigned int height;	/* lines; 0: not a terminal */
 };
 
 void term_init(struct term *term, int fd);

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Ladders made of segments: which arrow is whose, what is lost, what comes again. */
+#include "ladder.h"
+#include "stream.h"
+#include "test.h"
+
+#define FIN	0x01
+#define SYN	0x02
+#define PSH	0x08
+#define ACK	0x10
+
+static struct stream stream;
+static struct ladders ladders;
+
+/* One end's word of a segment; numbers are from the connection's beginning. */
+static struct tcptrace_record *segment(struct stream_end *side, bool out, uint8_t flags, uint32_t seq, uint32_t ack,
+				       uint32_t length)
+{
+	struct stream_end *from = out ? side : other(&stream, side);
+	struct tcptrace_record *record = stream_add(&stream, side, TCPTRACE_T_SEGMENT, 0);
+
+	record->u.segment = (struct tcptrace_segment){
+		.seq = from->iss + seq,
+		.ack = flags & ACK ? other(&stream, from)->iss + ack : 0,
+		.len = length,
+		.window = 512,
+		.flags = flags,
+		.out = out,
+	};
+	return record;
+}
+
+static void both(struct stream_end *from, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t length)
+{
+	segment(from, true, flags, seq, ack, length);
+	segment(other(&stream, from), false, flags, seq, ack, length);
+}
+
+/* With each of its segments. */
+static void shake_hands(void)
+{
+	struct stream_end *client = &stream.client, *server = &stream.server;
+
+	connects(&stream, client);
+	segment(client, true, SYN, 0, 0, 0);
+	syn_arrives(&stream);
+	segment(server, true, SYN | ACK, 0, 1, 0);
+	segment(client, false, SYN | ACK, 0, 1, 0);
+	syn_ack_arrives(&stream);
+	segment(client, true, ACK, 1, 1, 0);
+	segment(server, false, ACK, 1, 1, 0);
+	ack_arrives(&stream);
+}
+
+/* The records so far through the model into the ladders; the one ladder. */
+static struct ladder *climb(void)
+{
+	const struct model_options options = { 0 };
+	struct model *model = model_new(&options);
+	unsigned int i;
+
+	ladders_exit(&ladders);
+	ladders_init(&ladders);
+	for (i = 0; i < stream.count; i++) {
+		struct step step;
+
+		if (model_apply(model, &stream.records[i], &step) == MODEL_STEP)
+			ladders_step(&ladders, &step);
+	}
+	model_free(model);
+	return ladders.first;
+}
+
+static unsigned int arrows(const struct ladder *ladder)
+{
+	unsigned int count = 0, i;
+
+	for (i = 0; i < ladder->count; i++)
+		count += ladder->rungs[i].arrow;
+	return count;
+}
+
+/* The last arrow from one side that carries so many bytes. */
+static const struct rung *with_length(const struct ladder *ladder, uint32_t length)
+{
+	unsigned int i;
+
+	for (i = ladder->count; i-- > 0;)
+		if (ladder->rungs[i].arrow && ladder->rungs[i].segment.length == length)
+			return &ladder->rungs[i];
+	return NULL;
+}
+
+static void test_handshake(void)
+{
+	const struct ladder *ladder;
+
+	stream_begin(&stream);
+	shake_hands();
+	ladder = climb();
+	ok(!ladder->next, "handshake: two ends are one ladder");
+	is_int(arrows(ladder), 3, "handshake: three segments are three arrows, whatever else tells of them");
+	is_int(ladder->end[LADDER_LEFT].cookie, stream.client.cookie, "handshake: who connected is on the left");
+	is_int(ladder->rungs[0].states[LADDER_LEFT][0], TCPTRACE_S_SYN_SENT, "handshake: SYN: SYN_SENT on the left");
+	is_int(ladder->rungs[0].states[LADDER_RIGHT][0], TCPTRACE_S_SYN_RECV, "handshake: SYN: SYN_RECV on the right");
+	is_int(ladder->rungs[1].from, LADDER_RIGHT, "handshake: the answer comes from the right");
+	is_int(ladder->rungs[1].states[LADDER_LEFT][0], TCPTRACE_S_ESTABLISHED, "handshake: SYN,ACK: ESTABLISHED");
+	is_int(ladder->rungs[2].states[LADDER_RIGHT][0], TCPTRACE_S_ESTABLISHED, "handshake: ACK: ESTABLISHED");
+}
+
+static void test_loss(void)
+{
+	struct stream_end *client = &stream.client, *server = &stream.server;
+	const struct ladder *ladder;
+	const struct rung *again;
+
+	stream_begin(&stream);
+	shake_hands();
+	segment(client, true, PSH | ACK, 1, 1, 100);
+	stream.time += SECOND;
+	both(client, PSH | ACK, 1, 1, 100);
+	both(server, ACK, 1, 101, 0);
+	ladder = climb();
+	is_int(arrows(ladder), 6, "loss: both times, and the ACK");
+	again = with_length(ladder, 100);
+	ok(again->again, "loss: the second one is the first once more");
+	ok(again->at[LADDER_RIGHT] && !rung_lost(ladder, again), "loss: the second one arrived");
+	ok(!again[-1].again && rung_lost(ladder, &again[-1]), "loss: the first one did not");
+}
+
+static void test_pieces(void)
+{
+	struct stream_end *client = &stream.client, *server = &stream.server;
+	const struct ladder *ladder;
+
+	stream_begin(&stream);
+	shake_hands();
+	segment(client, true, ACK, 1, 1, 3000);
+	segment(server, false, ACK, 1, 1, 1460);
+	segment(server, false, ACK, 1461, 1, 1540);
+	ladder = climb();
+	is_int(arrows(ladder), 4, "pieces: one that was sent is one arrow, in how many pieces it came");
+	ok(!rung_lost(ladder, with_length(ladder, 3000)), "pieces: and it came");
+
+	stream_begin(&stream);
+	shake_hands();
+	segment(client, true, ACK, 1, 1, 1000);
+	segment(client, true, ACK, 1001, 1, 500);
+	segment(server, false, ACK, 1, 1, 1500);
+	ladder = climb();
+	is_int(arrows(ladder), 5, "merged: two that were sent are two arrows, though they came as one");
+	ok(!rung_lost(ladder, with_length(ladder, 1000)) && !rung_lost(ladder, with_length(ladder, 500)),
+	   "merged: and both came");
+}
+
+static void test_crossing(void)
+{
+	struct stream_end *client = &stream.client, *server = &stream.server;
+	const struct ladder *ladder;
+	struct moment moments[64];
+	unsigned int count, i, halves = 0;
+
+	stream_begin(&stream);
+	shake_hands();
+	segment(client, true, ACK, 1, 1, 10);
+	segment(server, true, ACK, 1, 1, 20);
+	segment(server, false, ACK, 1, 1, 10);
+	segment(client, false, ACK, 1, 1, 20);
+	ladder = climb();
+	is_int(arrows(ladder), 5, "crossing: two arrows");
+	count = ladder_moments(ladder, ladder->count, false, moments);
+	for (i = 0; i < count; i++)
+		halves += moments[i].leaves != moments[i].arrives;
+	is_int(halves, 4, "crossing: each is drawn where it leaves and where it arrives");
+	for (i = 1; i < count; i++)
+		if (moments[i].time < moments[i - 1].time)
+			break;
+	is_int(i, count, "crossing: moments are in order of time");
+	is_int(ladder->rungs[0].arrow && moments[0].leaves && moments[0].arrives, 1,
+	       "crossing: what nothing crosses is drawn whole");
+}
+
+static void test_one_end(void)
+{
+	struct stream_end *client = &stream.client;
+	const struct ladder *ladder;
+
+	stream_begin(&stream);
+	connects(&stream, client);
+	segment(client, true, SYN, 0, 0, 0);
+	segment(client, false, SYN | ACK, 0, 1, 0);
+	syn_ack_arrives(&stream);
+	segment(client, true, ACK, 1, 1, 0);
+	segment(client, true, ACK, 1, 1, 10);
+	segment(client, true, ACK, 1, 1, 10);
+	ladder = climb();
+	is_int(arrows(ladder), 5, "one end: each of its segments");
+	ok(!ladder->end[LADDER_RIGHT].cookie, "one end: the other is not here");
+	ok(with_length(ladder, 10)->again, "one end: what is sent again is seen all the same");
+	ok(!rung_lost(ladder, with_length(ladder, 10)), "one end: what became of it is not known");
+	is_int(ladder_settled(ladder, stream.time), ladder->count, "one end: nothing is waited for");
+}
+
+static void test_waiting(void)
+{
+	const struct ladder *ladder;
+
+	stream_begin(&stream);
+	shake_hands();
+	segment(&stream.client, true, ACK, 1, 1, 10);
+	ladder = climb();
+	is_int(ladder_settled(ladder, stream.time), ladder->count - 1, "on its way: it is waited for");
+	is_int(ladder_settled(ladder, stream.time + 2 * SECOND), ladder->count, "on its way: not for ever");
+}
+
+static void test_labels(void)
+{
+	char label[RUNG_LABEL];
+	const struct ladder *ladder;
+
+	stream_begin(&stream);
+	shake_hands();
+	both(&stream.client, PSH | ACK, 1, 1, 100);
+	ladder = climb();
+	rung_label(ladder, with_length(ladder, 100), false, 60, label);
+	is_str(label, "PSH,ACK seq=1 len=100 ack=1 win=512", "label: numbers from the connection's beginning");
+	rung_label(ladder, with_length(ladder, 100), false, 20, label);
+	is_str(label, "PSH,ACK seq=1 ack=1", "label: what does not fit is left out");
+	rung_label(ladder, with_length(ladder, 100), true, 60, label);
+	is_str(label, "PSH,ACK seq=4294967291 len=100 ack=500001 win=512", "label: numbers as on the wire");
+}
+
+static void test_random(void)
+{
+	static const uint8_t flags[] = { SYN, SYN | ACK, ACK, PSH | ACK, FIN | ACK, 0x04, 0x14, 0, 0xff };
+	unsigned int round, i;
+
+	/* Whatever comes, in whatever order: nothing is read or written that is not there (see SANITIZE). */
+	for (round = 0; round < 200; round++) {
+		srandom(round);
+		stream_begin(&stream);
+		shake_hands();
+		for (i = 0; i < 100; i++) {
+			struct stream_end *side = random() & 1 ? &stream.client : &stream.server;
+
+			segment(side, random() & 1, flags[random() % sizeof(flags)], random() % 5, random() % 5,
+				random() % 4);
+			if (!(random() % 10))
+				to_state(&stream, side, 1 + random() % TCPTRACE_STATE_MAX);
+			if (!(random() % 10))
+				queue(&stream, side, TCPTRACE_T_RECV, TCPTRACE_OP_QUEUED, random() % 3);
+		}
+		climb();
+	}
+	ok(ladders.first && ladders.first->count, "random: ladders all the same");
+}
+
+int main(void)
+{
+	ladders_init(&ladders);
+	test_handshake();
+	test_loss();
+	test_pieces();
+	test_crossing();
+	test_one_end();
+	test_waiting();
+	test_labels();
+	test_random();
+	ladders_exit(&ladders);
+	return done_testing();
+}

@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What ladder, window and states draw, against tcpdump, the kernel's tracepoint, ss and the applications' queues.
+
+load helper
+load watch
+setup()
+{
+	common_setup
+	load_module
+	peer_start client
+	peer_start server
+}
+teardown() { watch_teardown; }
+
+# view_start COMMAND [ARGUMENT...]: its JSON; it is called "watch" here, as what it replaces
+view_start()
+{
+	local before
+	before=$(asking)
+	spawn watch tcptrace-ctl "$1" --json "${@:2}"
+	wait_until asking_are $((before + 1))
+}
+
+# connected PORT: c and s
+connected()
+{
+	PORT=$1
+	ask server listen l 127.0.0.1 "$PORT"
+	ask client connect c 127.0.0.1 "$PORT"
+	ask server accept s l
+	ask server close l
+}
+server_is() { ss_has state "$1" "( sport = :$PORT )"; }
+
+# Each arrow as the line of its sender and, where it arrived, of its receiver: what segments.awk compares.
+both_ends()
+{
+	awk '
+	function swap(one, other) {
+		for (i = 1; i <= NF; i++) {
+			if (index($i, one "=") == 1) $i = "!" other "=" substr($i, length(one) + 2)
+			else if (index($i, other "=") == 1) $i = one "=" substr($i, length(other) + 2)
+		}
+		for (i = 1; i <= NF; i++) sub(/^!/, "", $i)
+	}
+	# tcpdump tells no number of what has none of its own.
+	/ flags=ACK / && !/ len=[1-9]/ { sub(/ seq=[0-9]+/, "") }
+	/ type=segment / && / dir=out / {
+		print
+		if (!/ received_time=/ || !/ peer_cookie=/) next
+		sub(/ dir=out /, " dir=in ")
+		swap("saddr", "daddr")
+		swap("sport", "dport")
+	}
+	{ print }' "$1"
+}
+
+# What has a number of its own (SYN, data, FIN, RST), in order: "port flags seq".
+numbered_arrows()
+{
+	awk '/ type=segment / {
+		split("", key)
+		for (i = 1; i <= NF; i++) { at = index($i, "="); key[substr($i, 1, at - 1)] = substr($i, at + 1) }
+		flags = key["flags"]
+		if (flags !~ /SYN|FIN|RST/ && !(key["len"] > 0)) next
+		print (key["dir"] == "out" ? key["sport"] : key["dport"]), \
+			(flags ~ /SYN/ ? "S" : "") (flags ~ /FIN/ ? "F" : "") (flags ~ /RST/ ? "R" : ""), key["seq"]
+	}' "$1"
+}
+numbered_segments()
+{
+	awk '/ Flags \[/ && / seq / {
+		for (i = 1; $i != ">"; i++);
+		n = split($(i - 1), part, ".")
+		flags = $(i + 3)
+		match($0, / seq [0-9]+/)
+		print part[n], (flags ~ /S/ ? "S" : "") (flags ~ /F/ ? "F" : "") (flags ~ /R/ ? "R" : ""), \
+			substr($0, RSTART + 5, RLENGTH - 5)
+	}' "$1"
+}
+
+# ladder_stop: ends it, and compares each arrow with what tcpdump and the tracepoint saw
+ladder_stop()
+{
+	local arrows segments
+	watch_stop
+	arrows=$(numbered_arrows "$EVENTS")
+	both_ends "$EVENTS" >"$EVENTS.both"
+	EVENTS=$EVENTS.both
+	cat $TRACE/trace >"$BATS_TEST_TMPDIR/trace"
+	stop segments INT
+	segments=$(numbered_segments "$(out_of segments)")
+	same "$arrows" "$segments" "the order of what has numbers"
+	awk -f "$WATCHED/segments.awk" "$(out_of segments)" "$EVENTS"
+}
+
+@test "ladder: the arrows are tcpdump's segments, in their order: four-way" {
+	witnesses_start
+	view_start ladder --absolute-seq 9841
+	connected 9841
+	ask client write c 14
+	ask server read s 14
+	ask server write s 2000
+	ask client read c 2000
+	ask client close c
+	wait_until server_is CLOSE-WAIT
+	ask server close s
+	wait_until quiet_port 9841
+	ladder_stop
+	in_order "flags=SYN new=SYN_SENT peer_new=SYN_RECV" "flags=SYN,ACK peer_new=ESTABLISHED" \
+		"flags=ACK peer_new=ESTABLISHED" "len=14" "len=2000" "flags=FIN,ACK new=FIN_WAIT1 peer_new=CLOSE_WAIT" \
+		"flags=ACK peer_new=FIN_WAIT2" "flags=FIN,ACK new=LAST_ACK peer_new=TIME_WAIT" "flags=ACK peer_new=CLOSE"
+	silent lost=true
+}
+
+@test "ladder: a FIN and an ACK in one segment are one arrow" {
+	witnesses_start
+	view_start ladder --absolute-seq 9842
+	connected 9842
+	tell server end s
+	nap 0.5
+	ask client close c
+	hear server
+	wait_until quiet_port 9842
+	ladder_stop
+	if [[ $(lines "$(out_of segments)" 'Flags' '\[F.\],') = 2 && $(lines "$EVENTS" flags=ACK peer_new=FIN_WAIT2) = 1 ]]; then
+		skip "the server was too slow to merge them"
+	fi
+	said dir=out flags=FIN,ACK new=LAST_ACK peer_new=TIME_WAIT
+}
+
+@test "ladder: a reset" {
+	witnesses_start
+	view_start ladder --absolute-seq 9843
+	connected 9843
+	ask server write s 1000
+	nap 0.5
+	ask client close c
+	asked_fails ECONNRESET server eof s
+	ladder_stop
+	said dir=out "flags=RST,ACK" new=CLOSE peer_new=CLOSE
+}
+
+@test "ladder: one end only, because the filter wants it so" {
+	view_start ladder 'sport = :9844'
+	connected 9844
+	ask client close c
+	ask server end s
+	wait_until quiet_port 9844
+	watch_stop
+	# The server's words only: no arrow was seen at the other end.
+	is "$(lines "$EVENTS" type=segment) > 3"
+	silent peer_cookie=.*
+	said flags=SYN dir=in new=SYN_RECV
+}
+
+@test "ladder: the picture is drawn at Ctrl-C" {
+	local before
+	before=$(asking)
+	spawn watch tcptrace-ctl ladder --svg="$BATS_TEST_TMPDIR/ladder.svg" 9845
+	wait_until asking_are $((before + 1))
+	connected 9845
+	ask client close c
+	ask server close s
+	wait_until quiet_port 9845
+	stop watch INT
+	python3 -c 'import sys, xml.dom.minidom as x
+d = x.parse(sys.argv[1])
+t = [n.firstChild.data for n in d.getElementsByTagName("text") if n.firstChild and n.firstChild.nodeType == 3]
+assert "TIME_WAIT" in t and "LAST_ACK" in t, t' "$BATS_TEST_TMPDIR/ladder.svg"
+}
+
+# counted FROM>TO: how often the tracepoint has seen it, of the port
+counted()
+{
+	grep -E "port=$PORT .*oldstate=TCP_${1%>*} newstate=TCP_${1#*>}( |\$)" "$BATS_TEST_TMPDIR/trace" | grep -c . || true
+}
+
+# edge FROM TO: what states says
+edge()
+{
+	local line
+	line=$(picked "$EVENTS" type=edge "old=$1" "new=$2")
+	value count "${line:-count=0}"
+}
+
+@test "states: counts on the edges are the tracepoint's" {
+	local i change
+	witnesses_start
+	view_start states 9846
+	PORT=9846
+	ask server listen l 127.0.0.1 9846
+	for i in 1 2 3 4 5; do
+		ask client connect c 127.0.0.1 9846
+		ask server accept s l
+		if ((i < 4)); then
+			ask client close c
+			wait_until server_is CLOSE-WAIT
+			ask server close s
+		elif ((i < 5)); then
+			ask server close s
+			wait_until server_is FIN-WAIT-2
+			ask client close c
+		else
+			ask server set s linger 0
+			ask server close s
+			asked_fails ECONNRESET client eof c
+			ask client close c
+		fi
+		wait_until quiet_port 9846
+	done
+	ask server close l
+	same "$(ss -Htan state time-wait '( sport = :9846 or dport = :9846 )' | busybox wc -l)" 4
+	watch_stop
+	cat $TRACE/trace >"$BATS_TEST_TMPDIR/trace"
+	for change in "CLOSE>LISTEN" "LISTEN>CLOSE" "CLOSE>SYN_SENT" "LISTEN>SYN_RECV" "SYN_RECV>ESTABLISHED" \
+		"SYN_SENT>ESTABLISHED" "ESTABLISHED>FIN_WAIT1" "ESTABLISHED>CLOSE_WAIT" "FIN_WAIT1>FIN_WAIT2" \
+		"CLOSE_WAIT>LAST_ACK" "LAST_ACK>CLOSE" "ESTABLISHED>CLOSE"; do
+		same "$(edge "${change%>*}" "${change#*>}")" "$(counted "$change")" "$change"
+	done
+	# A timewait socket takes the full one's place, which goes to CLOSE.
+	same "$(edge FIN_WAIT2 TIME_WAIT)" "$(counted "FIN_WAIT2>CLOSE")" "FIN_WAIT2>TIME_WAIT"
+	same "$(edge ESTABLISHED CLOSE_WAIT)" 4
+	same "$(edge ESTABLISHED CLOSE)" 2
+	said type=stay state=TIME_WAIT now=4
+	said type=stay state=ESTABLISHED now=0 left=10
+}
+
+@test "window: at rest it is what the applications' queues are" {
+	local unread unacked unsent server_queue
+	view_start window 9847
+	PORT=9847
+	ask server listen l 127.0.0.1 9847
+	ask server set l rcvbuf 4096
+	ask client connect c 127.0.0.1 9847
+	ask server accept s l
+	ask client fill c
+	nap 1
+	ask server read s 1000
+	wait_until ss_has "( sport = :9847 )"
+	nap 0.5
+	ask client queues c
+	read -r unread unacked unsent <<<"$ANSWER"
+	ask server queues s
+	server_queue=${ANSWER%% *}
+	watch_stop
+	# The last one of what goes from client to server.
+	# shellcheck disable=SC2034 # of() reads it
+	SAID=$(picked "$EVENTS" type=window dir=out dport=9847 | tail -n 1)
+	same "$(of unread)" "$server_queue"
+	is "$unread == 0 && $unsent > 0"
+	same "$(($(of unacked) + $(of unsent)))" "$unacked"
+	same "$(of unsent)" "$unsent"
+	same "$(of rcv_wnd)" 0 "the window is closed"
+	same "$(of read)" 1001
+}
+
+# on_terminal COMMAND...: on one of 100 columns and 50 lines, into the file terminal
+on_terminal()
+{
+	spawn terminal script -qfec "stty cols 100 rows 50; exec env TERM=xterm LC_ALL=C.UTF-8 tcptrace-ctl $*" \
+		"$BATS_TEST_TMPDIR/terminal"
+	wait_until asking_are 1
+}
+# What it showed last: behind the last time that the cursor was sent home.
+last_frame()
+{
+	local frame
+	frame=$(<"$BATS_TEST_TMPDIR/terminal")
+	sed 's/\x1b\[[0-9;]*[mKJ]//g; s/\r//' <<<"${frame##*$'\e[H'}"
+}
+frame_has() { [[ $(last_frame) = *"$1"* ]]; }
+
+@test "on a terminal: drawn while it happens, in place, and left so at Ctrl-C" {
+	local view
+	for view in window states ladder; do
+		on_terminal $view 9848
+		ask server listen l 127.0.0.1 9848
+		ask client connect c 127.0.0.1 9848
+		ask server accept s l
+		ask client write c 1000
+		case $view in
+		window) wait_until frame_has "1000 unread" ;;
+		states) wait_until frame_has "ESTABLISHED     2│" ;;
+		ladder) wait_until frame_has "len=1000" ;;
+		esac
+		last_frame >"${TCPTRACE_OUT:-$BATS_TEST_TMPDIR}/terminal-$view.txt"
+		pkill -INT -x tcptrace-ctl
+		finish terminal
+		frame_has " 0 lost"
+		[[ $view != window ]] || frame_has "127.0.0.1:9848 ESTABLISHED"
+		[[ $view != ladder ]] || frame_has "▶│ SYN_RECV"
+		ask client close c
+		ask server close s
+		ask server close l
+		wait_until quiet_port 9848
+	done
+}

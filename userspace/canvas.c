@@ -1,0 +1,200 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "canvas.h"
+#include "tcptrace.h"
+
+void canvas_init(struct canvas *canvas, unsigned int width, unsigned int height)
+{
+	unsigned int y;
+
+	canvas->width = width < CANVAS_WIDTH ? width : CANVAS_WIDTH;
+	canvas->height = height < CANVAS_HEIGHT ? height : CANVAS_HEIGHT;
+	for (y = 0; y < canvas->height; y++) {
+		memset(canvas->cells[y], 0, sizeof(canvas->cells[y]));
+		memset(canvas->colours[y], 0, sizeof(canvas->colours[y]));
+	}
+}
+
+/* The next character of *text, which is moved behind it. Lines and arrows are of three bytes at most. */
+static uint16_t next_character(const char **text)
+{
+	const unsigned char *p = (const unsigned char *)*text;
+
+	(*text)++;
+	if (*p < 0x80)
+		return *p < ' ' || *p == 127 ? '?' : *p;
+	if ((*p & 0xe0) == 0xc0 && (p[1] & 0xc0) == 0x80) {
+		*text += 1;
+		return (*p & 0x1f) << 6 | (p[1] & 0x3f);
+	}
+	if ((*p & 0xf0) == 0xe0 && (p[1] & 0xc0) == 0x80 && (p[2] & 0xc0) == 0x80) {
+		*text += 2;
+		return (*p & 0x0f) << 12 | (p[1] & 0x3f) << 6 | (p[2] & 0x3f);
+	}
+	return '?';
+}
+
+unsigned int canvas_columns(const char *text)
+{
+	unsigned int columns;
+
+	for (columns = 0; *text; columns++)
+		next_character(&text);
+	return columns;
+}
+
+static void put(struct canvas *canvas, int x, int y, enum canvas_colour colour, uint16_t character)
+{
+	if (x < 0 || y < 0 || x >= (int)canvas->width || y >= (int)canvas->height)
+		return;
+	canvas->cells[y][x] = character;
+	canvas->colours[y][x] = colour;
+}
+
+int canvas_text(struct canvas *canvas, int x, int y, enum canvas_colour colour, const char *text)
+{
+	while (*text)
+		put(canvas, x++, y, colour, next_character(&text));
+	return x;
+}
+
+int canvas_text_left_of(struct canvas *canvas, int x, int y, enum canvas_colour colour, const char *text)
+{
+	return canvas_text(canvas, x - (int)canvas_columns(text), y, colour, text);
+}
+
+void canvas_fill(struct canvas *canvas, int x, int end, int y, enum canvas_colour colour, const char *character)
+{
+	uint16_t one = next_character(&character);
+
+	while (x < end)
+		put(canvas, x++, y, colour, one);
+}
+
+/* ---- writing ---- */
+
+static char ascii(uint16_t character)
+{
+	static const struct {
+		uint16_t from;
+		char to;
+	} likes[] = {
+		{ u'─', '-' }, { u'│', '|' }, { u'┌', '+' }, { u'┐', '+' }, { u'└', '+' }, { u'┘', '+' },
+		{ u'├', '+' }, { u'┤', '+' }, { u'┬', '+' }, { u'┴', '+' }, { u'┼', '+' }, { u'╭', '.' },
+		{ u'╮', '.' }, { u'╰', '\'' }, { u'╯', '\'' }, { u'┄', '.' }, { u'┆', ':' }, { u'╌', '-' },
+		{ u'▶', '>' }, { u'◀', '<' }, { u'▲', '^' }, { u'▼', 'v' }, { u'✗', 'X' }, { u'█', '#' },
+		{ u'▓', '=' }, { u'▒', '%' }, { u'░', '-' }, { u'·', '.' }, { u'→', '>' }, { u'…', '~' },
+	};
+	unsigned int i;
+
+	if (character < 0x80)
+		return character;
+	for (i = 0; i < sizeof(likes) / sizeof(likes[0]); i++)
+		if (likes[i].from == character)
+			return likes[i].to;
+	return '?';
+}
+
+static char *put_utf8(char *p, uint16_t character)
+{
+	if (character < 0x80) {
+		*p++ = character;
+	} else if (character < 0x800) {
+		*p++ = 0xc0 | character >> 6;
+		*p++ = 0x80 | (character & 0x3f);
+	} else {
+		*p++ = 0xe0 | character >> 12;
+		*p++ = 0x80 | (character >> 6 & 0x3f);
+		*p++ = 0x80 | (character & 0x3f);
+	}
+	return p;
+}
+
+static char *put_colour(char *p, unsigned int colour)
+{
+	static const char *const sequences[] = {
+		[CANVAS_PLAIN] = "\033[0m",	[CANVAS_DIM] = "\033[0;2m",	[CANVAS_BOLD] = "\033[0;1m",
+		[CANVAS_GREEN] = "\033[0;32m",	[CANVAS_YELLOW] = "\033[0;33m",	[CANVAS_BLUE] = "\033[0;34m",
+		[CANVAS_MAGENTA] = "\033[0;35m", [CANVAS_RED] = "\033[0;31m",
+		[CANVAS_CYAN] = "\033[0;36m",
+	};
+
+	return put_string(p, sequences[colour]);
+}
+
+static unsigned int length_of(const uint16_t *cells, unsigned int width)
+{
+	while (width && (!cells[width - 1] || cells[width - 1] == ' '))
+		width--;
+	return width;
+}
+
+unsigned int canvas_write(const struct canvas *canvas, struct out *out, const struct term *term, const char *end)
+{
+	unsigned int height = canvas->height, x, y;
+
+	while (height && !length_of(canvas->cells[height - 1], canvas->width))
+		height--;
+	for (y = 0; y < height; y++) {
+		const uint16_t *cells = canvas->cells[y];
+		unsigned int width = length_of(cells, canvas->width), colour = CANVAS_PLAIN;
+		/* With its colours a line may be too long for out_room(). */
+		char line[CANVAS_WIDTH * 12], *p = line;
+
+		for (x = 0; x < width; x++) {
+			uint16_t character = cells[x] ? cells[x] : ' ';
+
+			if (term->colour && canvas->colours[y][x] != colour && character != ' ') {
+				colour = canvas->colours[y][x];
+				p = put_colour(p, colour);
+			}
+			if (term->utf8)
+				p = put_utf8(p, character);
+			else
+				*p++ = ascii(character);
+		}
+		if (colour != CANVAS_PLAIN)
+			p = put_text(p, TERM_END);
+		out_write(out, line, p - line);
+		out_write(out, end, strlen(end));
+	}
+	return height;
+}
+
+void canvas_redraw(const struct canvas *canvas, struct out *out, const struct term *term)
+{
+	static const char home[] = "\033[H", rest[] = "\033[J";
+
+	out_write(out, home, sizeof(home) - 1);
+	canvas_write(canvas, out, term, "\033[K\n");
+	out_write(out, rest, sizeof(rest) - 1);
+}
+
+void canvas_seconds(char text[CANVAS_SECONDS], uint64_t ns)
+{
+	snprintf(text, CANVAS_SECONDS, "%" PRIu64 ".%06" PRIu64, ns / 1000000000, ns / 1000 % 1000000);
+}
+
+enum canvas_colour canvas_of_state(unsigned int state)
+{
+	switch (state) {
+	case TCPTRACE_S_SYN_SENT:
+	case TCPTRACE_S_SYN_RECV:
+		return CANVAS_YELLOW;
+	case TCPTRACE_S_ESTABLISHED:
+		return CANVAS_GREEN;
+	case TCPTRACE_S_FIN_WAIT1:
+	case TCPTRACE_S_FIN_WAIT2:
+	case TCPTRACE_S_CLOSING:
+		return CANVAS_BLUE;
+	case TCPTRACE_S_CLOSE_WAIT:
+	case TCPTRACE_S_LAST_ACK:
+		return CANVAS_MAGENTA;
+	case TCPTRACE_S_TIME_WAIT:
+		return CANVAS_CYAN;
+	default:
+		return CANVAS_PLAIN;
+	}
+}

@@ -1,0 +1,233 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* ladder: the sequence diagram of each connection, drawn from what happened. */
+#include <err.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cmd.h"
+#include "follow.h"
+#include "ladder_view.h"
+#include "signals.h"
+#include "svg.h"
+
+#define RUNGS_HELD	(1u << 18)	/* of all ladders, before what can be drawn is */
+#define RUNGS_DRAWN	1000		/* of one picture, unless told otherwise */
+#define TICK_NS		100000000ull
+
+enum { KEY_SVG = 0x200, KEY_ABSOLUTE, KEY_MAX_RUNGS };
+
+struct arguments {
+	struct follow_arguments follow;
+	const char *svg;
+	unsigned long long max_rungs;
+	bool absolute;
+};
+
+struct view {
+	const struct arguments *arguments;
+	struct follow *follow;
+	struct ladders ladders;
+	struct ladder_text text;
+	FILE *svg;
+	int error;
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &arguments->follow;
+		return 0;
+	case KEY_SVG:
+		arguments->svg = text;
+		return 0;
+	case KEY_ABSOLUTE:
+		arguments->absolute = true;
+		return 0;
+	case KEY_MAX_RUNGS:
+		arguments->max_rungs = options_count(state, "--max-rungs", text);
+		if (arguments->max_rungs > RUNGS_HELD)
+			arguments->max_rungs = RUNGS_HELD;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_option options[] = {
+	{ "svg", KEY_SVG, "FILE", 0, "Draw into FILE, at the end; - is standard output", 0 },
+	{ "max-rungs", KEY_MAX_RUNGS, "N", 0, "At most so many of a connection in a picture (1000)", 0 },
+	{ "absolute-seq", KEY_ABSOLUTE, NULL, 0, "Sequence numbers as on the wire", 0 },
+	{ 0 }
+};
+
+static const struct argp_child children[] = {
+	{ &follow_argp, 0, NULL, 0 },
+	{ 0 }
+};
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "[FILTER]",
+	.doc = "Draws each connection as a ladder: its two ends as lines, who connected on the left, each segment as "
+	       "an arrow between them, and at either end the states that it went through."
+	       "\vFILTER is a port, or an expression as ss has it: 'sport = :9090 and dst 10.0.0.0/8'.",
+	.children = children,
+};
+
+/* ---- drawing ---- */
+
+static void draw(struct view *view, struct ladder *ladder, uint32_t count)
+{
+	if (view->arguments->follow.options.json)
+		ladder_json(&view->follow->out, ladder, count, view->arguments->absolute);
+	else if (!ladder_text(&view->text, ladder, count))
+		view->error = -ENOMEM;
+	ladder_forget(&view->ladders, ladder, count);
+	if (ladder->count || ladder->said || !ladder_judged(ladder))
+		return;
+	ladder->said = true;
+	if (!view->arguments->follow.options.json)
+		ladder_text_verdict(&view->text, ladder);
+}
+
+/* Over, or forgotten by the model: a record of its end was lost. */
+static bool is_gone(const struct view *view, const struct ladder *ladder)
+{
+	const struct model *model = view->follow->model;
+
+	return ladder_over(ladder) || !(model_find(model, ladder->end[LADDER_LEFT].cookie) ||
+					model_find(model, ladder->end[LADDER_RIGHT].cookie));
+}
+
+/* What will not change any more; a ladder whose ends are gone goes as well. */
+static void draw_settled(struct view *view, uint64_t time)
+{
+	struct ladder *ladder = view->ladders.first, *next;
+
+	for (; ladder; ladder = next) {
+		next = ladder->next;
+		if (ladder->count)
+			draw(view, ladder, ladder_settled(ladder, time));
+		if (!ladder->count && is_gone(view, ladder)) {
+			if (view->text.last == ladder)
+				view->text.last_start = 0;
+			ladders_remove(&view->ladders, ladder);
+		}
+	}
+}
+
+/* ---- what a view is told ---- */
+
+static int begin(void *arg, struct follow *follow)
+{
+	struct view *view = arg;
+	const char *name = view->arguments->svg;
+
+	view->follow = follow;
+	ladders_init(&view->ladders);
+	ladder_text_init(&view->text, &follow->out, follow->source->realtime, view->arguments->absolute);
+	if (!name)
+		return 0;
+	/* Not when all is over: what cannot be written is to be known before. */
+	view->svg = svg_open(name);
+	return view->svg ? 0 : EXIT_FAILURE;
+}
+
+/* A picture is drawn at the end, a file is shown one connection after the other. */
+static bool waits(const struct view *view)
+{
+	return view->svg || !view->follow->source->live;
+}
+
+static void step(void *arg, const struct step *step)
+{
+	struct view *view = arg;
+	struct ladder *ladder = ladders_step(&view->ladders, step);
+
+	if (!ladder)
+		return;
+	if (view->svg && ladder->count > view->arguments->max_rungs + 1) {
+		/* One more stays, which says that there were more. */
+		ladder->count--;
+		view->ladders.rungs--;
+	}
+	if (view->ladders.rungs > RUNGS_HELD && view->svg)
+		view->follow->enough = true;
+	else if (view->ladders.rungs > RUNGS_HELD)
+		draw_settled(view, step->record->time);
+	if (!waits(view) && view->follow->due > step->record->time + TICK_NS)
+		view->follow->due = step->record->time + TICK_NS;
+}
+
+static void verdict(void *arg, const struct end *end)
+{
+	struct view *view = arg;
+
+	ladders_verdict(&view->ladders, end);
+}
+
+static uint64_t tick(void *arg, uint64_t time)
+{
+	struct view *view = arg;
+
+	if (waits(view))
+		return UINT64_MAX;
+	draw_settled(view, time);
+	return view->ladders.rungs ? time + TICK_NS : UINT64_MAX;
+}
+
+static void end(void *arg, uint64_t time)
+{
+	struct view *view = arg;
+
+	(void)time;
+	if (view->svg)
+		view->error = svg_close(view->svg, view->arguments->svg,
+					ladder_svg(view->svg, &view->ladders, view->follow->source->realtime,
+						   view->arguments->absolute, view->arguments->max_rungs));
+	else
+		draw_settled(view, UINT64_MAX);
+	if (view->follow->enough)
+		warnx("the picture is full: what followed is not in it; a filter makes it smaller");
+	if (view->ladders.dropped || view->error == -ENOMEM) {
+		warnx("out of memory: not all is drawn");
+		view->error = -ENOMEM;
+	}
+	ladders_exit(&view->ladders);
+}
+
+static const struct follow_view view_ladder = {
+	.level = TCPTRACE_L_SEGMENT,
+	.level_filtered = TCPTRACE_L_SEGMENT,
+	.begin = begin,
+	.step = step,
+	.verdict = verdict,
+	.tick = tick,
+	.end = end,
+};
+
+static int run(int argc, char *argv[])
+{
+	struct arguments arguments = { .max_rungs = RUNGS_DRAWN };
+	static struct view view;
+	int status;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	/* A picture on standard output is to be nothing else. */
+	if (arguments.svg && !strcmp(arguments.svg, "-"))
+		arguments.follow.options.quiet = true;
+	view.arguments = &arguments;
+	status = follow(&arguments.follow, &view_ladder, &view);
+	return status ? status : view.error ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+const struct command cmd_ladder = {
+	.name = "ladder",
+	.summary = "each connection as a sequence diagram, drawn from what happened",
+	.run = run,
+};

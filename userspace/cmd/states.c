@@ -1,0 +1,160 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* states: TCP's state diagram, with how often each edge was taken and how long ends stay. */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "diagram.h"
+#include "follow.h"
+#include "svg.h"
+
+#define TICK_NS	500000000ull
+
+enum { KEY_SVG = 0x200 };
+
+struct arguments {
+	struct follow_arguments follow;
+	const char *svg;
+};
+
+struct view {
+	const struct arguments *arguments;
+	struct follow *follow;
+	struct transitions transitions;
+	struct canvas canvas;
+	struct term term;
+	FILE *svg;
+	int error;
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &arguments->follow;
+		return 0;
+	case KEY_SVG:
+		arguments->svg = text;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_option options[] = {
+	{ "svg", KEY_SVG, "FILE", 0, "Draw into FILE, at the end; - is standard output", 0 },
+	{ 0 }
+};
+
+static const struct argp_child children[] = {
+	{ &follow_argp, 0, NULL, 0 },
+	{ 0 }
+};
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.args_doc = "[FILTER]",
+	.doc = "Draws TCP's state diagram: on each edge how often it was taken since the beginning, in each state how "
+	       "many ends are in it now, and how long they stay. On a terminal that is large enough it is kept up to "
+	       "date until Ctrl-C; else it is printed at the end."
+	       "\vFILTER is a port, or an expression as ss has it: 'sport = :9090 and dst 10.0.0.0/8'.",
+	.children = children,
+};
+
+/* A terminal that shows all of it. */
+static bool live(const struct view *view)
+{
+	const struct options *options = &view->arguments->follow.options;
+
+	return view->follow->source->live && view->term.terminal && !options->json && !view->svg &&
+	       view->term.width >= DIAGRAM_WIDTH && view->term.height > DIAGRAM_HEIGHT + 4;
+}
+
+static int begin(void *arg, struct follow *follow)
+{
+	struct view *view = arg;
+
+	view->follow = follow;
+	term_init(&view->term, STDOUT_FILENO);
+	if (!view->arguments->svg)
+		return 0;
+	view->svg = svg_open(view->arguments->svg);
+	return view->svg ? 0 : EXIT_FAILURE;
+}
+
+static void step(void *arg, const struct step *step)
+{
+	struct view *view = arg;
+
+	transitions_step(&view->transitions, step);
+}
+
+static uint64_t tick(void *arg, uint64_t time)
+{
+	struct view *view = arg;
+
+	if (!view->follow->source->live)
+		return UINT64_MAX;
+	/* It may have another size by now. */
+	term_init(&view->term, STDOUT_FILENO);
+	if (live(view)) {
+		transitions_now(&view->transitions, view->follow->model);
+		diagram_text(&view->canvas, &view->transitions);
+		canvas_redraw(&view->canvas, &view->follow->out, &view->term);
+	}
+	return view->term.terminal ? time + TICK_NS : UINT64_MAX;
+}
+
+static void end(void *arg, uint64_t time)
+{
+	struct view *view = arg;
+	struct out *out = &view->follow->out;
+
+	transitions_now(&view->transitions, view->follow->model);
+	if (view->svg) {
+		diagram_svg(view->svg, &view->transitions);
+		view->error = svg_close(view->svg, view->arguments->svg, 0);
+	} else if (view->arguments->follow.options.json) {
+		diagram_json(out, &view->transitions, time);
+	} else {
+		diagram_text(&view->canvas, &view->transitions);
+		if (live(view))
+			canvas_redraw(&view->canvas, out, &view->term);
+		else
+			canvas_write(&view->canvas, out, &view->term, "\n");
+	}
+}
+
+static const struct follow_view view_states = {
+	.level = TCPTRACE_L_LIFE,
+	.level_filtered = TCPTRACE_L_LIFE,
+	.begin = begin,
+	.step = step,
+	.tick = tick,
+	.end = end,
+};
+
+static int run(int argc, char *argv[])
+{
+	struct arguments arguments = { 0 };
+	static struct view view;
+	int status;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	/* A picture on standard output is to be nothing else. */
+	if (arguments.svg && !strcmp(arguments.svg, "-"))
+		arguments.follow.options.quiet = true;
+	view.arguments = &arguments;
+	status = follow(&arguments.follow, &view_states, &view);
+	return status ? status : view.error ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+const struct command cmd_states = {
+	.name = "states",
+	.summary = "TCP's state diagram: how often each edge, how long in each state",
+	.run = run,
+};

@@ -1,0 +1,387 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* window: the sliding window of connections, as bars. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bars.h"
+#include "cmd.h"
+#include "follow.h"
+#include "json_windows.h"
+#include "names.h"
+#include "record.h"
+
+#define TICK_NS		200000000ull
+#define WIDTH_PIPE	100
+#define WIDTH_LEAST	72
+#define BLOCK		6	/* lines of a connection on a terminal, with an empty one */
+#define SHOWN		((CANVAS_HEIGHT - 4) / BLOCK)	/* connections at most */
+
+/* A connection as it was shown last; a place for each of the last ones, by a cookie. */
+#define KNOWN_BITS	10
+
+struct known {
+	uint64_t cookie;
+	uint64_t start;		/* when it was shown first */
+	struct bars bars[2];	/* from who connected, and to it */
+	uint32_t window[2];	/* the largest so far */
+};
+
+struct arguments {
+	struct follow_arguments follow;
+};
+
+struct view {
+	struct arguments arguments;
+	struct follow *follow;
+	struct term term;
+	struct canvas canvas;
+	uint64_t heading;		/* cookies of the connection whose heading was printed last, added */
+	struct known known[1 << KNOWN_BITS];
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	struct arguments *arguments = state->input;
+
+	(void)text;
+	if (key != ARGP_KEY_INIT)
+		return ARGP_ERR_UNKNOWN;
+	state->child_inputs[0] = &arguments->follow;
+	return 0;
+}
+
+static const struct argp_child children[] = {
+	{ &follow_argp, 0, NULL, 0 },
+	{ 0 }
+};
+
+static const struct argp argp = {
+	.parser = parse,
+	.args_doc = "[FILTER]",
+	.doc = "Draws the sliding window of each connection, in both directions: of the sender what is acknowledged, "
+	       "sent, waiting, what may be sent and what may not; of the receiver what is read, received and not "
+	       "read, and free. On a terminal the bars stay where they are and move, until Ctrl-C; else, and from a "
+	       "file, each change is a line."
+	       "\vFILTER is a port, or an expression as ss has it: 'sport = :9090 and dst 10.0.0.0/8'.",
+	.children = children,
+};
+
+static bool live(const struct view *view)
+{
+	return view->follow->source->live && view->term.terminal && !view->arguments.follow.options.json;
+}
+
+static int begin(void *arg, struct follow *follow)
+{
+	struct view *view = arg;
+
+	view->follow = follow;
+	term_init(&view->term, STDOUT_FILENO);
+	if (!view->term.width)
+		view->term.width = WIDTH_PIPE;
+	if (view->term.width < WIDTH_LEAST)
+		view->term.width = WIDTH_LEAST;
+	return 0;
+}
+
+/* Who connected first, and the other one; either may be NULL. */
+static void order(const struct end **first, const struct end **second)
+{
+	const struct end *end = *first;
+
+	if (!end || end->flags & END_ACTIVE || (*second && !((*second)->flags & END_ACTIVE)))
+		return;
+	*first = *second;
+	*second = end;
+}
+
+/* Both ends of a connection share a place. */
+static struct known *know(struct view *view, const struct end *first, const struct end *second, uint64_t time)
+{
+	const struct end *one = first ? first : second;
+	struct known *known = &view->known[one->cookie * 0x9e3779b97f4a7c15ull >> (64 - KNOWN_BITS)];
+
+	if (known->cookie != one->cookie)
+		*known = (struct known){ .cookie = one->cookie, .start = time };
+	return known;
+}
+
+/* Its bars one way, 0 or 1. Returns whether they have changed. */
+static bool look(struct known *known, unsigned int way, const struct end *first, const struct end *second)
+{
+	struct bars bars;
+
+	if (!bars_of(&bars, way ? second : first, way ? first : second))
+		return false;
+	if (bars_window(&bars) > known->window[way])
+		known->window[way] = bars_window(&bars);
+	if (!memcmp(&bars, &known->bars[way], sizeof(bars)))
+		return false;
+	known->bars[way] = bars;
+	return true;
+}
+
+/* ---- line by line ---- */
+
+static char *put_name(char *p, const struct end *end, const struct end *peer)
+{
+	if (end)
+		return record_put_endpoint(p, end->family, end->saddr, end->sport);
+	return record_put_endpoint(p, peer->family, peer->daddr, peer->dport);
+}
+
+#define NUMBERS	15	/* "12345678/1234567" as a rule */
+
+static int bar_width(const struct view *view)
+{
+	return (view->term.width - 14 - 2 * (NUMBERS + 1)) / 2;
+}
+
+static void heading(struct view *view, const struct end *first, const struct end *second)
+{
+	struct canvas *canvas = &view->canvas;
+	int width = bar_width(view);
+	char name[2 * RECORD_ENDPOINT_MAX + 8], *p;
+	uint64_t cookies = (first ? first->cookie : 0) + (second ? second->cookie : 0);
+
+	if (view->heading == cookies)
+		return;
+	canvas_init(canvas, view->term.width, 5);
+	p = put_name(name, first, second);
+	p = put_text(p, " > ");
+	p = put_name(p, second, first);
+	*p = '\0';
+	canvas_text(canvas, 0, 1, CANVAS_BOLD, name);
+	if (!view->heading)
+		bars_legend(canvas, 14, 2);
+	canvas_text(canvas, 7, 4, CANVAS_DIM, "TIME");
+	canvas_text(canvas, 14, 4, CANVAS_DIM, "SENDER");
+	canvas_text_left_of(canvas, 14 + width + NUMBERS, 4, CANVAS_DIM, "sent/window");
+	canvas_text(canvas, 14 + width + NUMBERS + 1, 4, CANVAS_DIM, "RECEIVER");
+	canvas_text_left_of(canvas, 14 + 2 * width + 2 * NUMBERS + 1, 4, CANVAS_DIM, "unread/free");
+	canvas_write(canvas, &view->follow->out, &view->term, "\n");
+	view->heading = cookies;
+}
+
+static void put_pair(struct canvas *canvas, int x, uint32_t one, uint32_t other)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "%u/%u", one, other);
+	canvas_text_left_of(canvas, x, 0, CANVAS_PLAIN, text);
+}
+
+static void line(struct view *view, const struct known *known, unsigned int way, uint64_t time)
+{
+	const struct bars *bars = &known->bars[way];
+	struct canvas *canvas = &view->canvas;
+	int width = bar_width(view), x = 14;
+	char text[CANVAS_SECONDS];
+
+	canvas_init(canvas, view->term.width, 1);
+	canvas_seconds(text, time - known->start);
+	canvas_text_left_of(canvas, 11, 0, CANVAS_DIM, text);
+	canvas_text(canvas, 12, 0, CANVAS_BOLD, way ? "<" : ">");
+	bars_sender(canvas, x, width, 0, bars, known->window[way]);
+	if (bars->has_sender)
+		put_pair(canvas, x + width + NUMBERS, bars->nxt - bars->una, bars->edge - bars->una);
+	x += width + NUMBERS + 1;
+	bars_receiver(canvas, x, width, 0, bars, known->window[way]);
+	if (bars->has_receiver)
+		put_pair(canvas, x + width + NUMBERS, bars->rcv - bars->copied, bars->rcv_edge - bars->rcv);
+	canvas_write(canvas, &view->follow->out, &view->term, "\n");
+}
+
+/* What has changed since it was printed. */
+static void show(struct view *view, const struct end *first, const struct end *second, uint64_t time)
+{
+	struct known *known = know(view, first, second, time);
+	unsigned int way;
+
+	for (way = 0; way < 2; way++) {
+		if (!look(known, way, first, second))
+			continue;
+		if (view->arguments.follow.options.json) {
+			json_window(&view->follow->out, &known->bars[way], way ? second : first,
+				    way ? first : second, time);
+			continue;
+		}
+		heading(view, first, second);
+		line(view, known, way, time);
+	}
+}
+
+static void step(void *arg, const struct step *step)
+{
+	struct view *view = arg;
+	const struct end *first = step->end, *second = step->peer;
+
+	if (!step->end || live(view))
+		return;
+	order(&first, &second);
+	show(view, first, second, step->record->time);
+}
+
+static void on_socket(void *arg, const struct end *end)
+{
+	struct view *view = arg;
+	const struct end *first = end, *second = model_peer(view->follow->model, end);
+
+	if (live(view))
+		return;
+	order(&first, &second);
+	show(view, first, second, end->birth);
+}
+
+/* ---- in place ---- */
+
+static const char *state_of(const struct end *end)
+{
+	return end ? state_name(end->state) : "";
+}
+
+#define FIGURES	27	/* "12345678 sent of 12345678 " */
+
+/* The sender's bar above the receiver's, over the same sequence numbers. */
+static void both_bars(struct view *view, const struct known *known, unsigned int way, int y)
+{
+	const struct bars *bars = &known->bars[way];
+	struct canvas *canvas = &view->canvas;
+	int width = view->term.width - 12 - FIGURES - 1;
+	char text[64];
+
+	canvas_text(canvas, 1, y, CANVAS_BOLD, way ? "<" : ">");
+	if (bars->has_sender) {
+		canvas_text(canvas, 3, y, CANVAS_DIM, "sender");
+		bars_sender(canvas, 12, width, y, bars, known->window[way]);
+		snprintf(text, sizeof(text), "%u sent of %u", bars->nxt - bars->una, bars->edge - bars->una);
+		canvas_text(canvas, 13 + width, y, CANVAS_PLAIN, text);
+	}
+	if (bars->has_receiver) {
+		canvas_text(canvas, 3, y + 1, CANVAS_DIM, "receiver");
+		bars_receiver(canvas, 12, width, y + 1, bars, known->window[way]);
+		snprintf(text, sizeof(text), "%u unread, %u free", bars->rcv - bars->copied,
+			 bars->rcv_edge - bars->rcv);
+		canvas_text(canvas, 13 + width, y + 1, CANVAS_PLAIN, text);
+	}
+}
+
+static void block(struct view *view, const struct end *first, const struct end *second, int y)
+{
+	struct known *known = know(view, first, second, 0);
+	struct canvas *canvas = &view->canvas;
+	char name[RECORD_ENDPOINT_MAX + 1];
+	unsigned int way;
+	int x;
+
+	*put_name(name, first, second) = '\0';
+	x = canvas_text(canvas, 0, y, CANVAS_BOLD, name);
+	x = canvas_text(canvas, x + 1, y, CANVAS_DIM, state_of(first));
+	x = canvas_text(canvas, x + 1, y, CANVAS_BOLD, "> ");
+	*put_name(name, second, first) = '\0';
+	x = canvas_text(canvas, x, y, CANVAS_BOLD, name);
+	canvas_text(canvas, x + 1, y, CANVAS_DIM, state_of(second));
+	for (way = 0; way < 2; way++) {
+		look(known, way, first, second);
+		both_bars(view, known, way, y + 1 + 2 * way);
+	}
+}
+
+/* The connections that were busy last. Returns how many of `all`, which is how many there are. */
+static unsigned int choose(const struct view *view, const struct end *ends[SHOWN], unsigned int most, uint64_t *all)
+{
+	const struct model *model = view->follow->model;
+	unsigned int count = 0, i;
+	const struct end *end;
+	uint32_t place = 0;
+
+	for (*all = 0; (end = model_next(model, &place));) {
+		const struct end *first = end, *second = model_peer(model, end);
+
+		order(&first, &second);
+		if (end->kind != TCPTRACE_K_FULL || end->state == TCPTRACE_S_LISTEN || (second && first != end))
+			continue;
+		(*all)++;
+		for (i = count < most ? count++ : most; i && ends[i - 1]->last < end->last; i--)
+			if (i < most)
+				ends[i] = ends[i - 1];
+		if (i < most)
+			ends[i] = end;
+	}
+	return count;
+}
+
+static void draw(struct view *view)
+{
+	struct canvas *canvas = &view->canvas;
+	unsigned int height = view->term.height < CANVAS_HEIGHT ? view->term.height : CANVAS_HEIGHT;
+	unsigned int most = height > BLOCK + 5 ? (height - 5) / BLOCK : 1, count, i;
+	const struct end *ends[SHOWN];
+	char text[48];
+	uint64_t all;
+
+	if (most > SHOWN)
+		most = SHOWN;
+	canvas_init(canvas, view->term.width, height - 1);
+	count = choose(view, ends, most, &all);
+	bars_legend(canvas, 2, 0);
+	for (i = 0; i < count; i++) {
+		const struct end *first = ends[i], *second = model_peer(view->follow->model, ends[i]);
+
+		order(&first, &second);
+		block(view, first, second, 3 + i * BLOCK);
+	}
+	if (!count)
+		canvas_text(canvas, 2, 3, CANVAS_DIM, "no connection yet");
+	if (all > count) {
+		snprintf(text, sizeof(text), "and %llu more", (unsigned long long)(all - count));
+		canvas_text(canvas, 2, 3 + count * BLOCK, CANVAS_DIM, text);
+	}
+	canvas_redraw(canvas, &view->follow->out, &view->term);
+}
+
+static uint64_t tick(void *arg, uint64_t time)
+{
+	struct view *view = arg;
+
+	if (!live(view))
+		return UINT64_MAX;
+	begin(view, view->follow);
+	draw(view);
+	return time + TICK_NS;
+}
+
+static void end(void *arg, uint64_t time)
+{
+	struct view *view = arg;
+
+	(void)time;
+	if (live(view))
+		draw(view);
+}
+
+static const struct follow_view view_window = {
+	.level = TCPTRACE_L_QUEUE,
+	.level_filtered = TCPTRACE_L_QUEUE,
+	.begin = begin,
+	.socket = on_socket,
+	.step = step,
+	.tick = tick,
+	.end = end,
+};
+
+static int run(int argc, char *argv[])
+{
+	static struct view view;
+
+	argp_parse(&argp, argc, argv, 0, NULL, &view.arguments);
+	return follow(&view.arguments.follow, &view_window, &view);
+}
+
+const struct command cmd_window = {
+	.name = "window",
+	.summary = "the sliding window of connections as bars, in both directions",
+	.run = run,
+};

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "diagram.h"
+#include "json_impl.h"
+
+static struct json_object *begin_plain(const char *type, uint64_t time)
+{
+	struct json_object *object = json_object_new_object();
+
+	add_int(object, "time", time);
+	add_string(object, "type", type);
+	return object;
+}
+
+static void edges_from(struct out *out, const struct transitions *transitions, unsigned int from, uint64_t time)
+{
+	unsigned int to;
+
+	for (to = 1; to <= TCPTRACE_STATE_MAX; to++) {
+		struct json_object *object;
+
+		if (!transitions->taken[from][to])
+			continue;
+		object = begin_plain("edge", time);
+		add_string(object, "old", state_name(from));
+		add_string(object, "new", state_name(to));
+		add_int(object, "count", transitions->taken[from][to]);
+		print(out, object);
+	}
+}
+
+void diagram_json(struct out *out, const struct transitions *transitions, uint64_t time)
+{
+	unsigned int state;
+
+	for (state = 1; state <= TCPTRACE_STATE_MAX; state++)
+		edges_from(out, transitions, state, time);
+	for (state = 1; state <= TCPTRACE_STATE_MAX; state++) {
+		struct json_object *object = begin_plain("stay", time);
+
+		add_string(object, "state", state_name(state));
+		add_int(object, "now", transitions->now[state]);
+		add_int(object, "left", transitions->stayed[state]);
+		add_known(object, "median_ns", transitions_stay(transitions, state, 50));
+		add_known(object, "p99_ns", transitions_stay(transitions, state, 99));
+		print(out, object);
+	}
+}
