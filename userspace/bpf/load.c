@@ -74,10 +74,10 @@ static int explain(int error, const char *what, char *text, size_t size)
 {
 	if (access(BTF_FILE, F_OK))
 		snprintf(text, size,
-			 "BPF: this kernel has no type information (" BTF_FILE "): use the module (sudo tcptrace-ctl load), or a kernel with CONFIG_DEBUG_INFO_BTF");
+			 "BPF: this kernel has no type information (" BTF_FILE "): use the module or one with CONFIG_DEBUG_INFO_BTF");
 	else if (locked_down())
 		snprintf(text, size,
-			 "BPF: the kernel is locked down (confidentiality), programs may not read its memory: boot with lockdown=integrity or without");
+			 "BPF: the kernel is locked down (confidentiality), nothing may read its memory: boot it with lockdown=integrity");
 	else if (error == EPERM)
 		snprintf(text, size,
 			 "BPF: needs root (CAP_SYS_ADMIN in the initial user namespace): use sudo");
