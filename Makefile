@@ -2,7 +2,8 @@
 #
 #   make                the module for the running kernel, and tcptrace-ctl
 #   sudo make install   both, and the manual page
-#   make demo           a throwaway guest in which `tcptrace-ctl watch 9090` looks at two nc
+#   make demo           a throwaway guest in which `tcptrace-ctl watch 9090` looks at two nc;
+#                       SOURCE=bpf: without the module
 #   make check          all tests, in guests of every supported kernel
 #   make bench          what it costs, beside others
 #   make debug-kernel   a kernel with KASAN, lockdep and kmemleak, for make check
@@ -59,7 +60,7 @@ uninstall:
 	$(if $(DESTDIR),,depmod -a $(RELEASE))
 
 demo:
-	tests/vm/demo
+	tests/vm/demo $(if $(SOURCE),--source $(SOURCE))
 
 check:
 	tests/check
@@ -80,4 +81,4 @@ clean:
 	rm -rf build
 
 help:
-	@sed -n 's/^# \{0,1\}//; 3,13p' Makefile
+	@sed -n 's/^# \{0,1\}//; 3,14p' Makefile

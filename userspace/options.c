@@ -110,8 +110,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static const struct argp_option options[] = {
 	{ "source", KEY_SOURCE, "SOURCE", 0,
-	  "Where records come from: module, a file made by record, - for standard input, "
-	  "or auto (the default)", 0 },
+	  "Where records come from: module, bpf, a file made by record, - for standard input, "
+	  "or auto (the default): the module where it is loaded, else bpf", 0 },
 	{ "level", KEY_LEVEL, "LEVEL", 0,
 	  "How much is recorded: life (what opens, changes and ends a connection), "
 	  "queue (what changes a queue, too) or segment; "

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "clock.h"
 #include "record_check.h"
 #include "ring.h"
 #include "source.h"
@@ -56,25 +56,6 @@ struct rings {
 	uint32_t cpu_count;
 	struct cpu cpus[];
 };
-
-/*
- * The order of time over all CPUs rests on this: the clock is read before the positions that are
- * loaded after it. Reading the TSC is not a memory access, a fence between memory accesses alone
- * does not order it.
- */
-static uint64_t monotonic(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-#if defined(__x86_64__) || defined(__i386__)
-	__builtin_ia32_lfence();
-#elif defined(__aarch64__)
-	__asm__ __volatile__("isb" ::: "memory");
-#endif
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	return now.tv_sec * 1000000000ull + now.tv_nsec;
-}
 
 /* ---- opening ---- */
 
@@ -132,7 +113,7 @@ int rings_open(const void *base, size_t size, uint32_t types, struct rings **rin
 		snprintf(error, error_size, "out of memory");
 		return -ENOMEM;
 	}
-	rings->now = monotonic;
+	rings->now = clock_before_loads;
 	rings->slots = map->slots;
 	rings->types = types;
 	rings->cpu_count = map->cpus;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Where records come from: the module, a file, one day BPF. One vtable; what
+ * Where records come from: the module, BPF, a file. One vtable; what
  * reads it cannot tell which source it has.
  */
 #ifndef TCPTRACE_SOURCE_H
@@ -58,7 +58,7 @@ struct source {
 };
 
 /*
- * Opens `spec`: "auto" or NULL, "module", or a file's name ("./module" for a file of that name).
+ * Opens `spec`: "auto" or NULL, "module", "bpf", or a file's name ("./bpf" for a file of that name).
  * Returns 0 and *source, to be closed with source_close(); or -errno, and the reason in `error`.
  */
 int source_open(const char *spec, const struct source_request *request, struct source **source,

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "channel.h"
@@ -241,26 +239,6 @@ static int write_filter(int fd, const struct source_request *request, char *erro
 	return 0;
 }
 
-static int64_t realtime_offset(void)
-{
-	struct timespec real, monotonic;
-
-	clock_gettime(CLOCK_MONOTONIC, &monotonic);
-	clock_gettime(CLOCK_REALTIME, &real);
-	return (real.tv_sec - monotonic.tv_sec) * 1000000000ll + real.tv_nsec - monotonic.tv_nsec;
-}
-
-static void describe(struct source_module *module)
-{
-	struct utsname name;
-
-	module->source.realtime = realtime_offset();
-	if (uname(&name))
-		return;
-	snprintf(module->source.host, sizeof(module->source.host), "%s", name.nodename);
-	snprintf(module->source.release, sizeof(module->source.release), "%s", name.release);
-}
-
 /* The positions are taken before the filter is written: nothing that it asks for is passed over. */
 static int open_events(struct source_module *module, const struct source_request *request,
 		       char *error, size_t error_size)
@@ -296,7 +274,7 @@ int source_module_open(const struct source_request *request, struct source **sou
 		return explain(ENOMEM, TCPTRACE_PROC_EVENTS, error, error_size);
 	module->source.ops = &ops;
 	module->source.live = true;
-	describe(module);
+	source_describe_host(&module->source);
 	result = open_events(module, request, error, error_size);
 	if (result) {
 		module_close(&module->source);

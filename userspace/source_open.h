@@ -8,6 +8,12 @@
 int source_module_open(const struct source_request *request, struct source **source, char *error,
 		       size_t error_size);
 
+int source_bpf_open(const struct source_request *request, struct source **source, char *error,
+		    size_t error_size);
+
+/* Of this host, for a live source: its name, its kernel, its clock's offset. */
+void source_describe_host(struct source *source);
+
 /* "-" is standard input. */
 int source_file_open(const char *name, struct source **source, char *error, size_t error_size);
 

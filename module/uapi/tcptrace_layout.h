@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT */
 /*
- * The layout of tcptrace.h, asserted where it is compiled: included once in the module and once in
- * userspace. tests/abi/layout.txt has all of it, as the debug information of both builds says.
+ * The layout of tcptrace.h, asserted where it is compiled: included once in the module, once in userspace and once
+ * in the BPF program. tests/abi/layout.txt has all of it, as the debug information of the first two says.
  */
 #ifndef _UAPI_TCPTRACE_LAYOUT_H
 #define _UAPI_TCPTRACE_LAYOUT_H

@@ -317,7 +317,6 @@ static void names(void)
 	is_str(error, "/nonexistent/x: No such file or directory", "is said");
 	ok(source_open("/", &request, &source, error, sizeof(error)) < 0, "a folder");
 	is_str(error, "/: Is a directory", "is said");
-	is_int(source_open("bpf", &request, &source, error, sizeof(error)), -EOPNOTSUPP, "bpf");
 	is_int(source_open("", &request, &source, error, sizeof(error)), -EINVAL, "no name");
 	ok(!source, "none of them opened anything");
 }

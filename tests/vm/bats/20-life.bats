@@ -6,7 +6,7 @@ load watch
 setup()
 {
 	common_setup
-	load_module
+	load_source
 }
 teardown() { watch_teardown; }
 
@@ -171,7 +171,7 @@ of_segment() { grep -F " Flags [$1]," "$(out_of segments)" | head -n 1 | grep -o
 	ask server listen l 127.0.0.1 9616
 	spawn segments tcpdump -i lo -n -S -l --immediate-mode tcp
 	wait_until has_line "$BATS_TEST_TMPDIR/segments.err" 'listening on *'
-	spawn text tcptrace-ctl watch --absolute-seq 9616
+	spawn text tcptrace-ctl watch --source="$SOURCE" --absolute-seq 9616
 	wait_until has_line "$out" 'TIME *'
 	# What was there comes first, with the process that holds it.
 	has_line "$out" "LISTEN * 0 *128 127.0.0.1:9616 *\** peer/$(pid_of server)"
@@ -262,7 +262,7 @@ half_open()
 		"0 0 127.0.0.1:9621 127.0.0.1:$PORT_OF_CLIENT"
 	wait_until seen type=request op=open
 	# One who comes later sees it as well, in no other state than ss.
-	tcptrace-ctl watch --once --json 9621 | json_lines >"$BATS_TEST_TMPDIR/once"
+	tcptrace-ctl watch --source="$SOURCE" --once --json 9621 | json_lines >"$BATS_TEST_TMPDIR/once"
 	is "$(lines "$BATS_TEST_TMPDIR/once" type=snapshot state=SYN_RECV sport=9621 dport="$PORT_OF_CLIENT" recvq=0 sendq=0) == 1"
 	is "$(lines "$BATS_TEST_TMPDIR/once" type=snapshot state=ESTABLISHED dport=9621) == 1"
 	is "$(lines "$BATS_TEST_TMPDIR/once" type=snapshot) == 3"

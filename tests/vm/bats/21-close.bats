@@ -6,7 +6,7 @@ load watch
 setup()
 {
 	common_setup
-	load_module
+	load_source
 }
 teardown() { watch_teardown; }
 
@@ -270,7 +270,7 @@ answers()
 	# Nobody owns it, its timer runs; the other end has seen the FIN.
 	like "$(ss -Htano dport = :9654)" "FIN-WAIT-2 *timer:(timewait,*"
 	server_is CLOSE-WAIT
-	tcptrace-ctl watch --once --json 9654 | json_lines >"$BATS_TEST_TMPDIR/once"
+	tcptrace-ctl watch --source="$SOURCE" --once --json 9654 | json_lines >"$BATS_TEST_TMPDIR/once"
 	is "$(lines "$BATS_TEST_TMPDIR/once" type=snapshot state=FIN_WAIT2 dport=9654 'timeout_ms=[0-9]+') == 1"
 	wait_until fails ss_has dport = :9654
 	wait_until seen type=verdict dport=9654
@@ -358,7 +358,7 @@ between() { is "$1 <= $2 && $2 <= $3"; }
 	wait_until seen type=snapshot state=TIME_WAIT
 	# Between two times that ss says is ours; it rounds.
 	before=$(ss -Htno state time-wait | sed -nE 's/.*:9699 .*timewait,([0-9]*)sec.*|.*:9699 .*timewait,[0-9]*ms.*/\1/p')
-	ours=$(tcptrace-ctl watch --once --json 9699 | json_lines | grep -oE ' timeout_ms=[0-9]+')
+	ours=$(tcptrace-ctl watch --source="$SOURCE" --once --json 9699 | json_lines | grep -oE ' timeout_ms=[0-9]+')
 	after=$(ss -Htno state time-wait | sed -nE 's/.*:9699 .*timewait,([0-9]*)sec.*|.*:9699 .*timewait,[0-9]*ms.*/\1/p')
 	ours=${ours#*=}
 	between "${after:-0}000" "$ours" "${before:-0}999"

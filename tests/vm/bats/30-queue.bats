@@ -6,7 +6,7 @@ load watch
 setup()
 {
 	common_setup
-	load_module
+	load_source
 }
 teardown() { watch_teardown; }
 
@@ -57,7 +57,7 @@ queues_watch()
 # The same by one who comes now.
 queues_once()
 {
-	tcptrace-ctl watch --once --json "$PORT" | json_lines >"$BATS_TEST_TMPDIR/once"
+	tcptrace-ctl watch --source="$SOURCE" --once --json "$PORT" | json_lines >"$BATS_TEST_TMPDIR/once"
 	SAID=$(picked "$BATS_TEST_TMPDIR/once" "sport=$1" "dport=$2")
 	echo "$(of recvq) $(of sendq)"
 }
@@ -232,7 +232,7 @@ file_has() { [[ $(stat -c %s "$1") = "$2" ]]; }
 	wait_until seen dport=9675 sendq=3000
 	queues=$(queues_ss_client)
 	same "$queues" "0 3000"
-	tcptrace-ctl watch --once --json 9675 | json_lines >"$BATS_TEST_TMPDIR/once"
+	tcptrace-ctl watch --source="$SOURCE" --once --json 9675 | json_lines >"$BATS_TEST_TMPDIR/once"
 	# By ioctl(2): SIOCOUTQ and SIOCOUTQNSD.
 	ask client queues c
 	local unacked unsent

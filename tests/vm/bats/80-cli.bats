@@ -20,8 +20,8 @@ refuses()
 }
 
 @test "without the module: one line that says what to do" {
-	refuses 1 '*not loaded*tcptrace-ctl load*' tcptrace-ctl watch 9090
-	refuses 1 '*not loaded*tcptrace-ctl load*' tcptrace-ctl record "$BATS_TEST_TMPDIR/none"
+	refuses 1 '*not loaded*tcptrace-ctl load*' tcptrace-ctl watch --source=module 9090
+	refuses 1 '*not loaded*tcptrace-ctl load*' tcptrace-ctl record --source=module "$BATS_TEST_TMPDIR/none"
 	refuses 1 '*not loaded*' tcptrace-ctl status
 	refuses 1 '*not loaded*' tcptrace-ctl status -q
 	refuses 2 '*x: no arguments are taken*' tcptrace-ctl status x

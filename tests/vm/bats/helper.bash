@@ -160,6 +160,9 @@ wait_until()
 # ---- the module ----
 
 loaded() { [[ -e /sys/module/tcptrace ]]; }
+# Where records are to come from, for the files that do not care: $TCPTRACE_SOURCE, module or bpf.
+SOURCE=${TCPTRACE_SOURCE:-module}
+load_source() { [[ $SOURCE = bpf ]] || load_module; }
 # $TCPTRACE_PARAMS: parameters for every load, such as attach=kprobe; what a test gives comes later and wins.
 # shellcheck disable=SC2086 # several words they may be
 load_module() { insmod "$KO" ${TCPTRACE_PARAMS-} "$@"; }

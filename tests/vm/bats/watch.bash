@@ -48,8 +48,14 @@ asking_are() { [[ $(asking) = "$1" ]]; }
 watch_start()
 {
 	local before
+	if [[ $SOURCE = bpf ]]; then
+		spawn watch tcptrace-ctl watch --source=bpf --json --absolute-seq "$@"
+		# Of all its programs this one is attached last.
+		wait_until armed tcp_set_state
+		return
+	fi
 	before=$(asking)
-	spawn watch tcptrace-ctl watch --json --absolute-seq "$@"
+	spawn watch tcptrace-ctl watch --source=module --json --absolute-seq "$@"
 	wait_until asking_are $((before + 1))
 }
 

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The kernel's structures, of each the fields that are read. Where they lie is found when the program is
+ * loaded, from the type information (BTF) of the running kernel: order and gaps here mean nothing.
+ */
+#ifndef TCPTRACE_BPF_KERNEL_H
+#define TCPTRACE_BPF_KERNEL_H
+
+#include <linux/types.h>
+#include <stdbool.h>
+
+typedef __u8 u8;
+typedef __u16 u16;
+typedef __u32 u32;
+typedef __u64 u64;
+
+/* What include/net, include/linux and the uapi call so. */
+#define AF_INET			2
+#define AF_INET6		10
+#define IPPROTO_TCP		6
+#define ETH_P_IPV6		0x86dd
+#define TCP_ESTABLISHED		1
+#define TCP_SYN_SENT		2
+#define TCP_SYN_RECV		3
+#define TCP_FIN_WAIT1		4
+#define TCP_FIN_WAIT2		5
+#define TCP_TIME_WAIT		6
+#define TCP_CLOSE		7
+#define TCP_LISTEN		10
+#define TCP_NEW_SYN_RECV	12
+#define RCV_SHUTDOWN		1
+#define SHUTDOWN_MASK		3
+#define SOCK_DEAD		0	/* enum sock_flags */
+#define SOCK_DONE		1
+#define SOCK_LINGER		4
+#define TCPHDR_RST		0x04
+#define TCPHDR_ACK		0x10
+#define RTN_LOCAL		2
+#define RTF_LOCAL		0x80000000
+#define SKB_DST_NOREF		1ul
+
+#pragma clang attribute push(__attribute__((preserve_access_index)), apply_to = record)
+
+struct hlist_node {
+	struct hlist_node **pprev;
+};
+
+typedef struct {
+	long long counter;
+} atomic64_t;
+
+typedef struct {
+	int counter;
+} atomic_t;
+
+struct timer_list {
+	struct hlist_node entry;
+	unsigned long expires;
+};
+
+struct in6_addr {
+	union {
+		__be32 u6_addr32[4];
+	} in6_u;
+};
+
+struct ns_common {
+	unsigned int inum;
+};
+
+struct net {
+	struct ns_common ns;
+};
+
+typedef struct {
+	struct net *net;
+} possible_net_t;
+
+struct sock_common {
+	__be32 skc_daddr;
+	__be32 skc_rcv_saddr;
+	__be16 skc_dport;
+	u16 skc_num;
+	unsigned short skc_family;
+	volatile unsigned char skc_state;
+	unsigned char skc_ipv6only : 1;
+	int skc_bound_dev_if;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr;
+	struct in6_addr skc_v6_rcv_saddr;
+	atomic64_t skc_cookie;
+	union {
+		unsigned long skc_flags;
+		struct sock *skc_listener;
+	};
+	struct hlist_node skc_node;
+	union {
+		u32 skc_rcv_wnd;
+		u32 skc_tw_rcv_nxt;
+	};
+	u32 skc_tw_snd_nxt;
+};
+
+struct inode {
+	unsigned long i_ino;
+};
+
+struct file {
+	struct inode *f_inode;
+};
+
+struct socket {
+	struct file *file;
+	struct sock *sk;
+};
+
+struct sock {
+	struct sock_common __sk_common;
+	struct {
+		atomic_t rmem_alloc;
+	} sk_backlog;
+	int sk_sndbuf;
+	int sk_rcvbuf;
+	int sk_wmem_queued;
+	u8 sk_shutdown;
+	u16 sk_protocol;
+	int sk_err;
+	u32 sk_ack_backlog;
+	u32 sk_max_ack_backlog;
+	struct socket *sk_socket;
+};
+
+struct inet_sock {
+	struct sock sk;
+	__be16 inet_sport;
+};
+
+struct request_sock_queue {
+	atomic_t qlen;
+};
+
+struct inet_connection_sock {
+	struct inet_sock icsk_inet;
+	struct request_sock_queue icsk_accept_queue;
+};
+
+struct tcp_options_received {
+	u16 snd_wscale : 4, rcv_wscale : 4;
+};
+
+struct tcp_sock {
+	struct inet_connection_sock inet_conn;
+	u64 tcp_clock_cache;
+	u64 bytes_received;
+	u64 bytes_acked;
+	u32 total_retrans;
+	u32 rcv_ooopack;
+	u32 snd_una;
+	u32 snd_nxt;
+	u32 snd_wl1;
+	u32 snd_wnd;
+	u32 write_seq;
+	u32 rcv_nxt;
+	u32 rcv_wup;
+	u32 rcv_wnd;
+	u32 copied_seq;
+	u32 mss_cache;
+	struct tcp_options_received rx_opt;
+	bool is_mptcp;
+};
+
+struct request_sock {
+	struct sock_common __req_common;
+	u16 mss;
+	u8 num_retrans;
+	struct timer_list rsk_timer;
+};
+
+struct inet_request_sock {
+	struct request_sock req;
+	u16 snd_wscale : 4, rcv_wscale : 4;
+};
+
+struct tcp_request_sock {
+	struct inet_request_sock req;
+	u32 rcv_isn;
+	u32 snt_isn;
+	bool is_mptcp;
+};
+
+struct inet_timewait_sock {
+	struct sock_common __tw_common;
+	volatile unsigned char tw_substate;
+	unsigned char tw_rcv_wscale;
+	struct timer_list tw_timer;
+};
+
+struct tcp_timewait_sock {
+	struct inet_timewait_sock tw_sk;
+	u32 tw_rcv_wnd;
+};
+
+struct net_device {
+	possible_net_t nd_net;
+};
+
+struct dst_entry {
+	struct net_device *dev;
+};
+
+struct rtable {
+	u16 rt_type;
+};
+
+struct rt6_info {
+	u32 rt6i_flags;
+};
+
+struct sk_buff {
+	char cb[48];
+	unsigned long _skb_refdst;
+	unsigned int len;
+	__be16 protocol;
+	u16 transport_header;
+	u16 network_header;
+	unsigned char *head;
+};
+
+struct tcp_skb_cb {
+	u32 seq;
+	u32 ack_seq;
+};
+
+/* Since 6.2, until the count became a variable of its own again. */
+struct pcpu_hot {
+	int preempt_count;
+};
+
+struct seq_file;
+
+struct bpf_iter_meta {
+	struct seq_file *seq;
+};
+
+#pragma clang attribute pop
+
+/* What the iterator's program is called with; no structure of the kernel, but its ABI. */
+struct bpf_iter__tcp {
+	struct bpf_iter_meta *meta;
+	struct sock_common *sk_common;
+	u32 uid;
+} __attribute__((aligned(8)));
+
+#endif

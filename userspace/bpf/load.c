@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <bpf/bpf.h>
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "load.h"
+#include "cookies.h"
+#include "missing.h"
+#include "questions.h"
+
+#define BTF_FILE	"/sys/kernel/btf/vmlinux"
+#define BUFFER		(8u << 20)	/* bytes of the ring buffer, a power of two: 41 943 records */
+
+enum { OPTIONAL, REQUIRED, FALLBACK };
+
+/* A row of the probe table, with what the skeleton has for it. */
+struct probe {
+	const char *symbol;
+	const char *older;
+	enum tcptrace_level level;
+	int need;
+	struct bpf_program *trampoline;
+	struct bpf_link **link;
+	struct bpf_program *kprobe;
+	struct bpf_link **kprobe_link;
+	struct bpf_program *entered;		/* of a kretprobe, else NULL */
+	struct bpf_link **entered_link;
+};
+
+#define IS_MISSING(id, method)	[TCPTRACE_P_##id] = true,
+static const bool missing[TCPTRACE_PROBE_COUNT] = { TCPTRACE_BPF_MISSING(IS_MISSING) };
+
+#define ENTERED_ENTRY(id)
+#define ENTERED_RETURN(id)	.entered = skeleton->progs.entered_##id, .entered_link = &skeleton->links.entered_##id,
+
+#define ROW(id, _symbol, _older, _level, method, _need)						\
+	[TCPTRACE_P_##id] = {									\
+		.symbol = _symbol, .older = _older,						\
+		.level = TCPTRACE_L_##_level, .need = _need,					\
+		.trampoline = skeleton->progs.id, .link = &skeleton->links.id,			\
+		.kprobe = skeleton->progs.kprobe_##id, .kprobe_link = &skeleton->links.kprobe_##id, \
+		ENTERED_##method(id) },
+
+#define PROBES(name, skeleton)	const struct probe name[] = { TCPTRACE_PROBES(ROW) }
+
+/* ---- what can go wrong ---- */
+
+/* With TCPTRACE_BPF_LOG set all of it, the verifier's log included, for those who work on the programs. */
+static int print(enum libbpf_print_level level, const char *format, va_list arguments)
+{
+	if (level == LIBBPF_DEBUG || !getenv("TCPTRACE_BPF_LOG"))
+		return 0;
+	return vfprintf(stderr, format, arguments);
+}
+
+static bool locked_down(void)
+{
+	char text[128] = "";
+	FILE *file = fopen("/sys/kernel/security/lockdown", "re");
+
+	if (!file)
+		return false;
+	if (!fgets(text, sizeof(text), file))
+		text[0] = '\0';
+	fclose(file);
+	return strstr(text, "[confidentiality]");
+}
+
+static int explain(int error, const char *what, char *text, size_t size)
+{
+	if (access(BTF_FILE, F_OK))
+		snprintf(text, size,
+			 "BPF: this kernel has no type information (" BTF_FILE "): use the module or one with CONFIG_DEBUG_INFO_BTF");
+	else if (locked_down())
+		snprintf(text, size,
+			 "BPF: the kernel is locked down (confidentiality), nothing may read its memory: boot it with lockdown=integrity");
+	else if (error == EPERM)
+		snprintf(text, size,
+			 "BPF: needs root (CAP_SYS_ADMIN in the initial user namespace): use sudo");
+	else
+		snprintf(text, size, "BPF: %s: %s (TCPTRACE_BPF_LOG=1 tells more)", what, strerror(error));
+	return -error;
+}
+
+/* ---- the configuration ---- */
+
+static void make_mask(__u32 *mask, unsigned int bits)
+{
+	unsigned char *bytes = (unsigned char *)mask;
+
+	memset(mask, 0, TCPTRACE_ADDR_LEN);
+	memset(bytes, 0xff, bits / 8);
+	if (bits % 8)
+		bytes[bits / 8] = 0xff00 >> bits % 8;
+}
+
+static void make_rule(struct bpf_rule *rule, const struct tcptrace_clause *clause)
+{
+	*rule = (struct bpf_rule){
+		.netns = clause->netns,
+		.family = clause->family,
+		.sport_min = clause->sport_min,
+		.sport_max = clause->sport_max,
+		.dport_min = clause->dport_min,
+		.dport_max = clause->dport_max,
+	};
+	memcpy(rule->saddr, clause->saddr, TCPTRACE_ADDR_LEN);
+	memcpy(rule->daddr, clause->daddr, TCPTRACE_ADDR_LEN);
+	make_mask(rule->saddr_mask, clause->saddr_len);
+	make_mask(rule->daddr_mask, clause->daddr_len);
+}
+
+/* More clauses than the program takes: everything, and the reader chooses. */
+static void configure_filter(struct bpf_config *config, const struct source_request *request)
+{
+	size_t i;
+
+	if (request->clause_count > TCPTRACE_CLAUSES_MAX)
+		return;
+	for (i = 0; i < request->clause_count; i++)
+		make_rule(&config->rules[i], &request->clauses[i]);
+	config->rule_count = request->clause_count;
+}
+
+/* ---- loading ---- */
+
+/* Its name on this kernel; NULL: it has none. */
+static const char *symbol_of(const struct probe *probe, const struct btf *btf)
+{
+	if (kernel_has(btf, probe->symbol))
+		return probe->symbol;
+	return probe->older && kernel_has(btf, probe->older) ? probe->older : NULL;
+}
+
+/* Loads of a probe what attaches it in the way that is chosen; nothing where it is not wanted or has no symbol. */
+static void choose_program(const struct probe *probe, const char *symbol, bool wanted, enum attaching how)
+{
+	bpf_program__set_autoload(probe->trampoline, wanted && how == BY_TRAMPOLINE);
+	bpf_program__set_autoload(probe->kprobe, wanted && how == BY_KPROBE);
+	if (probe->entered)
+		bpf_program__set_autoload(probe->entered, wanted && how == BY_KPROBE);
+	if (wanted && how == BY_TRAMPOLINE)
+		bpf_program__set_attach_target(probe->trampoline, 0, symbol);
+}
+
+/* Says of each probe whether it is loaded, and for which function. */
+static int choose_probes(struct tcptrace_bpf *skeleton, const struct btf *btf, enum tcptrace_level level,
+			 enum attaching how, char *error, size_t error_size)
+{
+	struct bpf_config *config = (struct bpf_config *)&skeleton->rodata->config;
+	PROBES(probes, skeleton);
+	size_t i;
+
+	for (i = 0; i < TCPTRACE_PROBE_COUNT; i++) {
+		const char *symbol = symbol_of(&probes[i], btf);
+
+		/* It stands in for the row before it. */
+		if (probes[i].need == FALLBACK && symbol_of(&probes[i - 1], btf))
+			symbol = NULL;
+		if (!symbol && probes[i].need == REQUIRED) {
+			snprintf(error, error_size, "BPF: this kernel has no %s to attach to", probes[i].symbol);
+			return -ENOENT;
+		}
+		choose_program(&probes[i], symbol, symbol && !missing[i] && probes[i].level <= level, how);
+		config->arguments[i] = symbol ? kernel_arguments(btf, symbol) : 0;
+	}
+	return 0;
+}
+
+static int prepare(struct tcptrace_bpf *skeleton, const struct source_request *request, enum attaching how,
+		   char *error, size_t error_size)
+{
+	struct bpf_config *config = (struct bpf_config *)&skeleton->rodata->config;
+	struct btf *btf = btf__load_vmlinux_btf();
+	bool by_cgroup;
+	int result;
+
+	if (!btf)
+		return explain(errno, BTF_FILE, error, error_size);
+	kernel_answers(btf, config);
+	configure_filter(config, request);
+	bpf_map__set_max_entries(skeleton->maps.cpus, libbpf_num_possible_cpus());
+	bpf_map__set_max_entries(skeleton->maps.events,
+				 request->level ? BUFFER : (unsigned int)sysconf(_SC_PAGESIZE));
+	/* A kprobe may never make a cookie. */
+	by_cgroup = !config->cookies || how == BY_KPROBE;
+	bpf_program__set_autoload(skeleton->progs.socket_cookie, by_cgroup);
+	bpf_program__set_autoload(skeleton->progs.request_cookie, by_cgroup);
+	result = choose_probes(skeleton, btf, request->level, how, error, error_size);
+	btf__free(btf);
+	return result;
+}
+
+int load_programs(const struct source_request *request, enum attaching how, struct tcptrace_bpf **loaded,
+		  char *error, size_t error_size)
+{
+	struct tcptrace_bpf *skeleton;
+	int result;
+
+	libbpf_set_print(print);
+	skeleton = tcptrace_bpf__open();
+	if (!skeleton)
+		return explain(errno, "open", error, error_size);
+	result = prepare(skeleton, request, how, error, error_size);
+	if (!result) {
+		result = tcptrace_bpf__load(skeleton);
+		if (result)
+			explain(-result, "load", error, error_size);
+	}
+	if (result)
+		tcptrace_bpf__destroy(skeleton);
+	else
+		*loaded = skeleton;
+	return result;
+}
+
+/* ---- attaching ---- */
+
+static struct bpf_link *attach_kprobe(const struct probe *probe, struct bpf_program *program, bool at_return)
+{
+	struct bpf_link *link = bpf_program__attach_kprobe(program, at_return, probe->symbol);
+
+	return link || !probe->older ? link : bpf_program__attach_kprobe(program, at_return, probe->older);
+}
+
+/* True where it is attached, or need not be. */
+static bool attach(const struct probe *probe)
+{
+	if (bpf_program__autoload(probe->trampoline)) {
+		*probe->link = bpf_program__attach(probe->trampoline);
+		return *probe->link;
+	}
+	if (!bpf_program__autoload(probe->kprobe))
+		return true;
+	if (probe->entered)
+		*probe->entered_link = attach_kprobe(probe, probe->entered, false);
+	*probe->kprobe_link = attach_kprobe(probe, probe->kprobe, probe->entered);
+	return *probe->kprobe_link;
+}
+
+int attach_probes(struct tcptrace_bpf *skeleton, char *error, size_t error_size)
+{
+	PROBES(probes, skeleton);
+	int result;
+	size_t i;
+
+	if (bpf_program__autoload(skeleton->progs.socket_cookie)) {
+		result = cookies_attach(skeleton);
+		if (result)
+			return explain(-result, "the programs that make cookies", error, error_size);
+	}
+	/* From behind: where tcp_set_state, the first row, is traced, all others are. */
+	for (i = TCPTRACE_PROBE_COUNT; i-- > 0;)
+		if (!attach(&probes[i]) && probes[i].need == REQUIRED)
+			return explain(errno, probes[i].symbol, error, error_size);
+	return 0;
+}
+
+uint64_t probes_missed(struct tcptrace_bpf *skeleton)
+{
+	uint64_t missed = 0;
+	PROBES(probes, skeleton);
+	size_t i;
+
+	for (i = 0; i < TCPTRACE_PROBE_COUNT; i++) {
+		const struct bpf_program *program = *probes[i].link ? probes[i].trampoline : probes[i].kprobe;
+		struct bpf_prog_info info = { 0 };
+		__u32 size = sizeof(info);
+
+		if ((*probes[i].link || *probes[i].kprobe_link) &&
+		    !bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+			missed += info.recursion_misses;
+	}
+	return missed;
+}

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "questions.h"
+
+static const struct btf_type *prototype(const struct btf *btf, const char *function)
+{
+	int id = btf__find_by_name_kind(btf, function, BTF_KIND_FUNC);
+
+	return id < 0 ? NULL : btf__type_by_id(btf, btf__type_by_id(btf, id)->type);
+}
+
+bool kernel_has(const struct btf *btf, const char *function)
+{
+	return prototype(btf, function) != NULL;
+}
+
+int kernel_arguments(const struct btf *btf, const char *function)
+{
+	const struct btf_type *type = prototype(btf, function);
+
+	return type ? btf_vlen(type) : 0;
+}
+
+/* Which argument is of this enumeration; 0: none, for the first never is. */
+static int argument_of_enum(const struct btf *btf, const char *function, const char *name)
+{
+	const struct btf_type *type = prototype(btf, function);
+	int i;
+
+	for (i = 0; type && i < btf_vlen(type); i++) {
+		const struct btf_type *argument = btf__type_by_id(btf, btf_params(type)[i].type);
+
+		if (btf_is_any_enum(argument) && !strcmp(btf__name_by_offset(btf, argument->name_off), name))
+			return i;
+	}
+	return 0;
+}
+
+/* Where the type information has no variable for the count of preemptions, the symbols do. */
+static void find_preempt_count(const struct btf *btf, struct bpf_config *config)
+{
+	unsigned long long address;
+	char line[256], name[128];
+	FILE *file;
+
+	if (btf__find_by_name_kind(btf, "__preempt_count", BTF_KIND_VAR) > 0 ||
+	    btf__find_by_name_kind(btf, "pcpu_hot", BTF_KIND_VAR) > 0)
+		return;
+	file = fopen("/proc/kallsyms", "re");
+	if (!file)
+		return;
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "%llx %*c %127s", &address, name) != 2)
+			continue;
+		if (!strcmp(name, "__preempt_count"))
+			config->preempt_count = address;
+		else if (!strcmp(name, "__per_cpu_offset"))
+			config->per_cpu_offset = address;
+		if (config->preempt_count && config->per_cpu_offset)
+			break;
+	}
+	fclose(file);
+	if (!config->per_cpu_offset)
+		config->preempt_count = 0;
+}
+
+void kernel_answers(const struct btf *btf, struct bpf_config *config)
+{
+	struct timespec tick = { .tv_nsec = 4000000 };
+
+	/* This clock moves with the jiffies. */
+	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
+	config->jiffy_ns = tick.tv_nsec;
+	config->cookies = kernel_has(btf, "bpf_get_socket_ptr_cookie");
+	config->sent_reason = argument_of_enum(btf, "tcp_send_active_reset", "sk_rst_reason");
+	config->reply_reason = argument_of_enum(btf, "tcp_v4_send_reset", "sk_rst_reason");
+	config->tw_timeout = kernel_has(btf, "inet_twsk_hashdance_schedule") ? 3 : 0;
+	find_preempt_count(btf, config);
+}

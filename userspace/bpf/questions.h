@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What differs between kernels, asked of the running one's type information: twin of module/compat/. */
+#ifndef TCPTRACE_BPF_QUESTIONS_H
+#define TCPTRACE_BPF_QUESTIONS_H
+
+#include <stdbool.h>
+#include <bpf/btf.h>
+
+#include "shared.h"
+
+/* Is there a function of this name, that a program can be attached to? */
+bool kernel_has(const struct btf *btf, const char *function);
+
+/* How many arguments it has. */
+int kernel_arguments(const struct btf *btf, const char *function);
+
+/* Fills all of the configuration that depends on the kernel. */
+void kernel_answers(const struct btf *btf, struct bpf_config *config);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * How the kernel's memory is read. A program attached through a trampoline (fentry) has typed arguments, which the
+ * verifier lets it follow as they are; a kprobe has numbers, and reads by a helper, slower. The same handlers
+ * serve both: TCPTRACE_KPROBE says for which of them this is compiled.
+ */
+#ifndef TCPTRACE_BPF_READ_H
+#define TCPTRACE_BPF_READ_H
+
+#include "kernel.h"
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#include <bpf/bpf_core_read.h>
+#include <bpf/bpf_endian.h>
+
+#include "shared.h"
+
+extern const volatile struct bpf_config config;
+
+#ifdef TCPTRACE_KPROBE
+
+#define READ(from, field)	BPF_CORE_READ(from, field)
+#define READ_BITS(from, field)	BPF_CORE_READ_BITFIELD_PROBED(from, field)
+#define READ_IN6(to, from, field) \
+	BPF_CORE_READ_INTO((__u32(*)[4])(to), from, field.in6_u.u6_addr32)
+
+static __always_inline struct tcp_sock *tcp_of(void *sk)
+{
+	int state = BPF_CORE_READ((struct sock_common *)sk, skc_state);
+
+	if (state == TCP_NEW_SYN_RECV || state == TCP_TIME_WAIT ||
+	    BPF_CORE_READ((struct sock *)sk, sk_protocol) != IPPROTO_TCP)
+		return NULL;
+	return sk;
+}
+
+static __always_inline struct tcp_request_sock *request_of(void *sk)
+{
+	return BPF_CORE_READ((struct sock_common *)sk, skc_state) == TCP_NEW_SYN_RECV ? sk : NULL;
+}
+
+static __always_inline struct tcp_timewait_sock *timewait_of(void *sk)
+{
+	return BPF_CORE_READ((struct sock_common *)sk, skc_state) == TCP_TIME_WAIT ? sk : NULL;
+}
+
+static __always_inline u64 make_cookie(void *sk)
+{
+	return 0;
+}
+
+#else
+
+#define READ(from, field)	((from)->field)
+#define READ_BITS(from, field)	BPF_CORE_READ_BITFIELD(from, field)
+#define READ_IN6(to, from, field)				\
+	do {							\
+		(to)[0] = (from)->field.in6_u.u6_addr32[0];	\
+		(to)[1] = (from)->field.in6_u.u6_addr32[1];	\
+		(to)[2] = (from)->field.in6_u.u6_addr32[2];	\
+		(to)[3] = (from)->field.in6_u.u6_addr32[3];	\
+	} while (0)
+
+/* These ask what kind the socket is, its protocol too, and give it the type. */
+static __always_inline struct tcp_sock *tcp_of(void *sk)
+{
+	return bpf_skc_to_tcp_sock(sk);
+}
+
+static __always_inline struct tcp_request_sock *request_of(void *sk)
+{
+	return bpf_skc_to_tcp_request_sock(sk);
+}
+
+static __always_inline struct tcp_timewait_sock *timewait_of(void *sk)
+{
+	return bpf_skc_to_tcp_timewait_sock(sk);
+}
+
+static __always_inline u64 make_cookie(void *sk)
+{
+	return config.cookies ? bpf_get_socket_cookie(sk) : 0;
+}
+
+#endif
+
+/* The socket that a request or timewait socket is as well, or that a full one is first of all. */
+static __always_inline struct sock *sock_of(struct tcp_sock *tp)
+{
+	return (struct sock *)tp;
+}
+
+static __always_inline u64 cookie_of(void *sk)
+{
+	u64 cookie = READ((struct sock_common *)sk, skc_cookie.counter);
+
+	return cookie ?: make_cookie(sk);
+}
+
+#endif

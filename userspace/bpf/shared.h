@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What the BPF program and its loader have in common, beside the record itself. */
+#ifndef TCPTRACE_BPF_SHARED_H
+#define TCPTRACE_BPF_SHARED_H
+
+#include <linux/types.h>
+
+#include "../../module/probes.h"
+#include "tcptrace.h"
+
+/* A clause of the filter, made ready: an address fits where (address ^ saddr) & mask is 0 in each word. */
+struct bpf_rule {
+	__u32	saddr[4], saddr_mask[4];
+	__u32	daddr[4], daddr_mask[4];
+	__u32	netns;			/* 0: any */
+	__u16	family;			/* 0: any */
+	__u16	sport_min, sport_max;
+	__u16	dport_min, dport_max;
+};
+
+/*
+ * Set before loading and constant from then on, so that the verifier drops what is not needed. What
+ * depends on the kernel is an answer that the loader found in its type information.
+ */
+struct bpf_config {
+	__u32	rule_count;		/* 0: everything */
+	__u32	jiffy_ns;
+	__u8	cookies;		/* bpf_get_socket_cookie() may be called here: 5.12 */
+	__u8	listen_start_args;		/* of inet_csk_listen_start(): what it returned comes behind them */
+	__u8	sent_reason;		/* which argument of tcp_send_active_reset() is the reason; 0: none */
+	__u8	reply_reason;		/* the same of tcp_v4_send_reset() and tcp_v6_send_reset() */
+	__u8	tw_timeout;		/* which argument of the timewait hashdance is the timeout; 0: its timer runs */
+	__u64	preempt_count;		/* where the count of each CPU lies, and the table of their bases, where */
+	__u64	per_cpu_offset;		/* the type information does not tell; 0: it does */
+	__u8	arguments[TCPTRACE_PROBE_COUNT];	/* how many the function has: what it returned comes behind them */
+	struct bpf_rule rules[TCPTRACE_CLAUSES_MAX];
+};
+
+/* One for each possible CPU, mapped by the reader. */
+struct bpf_cpu {
+	__u64	published;
+	__u64	lost;			/* the buffer was full */
+	__u64	last_child;		/* see on_child() */
+	__u64	tw_cookie;		/* see on_tw_segment() */
+	__u32	tw_substate;
+	__u32	pad[7];
+};
+
+#endif

@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The source that is BPF: programs loaded for this reader alone, with its filter in them, gone when it ends. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "bpf/events.h"
+#include "bpf/load.h"
+#include "bpf/cookies.h"
+#include "bpf/sockets.h"
+#include "level.h"
+#include "source_open.h"
+
+struct source_bpf {
+	struct source source;
+	struct tcptrace_bpf *skeleton;
+	struct events *events;
+	uint64_t unknown;	/* of the snapshot */
+};
+
+static struct source_bpf *bpf_of(struct source *source)
+{
+	return (struct source_bpf *)source;
+}
+
+static int complain(struct source_bpf *bpf, int error, const char *what)
+{
+	snprintf(bpf->source.error, sizeof(bpf->source.error), "BPF: %s: %s", what, strerror(-error));
+	return error;
+}
+
+static int bpf_snapshot(struct source *source, source_each each, void *arg)
+{
+	struct source_bpf *bpf = bpf_of(source);
+	int result = sockets_each(bpf->skeleton->progs.snapshot,
+				  bpf->skeleton->rodata->config.cookies ? NULL : cookies_make, each, arg, &bpf->unknown);
+
+	return result < 0 ? complain(bpf, result, "the snapshot") : result;
+}
+
+static int bpf_next(struct source *source, const struct tcptrace_record **record)
+{
+	struct source_bpf *bpf = bpf_of(source);
+	int result = events_next(bpf->events, record);
+
+	return result < 0 ? complain(bpf, result, "the events") : result;
+}
+
+static int bpf_wait(struct source *source, int timeout_ms)
+{
+	struct source_bpf *bpf = bpf_of(source);
+	int result = events_wait(bpf->events, timeout_ms);
+
+	if (result < 0 && result != -EINTR)
+		return complain(bpf, result, "waiting");
+	return result < 0 ? result : 0;
+}
+
+static void bpf_losses(struct source *source, struct tcptrace_lost *lost)
+{
+	struct source_bpf *bpf = bpf_of(source);
+
+	events_losses(bpf->events, lost);
+	lost->missed = probes_missed(bpf->skeleton);
+	lost->unknown += bpf->unknown;
+}
+
+static void close_events(struct source_bpf *bpf)
+{
+	events_close(bpf->events);
+	bpf->events = NULL;
+	tcptrace_bpf__destroy(bpf->skeleton);
+	bpf->skeleton = NULL;
+}
+
+static void bpf_close(struct source *source)
+{
+	struct source_bpf *bpf = bpf_of(source);
+
+	close_events(bpf);
+	free(bpf);
+}
+
+static const struct source_ops ops = {
+	.snapshot = bpf_snapshot,
+	.next = bpf_next,
+	.wait = bpf_wait,
+	.losses = bpf_losses,
+	.close = bpf_close,
+};
+
+static int open_events(struct source_bpf *bpf, const struct source_request *request, enum attaching how,
+		       char *error, size_t error_size)
+{
+	int result = load_programs(request, how, &bpf->skeleton, error, error_size);
+
+	if (result)
+		return result;
+	result = events_open(bpf_map__fd(bpf->skeleton->maps.events), bpf_map__fd(bpf->skeleton->maps.cpus),
+			     &bpf->skeleton->bss->sleeping, level_types(request->level), &bpf->events);
+	if (result) {
+		snprintf(error, error_size, "BPF: the ring buffer: %s", strerror(-result));
+		return result;
+	}
+	return attach_probes(bpf->skeleton, error, error_size);
+}
+
+/* Not every kernel has trampolines, and none says so before one is tried. TCPTRACE_BPF_KPROBE is for tests. */
+static int open_either_way(struct source_bpf *bpf, const struct source_request *request, char *error,
+			   size_t error_size)
+{
+	int result;
+
+	if (!getenv("TCPTRACE_BPF_KPROBE")) {
+		result = open_events(bpf, request, BY_TRAMPOLINE, error, error_size);
+		if (!result || result == -EPERM || result == -ENOENT)
+			return result;
+		close_events(bpf);
+	}
+	return open_events(bpf, request, BY_KPROBE, error, error_size);
+}
+
+int source_bpf_open(const struct source_request *request, struct source **source, char *error,
+		    size_t error_size)
+{
+	struct source_bpf *bpf = calloc(1, sizeof(*bpf));
+	int result;
+
+	if (!bpf) {
+		snprintf(error, error_size, "BPF: out of memory");
+		return -ENOMEM;
+	}
+	bpf->source.ops = &ops;
+	bpf->source.live = true;
+	source_describe_host(&bpf->source);
+	result = open_either_way(bpf, request, error, error_size);
+	if (result) {
+		bpf_close(&bpf->source);
+		return result;
+	}
+	*source = &bpf->source;
+	return 0;
+}
