@@ -19,6 +19,20 @@ static pid_t child;
 static struct termios before;
 static size_t held;
 
+static const int good[] = { SIGINT, SIGTERM, SIGHUP };
+static const int bad[] = { SIGQUIT, SIGSEGV, SIGABRT, SIGPIPE, SIGUSR1, SIGALRM };
+
+/* Who started this test may ignore some, as nohup does; that would be left to the child. */
+static void heed_all(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++)
+		signal(good[i], SIG_DFL);
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		signal(bad[i], SIG_DFL);
+}
+
 static void start(const char *source, unsigned short lines, unsigned short columns)
 {
 	struct winsize size = { .ws_row = lines, .ws_col = columns };
@@ -32,6 +46,7 @@ static void start(const char *source, unsigned short lines, unsigned short colum
 		abort();
 	if (!child) {
 		setenv("TERM", "xterm", 1);
+		heed_all();
 		execl(program, program, "top", argument, (char *)NULL);
 		_exit(127);
 	}
@@ -131,8 +146,6 @@ static void test_keys(void)
 
 static void test_signals(void)
 {
-	static const int good[] = { SIGINT, SIGTERM, SIGHUP };
-	static const int bad[] = { SIGQUIT, SIGSEGV, SIGABRT, SIGPIPE, SIGUSR1, SIGALRM };
 	unsigned int i;
 
 	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {

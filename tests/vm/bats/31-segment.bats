@@ -198,7 +198,7 @@ lines_of_wire() { grep -c "$1" "$(out_of segments)" || true; }
 	is "$(lines "$EVENTS" type=segment dir=in 'gap=[0-9]+') > 0"
 	is "$(lines "$EVENTS" type=segment dir=out 'sacks=[0-9]') > 0"
 	# Each SACK that came, as tcpdump has it, by its first block.
-	same "$(sed -nE 's/.* sack [0-9]+ \{([0-9]+):([0-9]+)\}.*/\1 \2/p' "$(out_of segments)" | sort -u)" \
+	same "$(sed -nE 's/.*[ ,]sack [0-9]+ \{([0-9]+):([0-9]+)\}.*/\1 \2/p' "$(out_of segments)" | sort -u)" \
 		"$(picked "$EVENTS" type=segment dir=in 'sacks=[0-9]' | sed -nE 's/.* sack_from=([0-9]+) sack_to=([0-9]+) .*/\1 \2/p' | sort -u)"
 }
 
