@@ -133,7 +133,7 @@ static noinline void refused(struct sock *listener, const struct sk_buff *skb, u
 
 	tcptrace_key_of_skb(&key, skb, sock_net(listener));
 	key.family = listener->sk_family;
-	if (!begin_key(&event, &key, TCPTRACE_L_LIFE, type, op))
+	if (!begin_key(&event, &key, TCPTRACE_L_QUEUE, type, op))
 		return;
 	tcptrace_capture_listener(event.record, listener);
 	event.record->old_state = TCPTRACE_S_LISTEN;
@@ -178,7 +178,7 @@ static __always_inline void third_segment(struct pt_regs *regs)
 		return ignore();
 	if (!sk_hashed(req))
 		return refused(sk, ARG(const struct sk_buff *, 1), TCPTRACE_T_DROP, TCPTRACE_OP_ACCEPT_QUEUE);
-	if (!begin(&event, req, TCPTRACE_L_LIFE, TCPTRACE_T_DROP, TCPTRACE_OP_ACCEPT_QUEUE))
+	if (!begin(&event, req, TCPTRACE_L_QUEUE, TCPTRACE_T_DROP, TCPTRACE_OP_ACCEPT_QUEUE))
 		return;
 	tcptrace_capture_listener(event.record, sk);
 	publish(&event);

@@ -37,9 +37,9 @@
 	P(tw_segment,	"tcp_timewait_state_process",	NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
 	P(tw_timer,	"__inet_twsk_schedule",		NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
 	P(tw_end,	"inet_twsk_kill",		NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
-	P(syn,		"tcp_conn_request",		NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
-	P(third4,	"tcp_v4_syn_recv_sock",		NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
-	P(third6,	"tcp_v6_syn_recv_sock",		NULL,			LIFE,  ENTRY,	  OPTIONAL)	\
+	P(syn,		"tcp_conn_request",		NULL,			QUEUE, ENTRY,	  OPTIONAL)	\
+	P(third4,	"tcp_v4_syn_recv_sock",		NULL,			QUEUE, ENTRY,	  OPTIONAL)	\
+	P(third6,	"tcp_v6_syn_recv_sock",		NULL,			QUEUE, ENTRY,	  OPTIONAL)	\
 	P(synack_again,	"tcp_rtx_synack",		NULL,			LIFE,  RETURN,	  OPTIONAL)	\
 	P(retransmit,	"tcp_retransmit_skb",		NULL,			LIFE,  RETURN,	  OPTIONAL)	\
 	P(loss_probe,	"tcp_send_loss_probe",		NULL,			QUEUE, RETURN,	  OPTIONAL)	\

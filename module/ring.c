@@ -61,6 +61,19 @@ void tcptrace_ring_exit(void)
 	vfree(map);
 }
 
+bool tcptrace_ring_take(struct tcptrace_record *record, u64 position)
+{
+	u64 found = READ_ONCE(record->position);
+
+	if ((!found && position > tcptrace_ring_slots) || (found & TCPTRACE_HELD)) {
+		/* Should it fail, the slot has been gone through meanwhile, too. */
+		cmpxchg_local(&record->position, found, position | TCPTRACE_HOLE | TCPTRACE_HELD);
+		return false;
+	}
+	/* Never written, or a hole; or gone through since the position was given out: then leave it. */
+	return (found & ~TCPTRACE_HOLE) < position && cmpxchg_local(&record->position, found, 0) == found;
+}
+
 struct tcptrace_map *tcptrace_ring_map(void)
 {
 	return map;

@@ -40,6 +40,9 @@ static inline u64 tcptrace_ring_reserved(int cpu)
 	return smp_load_acquire(&per_cpu(tcptrace_rings, cpu)->reserved);
 }
 
+/* A slot that is not as the round before left it, after `position` was given out. Returns whether it is free to write. */
+bool tcptrace_ring_take(struct tcptrace_record *record, u64 position);
+
 /*
  * Gives the caller the next slot of this CPU, its time set, all else as the former record left it;
  * or NULL where that slot is still held by a handler that this one interrupted: then the position is published
@@ -55,19 +58,14 @@ static __always_inline struct tcptrace_record *tcptrace_ring_reserve(u64 *positi
 {
 	struct tcptrace_ring *ring = this_cpu_read(tcptrace_rings);
 	struct tcptrace_record *record;
-	u64 found;
-	bool held;
+	u64 before;
 
 	*position = atomic64_inc_return((atomic64_t *)&ring->reserved);
 	record = tcptrace_ring_slot(ring, *position);
-	found = READ_ONCE(record->position);
-	held = (!found && *position > tcptrace_ring_slots) || (found & TCPTRACE_HELD);
-	if (unlikely(held || (found & ~TCPTRACE_HOLE) > *position ||
-		     cmpxchg_local(&record->position, found, 0) != found)) {
+	before = *position - tcptrace_ring_slots;
+	if (unlikely(cmpxchg_local(&record->position, before, 0) != before) &&
+	    !tcptrace_ring_take(record, *position)) {
 		tcptrace_count(lost);
-		/* A slot that is not held has been gone through since the position was given out: leave it. */
-		if (held)
-			cmpxchg_local(&record->position, found, *position | TCPTRACE_HOLE | TCPTRACE_HELD);
 		return NULL;
 	}
 	smp_wmb();	/* readers see "being written" before any of what is written */

@@ -246,8 +246,8 @@ static void end(void *arg, uint64_t time)
 }
 
 static const struct follow_view view = {
-	.level = TCPTRACE_L_LIFE,
-	.level_filtered = TCPTRACE_L_LIFE,
+	.level = TCPTRACE_L_QUEUE,
+	.level_filtered = TCPTRACE_L_QUEUE,
 	.begin = begin,
 	.snapshot = snapshot,
 	.socket = on_socket,
