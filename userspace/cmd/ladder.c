@@ -72,7 +72,6 @@ static const struct argp_child children[] = {
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "[FILTER]",
 	.doc = "Draws each connection as a ladder: its two ends as lines, who connected on the left, each segment as "
 	       "an arrow between them, and at either end the states that it went through."
 	       "\vFILTER is a port, or an expression as ss has it: 'sport = :9090 and dst 10.0.0.0/8'.",

@@ -57,7 +57,6 @@ static const struct argp_child children[] = {
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "[FILTER]",
 	.doc = "Draws TCP's state diagram: on each edge how often it was taken since the beginning, in each state how "
 	       "many ends are in it now, and how long they stay. On a terminal that is large enough it is kept up to "
 	       "date until Ctrl-C; else it is printed at the end."

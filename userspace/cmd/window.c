@@ -59,7 +59,6 @@ static const struct argp_child children[] = {
 
 static const struct argp argp = {
 	.parser = parse,
-	.args_doc = "[FILTER]",
 	.doc = "Draws the sliding window of each connection, in both directions: of the sender what is acknowledged, "
 	       "sent, waiting, what may be sent and what may not; of the receiver what is read, received and not "
 	       "read, and free. On a terminal the bars stay where they are and move, until Ctrl-C; else, and from a "
