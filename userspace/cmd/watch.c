@@ -86,16 +86,6 @@ void watch_show_socket(struct watch *watch, const struct end *end, uint64_t time
 		timeline_socket(&watch->timeline, end);
 }
 
-static void show_step(struct watch *watch, const struct step *step)
-{
-	if (watch->arguments.follow.options.json)
-		json_step(&watch->follow->out, step, watch->arguments.absolute);
-	else
-		timeline_step(&watch->timeline, step);
-	if (watch->arguments.explain)
-		timeline_explain(&watch->timeline, step);
-}
-
 /* ---- the view ---- */
 
 int watch_begin(void *arg, struct follow *follow)
@@ -137,9 +127,15 @@ static void on_step(void *arg, const struct step *step)
 
 	if (!(follow->states & (1u << step->new_state | 1u << step->old_state)))
 		return;
-	show_step(watch, step);
 	if (++watch->steps == follow->stop.count)
 		follow->enough = true;
+	if (watch->arguments.follow.options.json) {
+		json_step(&follow->out, step, watch->arguments.absolute);
+		return;
+	}
+	timeline_step(&watch->timeline, step);
+	if (watch->arguments.explain)
+		timeline_explain(&watch->timeline, step);
 }
 
 static void on_verdict(void *arg, const struct end *end)
