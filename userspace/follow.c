@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "filter.h"
 #include "follow.h"
 #include "json.h"
 #include "process.h"
@@ -63,6 +62,11 @@ const struct argp follow_argp = {
 	.parser = parse,
 	.args_doc = "[FILTER]",
 	.children = children,
+};
+
+const struct argp_child follow_children[] = {
+	{ &follow_argp, 0, NULL, 0 },
+	{ 0 }
 };
 
 /* ---- the filter ---- */

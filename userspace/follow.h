@@ -16,13 +16,13 @@
 #include <stdint.h>
 
 #include "ahead.h"
+#include "filter.h"
 #include "model.h"
 #include "options.h"
 #include "out.h"
 #include "source.h"
 #include "stop.h"
 
-struct filter;
 struct seed;
 
 struct follow_arguments {
@@ -36,6 +36,8 @@ struct follow_arguments {
 
 /* The common options, those of options_argp included, and the filter; its input is a struct follow_arguments. */
 extern const struct argp follow_argp;
+/* For commands that have no other child. */
+extern const struct argp_child follow_children[];
 
 struct follow {
 	const struct follow_arguments *arguments;

@@ -98,7 +98,7 @@ static const struct argp argp = {
 	.doc = "Records the sockets that are there and then what happens to them, until Ctrl-C. "
 	       "Any view shows it later with --source=FILE, without root and on any machine. "
 	       "FILE may be -, standard output."
-	       "\vFILTER is a port, or an expression as ss has it: 'sport = :9090 and dst 10.0.0.0/8'.",
+	       "\v" FILTER_DOC,
 	.children = children,
 };
 

@@ -60,7 +60,7 @@ static const struct argp argp = {
 	.parser = parse,
 	.doc = "Shows the sockets that are there, then each step of each connection as it happens, on "
 	       "both ends where they are on this host, until Ctrl-C."
-	       "\vFILTER is a port, or an expression as ss has it: 'sport = :9090 and dst 10.0.0.0/8'.",
+	       "\v" FILTER_DOC,
 	.children = children,
 };
 
