@@ -186,16 +186,14 @@ static void on_state(struct change *change)
 	}
 }
 
-/* Since its last ACK came; of a SYN cookie and of fast open since it exists. */
 static void accepted(struct change *change)
 {
 	struct end *end = change->end;
+	uint64_t waited = end_waits(end, change->record->time);
 
-	if (!(end->flags & (END_HANDSHAKE | END_COOKIE)) || end->flags & END_ACCEPTED)
+	if (waited == MODEL_UNKNOWN || end->flags & END_ACCEPTED)
 		return;
-	end->accept_wait = change->record->time - end->birth;
-	if (end->flags & END_HANDSHAKE)
-		end->accept_wait -= end->handshake;
+	end->accept_wait = waited;
 	end->flags |= END_ACCEPTED;
 }
 

@@ -328,7 +328,7 @@ static uint32_t retries(const struct context *context)
 
 static uint64_t waited(const struct context *context)
 {
-	return context->end && context->end->flags & END_ACCEPTED ? context->end->accept_wait : MODEL_UNKNOWN;
+	return context->end ? end_waited(context->end) : MODEL_UNKNOWN;
 }
 
 static uint64_t delay(const struct context *context)

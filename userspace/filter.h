@@ -13,6 +13,9 @@
 
 #include "tcptrace.h"
 
+/* For --help. */
+#define FILTER_DOC	"FILTER is a port, or an expression as ss has it: 'sport = :9090 and dst 10.0.0.0/8'."
+
 struct filter;
 
 /* What a filter can ask of an end or a record; addresses as in struct tcptrace_record. */

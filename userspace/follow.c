@@ -2,29 +2,19 @@
 #include <err.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 #include <unistd.h>
 
-#include "filter.h"
 #include "follow.h"
 #include "json.h"
+#include "process.h"
 #include "seed.h"
 #include "signals.h"
 #include "timeline.h"
 
-#define PROC		"/proc"
 #define SETTLE_MS	((int)(MODEL_SETTLE_NS / 1000000) + 1)
-#define WAIT_MAX_MS	3600000
+#define AHEAD_MS	((int)(AHEAD_NS / 1000000) + 1)
 
-enum { KEY_DURATION = 0x300, KEY_MAX_ENDS };
-
-uint64_t follow_now(void)
-{
-	struct timespec time;
-
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return time.tv_sec * 1000000000ull + time.tv_nsec;
-}
+enum { KEY_MAX_ENDS = 0x400 };
 
 /* ---- the command line ---- */
 
@@ -34,10 +24,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &arguments->options;
-		return 0;
-	case KEY_DURATION:
-		arguments->duration = options_seconds(state, "--duration", text);
+		state->child_inputs[0] = &arguments->stop;
+		state->child_inputs[1] = &arguments->options;
 		return 0;
 	case KEY_MAX_ENDS:
 		arguments->max_ends = options_count(state, "--max-ends", text);
@@ -59,12 +47,12 @@ static error_t parse(int key, char *text, struct argp_state *state)
 static const struct argp_option options[] = {
 	{ "processes", 'p', NULL, 0,
 	  "Look for the processes of the sockets that are there; so it is with a filter", 0 },
-	{ "duration", KEY_DURATION, "SECONDS", 0, "Stop after so long", 0 },
 	{ "max-ends", KEY_MAX_ENDS, "N", 0, "Remember at most so many ends at once (1048576)", 0 },
 	{ 0 }
 };
 
 static const struct argp_child children[] = {
+	{ &stop_argp, 0, NULL, 0 },
 	{ &options_argp, 0, NULL, 0 },
 	{ 0 }
 };
@@ -74,6 +62,11 @@ const struct argp follow_argp = {
 	.parser = parse,
 	.args_doc = "[FILTER]",
 	.children = children,
+};
+
+const struct argp_child follow_children[] = {
+	{ &follow_argp, 0, NULL, 0 },
+	{ 0 }
 };
 
 /* ---- the filter ---- */
@@ -171,12 +164,21 @@ static void on_record(struct follow *follow, const struct tcptrace_record *recor
 	if (model_pending(follow->model))
 		settle(follow, record->time - MODEL_SETTLE_NS);
 	tick_before(follow, record->time);
-	if (model_apply(follow->model, record, &step) != MODEL_STEP)
-		return;
-	if (follow->view->step)
-		follow->view->step(follow->arg, &step);
-	if (step.verdict)
-		tell_verdict(follow, step.end);
+	switch (model_apply(follow->model, record, &step)) {
+	case MODEL_STEP:
+		step.merged |= follow->ahead.merged;
+		if (follow->view->step)
+			follow->view->step(follow->arg, &step);
+		if (step.verdict)
+			tell_verdict(follow, step.end);
+		break;
+	case MODEL_LOST:
+		if (follow->view->lost)
+			follow->view->lost(follow->arg, record);
+		break;
+	case MODEL_SKIP:
+		break;
+	}
 }
 
 /* ---- what was there ---- */
@@ -189,6 +191,8 @@ static int on_snapshot(const struct tcptrace_record *record, void *arg)
 		follow->view->snapshot(follow->arg, record);
 	if (record->time > follow->last)
 		follow->last = record->time;
+	if (follow->view->snapshot_only)
+		return follow->out.error || follow->enough || signals_stop() ? -EINTR : 0;
 	return seed_snapshot(record, follow->seed);
 }
 
@@ -227,17 +231,6 @@ static int tell_seeds(struct follow *follow)
 	return 0;
 }
 
-/* True where this record is the first one too late. */
-static bool too_late(struct follow *follow, const struct tcptrace_record *record)
-{
-	unsigned long long duration = follow->arguments->duration;
-
-	/* In a file, time began with its first event. */
-	if (!follow->deadline && duration && !follow->source->live)
-		follow->deadline = record->time + duration;
-	return follow->deadline && record->time >= follow->deadline;
-}
-
 /* Returns SOURCE_END where it is time to end. */
 static int begin(struct follow *follow)
 {
@@ -247,6 +240,8 @@ static int begin(struct follow *follow)
 	/* Ctrl-C cuts it short. */
 	if (error && signals_stop())
 		return SOURCE_END;
+	if (follow->view->snapshot_only)
+		return error ? error : SOURCE_END;
 	if (!error)
 		error = collect(follow);
 	if (!error)
@@ -256,7 +251,7 @@ static int begin(struct follow *follow)
 	if (error)
 		return error;
 	while (!follow->enough && (record = seed_replay(follow->seed))) {
-		if (too_late(follow, record))
+		if (stop_too_late(&follow->stop, follow->source, record->time))
 			return SOURCE_END;
 		on_record(follow, record);
 	}
@@ -265,33 +260,25 @@ static int begin(struct follow *follow)
 
 /* ---- live ---- */
 
-/* Until a deadline, in milliseconds; 0 is none. */
-static int until(uint64_t time, uint64_t deadline, int at_most)
-{
-	uint64_t left = deadline > time ? (deadline - time) / 1000000 + 1 : 0;
-
-	return left < (uint64_t)at_most ? left : (uint64_t)at_most;
-}
-
 /* Caught up. Returns SOURCE_END where it is time to end, else 0 or -errno. */
 static int idle(struct follow *follow)
 {
-	uint64_t time = follow_now();
-	int timeout = WAIT_MAX_MS, error;
+	uint64_t time = stop_now();
+	int timeout, error;
 
 	settle(follow, time - MODEL_SETTLE_NS);
 	tick(follow, time);
 	if (out_flush(&follow->out) || follow->enough)
 		return SOURCE_END;
-	if (follow->deadline && time >= follow->deadline)
-		return SOURCE_END;
-	if (follow->deadline)
-		timeout = until(time, follow->deadline, timeout);
-	if (follow->due != UINT64_MAX)
-		timeout = until(time, follow->due, timeout);
-	if (model_pending(follow->model) && SETTLE_MS < timeout)
-		timeout = SETTLE_MS;
-	error = source_wait(follow->source, timeout);
+	if (stop_over(&follow->stop, time)) {
+		/* What waits for its next record has happened. */
+		follow->ahead.ended = true;
+		return ahead_waits(&follow->ahead) ? 0 : SOURCE_END;
+	}
+	timeout = stop_until(time, follow->due, model_pending(follow->model) ? SETTLE_MS : -1);
+	if (ahead_waits(&follow->ahead) && AHEAD_MS < timeout)
+		timeout = AHEAD_MS;
+	error = source_wait(follow->source, stop_timeout(&follow->stop, time, timeout));
 	return error == -EINTR ? 0 : error;
 }
 
@@ -302,17 +289,17 @@ static int go_on(struct follow *follow)
 	bool stopping = false;
 
 	while (!follow->enough) {
-		int outcome = source_next(follow->source, &record);
+		int outcome = ahead_next(&follow->ahead, follow->source, &record);
 
 		if (!stopping && signals_stop()) {
 			/* A file is read to its end at once: there is nothing to wait for. */
 			if (!follow->source->live)
 				return 0;
 			stopping = true;
-			follow->deadline = follow_now();
+			stop_here(&follow->stop);
 		}
 		if (outcome == SOURCE_RECORD) {
-			if (too_late(follow, record))
+			if (stop_too_late(&follow->stop, follow->source, record->time))
 				return 0;
 			on_record(follow, record);
 			continue;
@@ -331,11 +318,10 @@ static int follow_all(struct follow *follow)
 {
 	int error;
 
-	follow->start = follow->source->live ? follow_now() : 0;
+	follow->start = follow->source->live ? stop_now() : 0;
 	follow->last = follow->start;
 	follow->seed = seed_new(follow->model, follow->start);
-	if (follow->arguments->duration && follow->source->live)
-		follow->deadline = follow->start + follow->arguments->duration;
+	stop_begin(&follow->stop, follow->source);
 	error = follow->seed ? begin(follow) : -ENOMEM;
 	seed_free(follow->seed);
 	follow->seed = NULL;
@@ -360,7 +346,7 @@ static void tell_tally(struct follow *follow, const struct tcptrace_lost *lost, 
 static int finish(struct follow *follow, int error)
 {
 	uint64_t full = model_full(follow->model);
-	uint64_t time = follow->source->live ? follow_now() : follow->last;
+	uint64_t time = follow->source->live ? stop_now() : follow->last;
 	struct tcptrace_lost lost = { 0 };
 	bool failed = error && error != -EINTR;
 
@@ -435,6 +421,7 @@ int follow(const struct follow_arguments *arguments, const struct follow_view *v
 	follow.arguments = arguments;
 	follow.view = view;
 	follow.arg = arg;
+	follow.stop = arguments->stop;
 	status = filter_parse(arguments->word_count, arguments->words, &follow.filter, error, sizeof(error));
 	if (status) {
 		warnx("%s", error);

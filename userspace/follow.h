@@ -15,25 +15,29 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "ahead.h"
+#include "filter.h"
 #include "model.h"
 #include "options.h"
 #include "out.h"
 #include "source.h"
+#include "stop.h"
 
-struct filter;
 struct seed;
 
 struct follow_arguments {
 	struct options options;
 	char **words;			/* of the filter */
 	int word_count;
-	unsigned long long duration;	/* ns, 0: until Ctrl-C */
+	struct stop stop;		/* .count: for the view */
 	unsigned long long max_ends;
 	bool processes;
 };
 
 /* The common options, those of options_argp included, and the filter; its input is a struct follow_arguments. */
 extern const struct argp follow_argp;
+/* For commands that have no other child. */
+extern const struct argp_child follow_children[];
 
 struct follow {
 	const struct follow_arguments *arguments;
@@ -43,13 +47,14 @@ struct follow {
 	uint32_t states;		/* bit 1 << state: asked for */
 	uint8_t any_state;		/* one of these, for tuples alone */
 	struct source *source;
+	struct ahead ahead;
 	struct model *model;
 	struct seed *seed;		/* NULL: all that was there is known */
 	struct out out;
 	uint64_t start;			/* of what is followed: its first event, or now */
 	uint64_t last;			/* time of the last record */
 	uint64_t due;			/* of the next tick */
-	uint64_t deadline;		/* CLOCK_MONOTONIC, 0: none */
+	struct stop stop;
 	bool enough;			/* the view has seen what it wanted */
 };
 
@@ -61,6 +66,9 @@ struct follow_view {
 	/* All ends are in the model, whatever the filter; the view asks follow_wants(). */
 	bool all;
 
+	/* snapshot() is told of what is there, and that is all: no ends, no events. */
+	bool snapshot_only;
+
 	/* Before anything is read. Returns 0, or an exit status and has said why. */
 	int (*begin)(void *arg, struct follow *follow);
 	/* The record of a socket that was there, before anything else is known. */
@@ -69,6 +77,8 @@ struct follow_view {
 	void (*socket)(void *arg, const struct end *end);
 	void (*seeded)(void *arg);
 	void (*step)(void *arg, const struct step *step);
+	/* A record of type LOST: here something is missing. */
+	void (*lost)(void *arg, const struct tcptrace_record *record);
 	void (*verdict)(void *arg, const struct end *end);
 	/* It is `time`, by the records or the clock. Returns when to call again, UINT64_MAX: never. */
 	uint64_t (*tick)(void *arg, uint64_t time);
@@ -89,8 +99,5 @@ static inline bool follow_state(const struct follow *follow, uint8_t state)
 bool follow_wants(const struct follow *follow, const struct end *end);
 /* Does another one, with its state? */
 bool follow_fits(const struct filter *filter, const struct end *end);
-
-/* CLOCK_MONOTONIC, ns. */
-uint64_t follow_now(void);
 
 #endif

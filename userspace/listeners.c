@@ -139,7 +139,7 @@ void listeners_owner(struct listeners *listeners, const struct end *end)
 
 static void accepted(struct listener *listener, const struct step *step)
 {
-	uint64_t waited = step->end ? end_waited(step->end, step->record->time) : MODEL_UNKNOWN;
+	uint64_t waited = step->end ? end_waited(step->end) : MODEL_UNKNOWN;
 
 	listener->accepted++;
 	if (waited != MODEL_UNKNOWN && (listener->waited == MODEL_UNKNOWN || waited > listener->waited))
@@ -246,7 +246,7 @@ void listeners_look(struct listeners *listeners, const struct model *model, uint
 		listeners->all[i]->waiting = 0;
 	while ((end = model_next(model, &place))) {
 		struct listener *listener = waits(end) ? listener_of(listeners, end) : NULL;
-		uint64_t waited = listener ? end_waited(end, time) : 0;
+		uint64_t waited = listener ? end_waits(end, time) : 0;
 
 		if (listener && waited > listener->waiting)
 			listener->waiting = waited;

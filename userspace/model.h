@@ -206,10 +206,21 @@ uint32_t end_sendq(const struct end *end);
 /* What a timewait socket has left of its time, ns; 0: it is none. */
 uint64_t end_left(const struct end *end, uint64_t time);
 
-/* How long it waited in the accept queue until `time`, MODEL_UNKNOWN where nobody saw it enter. */
-static inline uint64_t end_waited(const struct end *end, uint64_t time)
+/*
+ * How long it is in the accept queue at `time`, MODEL_UNKNOWN where nobody saw it enter: since its last ACK came;
+ * of a SYN cookie and of fast open since it exists.
+ */
+static inline uint64_t end_waits(const struct end *end, uint64_t time)
 {
-	return end->flags & END_HANDSHAKE ? time - end->birth - end->handshake : MODEL_UNKNOWN;
+	if (!(end->flags & (END_HANDSHAKE | END_COOKIE)))
+		return MODEL_UNKNOWN;
+	return time - end->birth - (end->flags & END_HANDSHAKE ? end->handshake : 0);
+}
+
+/* How long it was there until accept(). */
+static inline uint64_t end_waited(const struct end *end)
+{
+	return end->flags & END_ACCEPTED ? end->accept_wait : MODEL_UNKNOWN;
 }
 
 #endif

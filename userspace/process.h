@@ -19,7 +19,9 @@ void processes_free(struct processes *processes);
 /* A socket to look for. Returns 0 or -ENOMEM. */
 int processes_want(struct processes *processes, uint64_t inode);
 
-/* Looks through `proc`, "/proc" but for tests. What may not be read is passed over. */
+/* But for tests. */
+#define PROC	"/proc"
+/* Looks through `proc`. What may not be read is passed over. */
 void processes_scan(struct processes *processes, const char *proc);
 
 /* After the scan: a process that holds it, or NULL. */

@@ -24,14 +24,23 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	}
 }
 
-static const struct argp_option options[] = {
+static const struct argp_option duration[] = {
 	{ "duration", KEY_DURATION, "SECONDS", 0, "Stop after so long", 0 },
+	{ 0 }
+};
+
+static const struct argp_option count[] = {
 	{ "count", KEY_COUNT, "N", 0, "Stop after so many events", 0 },
 	{ 0 }
 };
 
 const struct argp stop_argp = {
-	.options = options,
+	.options = duration,
+	.parser = parse,
+};
+
+const struct argp stop_count_argp = {
+	.options = count,
 	.parser = parse,
 };
 
@@ -54,14 +63,16 @@ void stop_here(struct stop *stop)
 	stop->deadline = stop_now();
 }
 
-int stop_timeout(const struct stop *stop, uint64_t time, int most)
+int stop_until(uint64_t time, uint64_t deadline, int most)
 {
-	uint64_t left;
+	uint64_t left = deadline > time ? (deadline - time) / 1000000 + 1 : 0;
 
-	if (!stop->deadline)
-		return most;
-	left = stop->deadline > time ? (stop->deadline - time) / 1000000 + 1 : 0;
 	if (left > WAIT_MAX_MS)
 		left = WAIT_MAX_MS;
 	return most >= 0 && (uint64_t)most < left ? most : (int)left;
+}
+
+int stop_timeout(const struct stop *stop, uint64_t time, int most)
+{
+	return stop->deadline ? stop_until(time, stop->deadline, most) : most;
 }

@@ -15,8 +15,9 @@ struct stop {
 	uint64_t deadline;		/* CLOCK_MONOTONIC, 0: none */
 };
 
-/* Its input is a struct stop. */
+/* --duration, and --count of events; the input of each is a struct stop. */
 extern const struct argp stop_argp;
+extern const struct argp stop_count_argp;
 
 /* CLOCK_MONOTONIC, as records have it. */
 uint64_t stop_now(void);
@@ -39,7 +40,9 @@ static inline bool stop_too_late(struct stop *stop, const struct source *source,
 	return stop_over(stop, time);
 }
 
-/* How long there is to wait, at most `most` ms where that is not below 0. */
+/* How long there is to wait until a deadline, at most `most` ms where that is not below 0. */
+int stop_until(uint64_t time, uint64_t deadline, int most);
+/* The same until it is over. */
 int stop_timeout(const struct stop *stop, uint64_t time, int most);
 
 #endif

@@ -130,7 +130,7 @@ void verdict_of(const struct end *end, struct verdict *verdict)
 	verdict->seen = age;
 	verdict->half_closed = end->flags & END_HALF_CLOSED ? end->fin : MODEL_UNKNOWN;
 	verdict->syn_recv = syn_recv(end);
-	verdict->accept_wait = end->flags & END_ACCEPTED ? end->accept_wait : MODEL_UNKNOWN;
+	verdict->accept_wait = end_waited(end);
 	verdict->orphaned = orphaned(end, verdict->how);
 	verdict->bytes_in = end->bytes_in;
 	if (end->flags & END_FIN_COUNTED && end->bytes_in)

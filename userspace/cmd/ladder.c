@@ -64,19 +64,13 @@ static const struct argp_option options[] = {
 	{ 0 }
 };
 
-static const struct argp_child children[] = {
-	{ &follow_argp, 0, NULL, 0 },
-	{ 0 }
-};
-
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "[FILTER]",
 	.doc = "Draws each connection as a ladder: its two ends as lines, who connected on the left, each segment as "
 	       "an arrow between them, and at either end the states that it went through."
-	       "\vFILTER is a port, or an expression as ss has it: 'sport = :9090 and dst 10.0.0.0/8'.",
-	.children = children,
+	       "\v" FILTER_DOC,
+	.children = follow_children,
 };
 
 /* ---- drawing ---- */

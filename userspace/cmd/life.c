@@ -29,18 +29,13 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	return 0;
 }
 
-static const struct argp_child children[] = {
-	{ &follow_argp, 0, NULL, 0 },
-	{ 0 }
-};
-
 static const struct argp argp = {
 	.parser = parse,
 	.doc = "Shows each connection in one line when it is over, or holds no more than TIME_WAIT, until Ctrl-C."
 	       "\vREQS counts how often data one way was answered the other way; a connection with more than "
 	       "one is long, one with one or none is short. That needs level queue, which is recorded where a "
 	       "filter is given. A connection over the loopback has two ends, and so two lines.",
-	.children = children,
+	.children = follow_children,
 };
 
 /* ---- a line ---- */

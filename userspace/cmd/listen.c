@@ -55,11 +55,6 @@ static const struct argp_option options[] = {
 	{ 0 }
 };
 
-static const struct argp_child children[] = {
-	{ &follow_argp, 0, NULL, 0 },
-	{ 0 }
-};
-
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
@@ -67,7 +62,7 @@ static const struct argp argp = {
 	       "connection waited for accept(). The table is printed at once, and, with what was seen until "
 	       "then, on Ctrl-C."
 	       "\vPeaks and counts begin with the command, or with the recording.",
-	.children = children,
+	.children = follow_children,
 };
 
 /* ---- text ---- */

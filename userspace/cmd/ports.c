@@ -50,11 +50,6 @@ static const struct argp_option options[] = {
 	{ 0 }
 };
 
-static const struct argp_child children[] = {
-	{ &follow_argp, 0, NULL, 0 },
-	{ 0 }
-};
-
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
@@ -62,7 +57,7 @@ static const struct argp argp = {
 	       "connect() may choose, those in use for each source, destination and port, and what is left."
 	       "\vLEFT counts ports in TIME_WAIT that can be used again (REUSABLE). FILTER chooses lines; "
 	       "what listens counts whatever it says.",
-	.children = children,
+	.children = follow_children,
 };
 
 /* ---- counting ---- */

@@ -60,7 +60,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &arguments->stop;
-		state->child_inputs[1] = &arguments->options;
+		state->child_inputs[1] = &arguments->stop;
+		state->child_inputs[2] = &arguments->options;
 		return 0;
 	case KEY_FORCE:
 		arguments->force = true;
@@ -85,6 +86,7 @@ static const struct argp_option options[] = {
 
 static const struct argp_child children[] = {
 	{ &stop_argp, 0, NULL, 0 },
+	{ &stop_count_argp, 0, NULL, 0 },
 	{ &options_argp, 0, NULL, 0 },
 	{ 0 }
 };
@@ -96,7 +98,7 @@ static const struct argp argp = {
 	.doc = "Records the sockets that are there and then what happens to them, until Ctrl-C. "
 	       "Any view shows it later with --source=FILE, without root and on any machine. "
 	       "FILE may be -, standard output."
-	       "\vFILTER is a port, or an expression as ss has it: 'sport = :9090 and dst 10.0.0.0/8'.",
+	       "\v" FILTER_DOC,
 	.children = children,
 };
 

@@ -49,20 +49,14 @@ static const struct argp_option options[] = {
 	{ 0 }
 };
 
-static const struct argp_child children[] = {
-	{ &follow_argp, 0, NULL, 0 },
-	{ 0 }
-};
-
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "[FILTER]",
 	.doc = "Draws TCP's state diagram: on each edge how often it was taken since the beginning, in each state how "
 	       "many ends are in it now, and how long they stay. On a terminal that is large enough it is kept up to "
 	       "date until Ctrl-C; else it is printed at the end."
-	       "\vFILTER is a port, or an expression as ss has it: 'sport = :9090 and dst 10.0.0.0/8'.",
-	.children = children,
+	       "\v" FILTER_DOC,
+	.children = follow_children,
 };
 
 /* A terminal that shows all of it. */

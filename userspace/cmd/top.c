@@ -76,18 +76,13 @@ static const struct argp_option options[] = {
 	{ 0 }
 };
 
-static const struct argp_child children[] = {
-	{ &follow_argp, 0, NULL, 0 },
-	{ 0 }
-};
-
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.doc = "Shows the busy sockets: their queues and peaks, bytes a second in and out, how long bytes wait to "
 	       "be read, and the windows; again each second, on the whole terminal. The last line names the keys."
 	       "\vA recording is shown at the pace at which it was made.",
-	.children = children,
+	.children = follow_children,
 };
 
 /* ---- looking ---- */

@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* watch: what is there, and then each step of each connection, as it happens. */
-#include <argp.h>
 #include <err.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "cmd.h"
 #include "json.h"
-#include "signals.h"
 #include "term.h"
 #include "watch.h"
 
-enum { KEY_ONCE = 0x200, KEY_ABSOLUTE, KEY_EXPLAIN, KEY_MAX_ENDS };
+enum { KEY_ONCE = 0x200, KEY_ABSOLUTE, KEY_EXPLAIN };
 
 /* ---- the command line ---- */
 
@@ -20,15 +17,11 @@ static error_t parse(int key, char *text, struct argp_state *state)
 {
 	struct watch_arguments *arguments = state->input;
 
+	(void)text;
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &arguments->stop;
-		state->child_inputs[1] = &arguments->options;
-		return 0;
-	case KEY_MAX_ENDS:
-		arguments->max_ends = options_count(state, "--max-ends", text);
-		if (arguments->max_ends > UINT32_MAX / 2)
-			argp_error(state, "--max-ends=%s: at most %u", text, UINT32_MAX / 2);
+		state->child_inputs[0] = &arguments->follow;
+		state->child_inputs[1] = &arguments->follow.stop;
 		return 0;
 	case KEY_ONCE:
 		arguments->once = true;
@@ -39,15 +32,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case KEY_EXPLAIN:
 		arguments->explain = true;
 		return 0;
-	case 'p':
-		arguments->processes = true;
-		return 0;
-	case ARGP_KEY_ARGS:
-		arguments->words = state->argv + state->next;
-		arguments->word_count = state->argc - state->next;
-		return 0;
 	case ARGP_KEY_END:
-		if (arguments->explain && arguments->options.json)
+		if (arguments->explain && arguments->follow.options.json)
 			argp_failure(state, EXIT_USAGE, 0, "--explain: words are for people; leave it or --json out");
 		return 0;
 	default:
@@ -56,140 +42,144 @@ static error_t parse(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{ "once", KEY_ONCE, NULL, 0, "Print the sockets that are there, and end", 0 },
-	{ "processes", 'p', NULL, 0,
-	  "Look for the processes of the sockets that are there; so it is with a filter, but for --once", 0 },
+	{ "once", KEY_ONCE, NULL, 0,
+	  "Print the sockets that are there, and end; their processes with --processes alone", 0 },
 	{ "absolute-seq", KEY_ABSOLUTE, NULL, 0, "Sequence numbers as on the wire", 0 },
 	{ "explain", KEY_EXPLAIN, NULL, 0, "Say in plain words below each step what it means", 0 },
-	{ "max-ends", KEY_MAX_ENDS, "N", 0, "Remember at most so many ends at once (1048576)", 0 },
 	{ 0 }
 };
 
 static const struct argp_child children[] = {
-	{ &stop_argp, 0, NULL, 0 },
-	{ &options_argp, 0, NULL, 0 },
+	{ &follow_argp, 0, NULL, 0 },
+	{ &stop_count_argp, 0, NULL, 0 },
 	{ 0 }
 };
 
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.args_doc = "[FILTER]",
 	.doc = "Shows the sockets that are there, then each step of each connection as it happens, on "
 	       "both ends where they are on this host, until Ctrl-C."
-	       "\vFILTER is a port, or an expression as ss has it: 'sport = :9090 and dst 10.0.0.0/8'.",
+	       "\v" FILTER_DOC,
 	.children = children,
 };
 
-/* ---- the end ---- */
+/* ---- what is shown, in which form ---- */
 
-static uint64_t lost_in_all(const struct tcptrace_lost *lost)
+void watch_show_headers(struct watch *watch, bool sockets)
 {
-	return lost->overwritten + lost->nested + lost->missed + lost->unknown;
+	const struct options *options = &watch->arguments.follow.options;
+
+	if (options->json || options->no_header || options->quiet)
+		return;
+	if (sockets)
+		timeline_socket_header(&watch->timeline);
+	else
+		timeline_header(&watch->timeline);
 }
 
-static int finish(struct watch *watch, int error)
+void watch_show_socket(struct watch *watch, const struct end *end, uint64_t time)
 {
-	const struct options *options = &watch->arguments->options;
-	uint64_t full = watch->model ? model_full(watch->model) : 0;
-	struct tcptrace_lost lost = { 0 };
-
-	if (watch->model)
-		watch_settle(watch, UINT64_MAX);
-	source_losses(watch->source, &lost);
-	if (options->json)
-		json_lost(&watch->out, &lost, full, watch->source->live ? stop_now() : watch->last);
-	else if (!watch->arguments->once && !options->quiet)
-		timeline_tally(&watch->out, &lost, full);
-	out_flush(&watch->out);
-	if (error == -ENOMEM && !watch->source->error[0])
-		warnx("out of memory");
-	else if (error && error != -EINTR)
-		warnx("%s", watch->source->error);
-	if (watch->out.error && watch->out.error != -EPIPE) {
-		errno = -watch->out.error;
-		warn("standard output");
-		return EXIT_FAILURE;
-	}
-	if (error && error != -EINTR)
-		return EXIT_FAILURE;
-	return options->fail_on_loss && lost_in_all(&lost) + full ? EXIT_LOST : EXIT_SUCCESS;
+	if (watch->arguments.follow.options.json)
+		json_socket(&watch->follow->out, end, time);
+	else
+		timeline_socket(&watch->timeline, end);
 }
 
-static int open_source(struct watch *watch)
-{
-	struct tcptrace_clause clauses[TCPTRACE_CLAUSES_MAX];
-	struct source_request request = { .clauses = clauses };
-	const struct watch_arguments *arguments = watch->arguments;
-	char error[256];
+/* ---- the view ---- */
 
-	request.level = arguments->options.level;
-	if (arguments->once)
-		request.level = TCPTRACE_L_OFF;
-	else if (!request.level)
-		request.level = filter_is_empty(watch->filter) ? TCPTRACE_L_LIFE : TCPTRACE_L_QUEUE;
-	request.clause_count = filter_clauses(watch->filter, clauses, TCPTRACE_CLAUSES_MAX);
-	if (!source_open(arguments->options.source, &request, &watch->source, error, sizeof(error)))
-		return 0;
-	warnx("%s", error);
-	return -1;
-}
-
-static int run_source(struct watch *watch)
+int watch_begin(void *arg, struct follow *follow)
 {
-	const struct watch_arguments *arguments = watch->arguments;
-	const struct model_options model = {
-		.max_ends = arguments->max_ends,
-		.wanted = watch_wanted,
-		.arg = watch,
-	};
+	struct watch *watch = arg;
 	struct term term;
-	int error;
 
+	watch->follow = follow;
 	term_init(&term, STDOUT_FILENO);
-	out_init(&watch->out, STDOUT_FILENO);
-	timeline_init(&watch->timeline, &watch->out, &term, watch->source->realtime,
-		      arguments->absolute);
-	if (arguments->once) {
-		error = watch_once(watch);
-	} else {
-		watch->model = model_new(&model);
-		error = watch->model ? watch_live(watch) : -ENOMEM;
-	}
-	error = finish(watch, error);
-	model_free(watch->model);
-	return error;
+	timeline_init(&watch->timeline, &follow->out, &term, follow->source->realtime, watch->arguments.absolute);
+	return 0;
 }
+
+static void on_socket(void *arg, const struct end *end)
+{
+	struct watch *watch = arg;
+
+	if (!watch->seeds)
+		watch_show_headers(watch, true);
+	watch->seeds = true;
+	if (follow_state(watch->follow, end->state))
+		watch_show_socket(watch, end, end->birth);
+}
+
+static void seeded(void *arg)
+{
+	struct watch *watch = arg;
+	const struct options *options = &watch->arguments.follow.options;
+
+	if (watch->seeds && !options->json && !options->quiet)
+		out_write(&watch->follow->out, "\n", 1);
+	watch_show_headers(watch, false);
+}
+
+static void on_step(void *arg, const struct step *step)
+{
+	struct watch *watch = arg;
+	struct follow *follow = watch->follow;
+
+	if (!(follow->states & (1u << step->new_state | 1u << step->old_state)))
+		return;
+	if (++watch->steps == follow->stop.count)
+		follow->enough = true;
+	if (watch->arguments.follow.options.json) {
+		json_step(&follow->out, step, watch->arguments.absolute);
+		return;
+	}
+	timeline_step(&watch->timeline, step);
+	if (watch->arguments.explain)
+		timeline_explain(&watch->timeline, step);
+}
+
+static void on_verdict(void *arg, const struct end *end)
+{
+	struct watch *watch = arg;
+
+	if (watch->arguments.follow.options.json)
+		json_verdict(&watch->follow->out, end);
+	else
+		timeline_verdict(&watch->timeline, end);
+}
+
+/* In JSON the sum is in the last object. */
+static void on_lost(void *arg, const struct tcptrace_record *record)
+{
+	struct watch *watch = arg;
+
+	if (!watch->arguments.follow.options.json)
+		timeline_hole(&watch->timeline, record);
+}
+
+static const struct follow_view watch_live = {
+	.level = TCPTRACE_L_LIFE,
+	.level_filtered = TCPTRACE_L_QUEUE,
+	.begin = watch_begin,
+	.socket = on_socket,
+	.seeded = seeded,
+	.step = on_step,
+	.verdict = on_verdict,
+	.lost = on_lost,
+};
 
 static int run(int argc, char *argv[])
 {
-	/* Too large for some stacks, with its buffer; and there is one only. */
+	/* Too large for some stacks, with what it knows of the last ends. */
 	static struct watch watch;
-	struct watch_arguments arguments = { 0 };
-	char error[256];
 	int status;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	watch.arguments = &arguments;
-	watch.stop = arguments.stop;
-	status = filter_parse(arguments.word_count, arguments.words, &watch.filter, error,
-			      sizeof(error));
-	if (status) {
-		warnx("%s", error);
+	argp_parse(&argp, argc, argv, 0, NULL, &watch.arguments);
+	status = follow(&watch.arguments.follow, watch.arguments.once ? &watch_once : &watch_live, &watch);
+	if (!watch.error)
 		return status;
-	}
-	if (arguments.options.family)
-		filter_set_family(watch.filter, arguments.options.family);
-	watch.states = filter_states(watch.filter);
-	watch.any_state = watch.states ? __builtin_ctz(watch.states) : 0;
-	signals_catch();
-	status = EXIT_FAILURE;
-	if (!open_source(&watch)) {
-		status = run_source(&watch);
-		source_close(watch.source);
-	}
-	filter_free(watch.filter);
-	return status;
+	warnx("out of memory");
+	return EXIT_FAILURE;
 }
 
 const struct command cmd_watch = {

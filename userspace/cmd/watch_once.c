@@ -4,34 +4,19 @@
 
 #include "process.h"
 #include "record.h"
-#include "signals.h"
 #include "watch.h"
 
-/* --processes: kept until the processes are known. */
-struct rows {
-	struct watch *watch;
-	struct tcptrace_record *all;
-	size_t count, room;
-};
-
-static int on_row(const struct tcptrace_record *record, void *arg)
+static int begin(void *arg, struct follow *follow)
 {
 	struct watch *watch = arg;
-	struct end end;
 
-	if (!watch_wanted(record, watch) || !watch_shows_state(watch, record->new_state))
-		return 0;
-	end_from_snapshot(&end, record);
-	watch_show_socket(watch, &end, record->time);
-	return watch->out.error || signals_stop() ? -EINTR : 0;
+	watch_begin(watch, follow);
+	watch_show_headers(watch, true);
+	return 0;
 }
 
-static int keep_row(const struct tcptrace_record *record, void *arg)
+static int keep(struct watch_rows *rows, const struct tcptrace_record *record)
 {
-	struct rows *rows = arg;
-
-	if (!watch_wanted(record, rows->watch) || !watch_shows_state(rows->watch, record->new_state))
-		return 0;
 	if (rows->count == rows->room) {
 		size_t room = rows->room ? 2 * rows->room : 256;
 		struct tcptrace_record *all = reallocarray(rows->all, room, sizeof(*all));
@@ -45,8 +30,25 @@ static int keep_row(const struct tcptrace_record *record, void *arg)
 	return 0;
 }
 
-static int show_rows(const struct rows *rows)
+static void on_row(void *arg, const struct tcptrace_record *record)
 {
+	struct watch *watch = arg;
+	struct end end;
+
+	if (!follow_state(watch->follow, record->new_state))
+		return;
+	if (watch->arguments.follow.processes && watch->follow->source->live) {
+		watch->error = keep(&watch->rows, record);
+		watch->follow->enough = watch->error;
+		return;
+	}
+	end_from_snapshot(&end, record);
+	watch_show_socket(watch, &end, record->time);
+}
+
+static int show_rows(struct watch *watch)
+{
+	const struct watch_rows *rows = &watch->rows;
 	struct processes *processes = processes_new();
 	int error = processes ? 0 : -ENOMEM;
 	struct end end;
@@ -63,26 +65,27 @@ static int show_rows(const struct rows *rows)
 		end_from_snapshot(&end, row);
 		if (owner)
 			end.owner = *owner;
-		watch_show_socket(rows->watch, &end, row->time);
+		watch_show_socket(watch, &end, row->time);
 	}
 	processes_free(processes);
 	return error;
 }
 
-int watch_once(struct watch *watch)
+static void end(void *arg, uint64_t time)
 {
-	bool processes = watch->arguments->processes && watch->source->live;
-	struct rows rows = { .watch = watch };
-	int error;
+	struct watch *watch = arg;
 
-	watch_show_headers(watch, true);
-	if (processes) {
-		error = source_snapshot(watch->source, keep_row, &rows);
-		if (!error)
-			error = show_rows(&rows);
-		free(rows.all);
-	} else {
-		error = source_snapshot(watch->source, on_row, watch);
-	}
-	return error && signals_stop() ? 0 : error;
+	(void)time;
+	if (watch->rows.count && !watch->error)
+		watch->error = show_rows(watch);
+	free(watch->rows.all);
 }
+
+const struct follow_view watch_once = {
+	.level = TCPTRACE_L_OFF,
+	.level_filtered = TCPTRACE_L_OFF,
+	.snapshot_only = true,
+	.begin = begin,
+	.snapshot = on_row,
+	.end = end,
+};

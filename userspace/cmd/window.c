@@ -52,20 +52,14 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	return 0;
 }
 
-static const struct argp_child children[] = {
-	{ &follow_argp, 0, NULL, 0 },
-	{ 0 }
-};
-
 static const struct argp argp = {
 	.parser = parse,
-	.args_doc = "[FILTER]",
 	.doc = "Draws the sliding window of each connection, in both directions: of the sender what is acknowledged, "
 	       "sent, waiting, what may be sent and what may not; of the receiver what is read, received and not "
 	       "read, and free. On a terminal the bars stay where they are and move, until Ctrl-C; else, and from a "
 	       "file, each change is a line."
-	       "\vFILTER is a port, or an expression as ss has it: 'sport = :9090 and dst 10.0.0.0/8'.",
-	.children = children,
+	       "\v" FILTER_DOC,
+	.children = follow_children,
 };
 
 static bool live(const struct view *view)
