@@ -131,6 +131,9 @@ static void of_ack(struct topics *topics, const struct step *step)
 {
 	bool opens = !step->window && step->record->snd_wnd;
 
+	/* These are sent, and ask for an ACK. */
+	if (step->record->op == TCPTRACE_OP_PROBE || step->record->op == TCPTRACE_OP_KEEPALIVE)
+		return;
 	if (step->bytes)
 		add(topics, EXPLAIN_ACKED);
 	if (step->control)
@@ -353,6 +356,7 @@ int explain_topics(const struct step *step, enum explain_topic all[EXPLAIN_MAX])
 		of_recv(&topics, step);
 		break;
 	case TCPTRACE_T_ACK:
+	case TCPTRACE_T_WINDOW:
 		of_ack(&topics, step);
 		break;
 	}

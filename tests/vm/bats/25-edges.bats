@@ -331,7 +331,7 @@ to()
 	peer_start app
 	wire_start
 	witnesses_start wire0
-	watch_start dst 10.7.0.2
+	watch_start src 10.7.0.1
 	for state in ESTAB FIN-WAIT-1 FIN-WAIT-2 CLOSING CLOSE-WAIT LAST-ACK; do
 		to "$state" $((++port))
 		ask wire send R
