@@ -23,6 +23,8 @@ function watched(what, count) { if (!(what in told)) names[++named] = what; told
 
 FNR == NR && /inet_sock_set_state:/ && /IPPROTO_TCP / {
 	keys($0)
+	# MPTCP sets its subflows' states again.
+	if (key["oldstate"] == key["newstate"]) next
 	change = substr(key["oldstate"], 5) ">" substr(key["newstate"], 5)
 	if (change == "CLOSE>SYN_SENT") witness("connects to port " key["dport"], "|")
 	else if (change == "LISTEN>SYN_RECV") witness("children of port " key["sport"], "|")
