@@ -149,6 +149,7 @@ void ends_remove(struct ends *ends, uint32_t place)
 	*link = end->tuple_next;
 	if (end->peer)
 		ends_at(ends, end->peer)->peer = 0;
+	end->cookie = 0;
 	end->cookie_next = ends->free;
 	ends->free = place;
 	ends->count--;

@@ -14,6 +14,7 @@
 
 static const struct command *const commands[] = {
 	&cmd_watch,
+	&cmd_ss,
 	&cmd_record,
 	&cmd_load,
 	&cmd_unload,

@@ -33,6 +33,17 @@ const struct end *model_find(const struct model *model, uint64_t cookie)
 	return ends_at(&model->ends, ends_find(&model->ends, cookie));
 }
 
+const struct end *model_next(const struct model *model, uint32_t *place)
+{
+	while (++*place < model->ends.used) {
+		const struct end *end = ends_at(&model->ends, *place);
+
+		if (end->cookie && !(end->flags & END_OVER))
+			return end;
+	}
+	return NULL;
+}
+
 const struct end *model_peer(const struct model *model, const struct end *end)
 {
 	return ends_at(&model->ends, end->peer);

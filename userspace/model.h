@@ -169,6 +169,8 @@ const struct end *model_settle(struct model *model, uint64_t time);
 bool model_pending(const struct model *model);
 
 const struct end *model_find(const struct model *model, uint64_t cookie);
+/* One end after the other, in no order that means anything: *place is 0 for the first one. NULL: no more. */
+const struct end *model_next(const struct model *model, uint32_t *place);
 const struct end *model_peer(const struct model *model, const struct end *end);
 
 uint32_t model_ends(const struct model *model);
@@ -190,6 +192,9 @@ struct end *model_end(struct model *model, uint64_t cookie);
 
 /* Fills `end` from a record of type SNAPSHOT, beside any table. */
 void end_from_snapshot(struct end *end, const struct tcptrace_record *record);
+
+/* The contrary, as far as an end knows what a record says. */
+void end_to_snapshot(const struct end *end, uint64_t time, struct tcptrace_record *record);
 
 uint32_t end_recvq(const struct end *end);
 uint32_t end_sendq(const struct end *end);

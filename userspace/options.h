@@ -35,6 +35,9 @@ struct options {
  */
 extern const struct argp options_argp;
 
+/* For commands that show what is there: the same without --level. */
+extern const struct argp options_view_argp;
+
 /* For commands that print something about the module: --json, -H, -n, -q alone. */
 extern const struct argp options_output_argp;
 

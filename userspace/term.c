@@ -23,11 +23,12 @@ void term_init(struct term *term, int fd)
 	term->terminal = isatty(fd);
 	term->colour = term->terminal && wants_colour();
 	term->width = 0;
+	term->said = 0;
 	if (!term->terminal)
 		return;
-	term->width = WIDTH_UNKNOWN;
-	if (!ioctl(fd, TIOCGWINSZ, &size) && size.ws_col)
-		term->width = size.ws_col;
+	if (!ioctl(fd, TIOCGWINSZ, &size))
+		term->said = size.ws_col;
+	term->width = term->said ? term->said : WIDTH_UNKNOWN;
 }
 
 const char *term_colour(uint32_t number)

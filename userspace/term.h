@@ -10,6 +10,7 @@ struct term {
 	bool terminal;
 	bool colour;		/* a terminal that is not dumb, and no NO_COLOR (no-color.org) */
 	unsigned int width;	/* columns; 0: unbounded, not a terminal */
+	unsigned int said;	/* the same, 0 also where the terminal does not say it */
 };
 
 void term_init(struct term *term, int fd);

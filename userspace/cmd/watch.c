@@ -9,6 +9,7 @@
 
 #include "cmd.h"
 #include "filter.h"
+#include "follow.h"
 #include "json.h"
 #include "model.h"
 #include "options.h"
@@ -304,23 +305,6 @@ static int once(struct watch *watch)
 
 /* ---- what was there ---- */
 
-/* Reads until all is there that the snapshot has to be compared with. */
-static int collect(struct watch *watch, struct seed *seed)
-{
-	const struct tcptrace_record *record;
-
-	for (;;) {
-		int outcome = source_next(watch->source, &record);
-		int more;
-
-		if (outcome != SOURCE_RECORD)
-			return outcome < 0 ? outcome : 0;
-		more = seed_event(seed, record);
-		if (more <= 0)
-			return more;
-	}
-}
-
 static int show_seeds(struct watch *watch, struct seed *seed)
 {
 	bool processes = watch->arguments->processes || chooses(watch);
@@ -364,15 +348,11 @@ static bool enough(const struct watch *watch)
 static int begin(struct watch *watch, struct seed *seed)
 {
 	const struct tcptrace_record *record;
-	int error = source_snapshot(watch->source, seed_snapshot, seed);
+	int error = follow_begin(watch->source, seed);
 
 	/* Ctrl-C cuts it short. */
 	if (error && signals_stop())
 		return SOURCE_END;
-	if (!error)
-		error = collect(watch, seed);
-	if (!error)
-		error = seed_finish(seed);
 	if (!error)
 		error = show_seeds(watch, seed);
 	if (error)
