@@ -15,6 +15,7 @@
 static const struct command *const commands[] = {
 	&cmd_watch,
 	&cmd_ss,
+	&cmd_netstat,
 	&cmd_record,
 	&cmd_load,
 	&cmd_unload,

@@ -20,7 +20,7 @@ const char *resolve_service(uint16_t port)
 	if (!names[port]) {
 		setservent(1);
 		service = getservbyport(htons(port), "tcp");
-		names[port] = service ? strdup(service->s_name) : none;
+		names[port] = service ? strndup(service->s_name, RESOLVE_SERVICE_MAX) : none;
 	}
 	return names[port] && names[port] != none ? names[port] : NULL;
 }
@@ -41,7 +41,7 @@ const char *resolve_host(uint8_t family, const uint8_t address[TCPTRACE_ADDR_LEN
 	static struct {
 		uint8_t family;		/* 0: empty */
 		uint8_t address[TCPTRACE_ADDR_LEN];
-		char name[NI_MAXHOST];	/* "": it has none */
+		char name[256];	/* as long as DNS has them; "": it has none */
 	} hosts[HOSTS], *host;
 	uint64_t words[2];
 

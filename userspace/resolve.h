@@ -8,6 +8,8 @@
 
 #include "tcptrace.h"
 
+#define RESOLVE_SERVICE_MAX	63	/* letters of a service's name */
+
 /* "ssh", or NULL. */
 const char *resolve_service(uint16_t port);
 

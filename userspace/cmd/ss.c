@@ -16,6 +16,7 @@
 #include "source.h"
 #include "ss_details.h"
 #include "ss_options.h"
+#include "ss_summary.h"
 #include "ss_table.h"
 #include "term.h"
 
@@ -249,15 +250,24 @@ static int finish(struct ss *ss, int error)
 	       EXIT_LOST : EXIT_SUCCESS;
 }
 
+static int show_table(struct ss *ss)
+{
+	begin_table(ss);
+	return ss->options.history ? show_history(ss) : source_snapshot(ss->source, on_socket, ss);
+}
+
 static int run_source(struct ss *ss)
 {
+	/* The summary alone, unless tables or a filter were named as well. */
+	bool alone = ss->options.summary && !ss->options.tables && !ss->options.word_count;
 	int error;
 
 	out_init(&ss->out, STDOUT_FILENO);
 	error = ask(ss);
-	begin_table(ss);
-	if (!error)
-		error = ss->options.history ? show_history(ss) : source_snapshot(ss->source, on_socket, ss);
+	if (!error && ss->options.summary)
+		error = ss_summary(ss->source, &ss->out);
+	if (!error && !alone)
+		error = show_table(ss);
 	error = finish(ss, error);
 	table_exit(&ss->table.table);
 	processes_free(ss->processes);
