@@ -5,10 +5,15 @@
 
 #include "source_open.h"
 
+bool source_is_module(const char *spec)
+{
+	return !spec || !strcmp(spec, "auto") || !strcmp(spec, "module");
+}
+
 int source_open(const char *spec, const struct source_request *request, struct source **source,
 		char *error, size_t error_size)
 {
-	if (!spec || !strcmp(spec, "auto") || !strcmp(spec, "module"))
+	if (source_is_module(spec))
 		return source_module_open(request, source, error, error_size);
 	/* Kept free: that a file of this name were read in its place would be a surprise later. */
 	if (!strcmp(spec, "bpf")) {

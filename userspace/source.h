@@ -63,6 +63,9 @@ struct source {
 int source_open(const char *spec, const struct source_request *request, struct source **source,
 		char *error, size_t error_size);
 
+/* Whether it stands for the module, which is this host now. */
+bool source_is_module(const char *spec);
+
 static inline int source_snapshot(struct source *source, source_each each, void *arg)
 {
 	return source->ops->snapshot(source, each, arg);

@@ -163,13 +163,21 @@ static void print(const struct summary *summary, struct out *out)
 	out_write(out, "\n", 1);
 }
 
-int ss_summary(struct source *source, struct out *out)
+int ss_summary_kernel(struct out *out)
 {
-	struct summary summary = { .recorded = !source->live };
-	int error = summary.recorded ? source_snapshot(source, count, &summary) : read_kernel(&summary);
+	struct summary summary = { 0 };
+	int error = read_kernel(&summary);
 
-	if (error && !summary.recorded)
-		snprintf(source->error, sizeof(source->error), "/proc/net: %s", strerror(-error));
+	if (!error)
+		print(&summary, out);
+	return error;
+}
+
+int ss_summary_source(struct source *source, struct out *out)
+{
+	struct summary summary = { .recorded = true };
+	int error = source_snapshot(source, count, &summary);
+
 	if (!error)
 		print(&summary, out);
 	return error;

@@ -6,10 +6,10 @@
 #include "out.h"
 #include "source.h"
 
-/*
- * Of this host, as the kernel counts them for the network namespace; of a recording, as many TCP sockets
- * as its snapshot has. Returns 0 or -errno; the reason is in source->error.
- */
-int ss_summary(struct source *source, struct out *out);
+/* Of this host, as the kernel counts them for the network namespace. Returns 0 or -errno. */
+int ss_summary_kernel(struct out *out);
+
+/* Of a source: as many TCP sockets as its snapshot has. Returns 0 or what source_snapshot() returned. */
+int ss_summary_source(struct source *source, struct out *out);
 
 #endif

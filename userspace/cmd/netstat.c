@@ -5,18 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "cmd.h"
-#include "filter.h"
-#include "follow.h"
 #include "json.h"
-#include "netns.h"
+#include "listing.h"
 #include "netstat_table.h"
 #include "options.h"
-#include "record.h"
 #include "signals.h"
-#include "source.h"
 
 #define PROC		"/proc"
 #define REPEAT_MS	1000
@@ -29,13 +24,10 @@ struct netstat {
 	bool continuous;
 	int words;
 	char **word;
-	struct filter *filter;
-	uint32_t netns;			/* 0: all */
-	struct source *source;
+	struct listing listing;
 	struct processes *processes;
 	struct sockdiag *diag;
 	struct netstat_table table;
-	struct out out;
 };
 
 /* ---- the command line ---- */
@@ -187,40 +179,21 @@ static const struct argp argp = {
 
 /* ---- the table ---- */
 
-static bool shows(const struct netstat *netstat, const struct tcptrace_record *record)
-{
-	const struct filter_subject subject = {
-		.saddr = record->saddr,
-		.daddr = record->daddr,
-		.sport = record->sport,
-		.dport = record->dport,
-		.family = record->family,
-		.state = record->new_state,
-		.kind = record->kind,
-		.ifindex = record->ifindex,
-	};
-
-	return (!netstat->netns || record->netns == netstat->netns) && filter_match(netstat->filter, &subject);
-}
-
 static int on_socket(const struct tcptrace_record *record, void *arg)
 {
 	struct netstat *netstat = arg;
+	struct end end;
 	int error = 0;
 
-	if (shows(netstat, record)) {
+	if (listing_shows(&netstat->listing, record)) {
 		if (netstat->options.json) {
-			struct end end;
-
 			end_from_snapshot(&end, record);
-			json_socket(&netstat->out, &end, record->time);
+			json_socket(&netstat->listing.out, &end, record->time);
 		} else {
 			error = netstat_table_row(&netstat->table, record);
 		}
 	}
-	if (error)
-		return error;
-	return netstat->out.error || signals_stop() ? -EINTR : 0;
+	return error || !listing_over(&netstat->listing) ? error : -EINTR;
 }
 
 /* What records do not carry: who holds the sockets, and their timers. */
@@ -259,50 +232,16 @@ static void forget(struct netstat *netstat)
 
 static int show(struct netstat *netstat)
 {
-	int error = netstat->source->live ? ask(netstat) : 0;
+	int error = netstat->listing.source->live ? ask(netstat) : 0;
 
 	if (!netstat->options.json && !netstat->options.no_header)
 		netstat_table_headings(&netstat->table);
 	if (!error)
-		error = source_snapshot(netstat->source, on_socket, netstat);
+		error = source_snapshot(netstat->listing.source, on_socket, netstat);
 	netstat_table_end(&netstat->table);
 	forget(netstat);
-	out_flush(&netstat->out);
+	out_flush(&netstat->listing.out);
 	return error;
-}
-
-/* A recording is shown once: it would be the same again. */
-static int show_each_second(struct netstat *netstat)
-{
-	int error = show(netstat);
-
-	while (!error && netstat->continuous && netstat->source->live && !netstat->out.error &&
-	       signals_poll(NULL, 0, REPEAT_MS) != -EINTR)
-		error = show(netstat);
-	return error;
-}
-
-static int finish(struct netstat *netstat, int error)
-{
-	struct tcptrace_lost lost = { 0 };
-
-	source_losses(netstat->source, &lost);
-	if (netstat->options.json)
-		json_lost(&netstat->out, &lost, 0, follow_now());
-	out_flush(&netstat->out);
-	if (error == -ENOMEM && !netstat->source->error[0])
-		warnx("out of memory");
-	else if (error && error != -EINTR)
-		warnx("%s", netstat->source->error);
-	if (netstat->out.error && netstat->out.error != -EPIPE) {
-		errno = -netstat->out.error;
-		warn("standard output");
-		return EXIT_FAILURE;
-	}
-	if (error && error != -EINTR)
-		return EXIT_FAILURE;
-	return netstat->options.fail_on_loss && lost.overwritten + lost.nested + lost.missed + lost.unknown ?
-	       EXIT_LOST : EXIT_SUCCESS;
 }
 
 static void leave_out(const struct netstat_table *table)
@@ -313,47 +252,43 @@ static void leave_out(const struct netstat_table *table)
 		warnx("not in a recording, left out: timers other than TIME_WAIT's");
 }
 
-static int run_source(struct netstat *netstat)
+/* A recording is shown once: it would be the same again. */
+static int show_each_second(struct netstat *netstat)
 {
-	const struct source_request request = { .level = TCPTRACE_L_OFF };
-	char error[256];
+	int error;
 
-	if (source_open(netstat->options.source, &request, &netstat->source, error, sizeof(error))) {
-		warnx("%s", error);
-		return EXIT_FAILURE;
-	}
-	if (netstat->source->live)
-		netstat->netns = netns_own();
-	else
+	if (!netstat->listing.source->live)
 		leave_out(&netstat->table);
-	return finish(netstat, show_each_second(netstat));
+	error = show(netstat);
+
+	while (!error && netstat->continuous && netstat->listing.source->live && !netstat->listing.out.error &&
+	       signals_poll(NULL, 0, REPEAT_MS) != -EINTR)
+		error = show(netstat);
+	return error;
 }
 
 static int run(int argc, char *argv[])
 {
 	/* Too large for some stacks, with its buffer; and there is one only. */
 	static struct netstat netstat;
-	char error[256];
-	int status;
+	struct listing *listing = &netstat.listing;
+	int status, error;
 
 	argp_err_exit_status = NETSTAT_EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &netstat);
-	status = filter_parse(netstat.words, netstat.word, &netstat.filter, error, sizeof(error));
-	if (status) {
-		warnx("%s", error);
-		return status;
-	}
-	if (netstat.options.family)
-		filter_set_family(netstat.filter, netstat.options.family);
 	if (netstat.options.numeric)
 		netstat.table.numeric_hosts = netstat.table.numeric_ports = netstat.table.numeric_users = true;
-	netstat.table.out = &netstat.out;
-	out_init(&netstat.out, STDOUT_FILENO);
-	signals_catch();
-	status = run_source(&netstat);
-	source_close(netstat.source);
-	filter_free(netstat.filter);
-	return status;
+	netstat.table.out = &listing->out;
+	listing->options = &netstat.options;
+	status = listing_parse(listing, netstat.words, netstat.word);
+	if (status)
+		return status;
+	if (listing_begin(listing, NULL))
+		return EXIT_FAILURE;
+	error = listing_open(listing, TCPTRACE_L_OFF);
+	if (!error)
+		error = show_each_second(&netstat);
+	return listing_close(listing, error);
 }
 
 const struct command cmd_netstat = {

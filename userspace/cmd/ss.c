@@ -7,13 +7,11 @@
 #include <unistd.h>
 
 #include "cmd.h"
-#include "filter.h"
 #include "follow.h"
 #include "json.h"
-#include "netns.h"
+#include "listing.h"
 #include "record.h"
 #include "signals.h"
-#include "source.h"
 #include "ss_details.h"
 #include "ss_options.h"
 #include "ss_summary.h"
@@ -25,15 +23,10 @@
 /* What ss -t shows: neither listeners nor what has no full socket. */
 #define STATES_DEFAULT	(~(1u << TCPTRACE_S_LISTEN | 1u << TCPTRACE_S_CLOSE | 1u << TCPTRACE_S_TIME_WAIT | \
 			   1u << TCPTRACE_S_SYN_RECV))
-#define STATES_ALL	((2u << TCPTRACE_STATE_MAX) - 2)
 
 struct ss {
 	struct ss_options options;
-	struct filter *filter;
-	uint32_t states;		/* bit 1 << state */
-	bool everything;		/* the filter fits all of them */
-	uint32_t netns;			/* 0: all */
-	struct source *source;
+	struct listing listing;
 	struct processes *processes;
 	struct sockdiag *diag;
 	struct model *model;		/* --history */
@@ -41,27 +34,9 @@ struct ss {
 	bool stopped;			/* Ctrl-C ended the watching, and what was there is shown */
 	struct ss_details details;
 	struct ss_table table;
-	struct out out;
 };
 
 /* ---- what is shown ---- */
-
-static bool shows(const struct ss *ss, const struct tcptrace_record *record)
-{
-	const struct filter_subject subject = {
-		.saddr = record->saddr,
-		.daddr = record->daddr,
-		.sport = record->sport,
-		.dport = record->dport,
-		.family = record->family,
-		.state = record->new_state,
-		.kind = record->kind,
-		.ifindex = record->ifindex,
-	};
-
-	return ss->states & 1u << record->new_state && (!ss->netns || record->netns == ss->netns) &&
-	       (ss->everything || filter_match(ss->filter, &subject));
-}
 
 static void show_json(struct ss *ss, const struct tcptrace_record *record, const struct end *known)
 {
@@ -69,16 +44,16 @@ static void show_json(struct ss *ss, const struct tcptrace_record *record, const
 	struct end end;
 
 	if (known) {
-		json_history(&ss->out, known, record->time);
+		json_history(&ss->listing.out, known, record->time);
 		return;
 	}
 	end_from_snapshot(&end, record);
 	if (owner)
 		end.owner = *owner;
-	json_socket(&ss->out, &end, record->time);
+	json_socket(&ss->listing.out, &end, record->time);
 }
 
-static void show(struct ss *ss, const struct tcptrace_record *record, const struct end *known)
+static void show_socket(struct ss *ss, const struct tcptrace_record *record, const struct end *known)
 {
 	if (ss->options.options.json) {
 		show_json(ss, record, known);
@@ -96,9 +71,9 @@ static int on_socket(const struct tcptrace_record *record, void *arg)
 {
 	struct ss *ss = arg;
 
-	if (shows(ss, record))
-		show(ss, record, ss->model ? model_find(ss->model, record->cookie) : NULL);
-	return ss->out.error || (signals_stop() && !ss->stopped) ? -EINTR : 0;
+	if (listing_shows(&ss->listing, record))
+		show_socket(ss, record, ss->model ? model_find(ss->model, record->cookie) : NULL);
+	return listing_over(&ss->listing) && !(ss->stopped && !ss->listing.out.error) ? -EINTR : 0;
 }
 
 /* A recording has no snapshot of its end: what the model has is what is there. */
@@ -108,10 +83,10 @@ static void show_model(struct ss *ss, uint64_t time)
 	const struct end *end;
 	uint32_t place = 0;
 
-	while (!ss->out.error && (end = model_next(ss->model, &place))) {
+	while (!ss->listing.out.error && (end = model_next(ss->model, &place))) {
 		end_to_snapshot(end, time, &record);
-		if (shows(ss, &record))
-			show(ss, &record, end);
+		if (listing_shows(&ss->listing, &record))
+			show_socket(ss, &record, end);
 	}
 }
 
@@ -124,15 +99,15 @@ static int show_history(struct ss *ss)
 	ss->model = model_new(&options);
 	if (!ss->model)
 		return -ENOMEM;
-	error = follow_quietly(ss->source, ss->model, follow_now() + ss->options.duration, &last);
+	error = follow_quietly(ss->listing.source, ss->model, follow_now() + ss->options.duration, &last);
 	if (error)
 		return error;
-	if (!ss->source->live) {
+	if (!ss->listing.source->live) {
 		show_model(ss, last);
 		return 0;
 	}
 	ss->stopped = signals_stop();
-	return source_snapshot(ss->source, on_socket, ss);
+	return source_snapshot(ss->listing.source, on_socket, ss);
 }
 
 /* ---- what records do not carry ---- */
@@ -177,7 +152,7 @@ static int ask_proc(struct ss *ss)
 static void ask_sockdiag(struct ss *ss)
 {
 	const struct sockdiag_request request = {
-		.states = ss->states,
+		.states = ss->listing.states,
 		.extensions = ss_details_extensions(&ss->options.wanted),
 	};
 	int error = sockdiag_open(&ss->diag, &request);
@@ -194,7 +169,7 @@ static int ask(struct ss *ss)
 
 	ss->detailed = diag || wanted->processes || ss->options.history;
 	ss->details.wanted = wanted;
-	if (!ss->source->live) {
+	if (!ss->listing.source->live) {
 		leave_out(wanted);
 		return 0;
 	}
@@ -215,106 +190,79 @@ static void begin_table(struct ss *ss)
 
 	term_init(&term, STDOUT_FILENO);
 	ss->table.netid = !ss->options.tcp;
-	ss->table.state = ss->states & (ss->states - 1);
+	ss->table.state = ss->listing.states & (ss->listing.states - 1);
 	ss->table.numeric = ss->options.options.numeric;
 	ss->table.hosts = ss->options.hosts;
 	ss->options.wanted.exact = ss->options.options.numeric;
-	ss_table_init(&ss->table, term.said, &ss->out);
+	ss_table_init(&ss->table, term.said, &ss->listing.out);
 	if (!ss->options.options.no_header && !ss->options.options.json)
 		table_headings(&ss->table.table);
-}
-
-static int finish(struct ss *ss, int error)
-{
-	struct tcptrace_lost lost = { 0 };
-
-	ss_table_flush(&ss->table);
-	if (!error)
-		error = ss->table.table.error;
-	source_losses(ss->source, &lost);
-	if (ss->options.options.json)
-		json_lost(&ss->out, &lost, 0, follow_now());
-	out_flush(&ss->out);
-	if (error == -ENOMEM && !ss->source->error[0])
-		warnx("out of memory");
-	else if (error && error != -EINTR)
-		warnx("%s", ss->source->error);
-	if (ss->out.error && ss->out.error != -EPIPE) {
-		errno = -ss->out.error;
-		warn("standard output");
-		return EXIT_FAILURE;
-	}
-	if (error && error != -EINTR)
-		return EXIT_FAILURE;
-	return ss->options.options.fail_on_loss && lost.overwritten + lost.nested + lost.missed + lost.unknown ?
-	       EXIT_LOST : EXIT_SUCCESS;
 }
 
 static int show_table(struct ss *ss)
 {
 	begin_table(ss);
-	return ss->options.history ? show_history(ss) : source_snapshot(ss->source, on_socket, ss);
+	return ss->options.history ? show_history(ss) : source_snapshot(ss->listing.source, on_socket, ss);
 }
 
-static int run_source(struct ss *ss)
+static int show_all(struct ss *ss, bool table)
 {
-	/* The summary alone, unless tables or a filter were named as well. */
-	bool alone = ss->options.summary && !ss->options.tables && !ss->options.word_count;
+	bool history = ss->options.history;
+	int error = listing_open(&ss->listing, history ? TCPTRACE_L_QUEUE : TCPTRACE_L_OFF);
+
+	if (!error)
+		error = ask(ss);
+	if (!error && ss->options.summary && !ss->listing.source->live)
+		error = ss_summary_source(ss->listing.source, &ss->listing.out);
+	if (!error && table)
+		error = show_table(ss);
+	ss_table_flush(&ss->table);
+	return error ? error : ss->table.table.error;
+}
+
+/* The kernel's own counts, before any socket of ours is among them. */
+static int show_summary(struct ss *ss)
+{
 	int error;
 
-	out_init(&ss->out, STDOUT_FILENO);
-	error = ask(ss);
-	if (!error && ss->options.summary)
-		error = ss_summary(ss->source, &ss->out);
-	if (!error && !alone)
-		error = show_table(ss);
-	error = finish(ss, error);
+	if (!ss->options.summary || !source_is_module(ss->options.options.source))
+		return 0;
+	error = ss_summary_kernel(&ss->listing.out);
+	if (!error)
+		return out_flush(&ss->listing.out);
+	warnx("/proc/net: %s", strerror(-error));
+	return error;
+}
+
+static int show(struct ss *ss)
+{
+	/* The summary alone, unless tables or a filter were named as well. */
+	bool table = !ss->options.summary || ss->options.tables || ss->options.word_count;
+	int status;
+
+	if (listing_begin(&ss->listing, ss->options.netns) || show_summary(ss))
+		return EXIT_FAILURE;
+	if (!table && source_is_module(ss->options.options.source))
+		return EXIT_SUCCESS;
+	status = listing_close(&ss->listing, show_all(ss, table));
 	table_exit(&ss->table.table);
 	processes_free(ss->processes);
 	sockdiag_close(ss->diag);
 	model_free(ss->model);
-	return error;
+	return status;
 }
 
-static int open_source(struct ss *ss)
-{
-	struct source_request request = { .level = ss->options.history ? TCPTRACE_L_QUEUE : TCPTRACE_L_OFF };
-	char error[256];
-	int failed;
-
-	if (source_open(ss->options.options.source, &request, &ss->source, error, sizeof(error))) {
-		warnx("%s", error);
-		return -1;
-	}
-	if (!ss->source->live) {
-		if (ss->options.netns)
-			warnx("-N %s: not with a recording, which has the sockets of all namespaces", ss->options.netns);
-		return ss->options.netns ? -1 : 0;
-	}
-	failed = ss->options.netns ? netns_enter(ss->options.netns) : 0;
-	if (failed)
-		warnx("-N %s: %s", ss->options.netns, strerror(-failed));
-	ss->netns = netns_own();
-	return failed;
-}
-
+/* Words about states override options. */
 static int parse_filter(struct ss *ss)
 {
 	struct ss_options *options = &ss->options;
-	char error[256];
-	int status = filter_parse(options->word_count, options->words, &ss->filter, error, sizeof(error));
+	int status;
 
-	if (status) {
-		warnx("%s", error);
-		return status;
-	}
-	if (options->options.family)
-		filter_set_family(ss->filter, options->options.family);
-	ss->states = (options->states ? options->states : STATES_DEFAULT) & STATES_ALL;
-	if (filter_has_states(ss->filter))
-		ss->states = filter_states(ss->filter);
-	ss->everything = filter_is_empty(ss->filter) && !options->options.family;
-	return 0;
+	ss->listing.options = &options->options;
+	status = listing_parse(&ss->listing, options->word_count, options->words);
+	if (!status && !filter_has_states(ss->listing.filter))
+		ss->listing.states &= options->states ? options->states : STATES_DEFAULT;
+	return status;
 }
 
 static int run(int argc, char *argv[])
@@ -327,16 +275,11 @@ static int run(int argc, char *argv[])
 	status = parse_filter(&ss);
 	if (status)
 		return status;
-	if (!ss.states) {
+	if (!ss.listing.states) {
 		warnx("no state is left to show");
 		return EXIT_SUCCESS;
 	}
-	signals_catch();
-	status = EXIT_FAILURE;
-	if (!open_source(&ss))
-		status = run_source(&ss);
-	source_close(ss.source);
-	filter_free(ss.filter);
+	status = show(&ss);
 	free(ss.options.words);
 	return status;
 }
