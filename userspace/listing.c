@@ -56,7 +56,7 @@ int listing_open(struct listing *listing, enum tcptrace_level level)
 	return -EINTR;
 }
 
-bool listing_shows(const struct listing *listing, const struct tcptrace_record *record)
+static bool fits(const struct listing *listing, const struct tcptrace_record *record)
 {
 	const struct filter_subject subject = {
 		.saddr = record->saddr,
@@ -69,9 +69,14 @@ bool listing_shows(const struct listing *listing, const struct tcptrace_record *
 		.ifindex = record->ifindex,
 	};
 
+	return filter_match(listing->filter, &subject);
+}
+
+bool listing_shows(const struct listing *listing, const struct tcptrace_record *record)
+{
 	return listing->states & 1u << record->new_state &&
 	       (!listing->netns || record->netns == listing->netns) &&
-	       (listing->everything || filter_match(listing->filter, &subject));
+	       (listing->everything || fits(listing, record));
 }
 
 bool listing_over(const struct listing *listing)

@@ -67,7 +67,7 @@ static char *put_host(const struct netstat_table *table, char *p, uint8_t family
 	return record_put_address(p, family, address);
 }
 
-static char *put_port(const struct netstat_table *table, char *p, uint16_t port)
+static char *put_service(const struct netstat_table *table, char *p, uint16_t port)
 {
 	const char *name = table->numeric_ports ? NULL : resolve_service(port);
 
@@ -75,14 +75,14 @@ static char *put_port(const struct netstat_table *table, char *p, uint16_t port)
 		*p++ = '*';
 		return p;
 	}
-	return name ? put_string(p, name) : put_u64(p, port);
+	return name ? put_string(p, name) : put_port(p, port);
 }
 
 /* The port stays as it is, the address is cut. */
 static char *put_end(const struct netstat_table *table, char *p, uint8_t family, const uint8_t *address, uint16_t number)
 {
 	char *start = p, port[RESOLVE_SERVICE_MAX + 16];
-	unsigned int host_length, port_length = put_port(table, port, number) - port;
+	unsigned int host_length, port_length = put_service(table, port, number) - port;
 
 	p = put_host(table, p, family, address);
 	host_length = p - start;

@@ -55,28 +55,30 @@ static bool is_any(const uint8_t *address)
 	return !memcmp(address, any, sizeof(any));
 }
 
-/* Any address of IPv6 is "*", since it takes IPv4 as well; "[::]" where it does not. */
-static char *put_address(const struct ss_table *ss, char *p, const struct tcptrace_record *record,
-			 const uint8_t *address)
+/* Any address is "*", since it takes IPv4 as well; "[::]" where it does not. */
+static char *put_ipv6(char *p, const struct tcptrace_record *record, const uint8_t *address)
 {
-	const char *name = ss->hosts ? resolve_host(record->family, address) : NULL;
-
-	if (record->family == AF_INET6 && is_any(address) &&
-	    !(record_listens(record) && record->flags & TCPTRACE_F_V6ONLY)) {
+	if (is_any(address) && !(record_listens(record) && record->flags & TCPTRACE_F_V6ONLY)) {
 		*p++ = '*';
-	} else if (name) {
-		p = put_string(p, name);
-	} else if (record->family == AF_INET) {
-		p = record_put_address(p, AF_INET, address);
-	} else {
-		*p++ = '[';
-		p = record_put_address(p, AF_INET6, address);
-		*p++ = ']';
+		return p;
 	}
+	*p++ = '[';
+	p = record_put_address(p, AF_INET6, address);
+	*p++ = ']';
 	return p;
 }
 
-static char *put_port(const struct ss_table *ss, char *p, uint16_t port)
+static inline char *put_address(const struct ss_table *ss, char *p, const struct tcptrace_record *record,
+				const uint8_t *address)
+{
+	const char *name = ss->hosts && !is_any(address) ? resolve_host(record->family, address) : NULL;
+
+	if (name)
+		return put_string(p, name);
+	return record->family == AF_INET ? record_put_address(p, AF_INET, address) : put_ipv6(p, record, address);
+}
+
+static inline char *put_service(const struct ss_table *ss, char *p, uint16_t port)
 {
 	const char *name = NULL;
 
@@ -86,7 +88,7 @@ static char *put_port(const struct ss_table *ss, char *p, uint16_t port)
 	}
 	if (!ss->numeric && !resolve_ephemeral(port))
 		name = resolve_service(port);
-	return name ? put_string(p, name) : put_u64(p, port);
+	return name ? put_string(p, name) : put_port(p, port);
 }
 
 static char *put_cell_string(struct table *table, unsigned int column, char *cell, const char *text)
@@ -123,12 +125,12 @@ void ss_table_row(struct ss_table *ss, const struct tcptrace_record *record, con
 	}
 	*p++ = ':';
 	p = table_cell(table, column++, cell, p);
-	p = table_cell(table, column++, p, put_port(ss, table_text(p), record->sport));
+	p = table_cell(table, column++, p, put_service(ss, table_text(p), record->sport));
 	cell = p;
 	p = put_address(ss, table_text(cell), record, record->daddr);
 	*p++ = ':';
 	p = table_cell(table, column++, cell, p);
-	p = table_cell(table, column++, p, put_port(ss, table_text(p), record->dport));
+	p = table_cell(table, column++, p, put_service(ss, table_text(p), record->dport));
 	p = table_cell_quiet(p, put_mem(table_text(p), details, length));
 	table_row_done(table, part, p);
 	count_details(ss, part);

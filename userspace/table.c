@@ -122,30 +122,34 @@ static size_t lay_out(const struct table *table, struct place *places)
 
 /* ---- printing ---- */
 
+/* A cell that is no longer than its column, or whose text is all there is room for. */
+static inline char *put_cell(char *p, const struct place *place, const char *text, unsigned int length)
+{
+	char *end = p + place->width;
+
+	*p = ' ';
+	p += place->left;
+	if (place->right)
+		p = put_column(p, end - length);
+	if (length <= COPY)
+		memcpy(p, text, COPY);
+	else
+		memcpy(p, text, length);
+	return put_column(p + length, end);
+}
+
 /* A row whose text and blanks fit into what out_room() gives. */
 static const char *put_row(const struct table *table, const struct place *places, const char *cell)
 {
+	const struct place *place = places, *end = places + table->count;
 	char *p = out_room(table->out);
-	unsigned int i;
 
-	for (i = 0; i < table->count; i++) {
-		const struct place *place = &places[i];
-		char *start = p;
+	for (; place < end; place++) {
 		uint16_t length;
 
 		memcpy(&length, cell, sizeof(length));
-		cell += sizeof(length);
-		*p = ' ';
-		p += place->left;
-		if (place->right)
-			p = put_column(p, start + (ptrdiff_t)place->width - length);
-		if (length <= COPY)
-			memcpy(p, cell, COPY);
-		else
-			memcpy(p, cell, length);
-		p += length;
-		cell += length;
-		p = put_column(p, start + place->width);
+		p = put_cell(p, place, table_text((char *)cell), length);
+		cell += sizeof(length) + length;
 	}
 	*p++ = '\n';
 	out_done(table->out, p);

@@ -14,7 +14,7 @@ RECORDING, DUMP = FOLDER + "/recording", FOLDER + "/dump"
 
 ESTABLISHED, SYN_SENT, SYN_RECV, FIN_WAIT1, FIN_WAIT2, TIME_WAIT, CLOSE, CLOSE_WAIT, LAST_ACK, LISTEN, CLOSING = range(1, 12)
 FULL, REQUEST, TIMEWAIT = 1, 2, 3
-SNAPSHOT, LOST = 16, 17
+STATE, RECV, SNAPSHOT, LOST = 2, 10, 16, 17
 SHUT_RCV, SHUT_SND, V6ONLY = 1 << 2, 1 << 3, 1 << 4
 DIAG_SHUTDOWN, DIAG_SKV6ONLY = 8, 11
 
@@ -50,7 +50,7 @@ class Socket:
         if self.kind != FULL:
             self.recvq = self.sendq = self.uid = self.shut = 0
 
-    def record(self):
+    def record(self, kind_of_record=SNAPSHOT, time=0, old=0):
         numbers = [1000, 1000 + self.sendq // 2, 1000 + self.sendq, 5000 + self.recvq, 5000, 65535, 65535]
         flags = self.shut << 2 | (V6ONLY if self.v6only else 0)
         listens = self.state == LISTEN
@@ -58,9 +58,9 @@ class Socket:
                             self.inode if listens else 0, self.uid if listens else 0, 0, 0)
         if not listens and self.kind != REQUEST:
             union = struct.pack("=QQIIQIIQ", 0, 0, 0, self.timeout, self.inode, self.uid, 0, 0)
-        return struct.pack("=QQQQ16s16sHHHHIBBBB7IIIi16sHBBI48s", 0, 1000 + self.cookies, self.cookie, 0,
-                           mapped(self.local), mapped(self.peer), self.sport, self.dport, SNAPSHOT, 0, 1, self.family,
-                           self.kind, self.state, self.state, *numbers, flags, 0, 0, b"", 0, 0, 0, self.ifindex, union)
+        return struct.pack("=QQQQ16s16sHHHHIBBBB7IIIi16sHBBI48s", 0, time or 1000 + self.cookies, self.cookie, 0,
+                           mapped(self.local), mapped(self.peer), self.sport, self.dport, kind_of_record, 0, 1, self.family,
+                           self.kind, old or self.state, self.state, *numbers, flags, 0, 0, b"", 0, 0, 0, self.ifindex, union)
 
     def message(self):
         def address(text):
@@ -78,13 +78,14 @@ class Socket:
         return struct.pack("=IHHII", 16 + len(body), 20, 2, 1, 0) + body
 
 
-def save(sockets):
+def save(sockets, events=()):
     with open(RECORDING, "wb") as file:
         file.write(struct.pack("=8sIIHHIqQQII72s72s56x", b"TCPTRACE", 0x01020304, 256, 1, 1, 192, 0, 1, 1, 1, 0, b"h", b"r"))
         for one in sockets:
-            file.write(one.record())
+            file.write(one if isinstance(one, bytes) else one.record())
+        file.write(b"".join(events))
         file.write(struct.pack("=QQQQ16s16sHHHHIBBBB7IIIi16sHBBI48s", 0, 0, 0x454c494152540000, 0, b"", b"", 0, 0, LOST, 0, 0,
-                               0, 0, 0, 0, *[0] * 7, 0, 0, 0, b"", 0, 0, 0, 0, b""))
+                               0, 0, 0, 0, *[0] * 7, 0, 0, 0, b"", 0, 0, 0, 0, struct.pack("=QQQQQQ", 0, 0, 0, 0, len(events), 0)))
 
 
 def dump(sockets):

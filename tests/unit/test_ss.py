@@ -9,14 +9,15 @@ import fcntl
 import os
 import pty
 import shutil
+import socket
 import struct
 import subprocess
 import sys
 import termios
 
 import sockets
-from sockets import (CTL, DUMP, RECORDING, CLOSE, CLOSING, ESTABLISHED, LISTEN, SYN_RECV, SYN_SENT, TIME_WAIT, dump, many, ok,
-                     save)
+from sockets import (CTL, DUMP, RECORDING, CLOSE, CLOSE_WAIT, CLOSING, ESTABLISHED, LISTEN, RECV, STATE, SYN_RECV, SYN_SENT,
+                     TIME_WAIT, Socket, dump, many, ok, save)
 
 SS = shutil.which("ss") or shutil.which("ss", path="/usr/bin:/bin:/usr/sbin:/sbin")
 if not SS:
@@ -123,7 +124,28 @@ def refusals():
         ok(got == wanted and got, f"ss {' '.join(words)} ends with {wanted}", got)
 
 
+def history():
+    """Of a recording: the sockets at its end, how long in their state, and the highest that their queues were."""
+    one, other = (Socket(ESTABLISHED, socket.AF_INET, "10.0.0.1", port, "10.0.0.2", 9090, 100, 30) for port in (40001, 40002))
+    gone = Socket(ESTABLISHED, socket.AF_INET, "10.0.0.1", 40003, "10.0.0.2", 9090)
+    before, events = [each.record() for each in (one, other, gone)], []
+    one.state, one.recvq, one.sendq = CLOSE_WAIT, 1, 0
+    events.append(one.record(STATE, 2000001000, ESTABLISHED))
+    gone.state = CLOSE
+    events.append(gone.record(STATE, 4000001000, ESTABLISHED))
+    other.recvq = 50
+    events.append(other.record(RECV, 5000100000))
+    save(before, events)
+    status, text = ours(["-tnaH", "--history"])
+    lines = sorted(" ".join(line.split()) for line in text.splitlines())
+    ok(status == 0 and lines == [
+        "CLOSE-WAIT 1 0 10.0.0.1:40001 10.0.0.2:9090 history:(in-state:3.00s,peak-recv-q:100,peak-send-q:30)",
+        "ESTAB 50 30 10.0.0.1:40002 10.0.0.2:9090 history:(in-state>5.00s,peak-recv-q:100,peak-send-q:30)"],
+       "ss --history of a recording", status, *lines)
+
+
 layouts()
+history()
 states()
 filters()
 refusals()

@@ -45,13 +45,13 @@ timeless() { sed -E 's/timer:\(([a-z]+),[^,]*,/timer:(\1,TIME,/; s/ (lastsnd|las
 
 @test "bad words end as in ss" {
 	load_module
-	local words theirs ours
+	local words theirs status
 	for words in --bad '-tan sport' "-tan '( sport = :1'" '-tan state nowhere' '-tan sport=:9090' '-tan src 1.2.3.4.5' \
 		'-tan dport = :nosuchservice' '-f nowhere' '-A nowhere'; do
-		theirs=0 ours=0
+		theirs=0 status=0
 		bash -c "ss $words" >/dev/null 2>&1 || theirs=$?
-		bash -c "tcptrace-ctl ss $words" >/dev/null 2>&1 || ours=$?
-		same "$ours" "$theirs" "ss $words"
+		bash -c "tcptrace-ctl ss $words" >/dev/null 2>&1 || status=$?
+		same "$status" "$theirs" "ss $words"
 		is "theirs != 0"
 	done
 }

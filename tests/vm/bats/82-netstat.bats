@@ -28,9 +28,11 @@ timeless() { sed -E 's/\([0-9]+\.[0-9]+\//(TIME\//'; }
 @test "long addresses are cut without -W" {
 	load_module
 	ip addr add 2001:db8:1111:2222:3333:4444:5555:6666/128 dev lo nodad
-	spawn_ready peer sh -c 'echo "listen l 2001:db8:1111:2222:3333:4444:5555:6666 9703
-		connect c 2001:db8:1111:2222:3333:4444:5555:6666 9703" | { cat; echo "# ready"; sleep 1000; } | peer'
-	wait_until sh -c 'ss -tan | grep -q ESTAB'
+	spawn peer bash -c 'exec peer < <(
+		echo "listen l 2001:db8:1111:2222:3333:4444:5555:6666 9703"
+		echo "connect c 2001:db8:1111:2222:3333:4444:5555:6666 9703"
+		exec sleep 300)'
+	wait_until has_line "$(out_of peer)" 'ok [1-9]*'
 	agree netstat -ant
 	agree netstat -antW
 	like "$REAL" '*:6666:9703*'

@@ -50,8 +50,8 @@ all_states()
 # $REAL and $OURS, with their exit statuses as last lines.
 steady()
 {
-	local filter=$1 try after file=$BATS_TEST_TMPDIR/steady
-	for try in 1 2 3 4 5 6 7 8; do
+	local filter=$1 after file=$BATS_TEST_TMPDIR/steady
+	for _ in 1 2 3 4 5 6 7 8; do
 		REAL=$(bash -c "$2" 2>/dev/null | $filter; echo "status ${PIPESTATUS[0]}")
 		OURS=$(bash -c "$3" 2>"$file.err" | $filter; echo "status ${PIPESTATUS[0]}")
 		after=$(bash -c "$2" 2>/dev/null | $filter; echo "status ${PIPESTATUS[0]}")
