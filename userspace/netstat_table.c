@@ -253,7 +253,8 @@ int netstat_table_row(struct netstat_table *table, const struct tcptrace_record 
 
 void netstat_table_end(struct netstat_table *table)
 {
-	out_write(table->out, table->later, table->later_used);
+	if (table->later_used)
+		out_write(table->out, table->later, table->later_used);
 	free(table->later);
 	table->later = NULL;
 	table->later_used = table->later_room = 0;
