@@ -69,12 +69,14 @@ static error_t parse_view(int key, char *text, struct argp_state *state)
 	case KEY_FAIL_ON_LOSS:
 		options->fail_on_loss = true;
 		return 0;
-	/* Both together are neither, as in ss. */
+	/* Both together are neither. */
 	case '4':
 		options->family = options->family == AF_INET6 ? AF_UNSPEC : AF_INET;
+		options->last_family = AF_INET;
 		return 0;
 	case '6':
 		options->family = options->family == AF_INET ? AF_UNSPEC : AF_INET6;
+		options->last_family = AF_INET6;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -18,6 +18,7 @@ struct options {
 	const char *source;		/* NULL: not given */
 	enum tcptrace_level level;	/* TCPTRACE_L_OFF: not given, the command decides */
 	int family;			/* AF_INET, AF_INET6; 0: both */
+	int last_family;		/* which of -4 and -6 came last; 0: neither did */
 	bool json;
 	bool fail_on_loss;
 	bool numeric;

@@ -128,8 +128,7 @@ static void set_family(struct argp_state *state, struct ss_options *options, con
 {
 	if (strcmp(family, "inet") && strcmp(family, "inet6"))
 		argp_failure(state, SS_EXIT_USAGE, 0, "-f %s: not a family of TCP; it is inet or inet6", family);
-	options->options.family = strcmp(family, "inet") ? AF_INET6 : AF_INET;
-	options->tables = true;
+	options->options.last_family = strcmp(family, "inet") ? AF_INET6 : AF_INET;
 }
 
 /* A line that begins with # is a comment. What is not freed lives as long as the program. */
@@ -279,6 +278,8 @@ void ss_options_parse(struct ss_options *options, int argc, char *argv[])
 
 	argp_err_exit_status = SS_EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &parsing);
+	/* Of several, ss takes the last one. */
+	options->options.family = options->options.last_family;
 	if (options->options.family)
 		options->tables = true;
 }

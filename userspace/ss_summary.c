@@ -93,9 +93,12 @@ static int read_established(struct summary *summary)
 			continue;
 		word = strtok_r(words, " \n", &rest);
 		number = strtok_r(numbers, " \n", &numbers_rest);
-		for (; word && number; word = strtok_r(NULL, " \n", &rest), number = strtok_r(NULL, " \n", &numbers_rest))
+		while (word && number) {
 			if (!strcmp(word, "CurrEstab"))
 				summary->established = atoi(number);
+			word = strtok_r(NULL, " \n", &rest);
+			number = strtok_r(NULL, " \n", &numbers_rest);
+		}
 	}
 	fclose(file);
 	return 0;

@@ -18,7 +18,7 @@ timeless() { sed -E 's/timer:\(([a-z]+),[^,]*,/timer:(\1,TIME,/; s/ (lastsnd|las
 	for state in ESTAB SYN-SENT SYN-RECV FIN-WAIT-1 FIN-WAIT-2 TIME-WAIT CLOSE-WAIT LAST-ACK LISTEN CLOSING; do
 		is "$(grep -c "^$state " <<<"$REAL") >= 9"
 	done
-	for words in -t -tn -tanH -ltn -tanO -ta -t4an -tan6 '-tanl' '-s' '-t -s' '-tn state syn-recv' 'state time-wait' \
+	for words in -t -tn -tanH -ltn -tanO -ta -t4an -tan6 '-tan -4 -6' '-tan -6 -4' '-tanf inet6' '-tanl' '-s' '-t -s' '-tn state syn-recv' 'state time-wait' \
 		'-tn state connected exclude bucket' '-tnH state all exclude established exclude listening' \
 		"-tan '( sport = :9723 or dport = :9723 ) and not dst 10.0.0.0/8'" "-tan sport = :9723 or dport = :9743 and src [::1]" \
 		"-tan dst ::ffff:127.0.0.1" "-tn4 dport gt 9730" "-tan dev lo"; do
