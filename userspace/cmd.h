@@ -13,6 +13,7 @@ struct command {
 extern const struct command cmd_watch;
 extern const struct command cmd_ss;
 extern const struct command cmd_netstat;
+extern const struct command cmd_ports;
 extern const struct command cmd_record;
 extern const struct command cmd_load;
 extern const struct command cmd_unload;

@@ -397,3 +397,24 @@ void json_lost(struct out *out, const struct tcptrace_lost *lost, uint64_t full,
 	add_int(object, "model_full", full);
 	print(out, object);
 }
+
+void json_ports(struct out *out, const struct ports_range *range, const struct ports_peer *peer)
+{
+	struct json_object *object = json_object_new_object();
+
+	add_string(object, "type", "ports");
+	add_int(object, "netns", peer->netns);
+	add_int(object, "family", peer->family == AF_INET ? 4 : 6);
+	add_address(object, "saddr", peer->family, peer->saddr);
+	add_address(object, "daddr", peer->family, peer->daddr);
+	add_int(object, "dport", peer->dport);
+	add_int(object, "used", peer->used);
+	add_int(object, "timewait", peer->timewait);
+	add_int(object, "left", ports_left(range, peer));
+	if (range->known)
+		add_int(object, "reusable", ports_reusable(range, peer));
+	add_int(object, "lowest", range->lowest);
+	add_int(object, "highest", range->highest);
+	add_int(object, "reserved", range->reserved);
+	print(out, object);
+}

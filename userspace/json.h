@@ -12,6 +12,7 @@
 
 #include "model.h"
 #include "out.h"
+#include "ports.h"
 
 /* `absolute`: sequence numbers as on the wire; else from the connection's beginning, or left out. */
 void json_step(struct out *out, const struct step *step, bool absolute);
@@ -23,6 +24,9 @@ void json_socket(struct out *out, const struct end *end, uint64_t time);
 void json_history(struct out *out, const struct end *end, uint64_t time);
 
 void json_verdict(struct out *out, const struct end *end);
+
+/* How many ports a peer takes, and how many are left. */
+void json_ports(struct out *out, const struct ports_range *range, const struct ports_peer *peer);
 
 /* Losses so far, by the source and by the model; the last object of a stream. */
 void json_lost(struct out *out, const struct tcptrace_lost *lost, uint64_t full, uint64_t time);

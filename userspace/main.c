@@ -16,6 +16,7 @@ static const struct command *const commands[] = {
 	&cmd_watch,
 	&cmd_ss,
 	&cmd_netstat,
+	&cmd_ports,
 	&cmd_record,
 	&cmd_load,
 	&cmd_unload,
