@@ -47,9 +47,11 @@ int listing_begin(struct listing *listing, const char *netns)
 
 int listing_open(struct listing *listing, enum tcptrace_level level)
 {
-	const struct source_request request = { .level = level };
+	struct tcptrace_clause clauses[TCPTRACE_CLAUSES_MAX];
+	struct source_request request = { .level = level, .clauses = clauses };
 	char error[256];
 
+	request.clause_count = filter_clauses(listing->filter, clauses, TCPTRACE_CLAUSES_MAX);
 	if (!source_open(listing->options->source, &request, &listing->source, error, sizeof(error)))
 		return 0;
 	warnx("%s", error);

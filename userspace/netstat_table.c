@@ -79,7 +79,8 @@ static char *put_service(const struct netstat_table *table, char *p, uint16_t po
 }
 
 /* The port stays as it is, the address is cut. */
-static char *put_end(const struct netstat_table *table, char *p, uint8_t family, const uint8_t *address, uint16_t number)
+static char *put_end(const struct netstat_table *table, char *p, uint8_t family, const uint8_t *address,
+		     uint16_t number)
 {
 	char *start = p, port[RESOLVE_SERVICE_MAX + 16];
 	unsigned int host_length, port_length = put_service(table, port, number) - port;

@@ -256,7 +256,8 @@ static void say_md5(struct ss_details *details, const struct nlattr *attribute)
 
 static int find_name(const struct nlattr *attribute, void *arg)
 {
-	if (mnl_attr_get_type(attribute) == INET_ULP_INFO_NAME && mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
+	if (mnl_attr_get_type(attribute) == INET_ULP_INFO_NAME &&
+	    mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
 		*(const char **)arg = mnl_attr_get_str(attribute);
 	return MNL_CB_OK;
 }

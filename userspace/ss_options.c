@@ -16,7 +16,8 @@ enum { KEY_TOS = 0x200, KEY_CGROUP, KEY_SOCKOPT, KEY_HISTORY, KEY_TIPC, KEY_VSOC
 #define OURS	3
 
 static const struct argp_option entries[] = {
-	{ "tcp", 't', NULL, 0, "TCP sockets, which are all there are here: without it there is a column Netid", DISPLAY },
+	{ "tcp", 't', NULL, 0, "TCP sockets, which are all there are here: without it there is a column Netid",
+	  DISPLAY },
 	{ "all", 'a', NULL, 0, "Sockets in all states", DISPLAY },
 	{ "listening", 'l', NULL, 0, "Listeners", DISPLAY },
 	{ "family", 'f', "FAMILY", 0, "inet or inet6", DISPLAY },
@@ -93,7 +94,8 @@ static error_t refuse(int key, struct argp_state *state)
 	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
 		if (refused[i].key == key)
 			argp_failure(state, SS_EXIT_USAGE, 0, "%s: %s", refused[i].option,
-				     refused[i].answer ? refused[i].answer : "tcptrace sees TCP only; ss has the others");
+				     refused[i].answer ? refused[i].answer :
+							 "tcptrace sees TCP only; ss has the others");
 	return ARGP_ERR_UNKNOWN;
 }
 

@@ -57,8 +57,9 @@ static struct tcptrace_record record_of(int fd, uint8_t state)
 /* Numbers that go by the millisecond become T, blanks at the end go. */
 static void timeless(char *text)
 {
-	static const char *const words[] = { "lastsnd:", "lastrcv:", "lastack:", "busy:", "timer:(keepalive,", "timer:(on,",
-					     "rto:", "ato:", "pacing_rate ", "send ", "delivery_rate " };
+	static const char *const words[] = { "lastsnd:", "lastrcv:", "lastack:", "busy:", "timer:(keepalive,",
+					     "timer:(on,", "rto:", "ato:", "pacing_rate ", "send ",
+					     "delivery_rate " };
 	char *end = text + strlen(text), *at, *rest;
 	size_t i;
 
@@ -84,7 +85,8 @@ static const char *by_ss(const char *words, uint16_t port, bool listens)
 	FILE *pipe;
 	int i;
 
-	snprintf(command, sizeof(command), "ss -6tnH %s %s 'sport = :%u'", words, listens ? "-l" : "state established", port);
+	snprintf(command, sizeof(command), "ss -6tnH %s %s 'sport = :%u'", words,
+		 listens ? "-l" : "state established", port);
 	pipe = popen(command, "r");
 	if (!pipe)
 		abort();
@@ -138,7 +140,8 @@ static void compare_all(int fd, uint8_t state)
 	compare(fd, state, "-e", &(struct ss_wanted){ .timers = true, .extended = true });
 	compare(fd, state, "-m", &(struct ss_wanted){ .memory = true });
 	compare(fd, state, "-i", &(struct ss_wanted){ .info = true, .exact = true });
-	compare(fd, state, "-O -o -i -m", &(struct ss_wanted){ .timers = true, .info = true, .memory = true, .one_line = true, .exact = true });
+	compare(fd, state, "-O -o -i -m", &(struct ss_wanted){ .timers = true, .info = true, .memory = true,
+							       .one_line = true, .exact = true });
 	compare(fd, state, "-p", &(struct ss_wanted){ .processes = true });
 	compare(fd, state, "--tos", &(struct ss_wanted){ .tos = true });
 	compare(fd, state, "--cgroup", &(struct ss_wanted){ .cgroup = true });
@@ -151,8 +154,9 @@ static void times(void)
 		unsigned int ms;
 		const char *text;
 	} wanted[] = {
-		{ 5, "005ms" }, { 200, "200ms" }, { 1234, "1.234ms" }, { 9000, "9sec" }, { 12345, "12sec" }, { 60000, "1min" },
-		{ 64999, "1min4sec" }, { 599999, "9min59sec" }, { 600000, "10min" }, { 659000, "10min" },
+		{ 5, "005ms" },		{ 200, "200ms" },	   { 1234, "1.234ms" }, { 9000, "9sec" },
+		{ 12345, "12sec" },	{ 60000, "1min" },	   { 64999, "1min4sec" }, { 599999, "9min59sec" },
+		{ 600000, "10min" },	{ 659000, "10min" },
 	};
 	struct tcptrace_record record = { .kind = TCPTRACE_K_TIMEWAIT, .new_state = TCPTRACE_S_TIME_WAIT };
 	const struct ss_wanted timers = { .timers = true };

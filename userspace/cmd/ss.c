@@ -73,7 +73,7 @@ static int on_socket(const struct tcptrace_record *record, void *arg)
 
 	if (listing_shows(&ss->listing, record))
 		show_socket(ss, record, ss->model ? model_find(ss->model, record->cookie) : NULL);
-	return listing_over(&ss->listing) && !(ss->stopped && !ss->listing.out.error) ? -EINTR : 0;
+	return ss->listing.out.error || (signals_stop() && !ss->stopped) ? -EINTR : 0;
 }
 
 /* A recording has no snapshot of its end: what the model has is what is there. */
