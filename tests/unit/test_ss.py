@@ -6,6 +6,7 @@ character: into a pipe and on terminals of several widths. The same expressions,
 """
 
 import fcntl
+import json
 import os
 import pty
 import shutil
@@ -114,12 +115,22 @@ def filters():
         agree(["-tan", *text.replace("[2001:db8::]/32", "[2001:db8::/32]").split()], 120)
 
 
+def objects():
+    some = many(44, 9)
+    save(some)
+    status, text = ours(["-tan", "--json"])
+    rows = [json.loads(line) for line in text.splitlines()]
+    ok(status == 0 and [(row["cookie"], row["sport"], row["dport"], row["recvq"], row["sendq"]) for row in rows[:-1]] ==
+       [(one.cookie, one.sport, one.dport, one.recvq, one.sendq) for one in some], "ss --json: each socket", rows[:1])
+    ok(rows[-1]["type"] == "lost" and all(row["type"] == "snapshot" for row in rows[:-1]), "and the losses")
+
+
 def refusals():
     save([])
     dump([])
     for words in (["--bad"], ["-tan", "sport"], ["-tan", "( sport = :1"], ["-tan", "sport = :1 )"], ["-tan", "state", "nowhere"],
                   ["-tan", "sport=:9090"], ["-tan", "src 1.2.3.4.5"], ["-tan", "dport = :nosuchservice"], ["-f", "nowhere"],
-                  ["-A", "nowhere"], ["-tan", "and"], ["-tan", "dev nosuchdevice"]):
+                  ["-A", "nowhere"], ["-tan", "exclude"], ["-tan", "and"], ["-tan", "dev nosuchdevice"]):
         got, wanted = ours(words)[0], theirs(words)[0]
         ok(got == wanted and got, f"ss {' '.join(words)} ends with {wanted}", got)
 
@@ -148,5 +159,6 @@ layouts()
 history()
 states()
 filters()
+objects()
 refusals()
 sys.exit(sockets.done())
