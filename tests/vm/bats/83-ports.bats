@@ -5,7 +5,9 @@ load helper
 setup() { common_setup; RANGE=$(</proc/sys/net/ipv4/ip_local_port_range); }
 teardown()
 {
-	sysctl -qw net.ipv4.ip_local_reserved_ports=
+	# sysctl does not write nothing.
+	echo >/proc/sys/net/ipv4/ip_local_reserved_ports
+	sysctl -qw net.ipv4.tcp_tw_reuse=2
 	sysctl -qw net.ipv4.ip_local_port_range="$RANGE"
 	common_teardown
 }
@@ -33,5 +35,4 @@ teardown()
 	like "$(tcptrace-ctl ports -H -q 'dst 127.0.0.1:9711')" '127.0.0.1 *127.0.0.1:9711 *7 *7 *5 *7'
 	sysctl -qw net.ipv4.tcp_tw_reuse=0
 	like "$(tcptrace-ctl ports -H -q 'dst 127.0.0.1:9711')" '127.0.0.1 *127.0.0.1:9711 *7 *7 *5 *0'
-	sysctl -qw net.ipv4.tcp_tw_reuse=2
 }
