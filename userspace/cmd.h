@@ -18,6 +18,8 @@ extern const struct command cmd_top;
 extern const struct command cmd_ladder;
 extern const struct command cmd_window;
 extern const struct command cmd_states;
+extern const struct command cmd_ss;
+extern const struct command cmd_netstat;
 extern const struct command cmd_record;
 extern const struct command cmd_load;
 extern const struct command cmd_unload;

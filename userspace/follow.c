@@ -196,18 +196,17 @@ static int on_snapshot(const struct tcptrace_record *record, void *arg)
 	return seed_snapshot(record, follow->seed);
 }
 
-/* Reads until all is there that the snapshot has to be compared with. */
-static int collect(struct follow *follow)
+int follow_collect(struct source *source, struct seed *seed)
 {
 	const struct tcptrace_record *record;
 
 	for (;;) {
-		int outcome = source_next(follow->source, &record);
+		int outcome = source_next(source, &record);
 		int more;
 
 		if (outcome != SOURCE_RECORD)
 			return outcome < 0 ? outcome : 0;
-		more = seed_event(follow->seed, record);
+		more = seed_event(seed, record);
 		if (more <= 0)
 			return more;
 	}
@@ -243,7 +242,7 @@ static int begin(struct follow *follow)
 	if (follow->view->snapshot_only)
 		return error ? error : SOURCE_END;
 	if (!error)
-		error = collect(follow);
+		error = follow_collect(follow->source, follow->seed);
 	if (!error)
 		error = seed_finish(follow->seed);
 	if (!error)

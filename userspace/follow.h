@@ -89,6 +89,9 @@ struct follow_view {
 /* Returns the exit status. `arg` is the view's. */
 int follow(const struct follow_arguments *arguments, const struct follow_view *view, void *arg);
 
+/* After the snapshot: reads until all is there that it has to be compared with. Returns 0 or -errno. */
+int follow_collect(struct source *source, struct seed *seed);
+
 /* Does the filter ask for ends in this state? */
 static inline bool follow_state(const struct follow *follow, uint8_t state)
 {

@@ -239,7 +239,7 @@ void json_step(struct out *out, const struct step *step, bool absolute)
 
 /* ---- sockets and verdicts ---- */
 
-void json_socket(struct out *out, const struct end *end, uint64_t time)
+static struct json_object *socket_object(const struct end *end, uint64_t time)
 {
 	struct json_object *object = begin_end(end, type_name(TCPTRACE_T_SNAPSHOT), time);
 
@@ -253,6 +253,22 @@ void json_socket(struct out *out, const struct end *end, uint64_t time)
 		add_int(object, "timeout_ms", end->timeout);
 	}
 	add_process(object, end->owner.pid, end->owner.comm);
+	return object;
+}
+
+void json_socket(struct out *out, const struct end *end, uint64_t time)
+{
+	print(out, socket_object(end, time));
+}
+
+void json_history(struct out *out, const struct end *end, uint64_t time)
+{
+	struct json_object *object = socket_object(end, time);
+
+	if (end->flags & END_SINCE)
+		add_int(object, "in_state_ns", time - end->since);
+	add_int(object, "recvq_peak", end->recvq_peak);
+	add_int(object, "sendq_peak", end->sendq_peak);
 	print(out, object);
 }
 
@@ -320,3 +336,4 @@ void json_lost(struct out *out, const struct tcptrace_lost *lost, uint64_t full,
 	add_int(object, "model_full", full);
 	print(out, object);
 }
+

@@ -19,7 +19,11 @@ void json_step(struct out *out, const struct step *step, bool absolute);
 /* A socket that is there, as of `time`. */
 void json_socket(struct out *out, const struct end *end, uint64_t time);
 
+/* The same, with what is known of the time before. */
+void json_history(struct out *out, const struct end *end, uint64_t time);
+
 void json_verdict(struct out *out, const struct end *end);
+
 
 /* Losses so far, by the source and by the model; the last object of a stream. */
 void json_lost(struct out *out, const struct tcptrace_lost *lost, uint64_t full, uint64_t time);

@@ -21,6 +21,8 @@ static const struct command *const commands[] = {
 	&cmd_ladder,
 	&cmd_window,
 	&cmd_states,
+	&cmd_ss,
+	&cmd_netstat,
 	&cmd_record,
 	&cmd_load,
 	&cmd_unload,

@@ -79,7 +79,7 @@ static enum tcptrace_level parse_level(struct argp_state *state, const char *tex
 	return level;
 }
 
-static error_t parse(int key, char *text, struct argp_state *state)
+static error_t parse_view(int key, char *text, struct argp_state *state)
 {
 	struct options *options = state->input;
 
@@ -90,18 +90,54 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case KEY_SOURCE:
 		options->source = text;
 		return 0;
-	case KEY_LEVEL:
-		options->level = parse_level(state, text);
-		return 0;
 	case KEY_FAIL_ON_LOSS:
 		options->fail_on_loss = true;
 		return 0;
-	/* Both together are neither, as in ss. */
+	/* Both together are neither. */
 	case '4':
 		options->family = options->family == AF_INET6 ? AF_UNSPEC : AF_INET;
+		options->last_family = AF_INET;
 		return 0;
 	case '6':
 		options->family = options->family == AF_INET ? AF_UNSPEC : AF_INET6;
+		options->last_family = AF_INET6;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_option view_options[] = {
+	{ "source", KEY_SOURCE, "SOURCE", 0,
+	  "Where records come from: module, bpf, a file made by record, - for standard input, "
+	  "or auto (the default): the module where it is loaded, else bpf", 0 },
+	{ "ipv4", '4', NULL, 0, "IPv4 sockets only", 0 },
+	{ "ipv6", '6', NULL, 0, "IPv6 sockets only", 0 },
+	{ "fail-on-loss", KEY_FAIL_ON_LOSS, NULL, 0, "End with status 3 where records were lost", 0 },
+	{ 0 }
+};
+
+static const struct argp_child view_children[] = {
+	{ &options_output_argp, 0, NULL, 0 },
+	{ 0 }
+};
+
+const struct argp options_view_argp = {
+	.options = view_options,
+	.parser = parse_view,
+	.children = view_children,
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	struct options *options = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = options;
+		return 0;
+	case KEY_LEVEL:
+		options->level = parse_level(state, text);
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -109,21 +145,15 @@ static error_t parse(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{ "source", KEY_SOURCE, "SOURCE", 0,
-	  "Where records come from: module, bpf, a file made by record, - for standard input, "
-	  "or auto (the default): the module where it is loaded, else bpf", 0 },
 	{ "level", KEY_LEVEL, "LEVEL", 0,
 	  "How much is recorded: life (what opens, changes and ends a connection), "
 	  "queue (what changes a queue, too) or segment; "
 	  "the default is queue where a filter is given, else life", 0 },
-	{ "ipv4", '4', NULL, 0, "IPv4 sockets only", 0 },
-	{ "ipv6", '6', NULL, 0, "IPv6 sockets only", 0 },
-	{ "fail-on-loss", KEY_FAIL_ON_LOSS, NULL, 0, "End with status 3 where records were lost", 0 },
 	{ 0 }
 };
 
 static const struct argp_child children[] = {
-	{ &options_output_argp, 0, NULL, 0 },
+	{ &options_view_argp, 0, NULL, 0 },
 	{ 0 }
 };
 

@@ -18,6 +18,7 @@ struct options {
 	const char *source;		/* NULL: not given */
 	enum tcptrace_level level;	/* TCPTRACE_L_OFF: not given, the command decides */
 	int family;			/* AF_INET, AF_INET6; 0: both */
+	int last_family;		/* which of -4 and -6 came last; 0: neither did */
 	bool json;
 	bool fail_on_loss;
 	bool numeric;
@@ -34,6 +35,9 @@ struct options {
  *		state->child_inputs[0] = &arguments->options;
  */
 extern const struct argp options_argp;
+
+/* For commands that show what is there: the same without --level. */
+extern const struct argp options_view_argp;
 
 /* For commands that print something about the module: --json, -H, -n, -q alone. */
 extern const struct argp options_output_argp;

@@ -86,6 +86,15 @@ static inline char *put_small(char *p, unsigned int value)
 	return p + put_numbers[4 * value + 3];
 }
 
+/* Below a million, as a port is. */
+static inline char *put_port(char *p, unsigned int value)
+{
+	if (value < 1000)
+		return put_small(p, value);
+	p = put_small(p, value / 1000);
+	return put_3(p, value % 1000);
+}
+
 char *put_u64_long(char *p, uint64_t value);
 
 static inline char *put_u64(char *p, uint64_t value)

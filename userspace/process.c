@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,14 +13,10 @@
 
 #define SOCKET_LINK	"socket:["
 
-struct socket {
-	uint64_t inode;
-	struct owner owner;
-};
-
 struct processes {
-	struct socket *sockets;		/* sorted by inode once the scan began */
+	struct process_socket *sockets;	/* sorted by inode and order once the scan began; `all`: is over */
 	size_t count, room, found;
+	bool all;
 };
 
 struct processes *processes_new(void)
@@ -35,44 +32,80 @@ void processes_free(struct processes *processes)
 	free(processes);
 }
 
-int processes_want(struct processes *processes, uint64_t inode)
+static int add(struct processes *processes, const struct process_socket *socket)
 {
-	if (!inode)
-		return 0;
 	if (processes->count == processes->room) {
 		size_t room = processes->room ? 2 * processes->room : 64;
-		struct socket *sockets = reallocarray(processes->sockets, room, sizeof(*sockets));
+		struct process_socket *sockets = reallocarray(processes->sockets, room, sizeof(*sockets));
 
 		if (!sockets)
 			return -ENOMEM;
 		processes->sockets = sockets;
 		processes->room = room;
 	}
-	processes->sockets[processes->count++] = (struct socket){ .inode = inode };
+	processes->sockets[processes->count] = *socket;
+	processes->sockets[processes->count].order = processes->count;
+	processes->count++;
 	return 0;
+}
+
+int processes_want(struct processes *processes, uint64_t inode)
+{
+	return inode ? add(processes, &(struct process_socket){ .inode = inode }) : 0;
+}
+
+void processes_want_all(struct processes *processes)
+{
+	processes->all = true;
 }
 
 static int compare(const void *a, const void *b)
 {
-	uint64_t left = ((const struct socket *)a)->inode, right = ((const struct socket *)b)->inode;
+	const struct process_socket *left = a, *right = b;
 
-	return left < right ? -1 : left > right;
+	if (left->inode != right->inode)
+		return left->inode < right->inode ? -1 : 1;
+	return left->order < right->order ? -1 : left->order > right->order;
 }
 
-static struct socket *find(const struct processes *processes, uint64_t inode)
+static void sort(struct processes *processes)
 {
-	struct socket key = { .inode = inode };
+	if (processes->count)
+		qsort(processes->sockets, processes->count, sizeof(*processes->sockets), compare);
+}
 
-	if (!processes->count)
-		return NULL;
-	return bsearch(&key, processes->sockets, processes->count, sizeof(key), compare);
+/* The first one with this inode, or NULL. */
+static struct process_socket *find(const struct processes *processes, uint64_t inode)
+{
+	size_t from = 0, to = processes->count;
+
+	while (from < to) {
+		size_t middle = from + (to - from) / 2;
+
+		if (processes->sockets[middle].inode < inode)
+			from = middle + 1;
+		else
+			to = middle;
+	}
+	return from < processes->count && processes->sockets[from].inode == inode ? &processes->sockets[from] : NULL;
 }
 
 const struct owner *processes_find(const struct processes *processes, uint64_t inode)
 {
-	const struct socket *socket = find(processes, inode);
+	const struct process_socket *socket = find(processes, inode);
 
 	return socket && socket->owner.pid ? &socket->owner : NULL;
+}
+
+const struct process_socket *processes_find_all(const struct processes *processes, uint64_t inode, size_t *count)
+{
+	const struct process_socket *first = inode ? find(processes, inode) : NULL;
+	const struct process_socket *end = processes->sockets + processes->count, *next = first;
+
+	while (first && next < end && next->inode == inode)
+		next++;
+	*count = first ? next - first : 0;
+	return first;
 }
 
 /* Of a process that may end meanwhile: then it has no name, as it has no socket. */
@@ -101,14 +134,15 @@ static void look_at(struct processes *processes, int proc, const char *pid, DIR 
 
 	while ((entry = readdir(fds))) {
 		ssize_t length = readlinkat(dirfd(fds), entry->d_name, link, sizeof(link) - 1);
-		struct socket *socket;
+		struct process_socket *socket, found = { 0 };
 
 		if (length < (ssize_t)sizeof(SOCKET_LINK))
 			continue;
 		link[length] = '\0';
 		if (strncmp(link, SOCKET_LINK, sizeof(SOCKET_LINK) - 1))
 			continue;
-		socket = find(processes, strtoull(link + sizeof(SOCKET_LINK) - 1, NULL, 10));
+		found.inode = strtoull(link + sizeof(SOCKET_LINK) - 1, NULL, 10);
+		socket = processes->all ? &found : find(processes, found.inode);
 		if (!socket || socket->owner.pid)
 			continue;
 		if (!owner.pid) {
@@ -116,7 +150,10 @@ static void look_at(struct processes *processes, int proc, const char *pid, DIR 
 			read_comm(proc, pid, owner.comm);
 		}
 		socket->owner = owner;
+		socket->fd = strtoul(entry->d_name, NULL, 10);
 		processes->found++;
+		if (processes->all && add(processes, &found))
+			return;
 	}
 }
 
@@ -128,9 +165,9 @@ void processes_scan(struct processes *processes, const char *proc)
 
 	if (!all)
 		return;
-	if (processes->count)
-		qsort(processes->sockets, processes->count, sizeof(struct socket), compare);
-	while (processes->found < processes->count && (entry = readdir(all))) {
+	if (!processes->all)
+		sort(processes);
+	while ((processes->all || processes->found < processes->count) && (entry = readdir(all))) {
 		DIR *fds;
 		int fd;
 
@@ -148,4 +185,6 @@ void processes_scan(struct processes *processes, const char *proc)
 		closedir(fds);
 	}
 	closedir(all);
+	if (processes->all)
+		sort(processes);
 }

@@ -42,22 +42,16 @@ char *record_put_address(char *p, uint8_t family, const uint8_t address[TCPTRACE
 	return family == AF_INET ? put_ipv4(p, address + 12) : put_ipv6(p, address);
 }
 
-static inline char *put_port(char *p, uint16_t port)
-{
-	*p++ = ':';
-	if (port < 1000)
-		return put_small(p, port);
-	p = put_small(p, port / 1000);
-	return put_3(p, port % 1000);
-}
-
 char *record_put_endpoint(char *p, uint8_t family, const uint8_t address[TCPTRACE_ADDR_LEN],
 			  uint16_t port)
 {
-	if (family == AF_INET)
-		return put_port(put_ipv4(p, address + 12), port);
-	*p++ = '[';
-	p = put_ipv6(p, address);
-	*p++ = ']';
+	if (family == AF_INET) {
+		p = put_ipv4(p, address + 12);
+	} else {
+		*p++ = '[';
+		p = put_ipv6(p, address);
+		*p++ = ']';
+	}
+	*p++ = ':';
 	return put_port(p, port);
 }

@@ -52,6 +52,11 @@ static int open_auto(const struct source_request *request, struct source **sourc
 	return result;
 }
 
+bool source_is_live(const char *spec)
+{
+	return !spec || !strcmp(spec, "auto") || !strcmp(spec, "module") || !strcmp(spec, "bpf");
+}
+
 int source_open(const char *spec, const struct source_request *request, struct source **source,
 		char *error, size_t error_size)
 {

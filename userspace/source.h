@@ -64,6 +64,9 @@ struct source {
 int source_open(const char *spec, const struct source_request *request, struct source **source,
 		char *error, size_t error_size);
 
+/* Whether `spec` stands for this host now, and not for a recording. */
+bool source_is_live(const char *spec);
+
 static inline int source_snapshot(struct source *source, source_each each, void *arg)
 {
 	return source->ops->snapshot(source, each, arg);

@@ -27,13 +27,14 @@ void term_init(struct term *term, int fd)
 	term->colour = term->terminal && wants_colour();
 	setlocale(LC_CTYPE, "");
 	term->utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
-	term->width = term->height = 0;
+	term->width = term->height = term->said = 0;
 	if (!term->terminal)
 		return;
 	term->width = WIDTH_UNKNOWN;
 	term->height = HEIGHT_UNKNOWN;
 	if (ioctl(fd, TIOCGWINSZ, &size))
 		return;
+	term->said = size.ws_col;
 	if (size.ws_col)
 		term->width = size.ws_col;
 	if (size.ws_row)

@@ -12,6 +12,7 @@ struct term {
 	bool utf8;		/* what the locale says; else ASCII */
 	unsigned int width;	/* columns; 0: unbounded, not a terminal */
 	unsigned int height;	/* lines; 0: not a terminal */
+	unsigned int said;	/* the same, 0 also where the terminal does not say it */
 };
 
 void term_init(struct term *term, int fd);

@@ -8,6 +8,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -22,7 +23,7 @@ static int family = 4, port = 9090, port_of_client;
 static unsigned long long count = 1;
 static unsigned int bytes = 1, unread, unsent, pending, pause_us;
 static enum ending ending = CLIENT;
-static bool endless, hold, half_close, orphan;
+static bool endless, hold, half_close, both_close, keepalive, orphan;
 static volatile sig_atomic_t stopped;
 
 static const struct argp_option options[] = {
@@ -37,6 +38,8 @@ static const struct argp_option options[] = {
 	{ "unsent", 's', "BYTES", 0, "with --hold: write so many to the server that its queue and the client's fill", 0 },
 	{ "pause", 'i', "US", 0, "microseconds between connections", 0 },
 	{ "half-close", 'c', NULL, 0, "with --hold: the client has shut its side down", 0 },
+	{ "both-close", 'C', NULL, 0, "with --hold: and then the server has shut its side down, too", 0 },
+	{ "keepalive", 'k', NULL, 0, "with --hold: SO_KEEPALIVE at the client", 0 },
 	{ "orphan", 'o', NULL, 0, "with --hold: the client is closed", 0 },
 	{ "pending", 'w', "N", 0, "with --hold: so many more clients that are not waited for, nor accepted", 0 },
 	{ }
@@ -66,6 +69,8 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case 's': unsent = atoi(argument); return 0;
 	case 'i': pause_us = atoi(argument); return 0;
 	case 'c': half_close = true; return 0;
+	case 'C': half_close = both_close = true; return 0;
+	case 'k': keepalive = true; return 0;
 	case 'o': orphan = true; return 0;
 	case 'w': pending = atoi(argument); return 0;
 	}
@@ -155,8 +160,18 @@ static bool end(int first, int second)
 	return fine;
 }
 
-static bool keep(int client)
+/* Once the client's FIN is there; where a filter drops that, it does not come. */
+static bool shut_server(int server)
 {
+	struct pollfd fds = { .fd = server, .events = POLLRDHUP };
+
+	poll(&fds, 1, 100);
+	return !shutdown(server, SHUT_WR);
+}
+
+static bool keep(int client, int server)
+{
+	int one = 1;
 	char *data = calloc(1, unread > unsent ? unread : unsent);
 	bool fine;
 
@@ -165,7 +180,11 @@ static bool keep(int client)
 	fine = (!unread || write(client, data, unread) == (ssize_t)unread) &&
 	       (!unsent || send(client, data, unsent, MSG_DONTWAIT) > 0);
 	free(data);
+	if (keepalive && setsockopt(client, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof(one)))
+		return false;
 	if (half_close && shutdown(client, SHUT_WR))
+		return false;
+	if (both_close && !shut_server(server))
 		return false;
 	if (orphan)
 		close(client);
@@ -201,7 +220,7 @@ static bool one(int listener)
 		return false;
 	}
 	if (hold)
-		return keep(client);
+		return keep(client, server);
 	if (!pass(client, server) || !pass(server, client)) {
 		warn("passing data");
 		close(client);

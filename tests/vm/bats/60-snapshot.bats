@@ -2,12 +2,12 @@
 # The snapshot of all sockets, against what ss says of them: state, queues, both addresses, cookie.
 
 load helper
+load tables
 setup() { common_setup; }
 teardown()
 {
-	nft delete table inet tests 2>/dev/null || true
 	sysctl -qw net.ipv4.tcp_child_ehash_entries=0 || true
-	common_teardown
+	tables_teardown
 }
 
 # Both as: STATE RECV-Q SEND-Q LOCAL PORT PEER PORT COOKIE, in order.
@@ -82,21 +82,11 @@ in_states()
 	done
 }
 
-# Segments with these flags to this port are dropped: SYN, so that a connect hangs; ACK, so that it is half open.
-drop()
-{
-	nft -f - <<-END
-		add table inet tests
-		add chain inet tests input { type filter hook input priority 0; }
-		add rule inet tests input tcp dport $1 tcp flags & (syn|ack) == $2 drop
-	END
-}
-
 @test "sockets of all kinds and states, IPv4, IPv6 and mapped, are as ss has them" {
 	local family n=0
 	load_module
-	drop 9601 ack
-	drop 9602 syn
+	drop dport 9601 "(syn|ack) == ack"
+	drop dport 9602 "(syn|ack) == syn"
 	for family in 4 6 mapped; do
 		n=$((n + 10))
 		spawn_ready "hold$family" connections -H -f $family -p $((9600 + n)) -n 2 -u 1000
@@ -245,7 +235,7 @@ of_any_size()
 	local request state
 	load_module
 	spawn_ready reader ringdump
-	drop 9691 ack
+	drop dport 9691 "(syn|ack) == ack"
 	spawn_ready half_open connections -H -p 9691 -n 0 -w 1
 	snapshot >"$BATS_TEST_TMPDIR/half"
 	request=$(grep ' kind=request ' "$BATS_TEST_TMPDIR/half")

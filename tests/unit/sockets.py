@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-only
+"""Sockets in all states, as a recording of tcptrace and as a dump of sock_diag, and what the tests of tables share."""
+
+import os
+import random
+import shutil
+import socket
+import struct
+import tempfile
+
+CTL = os.environ["BUILD"] + "/tcptrace-ctl"
+FOLDER = tempfile.mkdtemp()
+RECORDING, DUMP = FOLDER + "/recording", FOLDER + "/dump"
+
+ESTABLISHED, SYN_SENT, SYN_RECV, FIN_WAIT1, FIN_WAIT2, TIME_WAIT, CLOSE, CLOSE_WAIT, LAST_ACK, LISTEN, CLOSING = range(1, 12)
+FULL, REQUEST, TIMEWAIT = 1, 2, 3
+STATE, RECV, SNAPSHOT, LOST = 2, 10, 16, 17
+SHUT_RCV, SHUT_SND, V6ONLY = 1 << 2, 1 << 3, 1 << 4
+DIAG_SHUTDOWN, DIAG_SKV6ONLY = 8, 11
+
+count = failed = 0
+
+
+def ok(passed, text, *lines):
+    global count, failed
+    count += 1
+    failed += not passed
+    print(f"{'ok' if passed else 'not ok'} {count} - {text}")
+    if not passed:
+        for line in lines:
+            print("#", repr(line))
+
+
+# ---- sockets, as a recording and as a dump ----
+
+def mapped(text):
+    return b"\0" * 10 + b"\xff\xff" + socket.inet_aton(text) if ":" not in text else socket.inet_pton(socket.AF_INET6, text)
+
+
+class Socket:
+    cookies = 0
+
+    def __init__(self, state, family, local, sport, peer, dport, recvq=0, sendq=0, v6only=False, ifindex=0, uid=0, shut=0):
+        Socket.cookies += 1
+        self.__dict__.update(locals())
+        self.cookie = Socket.cookies + (7 << 32)
+        self.kind = REQUEST if state == SYN_RECV else TIMEWAIT if state == TIME_WAIT else FULL
+        self.inode = 100000 + Socket.cookies if self.kind == FULL else 0
+        self.timeout = 59876 if self.kind == TIMEWAIT else 0
+        if self.kind != FULL:
+            self.recvq = self.sendq = self.uid = self.shut = 0
+
+    def record(self, kind_of_record=SNAPSHOT, time=0, old=0):
+        numbers = [1000, 1000 + self.sendq // 2, 1000 + self.sendq, 5000 + self.recvq, 5000, 65535, 65535]
+        flags = self.shut << 2 | (V6ONLY if self.v6only else 0)
+        listens = self.state == LISTEN
+        union = struct.pack("=QIIIIQIIQ", 0, self.recvq if listens else 0, self.sendq if listens else 0, 0, 0,
+                            self.inode if listens else 0, self.uid if listens else 0, 0, 0)
+        if not listens and self.kind != REQUEST:
+            union = struct.pack("=QQIIQIIQ", 0, 0, 0, self.timeout, self.inode, self.uid, 0, 0)
+        return struct.pack("=QQQQ16s16sHHHHIBBBB7IIIi16sHBBI48s", 0, time or 1000 + self.cookies, self.cookie, 0,
+                           mapped(self.local), mapped(self.peer), self.sport, self.dport, kind_of_record, 0, 1, self.family,
+                           self.kind, old or self.state, self.state, *numbers, flags, 0, 0, b"", 0, 0, 0, self.ifindex, union)
+
+    def message(self):
+        def address(text):
+            return (socket.inet_aton(text) + b"\0" * 12) if self.family == socket.AF_INET else mapped(text)
+
+        timer, expires = (3, self.timeout) if self.kind == TIMEWAIT else (0, 0)
+        body = struct.pack("=BBBB", self.family, self.state, timer, 0)
+        body += struct.pack(">HH", self.sport, self.dport) + address(self.local) + address(self.peer)
+        body += struct.pack("=III", self.ifindex, self.cookie & 0xffffffff, self.cookie >> 32)
+        body += struct.pack("=IIIII", expires, self.recvq, self.sendq, self.uid, self.inode)
+        if self.kind == FULL:
+            body += struct.pack("=HHB3x", 5, DIAG_SHUTDOWN, self.shut)
+        if self.family == socket.AF_INET6 and self.state == LISTEN:
+            body += struct.pack("=HHB3x", 5, DIAG_SKV6ONLY, self.v6only)
+        return struct.pack("=IHHII", 16 + len(body), 20, 2, 1, 0) + body
+
+
+def save(sockets, events=()):
+    with open(RECORDING, "wb") as file:
+        file.write(struct.pack("=8sIIHHIqQQII72s72s56x", b"TCPTRACE", 0x01020304, 256, 1, 1, 192, 0, 1, 1, 1, 0, b"h", b"r"))
+        for one in sockets:
+            file.write(one if isinstance(one, bytes) else one.record())
+        file.write(b"".join(events))
+        file.write(struct.pack("=QQQQ16s16sHHHHIBBBB7IIIi16sHBBI48s", 0, 0, 0x454c494152540000, 0, b"", b"", 0, 0, LOST, 0, 0,
+                               0, 0, 0, 0, *[0] * 7, 0, 0, 0, b"", 0, 0, 0, 0, struct.pack("=QQQQQQ", 0, 0, 0, 0, len(events), 0)))
+
+
+def dump(sockets):
+    with open(DUMP, "wb") as file:
+        for family in socket.AF_INET, socket.AF_INET6:
+            file.write(b"".join(one.message() for one in sockets if one.family == family))
+        file.write(struct.pack("=IHHIII", 20, 3, 2, 1, 0, 0))
+
+
+def many(number, seed):
+    """Sockets in all states of both families, with short and long addresses and queues."""
+    chance = random.Random(seed)
+    v4 = ["127.0.0.1", "10.0.0.1", "192.168.100.200", "1.2.3.4", "0.0.0.0"]
+    v6 = ["::1", "2001:db8::1", "2001:db8:1111:2222:3333:4444:5555:6666", "::ffff:10.0.0.1", "::ffff:192.168.100.200", "fe80::1"]
+    result = []
+    for i in range(number):
+        state = i % 11 + 1
+        family = chance.choice((socket.AF_INET, socket.AF_INET6))
+        addresses = v4[:4] if family == socket.AF_INET else v6
+        local, peer, dport = chance.choice(addresses), chance.choice(addresses), chance.choice((22, 443, 9090, 65535, 5))
+        v6only = False
+        if state == LISTEN:
+            local = chance.choice(addresses + ["0.0.0.0" if family == socket.AF_INET else "::"] * 3)
+            peer, dport = "0.0.0.0" if family == socket.AF_INET else "::", 0
+            v6only = family == socket.AF_INET6 and chance.random() < .5
+        result.append(Socket(state, family, local, chance.choice((80, 9090, 22, 40000, 7)), peer, dport,
+                             chance.choice((0, 0, 5, 123456, 1234567)), chance.choice((0, 0, 128, 99999999)),
+                             v6only, chance.choice((0, 0, 0, 1)), chance.choice((0, 1000, 65534)), chance.choice((0, 1, 2, 3))))
+    return result
+
+
+def done():
+    """The plan, and what the test ends with."""
+    shutil.rmtree(FOLDER)
+    print(f"1..{count}")
+    return failed != 0

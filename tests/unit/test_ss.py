@@ -1,0 +1,164 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: GPL-2.0-only
+"""
+tcptrace-ctl ss on a recording against the real ss on a dump of the same sockets (TCPDIAG_FILE), character by
+character: into a pipe and on terminals of several widths. The same expressions, the same exit statuses.
+"""
+
+import fcntl
+import json
+import os
+import pty
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import termios
+
+import sockets
+from sockets import (CTL, DUMP, RECORDING, CLOSE, CLOSE_WAIT, CLOSING, ESTABLISHED, LISTEN, RECV, STATE, SYN_RECV, SYN_SENT,
+                     TIME_WAIT, Socket, dump, many, ok, save)
+
+SS = shutil.which("ss") or shutil.which("ss", path="/usr/bin:/bin:/usr/sbin:/sbin")
+if not SS:
+    print("ok 1 # SKIP ss (iproute2) is not installed\n1..1")
+    sys.exit(0)
+
+# ---- running both ----
+
+def run(command, env=None, width=None):
+    env = {**os.environ, "LC_ALL": "C", **(env or {})}
+    env.pop("COLUMNS", None)
+    if width is None:
+        done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        return done.returncode, done.stdout.decode()
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 25, width, 0, 0))
+    with subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=slave, stderr=subprocess.DEVNULL) as child:
+        os.close(slave)
+        text = b""
+        while True:
+            try:
+                piece = os.read(master, 65536)
+            except OSError:
+                break
+            if not piece:
+                break
+            text += piece
+        child.wait()
+    os.close(master)
+    return child.returncode, text.decode()
+
+
+def ours(words, width=None):
+    return run([CTL, "ss", "--source=" + RECORDING, *words], width=width)
+
+
+def theirs(words, width=None):
+    # Without -t there are other tables, which here have no sockets: DCCP's is named in their place.
+    tables = [] if any("t" in word for word in words if word[0] == "-") else ["-td"]
+    return run([SS, *tables, *words], {"TCPDIAG_FILE": DUMP}, width)
+
+
+def agree(words, width=None, what=""):
+    got, wanted = ours(words, width), theirs(words, width)
+    lines = [line for pair in zip(got[1].split("\n"), wanted[1].split("\n")) if pair[0] != pair[1] for line in pair][:6]
+    where = "into a pipe" if width is None else f"on {width} columns"
+    return ok(got == wanted, f"ss {' '.join(words)}{what} {where}", got[0], wanted[0], *lines)
+
+
+def layouts():
+    shapes = (["-tan"], ["-tanH"], ["-ta"], ["-an"], ["-tane"], ["-taneO"], ["-tano"], ["-tanHe"])
+    for number, seed in ((0, 0), (1, 1), (11, 3), (300, 4)):
+        some = many(number, seed)
+        save(some)
+        dump(some)
+        for words in shapes:
+            for width in (None, 0, 20, 60, 80, 100, 133, 3000):
+                agree(words, width, f", {number} sockets,")
+
+
+def states():
+    """TCPDIAG_FILE is not filtered by state: the dump has what ss would have been given."""
+    some = many(110, 5)
+    save(some)
+    connected = set(range(1, 12)) - {LISTEN, CLOSE}
+    for words, wanted in (
+            (["-tn"], connected - {TIME_WAIT, SYN_RECV}),
+            (["-tln"], {LISTEN, CLOSE}),
+            (["-tlna"], set(range(1, 12))),
+            (["-tnal"], {LISTEN, CLOSE}),
+            (["-tn", "state", "syn-recv"], {SYN_RECV}),
+            (["-tn", "state", "TIME-WAIT"], {TIME_WAIT}),
+            (["-tnl", "state", "connected"], connected),
+            (["-tn", "state", "established", "state", "listening"], {ESTABLISHED, LISTEN}),
+            (["-tn", "exclude", "established"], set(range(1, 12)) - {ESTABLISHED}),
+            (["-tn", "state", "synchronized", "exclude", "bucket"], connected - {SYN_SENT, SYN_RECV, TIME_WAIT}),
+            (["-n", "state", "closing"], {CLOSING})):
+        dump([one for one in some if one.state in wanted])
+        agree(words, None)
+        agree(words, 90)
+
+
+def filters():
+    some = many(110, 6)
+    save(some)
+    dump(some)
+    for text in ("sport = :9090", "sport :9090", "sport 9090", "( sport = :9090 or dport = :9090 ) and not dst 10.0.0.0/8",
+                 "dport = :443 or sport = :80 and dst 10.0.0.1", "dst 10.0.0.1", "dst ::ffff:10.0.0.1", "src [::1]",
+                 "src [2001:db8::]/32 or src 127.0.0.1", "sport > :100 sport lt :10000", "dport != :22", "dport ge 443",
+                 "not ( src 127.0.0.1 or dst 127.0.0.1 )", "! sport eq 80 & dport le :500", "dev lo", "dev != lo",
+                 "sport = :ssh", "dst *:443"):
+        # ss 6.1.0 takes the length inside the brackets.
+        agree(["-tan", text.replace("[2001:db8::]/32", "[2001:db8::/32]")])
+        agree(["-tan", *text.replace("[2001:db8::]/32", "[2001:db8::/32]").split()], 120)
+
+
+def objects():
+    some = many(44, 9)
+    save(some)
+    status, text = ours(["-tan", "--json"])
+    rows = [json.loads(line) for line in text.splitlines()]
+    ok(status == 0 and [(row["cookie"], row["sport"], row["dport"], row["recvq"], row["sendq"]) for row in rows[:-1]] ==
+       [(one.cookie, one.sport, one.dport, one.recvq, one.sendq) for one in some], "ss --json: each socket", rows[:1])
+    ok(rows[-1]["type"] == "lost" and all(row["type"] == "snapshot" for row in rows[:-1]), "and the losses")
+
+
+def refusals():
+    save([])
+    dump([])
+    for words in (["--bad"], ["-tan", "sport"], ["-tan", "( sport = :1"], ["-tan", "sport = :1 )"], ["-tan", "state", "nowhere"],
+                  ["-tan", "sport=:9090"], ["-tan", "src 1.2.3.4.5"], ["-tan", "dport = :nosuchservice"], ["-f", "nowhere"],
+                  ["-A", "nowhere"], ["-tan", "exclude"], ["-tan", "and"], ["-tan", "dev nosuchdevice"]):
+        got, wanted = ours(words)[0], theirs(words)[0]
+        ok(got == wanted and got, f"ss {' '.join(words)} ends with {wanted}", got)
+
+
+def history():
+    """Of a recording: the sockets at its end, how long in their state, and the highest that their queues were."""
+    one, other = (Socket(ESTABLISHED, socket.AF_INET, "10.0.0.1", port, "10.0.0.2", 9090, 100, 30) for port in (40001, 40002))
+    gone = Socket(ESTABLISHED, socket.AF_INET, "10.0.0.1", 40003, "10.0.0.2", 9090)
+    before, events = [each.record() for each in (one, other, gone)], []
+    one.state, one.recvq, one.sendq = CLOSE_WAIT, 1, 0
+    events.append(one.record(STATE, 2000001000, ESTABLISHED))
+    gone.state = CLOSE
+    events.append(gone.record(STATE, 4000001000, ESTABLISHED))
+    other.recvq = 50
+    events.append(other.record(RECV, 5000100000))
+    save(before, events)
+    status, text = ours(["-tnaH", "--history"])
+    lines = sorted(" ".join(line.split()) for line in text.splitlines())
+    ok(status == 0 and lines == [
+        "CLOSE-WAIT 1 0 10.0.0.1:40001 10.0.0.2:9090 history:(in-state:3.00s,peak-recv-q:100,peak-send-q:30)",
+        "ESTAB 50 30 10.0.0.1:40002 10.0.0.2:9090 history:(in-state>5.00s,peak-recv-q:100,peak-send-q:30)"],
+       "ss --history of a recording", status, *lines)
+
+
+layouts()
+history()
+states()
+filters()
+objects()
+refusals()
+sys.exit(sockets.done())

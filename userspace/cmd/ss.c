@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* ss: the table of ss(8), from the module or a recording. */
+#include <err.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "history.h"
+#include "json.h"
+#include "listing.h"
+#include "record.h"
+#include "signals.h"
+#include "ss_details.h"
+#include "ss_options.h"
+#include "ss_summary.h"
+#include "ss_table.h"
+#include "stop.h"
+#include "term.h"
+
+#define PROC	"/proc"
+
+/* What ss -t shows: neither listeners nor what has no full socket. */
+#define STATES_DEFAULT	(~(1u << TCPTRACE_S_LISTEN | 1u << TCPTRACE_S_CLOSE | 1u << TCPTRACE_S_TIME_WAIT | \
+			   1u << TCPTRACE_S_SYN_RECV))
+
+struct ss {
+	struct ss_options options;
+	struct listing listing;
+	struct processes *processes;
+	struct sockdiag *diag;
+	struct model *model;		/* --history */
+	bool detailed;
+	bool stopped;			/* Ctrl-C ended the watching, and what was there is shown */
+	struct ss_details details;
+	struct ss_table table;
+};
+
+/* ---- what is shown ---- */
+
+static void show_json(struct ss *ss, const struct tcptrace_record *record, const struct end *known)
+{
+	const struct owner *owner = ss->processes ? processes_find(ss->processes, record_inode(record)) : NULL;
+	struct end end;
+
+	if (known) {
+		json_history(&ss->listing.out, known, record->time);
+		return;
+	}
+	end_from_snapshot(&end, record);
+	if (owner)
+		end.owner = *owner;
+	json_socket(&ss->listing.out, &end, record->time);
+}
+
+static void show_socket(struct ss *ss, const struct tcptrace_record *record, const struct end *known)
+{
+	if (ss->options.options.json) {
+		show_json(ss, record, known);
+		return;
+	}
+	if (ss->detailed)
+		ss_details_fill(&ss->details, record);
+	if (known)
+		ss_details_history(&ss->details, known, record->time);
+	ss_table_row(&ss->table, record, ss->details.text, ss->details.used);
+	ss_table_trim(&ss->table);
+}
+
+static int on_socket(const struct tcptrace_record *record, void *arg)
+{
+	struct ss *ss = arg;
+
+	if (listing_shows(&ss->listing, record))
+		show_socket(ss, record, ss->model ? model_find(ss->model, record->cookie) : NULL);
+	return ss->listing.out.error || (signals_stop() && !ss->stopped) ? -EINTR : 0;
+}
+
+/* A recording has no snapshot of its end: what the model has is what is there. */
+static void show_model(struct ss *ss, uint64_t time)
+{
+	struct tcptrace_record record;
+	const struct end *end;
+	uint32_t place = 0;
+
+	while (!ss->listing.out.error && (end = model_next(ss->model, &place))) {
+		end_to_snapshot(end, time, &record);
+		if (listing_shows(&ss->listing, &record))
+			show_socket(ss, &record, end);
+	}
+}
+
+static int show_history(struct ss *ss)
+{
+	const struct model_options options = { 0 };
+	uint64_t last;
+	int error;
+
+	ss->model = model_new(&options);
+	if (!ss->model)
+		return -ENOMEM;
+	error = history_keep(ss->listing.source, ss->model, stop_now() + ss->options.duration, &last);
+	if (error)
+		return error;
+	if (!ss->listing.source->live) {
+		show_model(ss, last);
+		return 0;
+	}
+	ss->stopped = signals_stop();
+	return source_snapshot(ss->listing.source, on_socket, ss);
+}
+
+/* ---- what records do not carry ---- */
+
+/* Says what a recording has not. */
+static void leave_out(const struct ss_wanted *wanted)
+{
+	const struct {
+		bool wanted;
+		const char *what;
+	} options[] = {
+		{ wanted->processes, "-p" },
+		{ wanted->memory, "-m" },
+		{ wanted->info, "-i" },
+		{ wanted->timers, "timers other than TIME_WAIT's" },
+		{ wanted->extended, "marks and cgroups of -e" },
+		{ wanted->tos, "--tos" },
+		{ wanted->cgroup, "--cgroup" },
+		{ wanted->options, "--inet-sockopt" },
+	};
+	char list[256] = "";
+	size_t i, used = 0;
+
+	for (i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+		if (options[i].wanted)
+			used += snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "", options[i].what);
+	if (used)
+		warnx("not in a recording, left out: %s", list);
+}
+
+static int ask_proc(struct ss *ss)
+{
+	ss->processes = processes_new();
+	if (!ss->processes)
+		return -ENOMEM;
+	processes_want_all(ss->processes);
+	processes_scan(ss->processes, PROC);
+	return 0;
+}
+
+/* Where sock_diag does not answer, what only it knows is missing; all else is shown. */
+static void ask_sockdiag(struct ss *ss)
+{
+	const struct sockdiag_request request = {
+		.states = ss->listing.states,
+		.extensions = ss_details_extensions(&ss->options.wanted),
+	};
+	int error = sockdiag_open(&ss->diag, &request);
+
+	if (error)
+		warnx("sock_diag: %s: what the records do not carry is left out", strerror(-error));
+}
+
+static int ask(struct ss *ss)
+{
+	const struct ss_wanted *wanted = &ss->options.wanted;
+	bool diag = wanted->timers || wanted->extended || wanted->memory || wanted->info || wanted->tos ||
+		    wanted->cgroup || wanted->options;
+
+	ss->detailed = diag || wanted->processes || ss->options.history;
+	ss->details.wanted = wanted;
+	if (!ss->listing.source->live) {
+		leave_out(wanted);
+		return 0;
+	}
+	if (wanted->processes && ask_proc(ss))
+		return -ENOMEM;
+	if (diag && !ss->options.options.json)
+		ask_sockdiag(ss);
+	ss->details.processes = ss->processes;
+	ss->details.diag = ss->diag;
+	return 0;
+}
+
+/* ---- beginning and end ---- */
+
+static void begin_table(struct ss *ss)
+{
+	struct term term;
+
+	term_init(&term, STDOUT_FILENO);
+	ss->table.netid = !ss->options.tcp;
+	ss->table.state = ss->listing.states & (ss->listing.states - 1);
+	ss->table.numeric = ss->options.options.numeric;
+	ss->table.hosts = ss->options.hosts;
+	ss->options.wanted.exact = ss->options.options.numeric;
+	ss_table_init(&ss->table, term.said, &ss->listing.out);
+	if (!ss->options.options.no_header && !ss->options.options.json)
+		table_headings(&ss->table.table);
+}
+
+static int show_table(struct ss *ss)
+{
+	begin_table(ss);
+	return ss->options.history ? show_history(ss) : source_snapshot(ss->listing.source, on_socket, ss);
+}
+
+static int show_all(struct ss *ss, bool table)
+{
+	bool history = ss->options.history;
+	int error = listing_open(&ss->listing, history ? TCPTRACE_L_QUEUE : TCPTRACE_L_OFF);
+
+	if (!error)
+		error = ask(ss);
+	if (!error && ss->options.summary && !ss->listing.source->live)
+		error = ss_summary_source(ss->listing.source, &ss->listing.out);
+	if (!error && table)
+		error = show_table(ss);
+	ss_table_flush(&ss->table);
+	return error ? error : ss->table.table.error;
+}
+
+/* The kernel's own counts, before any socket of ours is among them. */
+static int show_summary(struct ss *ss)
+{
+	int error;
+
+	if (!ss->options.summary || !source_is_live(ss->options.options.source))
+		return 0;
+	error = ss_summary_kernel(&ss->listing.out);
+	if (!error)
+		return out_flush(&ss->listing.out);
+	warnx("/proc/net: %s", strerror(-error));
+	return error;
+}
+
+static int show(struct ss *ss)
+{
+	/* The summary alone, unless tables or a filter were named as well. */
+	bool table = !ss->options.summary || ss->options.tables || ss->options.word_count;
+	int status;
+
+	if (listing_begin(&ss->listing, ss->options.netns) || show_summary(ss))
+		return EXIT_FAILURE;
+	if (!table && source_is_live(ss->options.options.source))
+		return EXIT_SUCCESS;
+	status = listing_close(&ss->listing, show_all(ss, table));
+	table_exit(&ss->table.table);
+	processes_free(ss->processes);
+	sockdiag_close(ss->diag);
+	model_free(ss->model);
+	return status;
+}
+
+/* Words about states override options. */
+static int parse_filter(struct ss *ss)
+{
+	struct ss_options *options = &ss->options;
+	int status;
+
+	ss->listing.options = &options->options;
+	status = listing_parse(&ss->listing, options->word_count, options->words);
+	if (!status && !filter_has_states(ss->listing.filter))
+		ss->listing.states &= options->states ? options->states : STATES_DEFAULT;
+	return status;
+}
+
+static int run(int argc, char *argv[])
+{
+	/* Too large for some stacks, with its buffers; and there is one only. */
+	static struct ss ss;
+	int status;
+
+	ss_options_parse(&ss.options, argc, argv);
+	status = parse_filter(&ss);
+	if (status)
+		return status;
+	if (!ss.listing.states) {
+		warnx("no state is left to show");
+		return EXIT_SUCCESS;
+	}
+	status = show(&ss);
+	free(ss.options.words);
+	return status;
+}
+
+const struct command cmd_ss = {
+	.name = "ss",
+	.summary = "the table of ss(8): its options, columns and filters",
+	.run = run,
+};

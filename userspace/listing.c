@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <err.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "json.h"
+#include "listing.h"
+#include "netns.h"
+#include "signals.h"
+#include "stop.h"
+
+int listing_parse(struct listing *listing, int count, char *const words[])
+{
+	char error[256];
+	int status = filter_parse(count, words, &listing->filter, error, sizeof(error));
+
+	if (status) {
+		warnx("%s", error);
+		return status;
+	}
+	if (listing->options->family)
+		filter_set_family(listing->filter, listing->options->family);
+	listing->states = filter_states(listing->filter);
+	listing->everything = filter_is_empty(listing->filter) && !listing->options->family;
+	return 0;
+}
+
+int listing_begin(struct listing *listing, const char *netns)
+{
+	int error;
+
+	signals_catch();
+	out_init(&listing->out, STDOUT_FILENO);
+	if (!source_is_live(listing->options->source)) {
+		if (netns)
+			warnx("-N %s: a recording has the sockets of all namespaces", netns);
+		return netns ? -1 : 0;
+	}
+	error = netns ? netns_enter(netns) : 0;
+	if (error)
+		warnx("-N %s: %s", netns, strerror(-error));
+	listing->netns = netns_own();
+	return error ? -1 : 0;
+}
+
+int listing_open(struct listing *listing, enum tcptrace_level level)
+{
+	struct tcptrace_clause clauses[TCPTRACE_CLAUSES_MAX];
+	struct source_request request = { .level = level, .clauses = clauses };
+	char error[256];
+
+	request.clause_count = filter_clauses(listing->filter, clauses, TCPTRACE_CLAUSES_MAX);
+	if (!source_open(listing->options->source, &request, &listing->source, error, sizeof(error)))
+		return 0;
+	warnx("%s", error);
+	return -EINTR;
+}
+
+static bool fits(const struct listing *listing, const struct tcptrace_record *record)
+{
+	const struct filter_subject subject = {
+		.saddr = record->saddr,
+		.daddr = record->daddr,
+		.sport = record->sport,
+		.dport = record->dport,
+		.family = record->family,
+		.state = record->new_state,
+		.kind = record->kind,
+		.ifindex = record->ifindex,
+	};
+
+	return filter_match(listing->filter, &subject);
+}
+
+bool listing_shows(const struct listing *listing, const struct tcptrace_record *record)
+{
+	return listing->states & 1u << record->new_state &&
+	       (!listing->netns || record->netns == listing->netns) &&
+	       (listing->everything || fits(listing, record));
+}
+
+bool listing_over(const struct listing *listing)
+{
+	return listing->out.error || signals_stop();
+}
+
+static int say(struct listing *listing, int error)
+{
+	struct tcptrace_lost lost = { 0 };
+
+	source_losses(listing->source, &lost);
+	if (listing->options->json)
+		json_lost(&listing->out, &lost, 0, stop_now());
+	out_flush(&listing->out);
+	if (error == -ENOMEM && !listing->source->error[0])
+		warnx("out of memory");
+	else if (error && error != -EINTR)
+		warnx("%s", listing->source->error);
+	if (listing->out.error && listing->out.error != -EPIPE) {
+		errno = -listing->out.error;
+		warn("standard output");
+		return EXIT_FAILURE;
+	}
+	if (error && error != -EINTR)
+		return EXIT_FAILURE;
+	return listing->options->fail_on_loss && lost.overwritten + lost.nested + lost.missed + lost.unknown ?
+	       EXIT_LOST : EXIT_SUCCESS;
+}
+
+int listing_close(struct listing *listing, int error)
+{
+	int status = listing->source ? say(listing, error) : EXIT_FAILURE;
+
+	source_close(listing->source);
+	filter_free(listing->filter);
+	return status;
+}

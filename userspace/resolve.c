@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <arpa/inet.h>
+#include <net/if.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "resolve.h"
+
+#define HOSTS		1024	/* remembered, a power of two */
+#define PORT_RANGE	"/proc/sys/net/ipv4/ip_local_port_range"
+
+const char *resolve_service(uint16_t port)
+{
+	static const char *names[UINT16_MAX + 1], none[1];
+	const struct servent *service;
+
+	if (!names[port]) {
+		setservent(1);
+		service = getservbyport(htons(port), "tcp");
+		names[port] = service ? strndup(service->s_name, RESOLVE_SERVICE_MAX) : none;
+	}
+	return names[port] && names[port] != none ? names[port] : NULL;
+}
+
+static bool look_up(uint8_t family, const uint8_t *address, char *name, size_t size)
+{
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
+	struct sockaddr_in v4 = { .sin_family = AF_INET };
+
+	memcpy(&v6.sin6_addr, address, sizeof(v6.sin6_addr));
+	memcpy(&v4.sin_addr, address + 12, sizeof(v4.sin_addr));
+	return !getnameinfo(family == AF_INET ? (void *)&v4 : (void *)&v6,
+			    family == AF_INET ? sizeof(v4) : sizeof(v6), name, size, NULL, 0, NI_NAMEREQD);
+}
+
+const char *resolve_host(uint8_t family, const uint8_t address[TCPTRACE_ADDR_LEN])
+{
+	static struct {
+		uint8_t family;		/* 0: empty */
+		uint8_t address[TCPTRACE_ADDR_LEN];
+		char name[256];	/* as long as DNS has them; "": it has none */
+	} hosts[HOSTS], *host;
+	uint64_t words[2];
+
+	memcpy(words, address, sizeof(words));
+	host = &hosts[(words[0] ^ words[1]) * 0x9e3779b97f4a7c15ull >> 32 & (HOSTS - 1)];
+	if (host->family != family || memcmp(host->address, address, sizeof(host->address))) {
+		host->family = family;
+		memcpy(host->address, address, sizeof(host->address));
+		if (!look_up(family, address, host->name, sizeof(host->name)))
+			host->name[0] = '\0';
+	}
+	return host->name[0] ? host->name : NULL;
+}
+
+const char *resolve_device(uint32_t ifindex)
+{
+	static char name[IF_NAMESIZE > 16 ? IF_NAMESIZE : 16];
+	static uint32_t known;
+
+	if (ifindex != known && !if_indextoname(ifindex, name))
+		snprintf(name, sizeof(name), "if%u", ifindex);
+	known = ifindex;
+	return name;
+}
+
+bool resolve_ephemeral(uint16_t port)
+{
+	static unsigned int lowest = 1024, highest = 4999;	/* where it cannot be read: as in ss */
+	static bool asked;
+	FILE *file;
+
+	if (!asked) {
+		unsigned int from, to;
+
+		asked = true;
+		file = fopen(PORT_RANGE, "r");
+		if (file && fscanf(file, "%u %u", &from, &to) == 2) {
+			lowest = from;
+			highest = to;
+		}
+		if (file)
+			fclose(file);
+	}
+	return port >= lowest && port <= highest;
+}
