@@ -89,7 +89,7 @@ whole_life()
 		"type=state $client old=FIN_WAIT1 new=FIN_WAIT2 flags=ACK dir=in" \
 		"type=shutdown op=close $server pid=$(pid_of server)" \
 		"type=state $server old=CLOSE_WAIT new=LAST_ACK flags=FIN,ACK dir=out" \
-		"type=timewait op=begin $client old=FIN_WAIT2 new=TIME_WAIT flags=FIN,ACK dir=in timeout_ms=60000" \
+		"type=timewait op=begin $client old=FIN_WAIT2 new=TIME_WAIT flags=FIN,ACK dir=in timeout_ms=(60000|599[0-9][0-9])" \
 		"type=state $server old=LAST_ACK new=CLOSE flags=ACK dir=in" \
 		"type=listen sport=$port state=CLOSE"
 	# Each of these once, and one cookie for an end from its beginning on: that of ss.
