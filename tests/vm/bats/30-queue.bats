@@ -251,5 +251,6 @@ file_has() { [[ $(stat -c %s "$1") = "$2" ]]; }
 	watch_stop
 	said type=verdict dport=9675 bytes_out=3100
 	is "$(of retransmits) >= 1"
-	said type=verdict sport=9675 bytes_in=3100 recvq_peak=3000
+	# Whether the reader had taken the first 100 by then is the scheduler's matter.
+	said type=verdict sport=9675 bytes_in=3100 "recvq_peak=(3000|3100)"
 }
