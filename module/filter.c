@@ -90,16 +90,16 @@ static struct tcptrace_rules *rules_build(void)
 
 static void wake_update(void)
 {
-	u32 records = tcptrace_ring_slots / 4, ms = WAKE_MS_DEFAULT;
+	const u32 usual = max(tcptrace_ring_slots / 4, 1u);
+	u32 records = list_empty(&wishes) ? usual : tcptrace_ring_slots;
+	u32 ms = list_empty(&wishes) ? WAKE_MS_DEFAULT : WAKE_MS_MAX;
 	const struct tcptrace_wish *wish;
 
 	list_for_each_entry(wish, &wishes, list) {
-		if (wish->filter.wake_records)
-			records = min(records, wish->filter.wake_records);
-		if (wish->filter.wake_ms)
-			ms = min(ms, wish->filter.wake_ms);
+		records = min(records, wish->filter.wake_records ?: usual);
+		ms = min(ms, wish->filter.wake_ms ?: (u32)WAKE_MS_DEFAULT);
 	}
-	tcptrace_wake_set(roundup_pow_of_two(max(records, 1u)), ms);
+	tcptrace_wake_set(roundup_pow_of_two(records), ms);
 }
 
 /* Publishes what the list now says. Between arming and publishing, hits are filtered by the old rules. */
