@@ -149,7 +149,7 @@ enough() { (($(counted "$1") >= $2)); }
 	count_from TcpExtListenOverflows TcpExtListenDrops
 	peer_start client
 	peer_start server
-	watch_start --level=life 9727
+	watch_start 9727
 	# A backlog of 1 holds two.
 	ask server listen l 127.0.0.1 9727 1
 	ask client connect a 127.0.0.1 9727
@@ -189,7 +189,7 @@ listen_is_still() { ! ss_has state syn-sent dport = :9727; }
 	drop 'tcp sport 9728 tcp flags & (syn | ack) == (syn | ack) drop'
 	sysctl -qw net.ipv4.tcp_syncookies=0
 	count_from TcpExtTCPReqQFullDrop TcpExtTCPReqQFullDoCookies
-	watch_start --level=life 9728
+	watch_start 9728
 	ask server listen l 127.0.0.1 9728 3
 	for n in 1 2 3 4 5 6 7; do
 		ask client start c$n 127.0.0.1 9728

@@ -63,7 +63,8 @@ refuses()
 }
 
 # Both as: LOCAL-PORT PEER-PORT, in order; what listens has no peer.
-ports_by_ss() { awk '{ sub(/.*:/, "", $4); sub(/.*:/, "", $5); print $4, $5 }' | sort; }
+# There is no column of states where one is chosen.
+ports_by_ss() { awk '{ for (i = NF - 1; i <= NF; i++) sub(/.*:/, "", $i); print $(NF - 1), $NF }' | sort; }
 ports_by_us()
 {
 	json_lines | awk '/ type=snapshot / {
