@@ -7,6 +7,7 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <termios.h>
+#include <utmp.h>
 
 #include "program.h"
 
@@ -38,19 +39,26 @@ static void start(const char *source, unsigned short lines, unsigned short colum
 	struct winsize size = { .ws_row = lines, .ws_col = columns };
 	const char *build = getenv("BUILD");
 	char program[PATH_MAX], argument[PATH_MAX + 16];
+	int slave;
 
 	snprintf(program, sizeof(program), "%s/tcptrace-ctl", build ? build : "build");
 	snprintf(argument, sizeof(argument), "--source=%s", source);
-	child = forkpty(&terminal, NULL, NULL, &size);
+	/* Read before there is a child that could have changed them. */
+	if (openpty(&terminal, &slave, NULL, NULL, &size) || tcgetattr(slave, &before))
+		abort();
+	child = fork();
 	if (child < 0)
 		abort();
 	if (!child) {
+		close(terminal);
+		if (login_tty(slave))
+			_exit(127);
 		setenv("TERM", "xterm", 1);
 		heed_all();
 		execl(program, program, "top", argument, (char *)NULL);
 		_exit(127);
 	}
-	tcgetattr(terminal, &before);
+	close(slave);
 	held = 0;
 	out.text[0] = '\0';
 }
