@@ -52,8 +52,7 @@ static void fill_snapshot(struct end *end, const struct tcptrace_record *record)
 		figures_take_totals(end, record);
 	}
 	figures_peaks(end, end_recvq(end), end->state == TCPTRACE_S_LISTEN ? 0 : end_sendq(end));
-	if (record->pid)
-		owner_set(&end->owner, record);
+	take_owner(&end->owner, record);
 }
 
 void end_from_snapshot(struct end *end, const struct tcptrace_record *record)
@@ -75,11 +74,11 @@ void end_to_snapshot(const struct end *end, uint64_t time, struct tcptrace_recor
 		.kind = end->kind,
 		.old_state = end->state,
 		.new_state = end->state,
-		.pid = end->owner.pid,
+		.pid = owner_at(end->owner)->pid,
 	};
 	memcpy(record->saddr, end->saddr, sizeof(record->saddr));
 	memcpy(record->daddr, end->daddr, sizeof(record->daddr));
-	memcpy(record->comm, end->owner.comm, sizeof(record->comm));
+	memcpy(record->comm, owner_at(end->owner)->comm, sizeof(record->comm));
 	if (end->state == TCPTRACE_S_LISTEN) {
 		record->u.listen.backlog = end->rcv_nxt;
 		record->u.listen.backlog_max = end->write_seq;

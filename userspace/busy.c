@@ -153,9 +153,10 @@ static struct busy_row *add_row(struct busy *busy)
 /* Of the oldest byte that nobody has read; of none, of what was read last. */
 static uint64_t delay_of(const struct end *end, uint64_t time)
 {
-	uint64_t oldest = end->flow ? flow_oldest(end->flow, time) : MODEL_UNKNOWN;
+	const struct flow *flow = flow_of(end);
+	uint64_t oldest = flow ? flow_oldest(flow, time) : MODEL_UNKNOWN;
 
-	return oldest == MODEL_UNKNOWN && end->flow ? end->flow->waited : oldest;
+	return oldest == MODEL_UNKNOWN && flow ? flow_waited(flow) : oldest;
 }
 
 int busy_choose(struct busy *busy, const struct model *model, busy_match match, void *arg, enum busy_sort sort,

@@ -24,10 +24,9 @@ static void closed_by(struct change *change, const struct tcptrace_record *recor
 {
 	struct end *end = change->end, *peer = change->peer;
 
-	if (record->pid)
-		owner_set(&end->closer, record);
+	take_owner(&end->closer, record);
 	if (peer)
-		peer->closer = end->closer;
+		owner_share(&peer->closer, end->closer);
 }
 
 static void established(struct change *change)
@@ -39,7 +38,7 @@ static void established(struct change *change)
 		figures_know_irs(change->model, end, record->rcv_nxt - 1);
 	/* Of a SYN cookie nobody knows when its SYN came. */
 	if (!(end->flags & (END_SEEDED | END_COOKIE))) {
-		end->handshake = record->time - end->birth;
+		end->handshake = span_of(record->time - end->birth);
 		end->flags |= END_HANDSHAKE;
 	}
 	if (!end->peer) {
@@ -113,7 +112,7 @@ static void abort_reason(struct end *end, const struct tcptrace_record *record)
 	} else if (end->flags & END_CLOSED && record->flags & TCPTRACE_F_LINGER) {
 		end->why = WHY_LINGER;
 	} else if (!(end->flags & (END_CLOSED | END_SEEDED)) && end->flags & END_PASSIVE &&
-		   !end->owner.pid) {
+		   !end->owner) {
 		end->why = WHY_UNACCEPTED;
 	}
 }
@@ -134,7 +133,7 @@ static void closed(struct change *change)
 	const struct tcptrace_record *record = change->record;
 	struct end *end = change->end;
 
-	end->error = record->error > 0 && record->error < UINT16_MAX ? record->error : 0;
+	end->error = record->error > 0 && record->error <= UINT8_MAX ? record->error : 0;
 	if (record->flags & TCPTRACE_F_FIN && !(end->flags & END_FIN_RCVD))
 		received_fin(change);
 	if (record->flags & TCPTRACE_F_ORPHAN)
@@ -193,7 +192,7 @@ static void accepted(struct change *change)
 
 	if (waited == MODEL_UNKNOWN || end->flags & END_ACCEPTED)
 		return;
-	end->accept_wait = waited;
+	end->accept_wait = span_of(waited);
 	end->flags |= END_ACCEPTED;
 }
 
@@ -301,7 +300,7 @@ static void on_reset(struct change *change)
 	if (record->op == TCPTRACE_OP_REPLIED && end->flags & END_FIN_SENT)
 		end->why = WHY_LATE;
 	end->flags |= END_RST_SENT;
-	end->reset_reason = record->u.segment.reason;
+	end->reset_reason = record->u.segment.reason <= UINT8_MAX ? record->u.segment.reason : 0;
 	/* An orphan that a RST kills does not say so. */
 	if (peer && peer->kind == TCPTRACE_K_TIMEWAIT && peer->state == TCPTRACE_S_FIN_WAIT2) {
 		peer->flags |= END_RST_RCVD;
@@ -329,7 +328,7 @@ static void count_requests(struct end *end, bool in)
 		end->flags &= ~END_ANSWERED;
 	} else if (!(end->flags & END_ANSWERED)) {
 		end->flags |= END_ANSWERED;
-		end->flow->requests++;
+		flow_of(end)->requests++;
 	}
 }
 
@@ -357,7 +356,7 @@ static void on_queue(struct change *change)
 	struct end *end = change->end;
 
 	if (!end->flow)
-		end->flow = flow_begin(end, record);
+		flow_begin(end, record);
 	step->bytes = record->u.queue.bytes;
 	if (record->op == TCPTRACE_OP_PROBE || record->op == TCPTRACE_OP_KEEPALIVE)
 		return;
@@ -383,8 +382,8 @@ static void on_queue(struct change *change)
 			count_requests(end, false);
 	}
 	step->did = record->pid;
-	if (record->pid && record->pid != end->owner.pid)
-		owner_set(&end->owner, record);
+	if (record->pid != owner_at(end->owner)->pid)
+		take_owner(&end->owner, record);
 }
 
 void change_apply(struct change *change)
@@ -425,20 +424,18 @@ void change_apply(struct change *change)
 		/* fallthrough */
 	case TCPTRACE_T_CONNECT:
 		change->step->did = record->pid;
-		if (record->pid)
-			owner_set(&end->owner, record);
+		take_owner(&end->owner, record);
 		break;
 	case TCPTRACE_T_SHUTDOWN:
 		change->step->did = record->pid;
 		if (record->op == TCPTRACE_OP_CLOSE)
 			end->flags |= END_CLOSED;
-		if (record->pid && !end->owner.pid)
-			owner_set(&end->owner, record);
+		if (!end->owner)
+			take_owner(&end->owner, record);
 		break;
 	case TCPTRACE_T_LISTEN:
 		change->step->did = record->pid;
-		if (record->pid)
-			owner_set(&end->owner, record);
+		take_owner(&end->owner, record);
 		end->rcv_nxt = record->u.listen.backlog;
 		end->write_seq = record->u.listen.backlog_max;
 		if (record->new_state == TCPTRACE_S_CLOSE) {

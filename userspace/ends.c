@@ -11,7 +11,7 @@
 #include "record.h"
 
 #define BITS_FIRST	10
-#define PER_HEAD	2u	/* ends on average in a chain before the heads are doubled */
+#define PER_HEAD	4u	/* ends on average in a chain before the heads are doubled */
 /* How far apart two ends' numbers may lie that were looked at one after the other. */
 #define SEQ_NEAR	(1u << 20)
 
@@ -34,12 +34,20 @@ int ends_init(struct ends *ends, uint32_t max)
 	return -ENOMEM;
 }
 
+/* What lies beside the table. */
+static void let_go(struct end *end)
+{
+	flow_end(end);
+	owner_drop(&end->owner);
+	owner_drop(&end->closer);
+}
+
 void ends_exit(struct ends *ends)
 {
 	uint32_t place;
 
 	for (place = 1; ends->all != MAP_FAILED && place < ends->used; place++)
-		free(ends_at(ends, place)->flow);
+		let_go(ends_at(ends, place));
 	if (ends->all != MAP_FAILED)
 		munmap(ends->all, ((size_t)ends->max + 1) * sizeof(struct end));
 	free(ends->by_cookie);
@@ -155,8 +163,7 @@ void ends_remove(struct ends *ends, uint32_t place)
 	if (end->peer)
 		ends_at(ends, end->peer)->peer = 0;
 	end->cookie = 0;
-	free(end->flow);
-	end->flow = NULL;
+	let_go(end);
 	end->cookie_next = ends->free;
 	ends->free = place;
 	ends->count--;

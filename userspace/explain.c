@@ -333,7 +333,7 @@ static uint64_t waited(const struct context *context)
 
 static uint64_t delay(const struct context *context)
 {
-	return context->end && context->end->flow ? context->end->flow->waited : MODEL_UNKNOWN;
+	return context->step->waited;
 }
 
 static char *put_error(char *p, const struct context *context)

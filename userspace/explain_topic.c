@@ -88,7 +88,6 @@ static void of_failed_connect(struct topics *topics, int error)
 static void of_recv(struct topics *topics, const struct step *step)
 {
 	const struct tcptrace_record *record = step->record;
-	const struct flow *flow = step->end ? step->end->flow : NULL;
 
 	switch (record->op) {
 	case TCPTRACE_OP_QUEUED:
@@ -103,7 +102,7 @@ static void of_recv(struct topics *topics, const struct step *step)
 		break;
 	case TCPTRACE_OP_READ:
 		add(topics, step->bytes ? EXPLAIN_READ : EXPLAIN_LOOKED);
-		if (step->bytes && flow && flow->waited != MODEL_UNKNOWN)
+		if (step->bytes && step->waited != MODEL_UNKNOWN)
 			add(topics, EXPLAIN_READ_DELAY);
 		if (step->bytes)
 			add(topics, record_unread(record) ? EXPLAIN_READ_LEFT : EXPLAIN_READ_ALL);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The numbers of an end, as its records bring them. */
-#include "flow.h"
 #include "model_impl.h"
 
 uint32_t end_recvq(const struct end *end)
@@ -111,8 +110,6 @@ void figures_take(struct model *model, struct end *end, const struct tcptrace_re
 {
 	int32_t queued = record->rcv_nxt - record->copied_seq;
 
-	if (end->flow)
-		flow_take(end->flow, end, record);
 	if (end->flags & END_SYNCED) {
 		advance(&end->bytes_in, record->rcv_nxt, end->rcv_nxt);
 		advance(&end->bytes_out, record->snd_una, end->snd_una);

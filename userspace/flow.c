@@ -1,38 +1,99 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <stdlib.h>
 #include <string.h>
 
 #include "flow.h"
 #include "record.h"
+#include "slab.h"
+
+static struct slab flows = SLAB(sizeof(struct flow));
+
+struct flow *flow_of(const struct end *end)
+{
+	return end->flow ? slab_at(&flows, end->flow) : NULL;
+}
 
 /* ---- the receive queue ---- */
 
-static void drop_arrival(struct flow *flow, unsigned int at)
-{
-	unsigned int behind = --flow->arrivals - at;
+/* What arrived after the oldest. Few ends have any: most data are read before more come. */
+struct later {
+	uint64_t arrived[FLOW_ARRIVALS - 1];
+	uint32_t behind[FLOW_ARRIVALS - 1];
+	uint32_t count;
+};
 
-	memmove(&flow->arrived[at], &flow->arrived[at + 1], behind * sizeof(flow->arrived[0]));
-	memmove(&flow->behind[at], &flow->behind[at + 1], behind * sizeof(flow->behind[0]));
+static struct slab laters = SLAB(sizeof(struct later));
+
+static struct later *later_of(const struct flow *flow)
+{
+	return flow->later ? slab_at(&laters, flow->later) : NULL;
+}
+
+/* The last one leaves no memory behind. */
+static void drop_later(struct flow *flow, struct later *later, unsigned int at)
+{
+	unsigned int behind = --later->count - at;
+
+	memmove(&later->arrived[at], &later->arrived[at + 1], behind * sizeof(later->arrived[0]));
+	memmove(&later->behind[at], &later->behind[at + 1], behind * sizeof(later->behind[0]));
+	if (later->count)
+		return;
+	slab_give(&laters, flow->later);
+	flow->later = 0;
 }
 
 /* The two neighbours that are nearest in time become one. */
-static void make_room(struct flow *flow)
+static void make_room(struct flow *flow, struct later *later)
 {
-	unsigned int i, best = 1;
+	uint64_t nearest = later->arrived[0] - flow->arrived;
+	unsigned int i, best = 0;
 
-	for (i = 2; i < flow->arrivals; i++)
-		if (flow->arrived[i] - flow->arrived[i - 1] < flow->arrived[best] - flow->arrived[best - 1])
+	for (i = 1; i < later->count; i++)
+		if (later->arrived[i] - later->arrived[i - 1] < nearest) {
+			nearest = later->arrived[i] - later->arrived[i - 1];
 			best = i;
-	flow->behind[best - 1] = flow->behind[best];
-	drop_arrival(flow, best);
+		}
+	if (best)
+		later->behind[best - 1] = later->behind[best];
+	else
+		flow->behind = later->behind[0];
+	drop_later(flow, later, best);
 }
 
 static void add_arrival(struct flow *flow, uint32_t behind, uint64_t time)
 {
-	if (flow->arrivals == FLOW_ARRIVALS)
-		make_room(flow);
-	flow->arrived[flow->arrivals] = time;
-	flow->behind[flow->arrivals++] = behind;
+	struct later *later;
+
+	if (!flow->waits) {
+		flow->waits = true;
+		flow->arrived = time;
+		flow->behind = behind;
+		return;
+	}
+	if (!flow->later)
+		flow->later = slab_take(&laters);
+	later = later_of(flow);
+	if (!later) {
+		/* Without memory it is taken together with what waits. */
+		flow->behind = behind;
+		return;
+	}
+	if (later->count == FLOW_ARRIVALS - 1)
+		make_room(flow, later);
+	later->arrived[later->count] = time;
+	later->behind[later->count++] = behind;
+}
+
+/* All of it was read. */
+static void drop_oldest(struct flow *flow)
+{
+	struct later *later = later_of(flow);
+
+	flow->waits = !!later;
+	if (!later)
+		return;
+	flow->arrived = later->arrived[0];
+	flow->behind = later->behind[0];
+	drop_later(flow, later, 0);
 }
 
 /* The sequence number behind the data that came: a FIN is none. */
@@ -51,26 +112,36 @@ static void note_arrival(struct flow *flow, const struct end *end, const struct 
 }
 
 /* A look (MSG_PEEK) takes nothing, and a read may take a part of what came at once. */
-static void note_read(struct flow *flow, const struct end *end, const struct tcptrace_record *record)
+static uint64_t note_read(struct flow *flow, const struct end *end, const struct tcptrace_record *record)
 {
-	unsigned int done = 0;
+	uint64_t waited;
 
-	flow->waited = MODEL_UNKNOWN;
-	if (!seq_after(record->copied_seq, end->copied_seq) || !flow->arrivals)
-		return;
-	flow->waited = record->time - flow->arrived[0];
+	if (!flow->waits || !seq_after(record->copied_seq, end->copied_seq))
+		return MODEL_UNKNOWN;
+	waited = span_ns(span_of(record->time - flow->arrived));
+	if (!flow->read || waited > span_ns(flow->delay))
+		flow->delay = span_of(waited);
 	flow->read = true;
-	if (flow->waited > flow->delay)
-		flow->delay = flow->waited;
-	while (done < flow->arrivals && !seq_after(flow->behind[done], record->copied_seq))
-		done++;
-	while (done--)
-		drop_arrival(flow, 0);
+	while (flow->waits && !seq_after(flow->behind, record->copied_seq))
+		drop_oldest(flow);
+	if (!flow->waits)
+		flow->waited = waited;
+	return waited;
 }
 
 uint64_t flow_oldest(const struct flow *flow, uint64_t time)
 {
-	return flow->arrivals && time >= flow->arrived[0] ? time - flow->arrived[0] : MODEL_UNKNOWN;
+	return flow->waits && time >= flow->arrived ? time - flow->arrived : MODEL_UNKNOWN;
+}
+
+uint64_t flow_delay(const struct flow *flow)
+{
+	return flow->read ? span_ns(flow->delay) : MODEL_UNKNOWN;
+}
+
+uint64_t flow_waited(const struct flow *flow)
+{
+	return flow->waits ? MODEL_UNKNOWN : flow->waited;
 }
 
 /* ---- who waits for whom ---- */
@@ -86,12 +157,19 @@ static bool wakes(const struct end *end, const struct tcptrace_record *record)
 
 static void note_reader(struct flow *flow, const struct end *end, const struct tcptrace_record *record)
 {
-	if (flow->blocked_since && wakes(end, record)) {
-		flow->blocked += record->time - flow->blocked_since;
-		flow->blocked_since = 0;
+	if (flow->sleeps && wakes(end, record)) {
+		flow->blocked += record->time;
+		flow->sleeps = false;
 	}
-	if (record->type == TCPTRACE_T_RECV && record->op == TCPTRACE_OP_WAIT && !flow->blocked_since)
-		flow->blocked_since = record->time;
+	if (record->type == TCPTRACE_T_RECV && record->op == TCPTRACE_OP_WAIT && !flow->sleeps) {
+		flow->blocked -= record->time;
+		flow->sleeps = true;
+	}
+}
+
+uint64_t flow_blocked(const struct flow *flow)
+{
+	return flow->sleeps ? flow->blocked + flow->last : flow->blocked;
 }
 
 /*
@@ -114,39 +192,54 @@ static void note_limit(struct flow *flow, const struct end *end, const struct tc
 
 /* ---- records ---- */
 
-struct flow *flow_begin(const struct end *end, const struct tcptrace_record *record)
+void flow_begin(struct end *end, const struct tcptrace_record *record)
 {
-	struct flow *flow = calloc(1, sizeof(*flow));
 	uint32_t behind = data_end(end->rcv_nxt, end->flags & END_FIN_COUNTED);
+	struct flow *flow;
 
+	end->flow = slab_take(&flows);
+	flow = flow_of(end);
 	if (!flow)
-		return NULL;
+		return;
 	flow->last = record->time;
 	flow->waited = MODEL_UNKNOWN;
 	/* It has waited so long at least. Of an end that was seen whole it came just now, together with its FIN. */
 	if (seq_after(behind, end->copied_seq))
 		add_arrival(flow, behind, end->flags & END_SEEDED ? end->birth : record->time);
-	return flow;
 }
 
-void flow_take(struct flow *flow, const struct end *end, const struct tcptrace_record *record)
+void flow_end(struct end *end)
 {
+	if (!end->flow)
+		return;
+	if (flow_of(end)->later)
+		slab_give(&laters, flow_of(end)->later);
+	slab_give(&flows, end->flow);
+	end->flow = 0;
+}
+
+uint64_t flow_take(struct flow *flow, const struct end *end, const struct tcptrace_record *record)
+{
+	uint64_t waited = MODEL_UNKNOWN;
+
 	/* Times of one end never go back; those of a file may. */
 	if (record->time < flow->last)
-		return;
+		return waited;
 	/* Until then the numbers count nothing. */
 	if (end->flags & END_SYNCED) {
 		note_limit(flow, end, record);
 		note_reader(flow, end, record);
 		note_arrival(flow, end, record);
-		note_read(flow, end, record);
+		waited = note_read(flow, end, record);
 	}
 	flow->last = record->time;
+	return waited;
 }
 
 void flow_broken(struct flow *flow, uint64_t time)
 {
-	flow->blocked_since = 0;
+	flow->blocked = flow_blocked(flow);
+	flow->sleeps = false;
 	if (time > flow->last)
 		flow->last = time;
 }

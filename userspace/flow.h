@@ -21,26 +21,41 @@
 
 struct flow {
 	uint64_t last;			/* time of the record before */
-	uint64_t waited;		/* READ: the oldest byte just read, or MODEL_UNKNOWN */
-	uint64_t delay;			/* the longest of these, if `read` */
-	uint64_t blocked;		/* the application slept in read() on an empty queue */
-	uint64_t blocked_since;		/* 0: it does not */
+	union {
+		uint64_t arrived;	/* of the oldest byte that nobody has read, if `waits`; */
+		uint64_t waited;	/* if not: what was read last had waited so long, or MODEL_UNKNOWN */
+	};
+	uint64_t blocked;		/* the application slept in read() on an empty queue; less since when, if it `sleeps` */
 	/* Data waited to be sent; the peer's window had no room for it, or it had, and this side held it back. */
 	uint64_t receiver_limited, sender_limited;
-	uint64_t arrived[FLOW_ARRIVALS];
-	uint32_t behind[FLOW_ARRIVALS];	/* the sequence number behind what arrived then */
+	uint32_t behind;		/* the sequence number behind what arrived then */
+	span delay;			/* the longest that a byte waited to be read, if `read` */
 	uint32_t requests;		/* times that what was asked first one way was answered the other way */
-	uint8_t arrivals;
-	bool read;			/* any byte was read */
+	uint32_t later : 29;		/* flow.c: what arrived later than `arrived`, 0: nothing */
+	uint32_t waits : 1;
+	uint32_t sleeps : 1;
+	uint32_t read : 1;		/* any byte was read */
 };
 
-/* An end's first record of level queue: its figures are yet those before it. NULL: no memory, nothing is known. */
-struct flow *flow_begin(const struct end *end, const struct tcptrace_record *record);
-void flow_take(struct flow *flow, const struct end *end, const struct tcptrace_record *record);
+/* An end's first record of level queue: its figures are yet those before it. Without memory nothing is known. */
+void flow_begin(struct end *end, const struct tcptrace_record *record);
+void flow_end(struct end *end);
+
+/* NULL: it has none. */
+struct flow *flow_of(const struct end *end);
+
+/* Returns how long the oldest byte that was read now had waited, ns; MODEL_UNKNOWN: none was, or nobody knows. */
+uint64_t flow_take(struct flow *flow, const struct end *end, const struct tcptrace_record *record);
 /* Records were lost before this one: what was under way may be over. */
 void flow_broken(struct flow *flow, uint64_t time);
 
 /* How long the oldest byte that nobody has read waits, at `time`; MODEL_UNKNOWN: none does. */
 uint64_t flow_oldest(const struct flow *flow, uint64_t time);
+/* The longest that one waited until it was read; MODEL_UNKNOWN: none was. */
+uint64_t flow_delay(const struct flow *flow);
+/* How long the one waited that was read last; MODEL_UNKNOWN: none was, or others wait. */
+uint64_t flow_waited(const struct flow *flow);
+/* How long the application slept in read(), until the last record. */
+uint64_t flow_blocked(const struct flow *flow);
 
 #endif

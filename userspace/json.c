@@ -167,7 +167,7 @@ static void add_by_type(struct json_object *object, const struct step *step, boo
 		break;
 	case TCPTRACE_T_ACCEPT:
 		if (step->end && step->end->flags & END_ACCEPTED)
-			add_int(object, "accept_wait_ns", step->end->accept_wait);
+			add_int(object, "accept_wait_ns", end_waited(step->end));
 		add_listen(object, &record->u.listen);
 		break;
 	case TCPTRACE_T_CONNECT:
@@ -185,8 +185,8 @@ static void add_by_type(struct json_object *object, const struct step *step, boo
 	case TCPTRACE_T_RECV:
 	case TCPTRACE_T_ACK:
 		add_int(object, "bytes", step->bytes);
-		if (record->op == TCPTRACE_OP_READ && step->end && step->end->flow)
-			add_known(object, "read_delay_ns", step->end->flow->waited);
+		if (record->op == TCPTRACE_OP_READ)
+			add_known(object, "read_delay_ns", step->waited);
 		break;
 	case TCPTRACE_T_WINDOW:
 		if (record->op == TCPTRACE_OP_PROBE || record->op == TCPTRACE_OP_KEEPALIVE)
@@ -252,7 +252,7 @@ static struct json_object *socket_object(const struct end *end, uint64_t time)
 	} else if (end->kind == TCPTRACE_K_TIMEWAIT) {
 		add_int(object, "timeout_ms", end->timeout);
 	}
-	add_process(object, end->owner.pid, end->owner.comm);
+	add_owner(object, end->owner);
 	return object;
 }
 
@@ -317,7 +317,7 @@ void json_verdict(struct out *out, const struct end *end)
 		add(object, "orphaned", json_object_new_boolean(true));
 	if (verdict.lossy)
 		add(object, "lossy", json_object_new_boolean(true));
-	add_process(object, end->owner.pid, end->owner.comm);
+	add_owner(object, end->owner);
 	print(out, object);
 }
 

@@ -83,6 +83,12 @@ static inline void add_process(struct json_object *object, uint32_t pid, const c
 	add_comm(object, "comm", comm);
 }
 
+/* owner.h */
+static inline void add_owner(struct json_object *object, uint32_t number)
+{
+	add_process(object, owner_at(number)->pid, owner_at(number)->comm);
+}
+
 static inline void add_address(struct json_object *object, const char *key, uint8_t family,
 			const uint8_t *address)
 {

@@ -19,7 +19,7 @@ void json_listener(struct out *out, const struct listener *listener, bool drops,
 	add_known(object, "accept_wait_max_ns", listener->waited);
 	if (listener->waiting)
 		add_int(object, "accept_waiting_ns", listener->waiting);
-	add_process(object, listener->end.owner.pid, listener->end.owner.comm);
+	add_owner(object, listener->end.owner);
 	print(out, object);
 }
 
@@ -90,6 +90,6 @@ void json_busy(struct out *out, const struct busy_row *row, uint64_t time)
 		add_int(object, "snd_wnd", end->snd_wnd);
 	}
 	add_int(object, "retransmits", end->retransmits);
-	add_process(object, end->owner.pid, end->owner.comm);
+	add_owner(object, end->owner);
 	print(out, object);
 }

@@ -138,8 +138,8 @@ static void learn(struct ladder *ladder, unsigned int side, const struct end *en
 		ladder->initial[!side] = end->irs;
 		ladder->has_initial[!side] = true;
 	}
-	if (end->owner.pid)
-		ladder->owner[side] = end->owner;
+	if (end->owner)
+		ladder->owner[side] = *owner_at(end->owner);
 	ladder->lossy |= end->flags & END_LOSSY;
 	ladder->over[side] |= end->flags & END_OVER && !(end->flags & END_PENDING);
 }

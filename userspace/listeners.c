@@ -63,6 +63,7 @@ void listeners_free(struct listeners *listeners)
 
 	for (i = 0; i < listeners->count; i++) {
 		tdelete(listeners->all[i], &listeners->tree, by_cookie);
+		owner_drop(&listeners->all[i]->end.owner);
 		free(listeners->all[i]);
 	}
 	free(listeners->all);
@@ -123,6 +124,7 @@ void listeners_snapshot(struct listeners *listeners, const struct tcptrace_recor
 	listener = find_or_add(listeners, record->cookie);
 	if (!listener)
 		return;
+	owner_drop(&listener->end.owner);
 	end_from_snapshot(&listener->end, record);
 	take_queues(listener, record);
 }
@@ -132,7 +134,7 @@ void listeners_owner(struct listeners *listeners, const struct end *end)
 	struct listener *listener = end->state == TCPTRACE_S_LISTEN ? find(listeners, end->cookie) : NULL;
 
 	if (listener)
-		listener->end.owner = end->owner;
+		owner_share(&listener->end.owner, end->owner);
 }
 
 /* ---- steps ---- */
@@ -144,8 +146,8 @@ static void accepted(struct listener *listener, const struct step *step)
 	listener->accepted++;
 	if (waited != MODEL_UNKNOWN && (listener->waited == MODEL_UNKNOWN || waited > listener->waited))
 		listener->waited = waited;
-	if (!listener->end.owner.pid && step->did)
-		memcpy(&listener->end.owner, &step->end->owner, sizeof(listener->end.owner));
+	if (!listener->end.owner && step->did)
+		owner_share(&listener->end.owner, step->end->owner);
 }
 
 static void refused(struct listener *listener, const struct tcptrace_listen *listen)
@@ -154,6 +156,17 @@ static void refused(struct listener *listener, const struct tcptrace_listen *lis
 		listener->overflows++;
 	else
 		listener->drops++;
+}
+
+/* Who it is and how it is. What lies beside an end goes with the model's, but for its process, which stays. */
+static void copy_end(struct end *to, const struct end *end)
+{
+	uint32_t owner = to->owner;
+
+	owner_share(&owner, end->owner);
+	*to = *end;
+	to->owner = owner;
+	to->closer = to->flow = 0;
 }
 
 void listeners_step(struct listeners *listeners, const struct step *step)
@@ -165,7 +178,7 @@ void listeners_step(struct listeners *listeners, const struct step *step)
 	case TCPTRACE_T_LISTEN:
 		listener = find_or_add(listeners, record->cookie);
 		if (listener && step->end)
-			listener->end = *step->end;
+			copy_end(&listener->end, step->end);
 		break;
 	case TCPTRACE_T_DROP:
 		/* Not of a listener. */
@@ -195,7 +208,7 @@ static bool waits(const struct end *end)
 {
 	const uint32_t passive = END_PASSIVE | END_HANDSHAKE;
 
-	return (end->flags & passive) == passive && !end->owner.pid && end->kind == TCPTRACE_K_FULL;
+	return (end->flags & passive) == passive && !end->owner && end->kind == TCPTRACE_K_FULL;
 }
 
 static bool is_any(const struct end *listener)

@@ -228,9 +228,19 @@ static void attribute(struct step *step)
 		step->pid = record->pid;
 		step->comm = record->comm;
 	} else if (step->end) {
-		step->pid = step->end->owner.pid;
-		step->comm = step->end->owner.comm;
+		const struct owner *owner = owner_at(step->end->owner);
+
+		step->pid = owner->pid;
+		step->comm = owner->comm;
 	}
+}
+
+/* The flow compares with the figures before. */
+static void take_figures(struct change *change)
+{
+	if (change->end->flow)
+		change->step->waited = flow_take(flow_of(change->end), change->end, change->record);
+	figures_take(change->model, change->end, change->record);
 }
 
 static void on_end(struct change *change, bool born)
@@ -247,14 +257,14 @@ static void on_end(struct change *change, bool born)
 		end->epoch = model->epoch;
 		end->flags |= END_LOSSY;
 		if (end->flow)
-			flow_broken(end->flow, record->time);
+			flow_broken(flow_of(end), record->time);
 	}
 	change->peer = ends_at(&model->ends, end->peer);
 	/* on_queue() compares with the figures before, all others build on the new ones. */
 	if (record->type >= TCPTRACE_T_SEND)
 		change_apply(change);
 	if (whole && !born && !record_beside(record))
-		figures_take(model, end, record);
+		take_figures(change);
 	else if (record->kind == TCPTRACE_K_TIMEWAIT)
 		figures_copy(end, record);
 	if (record->type < TCPTRACE_T_SEND)
@@ -275,6 +285,7 @@ enum model_outcome model_apply(struct model *model, const struct tcptrace_record
 		.record = record,
 		.since = MODEL_UNKNOWN,
 		.in_state = MODEL_UNKNOWN,
+		.waited = MODEL_UNKNOWN,
 		.comm = "",
 		.old_state = record->old_state,
 		.new_state = record->new_state,

@@ -10,6 +10,7 @@
  *   verdict.c  what is to be said of an end that is over
  *   cause.c    the segment that caused a change, from the record alone
  *   process.c  which process holds a socket that was there before
+ *   owner.c    processes by number, span.h durations in four bytes: so that an end is small
  *
  * Whatever counts bytes is taken from sequence numbers and from the kernel's own totals, as
  * they are at the moment of the record, never added up event by event: a lost record makes
@@ -21,6 +22,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "owner.h"
+#include "span.h"
 #include "tcptrace.h"
 
 #define MODEL_UNKNOWN	UINT64_MAX	/* a duration that nobody saw */
@@ -70,16 +73,8 @@ enum why {
 	WHY_LATE,	/* data came when nobody was there any more to read it */
 };
 
-/* A process, as of when it acted; pid 0: unknown. */
-struct owner {
-	uint32_t pid;
-	char comm[TCPTRACE_COMM_LEN];
-};
-
-struct flow;	/* flow.h */
-
 /*
- * One end. A million of them are a quarter of a gigabyte: no byte here without need.
+ * One end. A million of them, with their flows, are a quarter of a gigabyte: no byte here without need.
  * Numbers of other ends are places in the table, 0 is none.
  */
 struct end {
@@ -87,12 +82,11 @@ struct end {
 	uint64_t birth;		/* or when it was first seen (END_SEEDED) */
 	uint64_t since;		/* in its state, if END_SINCE */
 	uint64_t last;		/* step of either end of the connection */
-	uint64_t handshake;	/* took so long, if END_HANDSHAKE */
-	uint64_t accept_wait;	/* in the accept queue, if END_ACCEPTED */
 	uint64_t fin;		/* time of the first FIN, 0: not seen; END_HALF_CLOSED: from it to the second */
 	uint64_t bytes_in;	/* rcv_nxt's way since the SYN; the FIN counts */
 	uint64_t bytes_out;	/* snd_una's way since the SYN; the FIN counts */
-	struct flow *flow;	/* NULL: nothing of level queue was heard of it */
+	span handshake;		/* took so long, if END_HANDSHAKE */
+	span accept_wait;	/* in the accept queue, if END_ACCEPTED */
 
 	uint8_t saddr[TCPTRACE_ADDR_LEN];
 	uint8_t daddr[TCPTRACE_ADDR_LEN];
@@ -106,25 +100,25 @@ struct end {
 	uint32_t recvq_peak, sendq_peak;
 	uint32_t retransmits;
 
-	struct owner owner;	/* who connected, accepted, listens; else who used it last */
-	struct owner closer;	/* who closed or reset first, on whichever side, if that is on this host */
+	uint32_t flow;		/* flow.h; 0: nothing of level queue was heard of it */
+	uint32_t owner;		/* owner.h: who connected, accepted, listens; else who used it last */
+	uint32_t closer;	/* who closed or reset first, on whichever side, if that is on this host */
 
 	union {
 		uint32_t unread;	/* bytes, WHY_UNREAD */
 		uint32_t stamp;		/* low half, of the segment that made it FIN_WAIT2 */
 		uint32_t timeout;	/* of the timewait socket, ms from `since` (END_SINCE) or `birth` on */
 	};
-	uint16_t error;		/* errno that ended it */
-	uint16_t reset_reason;	/* enum sk_rst_reason + 1, 0: the kernel has none */
+	uint32_t flags;		/* END_ */
+	uint32_t peer;		/* the other end, if that is on this host */
+	uint32_t cookie_next, tuple_next;
+	uint16_t epoch;		/* of the model, when it was last known to be whole */
+	uint8_t error;		/* errno that ended it */
+	uint8_t reset_reason;	/* enum sk_rst_reason + 1, 0: the kernel has none */
 	uint8_t family;
 	uint8_t kind;		/* enum tcptrace_kind */
 	uint8_t state;		/* enum tcptrace_state */
 	uint8_t why;		/* enum why */
-	uint32_t flags;		/* END_ */
-
-	uint32_t peer;		/* the other end, if that is on this host */
-	uint32_t cookie_next, tuple_next;
-	uint16_t epoch;		/* of the model, when it was last known to be whole */
 };
 
 struct model_options {
@@ -141,6 +135,7 @@ struct step {
 	const struct end *peer;	/* the other end, if that is on this host */
 	uint64_t since;		/* ns since the step before of this connection, or MODEL_UNKNOWN */
 	uint64_t in_state;	/* ns that the end was in old_state, or MODEL_UNKNOWN */
+	uint64_t waited;	/* READ: ns that the oldest byte just read had waited, or MODEL_UNKNOWN */
 	uint32_t bytes;		/* SEND, RECV, ACK: how many this step moved, without SYN and FIN */
 	uint32_t window;	/* ACK: the peer's before this step */
 	uint32_t pid;		/* who did it, or owns the end; 0: unknown */
@@ -198,7 +193,7 @@ struct end *model_end(struct model *model, uint64_t cookie);
 
 /* ---- what an end's figures say; as record_recvq() and its kin ---- */
 
-/* Fills `end` from a record of type SNAPSHOT, beside any table. */
+/* Fills `end` from a record of type SNAPSHOT, beside any table. The caller drops its owner when it is done with it. */
 void end_from_snapshot(struct end *end, const struct tcptrace_record *record);
 
 /* The contrary, as far as an end knows what a record says. */
@@ -217,13 +212,13 @@ static inline uint64_t end_waits(const struct end *end, uint64_t time)
 {
 	if (!(end->flags & (END_HANDSHAKE | END_COOKIE)))
 		return MODEL_UNKNOWN;
-	return time - end->birth - (end->flags & END_HANDSHAKE ? end->handshake : 0);
+	return time - end->birth - (end->flags & END_HANDSHAKE ? span_ns(end->handshake) : 0);
 }
 
 /* How long it was there until accept(). */
 static inline uint64_t end_waited(const struct end *end)
 {
-	return end->flags & END_ACCEPTED ? end->accept_wait : MODEL_UNKNOWN;
+	return end->flags & END_ACCEPTED ? span_ns(end->accept_wait) : MODEL_UNKNOWN;
 }
 
 #endif

@@ -47,10 +47,11 @@ static inline bool state_handshaking(uint8_t state)
 	       state == TCPTRACE_S_CLOSE;
 }
 
-static inline void owner_set(struct owner *owner, const struct tcptrace_record *record)
+/* Who did it, or holds the socket: puts that in the place of whom an end has there. */
+static inline void take_owner(uint32_t *owner, const struct tcptrace_record *record)
 {
-	owner->pid = record->pid;
-	memcpy(owner->comm, record->comm, sizeof(owner->comm));
+	if (record->pid)
+		owner_set(owner, record->pid, record->comm);
 }
 
 /* ---- model.c ---- */

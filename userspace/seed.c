@@ -210,7 +210,8 @@ int seed_owners(struct seed *seed, const char *proc)
 			const struct owner *owner = processes_find(processes, seed->entries[i].inode);
 
 			if (owner)
-				model_end(seed->model, seed->entries[i].cookie)->owner = *owner;
+				owner_set(&model_end(seed->model, seed->entries[i].cookie)->owner, owner->pid,
+					  owner->comm);
 		}
 	}
 	processes_free(processes);

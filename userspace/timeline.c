@@ -231,6 +231,13 @@ char *timeline_put_process(char *p, uint32_t pid, const char *comm)
 	return put_u64(p, pid);
 }
 
+char *timeline_put_owner(char *p, uint32_t number)
+{
+	const struct owner *owner = owner_at(number);
+
+	return owner->pid ? timeline_put_process(p, owner->pid, owner->comm) : p;
+}
+
 static inline struct timeline_known *known_of(struct timeline *timeline, uint64_t cookie)
 {
 	return &timeline->known[cookie * 0x9e3779b97f4a7c15ull >> (64 - TIMELINE_KNOWN_BITS)];
@@ -439,10 +446,10 @@ void timeline_socket(struct timeline *timeline, const struct end *end)
 	*p++ = ' ';
 	start = p;
 	p = put_peer(p, timeline, end->family, end->saddr, end->daddr, end->dport);
-	if (end->owner.pid) {
+	if (end->owner) {
 		p = put_column(p, start + WIDTH_FIRST);
 		*p++ = ' ';
-		p = timeline_put_process(p, end->owner.pid, end->owner.comm);
+		p = timeline_put_owner(p, end->owner);
 	}
 	if (end->kind == TCPTRACE_K_TIMEWAIT) {
 		p = put_column(p, start + WIDTH_FIRST);

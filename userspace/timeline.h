@@ -66,5 +66,7 @@ void timeline_tally(struct out *out, const struct tcptrace_lost *lost, uint64_t 
 /* For all views: "client/1001", "ECONNRESET". */
 char *timeline_put_process(char *p, uint32_t pid, const char *comm);
 char *timeline_put_error(char *p, int error);
+/* The process of this number (owner.h), nothing where nobody knows it. */
+char *timeline_put_owner(char *p, uint32_t number);
 
 #endif

@@ -115,7 +115,7 @@ static char *put_accept(char *p, const struct step *step)
 	p = put_text(p, "accept()");
 	if (end && end->flags & END_ACCEPTED) {
 		p = put_text(p, ", waited ");
-		p = put_duration(p, end->accept_wait);
+		p = put_duration(p, end_waited(end));
 	}
 	if (step->record->u.listen.listener) {
 		p = put_text(p, ", ");
@@ -205,8 +205,6 @@ static char *put_ack(char *p, const struct step *step)
 
 static char *put_read(char *p, const struct step *step)
 {
-	const struct flow *flow = step->end ? step->end->flow : NULL;
-
 	/* MSG_PEEK */
 	if (!step->bytes) {
 		p = put_text(p, "looked at ");
@@ -214,10 +212,10 @@ static char *put_read(char *p, const struct step *step)
 	}
 	p = put_text(p, "read ");
 	p = put_u64(p, step->bytes);
-	if (!flow || flow->waited == MODEL_UNKNOWN)
+	if (step->waited == MODEL_UNKNOWN)
 		return p;
 	p = put_text(p, ", waited ");
-	return put_duration(p, flow->waited);
+	return put_duration(p, step->waited);
 }
 
 static char *put_queue(char *p, const struct step *step)

@@ -108,8 +108,7 @@ static void fill(struct row *row, const struct busy_row *busy)
 	p = row_cell(row, put_window(p, end, end->rcv_wnd));
 	p = row_cell(row, put_window(p, end, end->snd_wnd));
 	p = row_cell(row, put_u64(p, end->retransmits));
-	if (end->owner.pid)
-		p = timeline_put_process(p, end->owner.pid, end->owner.comm);
+	p = timeline_put_owner(p, end->owner);
 	row_cell(row, p);
 }
 

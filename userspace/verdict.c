@@ -60,7 +60,7 @@ static enum side closed_by(const struct end *end, enum how how)
 		/* ICMP's word is the network's, not the peer's; but of a port it is the peer's. */
 		return SIDE_REMOTE;
 	case HOW_ABORTED:
-		return end->closer.pid || end->flags & END_CLOSED ? SIDE_LOCAL : by_fin(end);
+		return end->closer || end->flags & END_CLOSED ? SIDE_LOCAL : by_fin(end);
 	default:
 		return by_fin(end);
 	}
@@ -82,13 +82,13 @@ static uint64_t syn_recv(const struct end *end)
 	if (!(end->flags & END_PASSIVE) || end->flags & (END_SEEDED | END_COOKIE))
 		return MODEL_UNKNOWN;
 	if (end->flags & END_HANDSHAKE)
-		return end->handshake;
+		return span_ns(end->handshake);
 	return end->kind == TCPTRACE_K_REQUEST ? end->since - end->birth : MODEL_UNKNOWN;
 }
 
 static void take_flow(struct verdict *verdict, const struct end *end)
 {
-	const struct flow *flow = end->flow;
+	const struct flow *flow = flow_of(end);
 	uint64_t unread;
 
 	verdict->read_delay = verdict->read_blocked = MODEL_UNKNOWN;
@@ -97,11 +97,10 @@ static void take_flow(struct verdict *verdict, const struct end *end)
 	if (!flow)
 		return;
 	unread = flow_oldest(flow, flow->last);
-	if (flow->read)
-		verdict->read_delay = flow->delay;
-	if (unread != MODEL_UNKNOWN && (!flow->read || unread > flow->delay))
+	verdict->read_delay = flow_delay(flow);
+	if (unread != MODEL_UNKNOWN && (verdict->read_delay == MODEL_UNKNOWN || unread > verdict->read_delay))
 		verdict->read_delay = unread;
-	verdict->read_blocked = flow->blocked;
+	verdict->read_blocked = flow_blocked(flow);
 	verdict->receiver_limited = flow->receiver_limited;
 	verdict->sender_limited = flow->sender_limited;
 	if (!(end->flags & END_ASKED))
@@ -122,10 +121,10 @@ void verdict_of(const struct end *end, struct verdict *verdict)
 	memset(verdict, 0, sizeof(*verdict));
 	verdict->how = how_of(end);
 	verdict->closed_by = closed_by(end, verdict->how);
-	verdict->closer = &end->closer;
+	verdict->closer = owner_at(end->closer);
 	verdict->whole = !(end->flags & END_SEEDED);
 	verdict->lossy = end->flags & END_LOSSY;
-	verdict->handshake = end->flags & END_HANDSHAKE ? end->handshake : MODEL_UNKNOWN;
+	verdict->handshake = end->flags & END_HANDSHAKE ? span_ns(end->handshake) : MODEL_UNKNOWN;
 	verdict->duration = verdict->whole ? age : MODEL_UNKNOWN;
 	verdict->seen = age;
 	verdict->half_closed = end->flags & END_HALF_CLOSED ? end->fin : MODEL_UNKNOWN;

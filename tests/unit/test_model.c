@@ -563,8 +563,8 @@ static void test_queue(void)
 	run();
 	is_int(model_find(world.model, 101)->bytes_out, 30, "bytes from the sequence numbers, out");
 	is_int(model_find(world.model, 101)->bytes_in, 300, "in");
-	is_int(model_find(world.model, 101)->flow->requests, 3, "requests of the client");
-	is_int(model_find(world.model, 102)->flow->requests, 3, "of the server");
+	is_int(flow_of(model_find(world.model, 101))->requests, 3, "requests of the client");
+	is_int(flow_of(model_find(world.model, 102))->requests, 3, "of the server");
 	is_int(model_find(world.model, 102)->recvq_peak, 10, "peak of Recv-Q");
 	is_int(model_find(world.model, 102)->sendq_peak, 100, "peak of Send-Q");
 	finish();

@@ -508,6 +508,22 @@ static void test_json_reset(void)
 	is_int(number(objects[out.count - 1], "lost"), 4, "lost");
 }
 
+/* An end too many is counted, not forgotten: the client's is there, the server's does not fit. */
+static void test_json_full(void)
+{
+	whole_life();
+	save(0);
+	watch("--json --max-ends 1 --fail-on-loss 9090");
+	parse();
+	is_int(out.status, 3, "an end too many is a loss");
+	ok(number(objects[out.count - 1], "model_full") > 0, "model_full says so");
+	is_int(number(objects[out.count - 1], "lost"), 0, "though no record was lost");
+	watch("--json --max-ends 3 --fail-on-loss 9090");
+	parse();
+	is_int(out.status, 0, "three fit: the listener and two ends");
+	is_int(number(objects[out.count - 1], "model_full"), 0, "and nothing else is said");
+}
+
 static void test_json_sockets(void)
 {
 	stream_begin(&stream);
@@ -543,6 +559,7 @@ int main(void)
 	test_ipv6();
 	test_json();
 	test_json_reset();
+	test_json_full();
 	test_json_sockets();
 	program_end();
 	return done_testing();

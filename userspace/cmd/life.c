@@ -113,8 +113,7 @@ static void fill(struct row *row, struct life *life, const struct end *end)
 	p = row_cell(row, put_string(p, kind ? kind : "-"));
 	p = row_cell(row, put_u64(p, verdict.retransmits));
 	p = row_cell(row, put_verdict(p, &verdict));
-	if (end->owner.pid)
-		p = timeline_put_process(p, end->owner.pid, end->owner.comm);
+	p = timeline_put_owner(p, end->owner);
 	row_cell(row, p);
 }
 

@@ -118,8 +118,7 @@ static void fill(struct row *row, const struct listen *listen, const struct list
 	p = row_cell(row, put_longest(p, listener));
 	p = row_cell(row, put_u64_or_dash(p, listen->drops ? listener->overflows : MODEL_UNKNOWN));
 	p = row_cell(row, put_u64_or_dash(p, listen->drops ? listener->drops : MODEL_UNKNOWN));
-	if (end->owner.pid)
-		p = timeline_put_process(p, end->owner.pid, end->owner.comm);
+	p = timeline_put_owner(p, end->owner);
 	if (over(listener))
 		p = put_text(p, " (closed)");
 	row_cell(row, p);

@@ -50,8 +50,9 @@ static void show_json(struct ss *ss, const struct tcptrace_record *record, const
 	}
 	end_from_snapshot(&end, record);
 	if (owner)
-		end.owner = *owner;
+		owner_set(&end.owner, owner->pid, owner->comm);
 	json_socket(&ss->listing.out, &end, record->time);
+	owner_drop(&end.owner);
 }
 
 static void show_socket(struct ss *ss, const struct tcptrace_record *record, const struct end *known)

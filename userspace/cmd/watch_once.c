@@ -44,6 +44,7 @@ static void on_row(void *arg, const struct tcptrace_record *record)
 	}
 	end_from_snapshot(&end, record);
 	watch_show_socket(watch, &end, record->time);
+	owner_drop(&end.owner);
 }
 
 static int show_rows(struct watch *watch)
@@ -64,8 +65,9 @@ static int show_rows(struct watch *watch)
 
 		end_from_snapshot(&end, row);
 		if (owner)
-			end.owner = *owner;
+			owner_set(&end.owner, owner->pid, owner->comm);
 		watch_show_socket(watch, &end, row->time);
+		owner_drop(&end.owner);
 	}
 	processes_free(processes);
 	return error;

@@ -1,0 +1,251 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What an end takes of memory, all of it counted: the largest that the process became while it took ENDS of them in,
+ * less what it was before, for each. A process for each case, since that maximum never goes back.
+ *
+ *	test_memory		each case against what is promised
+ *	test_memory FIGURES	without TAP, for tests/bench: "is memory.CASE BYTES"
+ */
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "flow.h"
+#include "model.h"
+#include "seed.h"
+#include "stream.h"
+#include "test.h"
+
+#define ENDS		400000u
+#define PROCESSES	1000u	/* that they belong to */
+#define PROMISED	256	/* bytes */
+
+static struct stream stream;
+static struct model *model;
+
+static double status(const char *name)
+{
+	FILE *file = fopen("/proc/self/status", "r");
+	size_t length = strlen(name);
+	unsigned long kilobytes = 0;
+	char line[128];
+
+	while (file && fgets(line, sizeof(line), file))
+		if (!strncmp(line, name, length) && line[length] == ':')
+			kilobytes = strtoul(line + length + 1, NULL, 10);
+	if (file)
+		fclose(file);
+	return kilobytes * 1024.0;
+}
+
+/* ---- connections, two ends each, with a tuple of their own ---- */
+
+static void begin_connection(unsigned int number)
+{
+	stream_begin(&stream);
+	stream.client.cookie = 1000 + 2 * number;
+	stream.server.cookie = 1001 + 2 * number;
+	stream.client.sport = stream.server.dport = 1024 + number % 60000;
+	stream.client.pid = 1000 + number % PROCESSES;
+	stream.server.pid = 1000 + (number + 1) % PROCESSES;
+}
+
+static void feed(unsigned int number)
+{
+	struct step step;
+	unsigned int i;
+
+	for (i = 0; i < stream.count; i++) {
+		struct tcptrace_record *record = &stream.records[i];
+
+		record->saddr[13] = record->daddr[13] = number / 60000;
+		model_settle(model, UINT64_MAX);
+		model_apply(model, record, &step);
+	}
+}
+
+static void half_open(unsigned int number)
+{
+	begin_connection(number);
+	connects(&stream, &stream.client);
+	syn_arrives(&stream);
+	feed(number);
+}
+
+static void established(unsigned int number)
+{
+	begin_connection(number);
+	handshake(&stream);
+	feed(number);
+}
+
+/* The first one in TIME_WAIT, the other one not closed yet. */
+static void closing(unsigned int number)
+{
+	begin_connection(number);
+	handshake(&stream);
+	sends_fin(&stream, &stream.client, TCPTRACE_OP_CLOSE);
+	fin_arrives(&stream, &stream.server, TCPTRACE_S_CLOSE_WAIT);
+	fin_is_acked(&stream, &stream.client, TCPTRACE_S_FIN_WAIT2);
+	timewait(&stream, &stream.client, TCPTRACE_OP_BEGIN, TCPTRACE_S_FIN_WAIT2, TCPTRACE_S_TIME_WAIT, 60000);
+	feed(number);
+}
+
+static void of_any_kind(unsigned int number)
+{
+	static void (*const kinds[])(unsigned int number) = { half_open, established, closing };
+
+	kinds[number % 3](number);
+}
+
+/* Both sides asked and answered, slept in read(), were held up by the window, and leave something unread. */
+static void used(unsigned int number, unsigned int arrivals)
+{
+	begin_connection(number);
+	handshake(&stream);
+	by_task(queue(&stream, &stream.server, TCPTRACE_T_RECV, TCPTRACE_OP_WAIT, 0), &stream.server);
+	sends(&stream, &stream.client, 100);
+	by_task(queue(&stream, &stream.client, TCPTRACE_T_RECV, TCPTRACE_OP_WAIT, 0), &stream.client);
+	sends(&stream, &stream.server, 100);
+	stream.client.write_seq += 100;
+	by_task(queue(&stream, &stream.client, TCPTRACE_T_SEND, TCPTRACE_OP_WRITTEN, 0), &stream.client);
+	while (arrivals--) {
+		stream.server.rcv_nxt += 10;
+		queue(&stream, &stream.server, TCPTRACE_T_RECV, TCPTRACE_OP_QUEUED, 0);
+		stream.client.rcv_nxt += 10;
+		queue(&stream, &stream.client, TCPTRACE_T_RECV, TCPTRACE_OP_QUEUED, 0);
+	}
+	feed(number);
+}
+
+static void of_level_queue(unsigned int number)
+{
+	used(number, 1);
+}
+
+static void never_read(unsigned int number)
+{
+	used(number, 4 * FLOW_ARRIVALS);
+}
+
+/* ---- the cases ---- */
+
+static void follow(void (*connection)(unsigned int number))
+{
+	unsigned int number;
+
+	for (number = 0; number < ENDS / 2; number++)
+		connection(number);
+}
+
+static void life(void)
+{
+	follow(of_any_kind);
+}
+
+static void level_queue(void)
+{
+	follow(of_level_queue);
+}
+
+static void unread(void)
+{
+	follow(never_read);
+}
+
+/* Those that are there when one begins to look, and what seeding needs besides. */
+static void seeded(void)
+{
+	struct seed *seed = seed_new(model, SECOND);
+	unsigned int number;
+
+	for (number = 0; number < ENDS / 2; number++) {
+		begin_connection(number);
+		handshake(&stream);
+		stream.count = 0;
+		snapshot(&stream, &stream.client, TCPTRACE_K_FULL);
+		snapshot(&stream, &stream.server, TCPTRACE_K_FULL);
+		stream.records[0].saddr[13] = stream.records[0].daddr[13] = number / 60000;
+		stream.records[1].saddr[13] = stream.records[1].daddr[13] = number / 60000;
+		seed_snapshot(&stream.records[0], seed);
+		seed_snapshot(&stream.records[1], seed);
+	}
+	seed_finish(seed);
+	seed_free(seed);
+}
+
+static const struct {
+	const char *name;
+	void (*run)(void);
+	unsigned int promised;
+	const char *text;
+} cases[] = {
+	{ "life", life, PROMISED, "full, request and timewait sockets at level life" },
+	{ "queue", level_queue, PROMISED, "with all figures of level queue" },
+	{ "unread", unread, PROMISED + 100, "and where nobody reads while more and more comes" },
+	{ "seeded", seeded, PROMISED, "that were there before, seeding included" },
+};
+
+#define CASES	(sizeof(cases) / sizeof(cases[0]))
+
+struct figures {
+	uint32_t ends;
+	double bytes;	/* for each */
+};
+
+static void measure(void (*run)(void), struct figures *figures)
+{
+	static const struct model_options options;
+	double before = status("VmRSS");
+
+	model = model_new(&options);
+	if (!model)
+		abort();
+	run();
+	figures->ends = model_ends(model);
+	figures->bytes = (status("VmHWM") - before) / ENDS;
+}
+
+/* In a process of its own. */
+static bool figures_of(void (*run)(void), struct figures *figures)
+{
+	int result = -1;
+	pid_t child;
+
+	fflush(stdout);
+	child = fork();
+	if (!child) {
+		measure(run, figures);
+		_exit(0);
+	}
+	return child > 0 && waitpid(child, &result, 0) == child && !result;
+}
+
+int main(int argc, char **argv)
+{
+	struct figures *figures = mmap(NULL, sizeof(*figures), PROT_READ | PROT_WRITE,
+				       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	unsigned int i;
+
+	(void)argv;
+	if (figures == MAP_FAILED)
+		abort();
+	for (i = 0; i < CASES; i++) {
+		bool well = figures_of(cases[i].run, figures);
+
+		if (argc > 1) {
+			printf("is memory.%s %.1f\n", cases[i].name, figures->bytes);
+			continue;
+		}
+		ok(well, "%s", cases[i].text);
+		is_int(figures->ends, ENDS, "all of them are there");
+#ifdef __SANITIZE_ADDRESS__
+		skip("a sanitizer takes memory of its own");
+#else
+		ok(figures->bytes > sizeof(struct end), "an end takes more than its struct: this measures");
+		ok(figures->bytes < cases[i].promised, "less than %u bytes each: %.1f", cases[i].promised,
+		   figures->bytes);
+#endif
+	}
+	return argc > 1 ? 0 : done_testing();
+}

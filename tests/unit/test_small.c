@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What keeps an end small: durations in four bytes, pieces by number, processes by number. */
+#include <stdlib.h>
+
+#include "owner.h"
+#include "slab.h"
+#include "span.h"
+#include "test.h"
+
+/* ---- span.h ---- */
+
+static void test_exact(void)
+{
+	unsigned int wrong = 0;
+	uint64_t ns;
+
+	for (ns = 0; ns < 1ull << SPAN_BITS; ns += 99991)
+		wrong += span_ns(span_of(ns)) != ns;
+	is_int(wrong, 0, "below 134 ms nothing is cut off");
+	ns = (1ull << SPAN_BITS) - 1;
+	is_int(span_ns(span_of(ns)), ns, "up to the last one");
+	is_int(span_ns(span_of(60000000000)), 60000000000, "a minute");
+}
+
+static void test_close(void)
+{
+	unsigned int wrong = 0, turned = 0;
+	uint64_t ns, before = 0;
+
+	for (ns = 1; ns < 1ull << 57; ns += ns / 7 + 1) {
+		uint64_t kept = span_ns(span_of(ns));
+
+		wrong += kept > ns || (ns - kept) * 60000000.0 > ns;
+		turned += span_of(ns) < span_of(before);
+		before = ns;
+	}
+	is_int(wrong, 0, "a longer one is too short by less than its sixty-millionth part");
+	is_int(turned, 0, "a longer one is never the smaller number");
+	is_int(span_of(UINT64_MAX), SPAN_MAX, "what is too long is the longest");
+	ok(span_ns(SPAN_MAX) > 8 * 365ull * 86400 * 1000000000, "which is years");
+}
+
+/* ---- slab.c ---- */
+
+struct piece {
+	uint32_t a, b, c;
+};
+
+static void test_slab(void)
+{
+	static struct slab slab = SLAB(sizeof(struct piece));
+	enum { COUNT = 10000 };
+	static uint32_t numbers[COUNT];
+	static struct piece *places[COUNT];
+	unsigned int i, wrong = 0;
+
+	for (i = 0; i < COUNT; i++) {
+		numbers[i] = slab_take(&slab);
+		places[i] = slab_at(&slab, numbers[i]);
+		wrong += !numbers[i] || places[i]->a || places[i]->b || places[i]->c;
+		*places[i] = (struct piece){ i, i, i };
+	}
+	is_int(wrong, 0, "a piece has a number, and is empty");
+	for (i = 0; i < COUNT; i++)
+		wrong += slab_at(&slab, numbers[i]) != places[i] || places[i]->a != i || places[i]->c != i;
+	is_int(wrong, 0, "it is its own, and stays where it is");
+	slab_give(&slab, numbers[17]);
+	slab_give(&slab, numbers[4711]);
+	is_int(slab_take(&slab), numbers[4711], "what was given back is taken again");
+	is_int(slab_take(&slab), numbers[17], "all of it");
+	wrong = places[17]->a || places[4711]->a;
+	is_int(wrong, 0, "and empty again");
+	is_int(places[18]->a, 18, "its neighbour is what it was");
+	is_int(slab.used, COUNT + 1, "nothing new was needed");
+}
+
+/* ---- owner.c ---- */
+
+static void set(uint32_t *number, uint32_t pid, const char *name)
+{
+	char comm[TCPTRACE_COMM_LEN] = "";
+
+	memcpy(comm, name, strlen(name));
+	owner_set(number, pid, comm);
+}
+
+static void test_owners(void)
+{
+	enum { COUNT = 5000 };
+	static uint32_t many[COUNT];
+	uint32_t one = 0, other = 0, third = 0, gone;
+	unsigned int i, wrong = 0;
+
+	is_int(owner_at(0)->pid, 0, "0 is nobody");
+	set(&one, 17, "nginx");
+	set(&other, 17, "nginx");
+	ok(one && one == other, "the same process has the same number");
+	set(&third, 17, "sh");
+	ok(third && third != one, "not if it has another name by now");
+	set(&third, 18, "nginx");
+	ok(third != one, "nor another process of that name");
+	is_str(owner_at(one)->comm, "nginx", "name");
+	is_int(owner_at(third)->pid, 18, "pid");
+	owner_drop(&one);
+	is_int(one, 0, "dropped");
+	is_str(owner_at(other)->comm, "nginx", "the other one holds it yet");
+	owner_share(&one, other);
+	owner_drop(&other);
+	is_int(owner_at(one)->pid, 17, "so does one that it was shared with");
+	owner_share(&one, one);
+	is_int(owner_at(one)->pid, 17, "even with itself");
+	gone = one;
+	owner_drop(&one);
+	set(&other, 19, "redis");
+	is_int(other, gone, "when nobody holds it, its place is another's");
+	set(&other, 0, "");
+	is_int(other, 0, "pid 0 is nobody");
+
+	for (i = 0; i < COUNT; i++)
+		set(&many[i], 1 + i, i & 1 ? "odd" : "even");
+	for (i = 0; i < COUNT; i++)
+		wrong += owner_at(many[i])->pid != 1 + i || strcmp(owner_at(many[i])->comm, i & 1 ? "odd" : "even");
+	is_int(wrong, 0, "many at once");
+	for (i = 0; i < COUNT; i++) {
+		uint32_t again = 0;
+
+		set(&again, 1 + i, i & 1 ? "odd" : "even");
+		wrong += again != many[i];
+		owner_drop(&again);
+		owner_drop(&many[i]);
+	}
+	is_int(wrong, 0, "each is found");
+}
+
+int main(void)
+{
+	test_exact();
+	test_close();
+	test_slab();
+	test_owners();
+	return done_testing();
+}

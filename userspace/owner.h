@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Processes, as of when they acted. Many ends share a few of them, so an end has a number of four bytes, and a process
+ * is remembered as long as an end has its number. 0 is a process that nobody knows.
+ */
+#ifndef TCPTRACE_OWNER_H
+#define TCPTRACE_OWNER_H
+
+#include <stdint.h>
+
+#include "tcptrace.h"
+
+struct owner {
+	uint32_t pid;			/* 0: unknown */
+	char comm[TCPTRACE_COMM_LEN];
+};
+
+/* Puts this process in the place of the one whose number is `*number`. */
+void owner_set(uint32_t *number, uint32_t pid, const char comm[TCPTRACE_COMM_LEN]);
+/* The same with the process of another number. */
+void owner_share(uint32_t *number, uint32_t other);
+/* Its number is 0 then. */
+void owner_drop(uint32_t *number);
+
+/* Never NULL. Valid as long as somebody has the number. */
+const struct owner *owner_at(uint32_t number);
+
+#endif
