@@ -61,6 +61,20 @@ void end_from_snapshot(struct end *end, const struct tcptrace_record *record)
 	fill_snapshot(end, record);
 }
 
+void end_copy(struct end *end, const struct end *other)
+{
+	*end = *other;
+	end->owner = end->closer = 0;
+	owner_share(&end->owner, other->owner);
+	owner_share(&end->closer, other->closer);
+}
+
+void end_release(struct end *end)
+{
+	owner_drop(&end->owner);
+	owner_drop(&end->closer);
+}
+
 void end_to_snapshot(const struct end *end, uint64_t time, struct tcptrace_record *record)
 {
 	*record = (struct tcptrace_record){

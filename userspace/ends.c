@@ -34,12 +34,11 @@ int ends_init(struct ends *ends, uint32_t max)
 	return -ENOMEM;
 }
 
-/* What lies beside the table. */
-static void let_go(struct end *end)
+/* With what lies beside the table. */
+static void release(struct end *end)
 {
 	flow_end(end);
-	owner_drop(&end->owner);
-	owner_drop(&end->closer);
+	end_release(end);
 }
 
 void ends_exit(struct ends *ends)
@@ -47,7 +46,7 @@ void ends_exit(struct ends *ends)
 	uint32_t place;
 
 	for (place = 1; ends->all != MAP_FAILED && place < ends->used; place++)
-		let_go(ends_at(ends, place));
+		release(ends_at(ends, place));
 	if (ends->all != MAP_FAILED)
 		munmap(ends->all, ((size_t)ends->max + 1) * sizeof(struct end));
 	free(ends->by_cookie);
@@ -163,7 +162,7 @@ void ends_remove(struct ends *ends, uint32_t place)
 	if (end->peer)
 		ends_at(ends, end->peer)->peer = 0;
 	end->cookie = 0;
-	let_go(end);
+	release(end);
 	end->cookie_next = ends->free;
 	ends->free = place;
 	ends->count--;

@@ -134,9 +134,13 @@ uint64_t flow_oldest(const struct flow *flow, uint64_t time)
 	return flow->waits && time >= flow->arrived ? time - flow->arrived : MODEL_UNKNOWN;
 }
 
-uint64_t flow_delay(const struct flow *flow)
+uint64_t flow_longest(const struct flow *flow, uint64_t time)
 {
-	return flow->read ? span_ns(flow->delay) : MODEL_UNKNOWN;
+	uint64_t waits = flow_oldest(flow, time), delay = span_ns(flow->delay);
+
+	if (!flow->read)
+		return waits;
+	return waits != MODEL_UNKNOWN && waits > delay ? waits : delay;
 }
 
 uint64_t flow_waited(const struct flow *flow)

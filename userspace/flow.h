@@ -51,8 +51,8 @@ void flow_broken(struct flow *flow, uint64_t time);
 
 /* How long the oldest byte that nobody has read waits, at `time`; MODEL_UNKNOWN: none does. */
 uint64_t flow_oldest(const struct flow *flow, uint64_t time);
-/* The longest that one waited until it was read; MODEL_UNKNOWN: none was. */
-uint64_t flow_delay(const struct flow *flow);
+/* The longest that a byte waited, whether it was read or still waits at `time`; MODEL_UNKNOWN: none has come. */
+uint64_t flow_longest(const struct flow *flow, uint64_t time);
 /* How long the one waited that was read last; MODEL_UNKNOWN: none was, or others wait. */
 uint64_t flow_waited(const struct flow *flow);
 /* How long the application slept in read(), until the last record. */

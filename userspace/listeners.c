@@ -63,7 +63,7 @@ void listeners_free(struct listeners *listeners)
 
 	for (i = 0; i < listeners->count; i++) {
 		tdelete(listeners->all[i], &listeners->tree, by_cookie);
-		owner_drop(&listeners->all[i]->end.owner);
+		end_release(&listeners->all[i]->end);
 		free(listeners->all[i]);
 	}
 	free(listeners->all);
@@ -124,7 +124,7 @@ void listeners_snapshot(struct listeners *listeners, const struct tcptrace_recor
 	listener = find_or_add(listeners, record->cookie);
 	if (!listener)
 		return;
-	owner_drop(&listener->end.owner);
+	end_release(&listener->end);
 	end_from_snapshot(&listener->end, record);
 	take_queues(listener, record);
 }
@@ -158,17 +158,6 @@ static void refused(struct listener *listener, const struct tcptrace_listen *lis
 		listener->drops++;
 }
 
-/* Who it is and how it is. What lies beside an end goes with the model's, but for its process, which stays. */
-static void copy_end(struct end *to, const struct end *end)
-{
-	uint32_t owner = to->owner;
-
-	owner_share(&owner, end->owner);
-	*to = *end;
-	to->owner = owner;
-	to->closer = to->flow = 0;
-}
-
 void listeners_step(struct listeners *listeners, const struct step *step)
 {
 	const struct tcptrace_record *record = step->record;
@@ -177,8 +166,10 @@ void listeners_step(struct listeners *listeners, const struct step *step)
 	switch (record->type) {
 	case TCPTRACE_T_LISTEN:
 		listener = find_or_add(listeners, record->cookie);
-		if (listener && step->end)
-			copy_end(&listener->end, step->end);
+		if (listener && step->end) {
+			end_release(&listener->end);
+			end_copy(&listener->end, step->end);
+		}
 		break;
 	case TCPTRACE_T_DROP:
 		/* Not of a listener. */

@@ -193,8 +193,13 @@ struct end *model_end(struct model *model, uint64_t cookie);
 
 /* ---- what an end's figures say; as record_recvq() and its kin ---- */
 
-/* Fills `end` from a record of type SNAPSHOT, beside any table. The caller drops its owner when it is done with it. */
+/*
+ * An end beside any table: from a record of type SNAPSHOT, or as another one is, whose flow it shows as long as
+ * that one is there. end_release() when it is done with; what `end` was before is not looked at.
+ */
 void end_from_snapshot(struct end *end, const struct tcptrace_record *record);
+void end_copy(struct end *end, const struct end *other);
+void end_release(struct end *end);
 
 /* The contrary, as far as an end knows what a record says. */
 void end_to_snapshot(const struct end *end, uint64_t time, struct tcptrace_record *record);

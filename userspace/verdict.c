@@ -89,17 +89,13 @@ static uint64_t syn_recv(const struct end *end)
 static void take_flow(struct verdict *verdict, const struct end *end)
 {
 	const struct flow *flow = flow_of(end);
-	uint64_t unread;
 
 	verdict->read_delay = verdict->read_blocked = MODEL_UNKNOWN;
 	verdict->receiver_limited = verdict->sender_limited = MODEL_UNKNOWN;
 	verdict->requests = MODEL_UNKNOWN;
 	if (!flow)
 		return;
-	unread = flow_oldest(flow, flow->last);
-	verdict->read_delay = flow_delay(flow);
-	if (unread != MODEL_UNKNOWN && (verdict->read_delay == MODEL_UNKNOWN || unread > verdict->read_delay))
-		verdict->read_delay = unread;
+	verdict->read_delay = flow_longest(flow, flow->last);
 	verdict->read_blocked = flow_blocked(flow);
 	verdict->receiver_limited = flow->receiver_limited;
 	verdict->sender_limited = flow->sender_limited;

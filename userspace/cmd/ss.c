@@ -52,7 +52,7 @@ static void show_json(struct ss *ss, const struct tcptrace_record *record, const
 	if (owner)
 		owner_set(&end.owner, owner->pid, owner->comm);
 	json_socket(&ss->listing.out, &end, record->time);
-	owner_drop(&end.owner);
+	end_release(&end);
 }
 
 static void show_socket(struct ss *ss, const struct tcptrace_record *record, const struct end *known)

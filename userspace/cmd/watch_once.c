@@ -44,7 +44,7 @@ static void on_row(void *arg, const struct tcptrace_record *record)
 	}
 	end_from_snapshot(&end, record);
 	watch_show_socket(watch, &end, record->time);
-	owner_drop(&end.owner);
+	end_release(&end);
 }
 
 static int show_rows(struct watch *watch)
@@ -67,7 +67,7 @@ static int show_rows(struct watch *watch)
 		if (owner)
 			owner_set(&end.owner, owner->pid, owner->comm);
 		watch_show_socket(watch, &end, row->time);
-		owner_drop(&end.owner);
+		end_release(&end);
 	}
 	processes_free(processes);
 	return error;
