@@ -137,18 +137,10 @@ static void set_second(struct put_clock *clock, uint64_t ns)
 	clock->second = ns - ns % 1000000000;
 }
 
-static void set_millisecond(struct put_clock *clock, uint64_t ns)
+void put_clock_set(struct put_clock *clock, uint64_t ns)
 {
 	if (ns - clock->second >= 1000000000 || !clock->text[0])
 		set_second(clock, ns);
 	put_3(clock->text + 9, (uint32_t)(ns - clock->second) / 1000000);
 	clock->start = ns - ns % 1000000;
-}
-
-char *put_clock(char *p, struct put_clock *clock, uint64_t ns)
-{
-	if (ns - clock->start >= 1000000 || !clock->text[0])
-		set_millisecond(clock, ns);
-	memcpy(p, clock->text, sizeof(clock->text));
-	return put_3(p + 12, (uint32_t)(ns - clock->start) / 1000);
 }

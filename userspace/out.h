@@ -146,6 +146,15 @@ struct put_clock {
 	char text[16];		/* "HH:MM:SS.mmm"; all 0: of none yet */
 };
 
-char *put_clock(char *p, struct put_clock *clock, uint64_t ns);
+/* Another millisecond. */
+void put_clock_set(struct put_clock *clock, uint64_t ns);
+
+static inline char *put_clock(char *p, struct put_clock *clock, uint64_t ns)
+{
+	if (ns - clock->start >= 1000000 || !clock->text[0])
+		put_clock_set(clock, ns);
+	memcpy(p, clock->text, sizeof(clock->text));
+	return put_3(p + 12, (uint32_t)(ns - clock->start) / 1000);
+}
 
 #endif
