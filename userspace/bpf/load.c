@@ -181,6 +181,11 @@ static int prepare(struct tcptrace_bpf *skeleton, const struct source_request *r
 
 	if (!btf)
 		return explain(errno, BTF_FILE, error, error_size);
+	result = kernel_ask(btf);
+	if (result) {
+		btf__free(btf);
+		return explain(-result, "load", error, error_size);
+	}
 	kernel_answers(btf, config);
 	configure_filter(config, request);
 	bpf_map__set_max_entries(skeleton->maps.cpus, libbpf_num_possible_cpus());
@@ -191,6 +196,7 @@ static int prepare(struct tcptrace_bpf *skeleton, const struct source_request *r
 	bpf_program__set_autoload(skeleton->progs.socket_cookie, by_cgroup);
 	bpf_program__set_autoload(skeleton->progs.request_cookie, by_cgroup);
 	result = choose_probes(skeleton, btf, request->level, how, error, error_size);
+	kernel_asked();
 	btf__free(btf);
 	return result;
 }
