@@ -7,7 +7,7 @@ load watch
 setup()
 {
 	common_setup
-	load_module
+	load_source
 }
 teardown() { tables_teardown; }
 
@@ -396,7 +396,7 @@ on_screen()
 	stop_view live
 	cp "$TABLE" "$BATS_TEST_TMPDIR/live"
 	stop held TERM
-	unload_module
+	unload_source
 	for view in listen:9862 life:9860 "ports --range=1024-65535:9862" top:9862; do
 		echo "$view"
 		# shellcheck disable=SC2086 # words they are
