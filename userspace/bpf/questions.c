@@ -66,9 +66,14 @@ void kernel_asked(void)
 	functions.ids = NULL;
 }
 
+int kernel_function(const struct btf *btf, const char *function)
+{
+	return btf == functions.btf ? *place_of(function) : 0;
+}
+
 static const struct btf_type *prototype(const struct btf *btf, const char *function)
 {
-	uint32_t id = *place_of(function);
+	int id = kernel_function(btf, function);
 
 	return id ? btf__type_by_id(btf, btf__type_by_id(btf, id)->type) : NULL;
 }

@@ -15,6 +15,9 @@ void kernel_asked(void);
 /* Is there a function of this name, that a program can be attached to? */
 bool kernel_has(const struct btf *btf, const char *function);
 
+/* Its number in the type information; 0: there is none. */
+int kernel_function(const struct btf *btf, const char *function);
+
 /* How many arguments it has. */
 int kernel_arguments(const struct btf *btf, const char *function);
 
