@@ -20,12 +20,14 @@ static bool chosen(const struct tcptrace_record *record, bool snapshot)
 
 static void print(const struct tcptrace_record *record)
 {
-	const unsigned char *bytes = (const void *)record;
 	struct tcptrace_record copy = *record;
-	size_t i;
+	const unsigned char *bytes = (const void *)&copy;
+	size_t i = strnlen(copy.comm, sizeof(copy.comm));
 
 	copy.position = 0;
 	copy.time = 0;
+	/* Before 5.17 what is behind a name's end is what a longer one has left there. */
+	memset(copy.comm + i, 0, sizeof(copy.comm) - i);
 	printf("%016llx bytes=", record->cookie);
 	for (i = offsetof(struct tcptrace_record, cookie); i < sizeof(*record); i++)
 		printf("%02x", bytes[i]);
