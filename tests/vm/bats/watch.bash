@@ -171,6 +171,16 @@ witnesses_stop()
 	awk -f "$WATCHED/segments.awk" "${arguments[@]}" "$(out_of segments)" "$EVENTS"
 }
 
+# What two readers say of the same events: through BPF each has programs of its own, and so times of its own.
+untimed()
+{
+	if [[ $SOURCE = bpf ]]; then
+		busybox sed -E 's/(^| )[a-z_]*(time|_ns)=[^ ]*//g'
+	else
+		cat
+	fi
+}
+
 # counted NAME: what the kernel has counted since counted_from_here
 counted_from_here() { nstat -n; }
 counted() { nstat -sz "$1" | awk -v name="$1" '$1 == name { print $2 }'; }
