@@ -64,6 +64,7 @@ void kernel_asked(void)
 {
 	free(functions.ids);
 	functions.ids = NULL;
+	functions.btf = NULL;
 }
 
 int kernel_function(const struct btf *btf, const char *function)
