@@ -173,7 +173,7 @@ static void ask_lockdown(const struct check_facts *facts, struct check_answer *a
 		    "lockdown is integrity: only signed modules can be loaded");
 		if (!facts->loaded)
 			advise(answer, "sign the module with a key that is enrolled (mokutil --import), "
-				       "or switch Secure Boot off");
+				       "or switch Secure Boot off; --source=bpf needs no module");
 	}
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/utsname.h>
 #include <time.h>
@@ -52,15 +53,25 @@ static int open_auto(const struct source_request *request, struct source **sourc
 	return result;
 }
 
+/* Where --source is not given. */
+static const char *chosen(const char *spec)
+{
+	const char *wanted = spec ?: getenv("TCPTRACE_SOURCE");
+
+	return wanted ?: "auto";
+}
+
 bool source_is_live(const char *spec)
 {
-	return !spec || !strcmp(spec, "auto") || !strcmp(spec, "module") || !strcmp(spec, "bpf");
+	spec = chosen(spec);
+	return !strcmp(spec, "auto") || !strcmp(spec, "module") || !strcmp(spec, "bpf");
 }
 
 int source_open(const char *spec, const struct source_request *request, struct source **source,
 		char *error, size_t error_size)
 {
-	if (!spec || !strcmp(spec, "auto"))
+	spec = chosen(spec);
+	if (!strcmp(spec, "auto"))
 		return open_auto(request, source, error, error_size);
 	if (!strcmp(spec, "module"))
 		return source_module_open(request, source, error, error_size);

@@ -58,7 +58,8 @@ struct source {
 };
 
 /*
- * Opens `spec`: "auto" or NULL, "module", "bpf", or a file's name ("./bpf" for a file of that name).
+ * Opens `spec`: "auto", "module", "bpf", or a file's name ("./bpf" for a file of that name).
+ * NULL: what TCPTRACE_SOURCE in the environment says, or else "auto".
  * Returns 0 and *source, to be closed with source_close(); or -errno, and the reason in `error`.
  */
 int source_open(const char *spec, const struct source_request *request, struct source **source,

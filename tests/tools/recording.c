@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Prints the events of a recording, one a line: its cookie, what text_record() says of it, and all its bytes but
- * position and time, so that two recordings of the same events can be compared.
+ * position and time, so that two recordings of the same events can be compared. With --snapshot it prints, as the tool
+ * of that name does, the sockets that were there when it began.
  */
 #include <err.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -11,14 +13,21 @@
 #include "../../userspace/capture_file.h"
 #include "record_text.h"
 
+static bool chosen(const struct tcptrace_record *record, bool snapshot)
+{
+	return (record->type == TCPTRACE_T_SNAPSHOT) == snapshot && record->type != TCPTRACE_T_LOST;
+}
+
 static void print(const struct tcptrace_record *record)
 {
-	const unsigned char *bytes = (const void *)record;
 	struct tcptrace_record copy = *record;
-	size_t i;
+	const unsigned char *bytes = (const void *)&copy;
+	size_t i = strnlen(copy.comm, sizeof(copy.comm));
 
 	copy.position = 0;
 	copy.time = 0;
+	/* Before 5.17 what is behind a name's end is what a longer one has left there. */
+	memset(copy.comm + i, 0, sizeof(copy.comm) - i);
 	printf("%016llx bytes=", record->cookie);
 	for (i = offsetof(struct tcptrace_record, cookie); i < sizeof(*record); i++)
 		printf("%02x", bytes[i]);
@@ -30,18 +39,25 @@ int main(int argc, char **argv)
 {
 	struct capture_header header;
 	struct tcptrace_record record;
+	bool snapshot = argc > 2 && !strcmp(argv[1], "--snapshot");
+	const char *name = argv[1 + snapshot];
 	FILE *file;
 
-	if (argc != 2)
-		errx(2, "usage: recording FILE");
-	file = fopen(argv[1], "r");
+	if (argc != 2 + snapshot)
+		errx(2, "usage: recording [--snapshot] FILE");
+	file = fopen(name, "r");
 	if (!file)
-		err(1, "%s", argv[1]);
+		err(1, "%s", name);
 	if (fread(&header, sizeof(header), 1, file) != 1 || memcmp(header.magic, CAPTURE_MAGIC, sizeof(header.magic)) ||
 	    fseek(file, header.header_size, SEEK_SET))
-		errx(1, "%s: not a recording", argv[1]);
-	while (fread(&record, sizeof(record), 1, file) == 1)
-		if (record.type != TCPTRACE_T_SNAPSHOT && record.type != TCPTRACE_T_LOST)
+		errx(1, "%s: not a recording", name);
+	while (fread(&record, sizeof(record), 1, file) == 1) {
+		if (!chosen(&record, snapshot))
+			continue;
+		if (snapshot)
+			text_record(stdout, &record);
+		else
 			print(&record);
+	}
 	return 0;
 }

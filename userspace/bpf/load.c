@@ -11,6 +11,7 @@
 #include "cookies.h"
 #include "missing.h"
 #include "questions.h"
+#include "target.h"
 
 #define BTF_FILE	"/sys/kernel/btf/vmlinux"
 #define BUFFER		(8u << 20)	/* bytes of the ring buffer, a power of two: 41 943 records */
@@ -137,14 +138,15 @@ static const char *symbol_of(const struct probe *probe, const struct btf *btf)
 }
 
 /* Loads of a probe what attaches it in the way that is chosen; nothing where it is not wanted or has no symbol. */
-static void choose_program(const struct probe *probe, const char *symbol, bool wanted, enum attaching how)
+static void choose_program(const struct probe *probe, const struct btf *btf, const char *symbol, bool wanted,
+			   enum attaching how)
 {
 	bpf_program__set_autoload(probe->trampoline, wanted && how == BY_TRAMPOLINE);
 	bpf_program__set_autoload(probe->kprobe, wanted && how == BY_KPROBE);
 	if (probe->entered)
 		bpf_program__set_autoload(probe->entered, wanted && how == BY_KPROBE);
 	if (wanted && how == BY_TRAMPOLINE)
-		bpf_program__set_attach_target(probe->trampoline, 0, symbol);
+		target_set(probe->trampoline, btf, symbol);
 }
 
 /* Says of each probe whether it is loaded, and for which function. */
@@ -165,7 +167,7 @@ static int choose_probes(struct tcptrace_bpf *skeleton, const struct btf *btf, e
 			snprintf(error, error_size, "BPF: this kernel has no %s to attach to", probes[i].symbol);
 			return -ENOENT;
 		}
-		choose_program(&probes[i], symbol, symbol && !missing[i] && probes[i].level <= level, how);
+		choose_program(&probes[i], btf, symbol, symbol && !missing[i] && probes[i].level <= level, how);
 		config->arguments[i] = symbol ? kernel_arguments(btf, symbol) : 0;
 	}
 	return 0;
@@ -181,6 +183,11 @@ static int prepare(struct tcptrace_bpf *skeleton, const struct source_request *r
 
 	if (!btf)
 		return explain(errno, BTF_FILE, error, error_size);
+	result = kernel_ask(btf);
+	if (result) {
+		btf__free(btf);
+		return explain(-result, "load", error, error_size);
+	}
 	kernel_answers(btf, config);
 	configure_filter(config, request);
 	bpf_map__set_max_entries(skeleton->maps.cpus, libbpf_num_possible_cpus());
@@ -191,6 +198,7 @@ static int prepare(struct tcptrace_bpf *skeleton, const struct source_request *r
 	bpf_program__set_autoload(skeleton->progs.socket_cookie, by_cgroup);
 	bpf_program__set_autoload(skeleton->progs.request_cookie, by_cgroup);
 	result = choose_probes(skeleton, btf, request->level, how, error, error_size);
+	kernel_asked();
 	btf__free(btf);
 	return result;
 }
@@ -202,6 +210,9 @@ int load_programs(const struct source_request *request, enum attaching how, stru
 	int result;
 
 	libbpf_set_print(print);
+	result = targets_begin();
+	if (result)
+		return explain(-result, "open", error, error_size);
 	skeleton = tcptrace_bpf__open();
 	if (!skeleton)
 		return explain(errno, "open", error, error_size);

@@ -1,15 +1,82 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "questions.h"
 
+/*
+ * All functions of the type information by name: there are tens of thousands of them, and btf__find_by_name_kind()
+ * would look at each for each question. ids is 0 where nobody is.
+ */
+static struct {
+	const struct btf *btf;
+	uint32_t *ids;
+	uint32_t mask;
+} functions;
+
+static const char *name_of(const struct btf *btf, uint32_t id)
+{
+	return btf__name_by_offset(btf, btf__type_by_id(btf, id)->name_off);
+}
+
+/* Where it is, or would be. */
+static uint32_t *place_of(const char *name)
+{
+	uint32_t hash = 2166136261u;
+	const char *p;
+
+	for (p = name; *p; p++)
+		hash = (hash ^ (unsigned char)*p) * 16777619u;
+	while (functions.ids[hash & functions.mask] &&
+	       strcmp(name_of(functions.btf, functions.ids[hash & functions.mask]), name))
+		hash++;
+	return &functions.ids[hash & functions.mask];
+}
+
+int kernel_ask(const struct btf *btf)
+{
+	uint32_t types = btf__type_cnt(btf), room = 1024, id;
+
+	while (room < types)
+		room *= 2;
+	functions.ids = calloc(room, sizeof(*functions.ids));
+	if (!functions.ids)
+		return -ENOMEM;
+	functions.btf = btf;
+	functions.mask = room - 1;
+	for (id = 1; id < types; id++) {
+		uint32_t *place;
+
+		if (!btf_is_func(btf__type_by_id(btf, id)))
+			continue;
+		place = place_of(name_of(btf, id));
+		if (!*place)
+			*place = id;
+	}
+	return 0;
+}
+
+void kernel_asked(void)
+{
+	free(functions.ids);
+	functions.ids = NULL;
+	functions.btf = NULL;
+}
+
+int kernel_function(const struct btf *btf, const char *function)
+{
+	return btf == functions.btf ? *place_of(function) : 0;
+}
+
 static const struct btf_type *prototype(const struct btf *btf, const char *function)
 {
-	int id = btf__find_by_name_kind(btf, function, BTF_KIND_FUNC);
+	int id = kernel_function(btf, function);
 
-	return id < 0 ? NULL : btf__type_by_id(btf, btf__type_by_id(btf, id)->type);
+	return id ? btf__type_by_id(btf, btf__type_by_id(btf, id)->type) : NULL;
 }
 
 bool kernel_has(const struct btf *btf, const char *function)

@@ -8,7 +8,7 @@ setup()
 {
 	common_setup
 	# Several readers behind each other in an emulated guest: none may lose anything.
-	load_module ring=16384
+	load_source ring=16384
 }
 teardown() { watch_teardown; }
 

@@ -7,7 +7,7 @@ load watch
 setup()
 {
 	common_setup
-	load_module
+	load_source
 }
 teardown()
 {

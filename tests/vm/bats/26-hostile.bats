@@ -6,7 +6,7 @@ load watch
 setup()
 {
 	common_setup
-	load_module ring=65536
+	load_source ring=65536
 	counted_from_here
 }
 teardown()
@@ -114,6 +114,7 @@ flooded()
 }
 
 @test "the module goes and comes in the middle of a flood" {
+	module_only "loading and unloading"
 	peer_start server
 	wire_start
 	ask server listen l 10.7.0.1 9804 128

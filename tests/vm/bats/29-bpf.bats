@@ -19,8 +19,83 @@ refused()
 
 # by_end FILE: the events of a recording as they came, each end for itself; without those of the probes that have no
 # twin yet (userspace/bpf/missing.h)
-NO_TWIN=' type=(retransmit|drop|segment) | op=(probe|keepalive|cookie) '
+NO_TWIN=' type=(retransmit|drop|segment) | op=(probe|keepalive|cookie|\?) '
 by_end() { recording "$1" | grep -vE "$NO_TWIN" | busybox sort -s -k 1,1; }
+
+# talk LISTENER: client's socket c and server's s are connected, and have said something
+talk()
+{
+	ask client connect c 127.0.0.1 "$1"
+	ask server accept s l
+	ask client write c 500
+	ask server read s 500
+}
+
+half_closed()
+{
+	talk 9543
+	ask client shutdown c wr
+	ask server eof s
+	ask server write s 30000
+	ask client read c 30000
+	ask server close s
+	ask client eof c
+	ask client close c
+}
+
+# A FIN that is answered with the peer's own: whether the ACK waits for it is up to the time that close() takes.
+three_way()
+{
+	local try
+	for try in 1 2 3 4 5; do
+		ask client connect c 127.0.0.1 9543
+		ask server accept s l
+		tell server end s
+		ask client close c
+		hear server
+	done
+}
+
+# What is sent stays on its way for long enough that both close.
+simultaneous()
+{
+	local try
+	for try in 1 2; do
+		talk 9543
+		tc qdisc add dev lo root netem delay 500ms
+		tell client close c
+		tell server close s
+		hear client
+		hear server
+		wait_until quiet_port 9543
+		tc qdisc del dev lo root
+	done
+}
+
+accept_queue_is() { [[ $(ss -Hltn "sport = :$1" | awk '{ print $2 }') = "$2" ]]; }
+overflown() { (($(counted TcpExtListenOverflows) >= $1)); }
+
+# More connections than the listener has room for: their SYNs are refused until it accepts.
+overrun()
+{
+	local n
+	counted_from_here
+	ask server listen o 127.0.0.1 9544 1
+	for n in 1 2 3 4; do
+		ask client start "o$n" 127.0.0.1 9544
+	done
+	wait_until accept_queue_is 9544 2
+	wait_until overflown 2
+	for n in 1 2 3 4; do
+		ask server accept "a$n" o
+	done
+	for n in 1 2 3 4; do
+		ask client close "o$n"
+		ask server eof "a$n"
+		ask server close "a$n"
+	done
+	ask server close o
+}
 
 # connections of every kind, from both families
 scenario()
@@ -39,12 +114,31 @@ scenario()
 	stop full || true
 	spawn_ready orphan connections -H -p 9541 -n 1 -o
 	stop orphan || true
+	modprobe -q sch_netem || true
+	peer_start client
+	peer_start server
+	ask server listen l 127.0.0.1 9543
+	half_closed
+	three_way
+	simultaneous
+	ask server close l
+	overrun
+	stop client || true
+	stop server || true
+	rm "$BATS_TEST_TMPDIR"/*.{say,hear}
+}
+
+# ends_of FILE: how the connections of a recording ended, "HOW N" each
+ends_of()
+{
+	tcptrace-ctl life --json --source="$1" | json_lines |
+		awk '{ for (i = 1; i <= NF; i++) if ($i ~ /^how=/) n[substr($i, 5)]++ } END { for (how in n) print how, n[how] }' | sort
 }
 
 # both_record: the scenario, by both at once; a filter that both take into the kernel
 both_record()
 {
-	local module=$BATS_TEST_TMPDIR/module.tct bpf=$BATS_TEST_TMPDIR/bpf.tct
+	local module=$BATS_TEST_TMPDIR/module.tct bpf=$BATS_TEST_TMPDIR/bpf.tct how
 	local filter='sport >= :9500 and sport <= :9599 or dport >= :9500 and dport <= :9599'
 	load_module
 	spawn bpf tcptrace-ctl record --quiet --source=bpf --level=queue "$bpf" "$filter"
@@ -53,6 +147,8 @@ both_record()
 	wait_until asking_are 1
 	scenario
 	wait_until quiet_port 9541
+	wait_until quiet_port 9543
+	wait_until quiet_port 9544
 	stop module INT
 	stop bpf INT
 	same "$(<"$BATS_TEST_TMPDIR/bpf.err")$(<"$BATS_TEST_TMPDIR/module.err")" ""
@@ -61,7 +157,12 @@ both_record()
 	# It is of something: each connection of the scenario is there.
 	is "$(lines "$BATS_TEST_TMPDIR/by-module" type=connect) >= 25"
 	is "$(lines "$BATS_TEST_TMPDIR/by-module" type=ack) >= 20"
+	ends_of "$module" >"$BATS_TEST_TMPDIR/ends"
+	for how in four-way three-way simultaneous reset refused; do
+		has_line "$BATS_TEST_TMPDIR/ends" "$how *"
+	done
 	same "$(<"$BATS_TEST_TMPDIR/by-bpf")" "$(<"$BATS_TEST_TMPDIR/by-module")" "BPF against the module"
+	same "$(ends_of "$bpf")" "$(<"$BATS_TEST_TMPDIR/ends")" "how they ended"
 }
 
 @test "both sources at once record the same of each end, to the byte" {
@@ -85,6 +186,41 @@ both_record()
 	refused '*root*CAP_SYS_ADMIN*' setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all \
 		tcptrace-ctl watch --source=bpf 9090
 	refused '*root*CAP_SYS_ADMIN*' unshare --user --map-root-user tcptrace-ctl watch --source=bpf 9090
+}
+
+# In a mount namespace of its own, where neither the kernel's file is nor another that libbpf would take instead.
+without_btf()
+{
+	unshare --mount bash -c 'mount -t tmpfs none /sys/kernel/btf && mount -t tmpfs none /lib/modules && exec "$@"' - "$@"
+}
+
+@test "a kernel without type information: one line that says what to do" {
+	refused 'tcptrace-ctl: BPF: this kernel has no type information*use the module*CONFIG_DEBUG_INFO_BTF*' \
+		without_btf tcptrace-ctl watch --source=bpf --duration=5 9090
+	refused '*the module is not loaded (sudo tcptrace-ctl load), and BPF: this kernel has no type information*' \
+		without_btf tcptrace-ctl watch --duration=5 9090
+}
+
+@test "two readers each get what they asked for, and one that is killed leaves nothing behind" {
+	spawn four tcptrace-ctl record --quiet --source=bpf --level=life "$BATS_TEST_TMPDIR/four.tct" -4 9561
+	wait_until attached_are 1
+	spawn six tcptrace-ctl record --quiet --source=bpf --level=life "$BATS_TEST_TMPDIR/six.tct" -6 9562
+	wait_until attached_are 2
+	connections -p 9561 -n 4
+	connections -p 9562 -n 3 -f 6
+	connections -p 9563 -n 2
+	connections -p 9561 -n 2 -f 6
+	stop six KILL || true
+	wait_until attached_are 1
+	connections -p 9561 -n 1
+	stop four INT
+	none_armed
+	same "$(bpftool prog show name set_state)" ""
+	recording "$BATS_TEST_TMPDIR/four.tct" >"$BATS_TEST_TMPDIR/four"
+	same "$(lines "$BATS_TEST_TMPDIR/four" type=connect)" 5
+	same "$(lines "$BATS_TEST_TMPDIR/four" type=accept sport=9561 family=4)" 5
+	same "$(lines "$BATS_TEST_TMPDIR/four" family=6)" 0
+	same "$(lines "$BATS_TEST_TMPDIR/four" '.port=956[23]')" 0
 }
 
 @test "the snapshot is what ss shows, in each namespace" {

@@ -6,7 +6,7 @@ load watch
 setup()
 {
 	common_setup
-	load_module
+	load_source
 }
 teardown() { watch_teardown; }
 

@@ -10,6 +10,24 @@ teardown()
 	tables_teardown
 }
 
+# snapshot: one record a line. Through BPF it is what record keeps before the first event.
+[[ $SOURCE != bpf ]] || snapshot()
+{
+	tcptrace-ctl record --quiet --force --duration=0.001 --level=life "$BATS_TEST_TMPDIR/kept"
+	recording --snapshot "$BATS_TEST_TMPDIR/kept"
+}
+
+# walks N: so many, "# walk" before each
+walks()
+{
+	local walked
+	[[ $SOURCE = bpf ]] || { snapshot --walks "$1" --size 5000; return; }
+	for ((walked = 0; walked < $1; walked++)); do
+		echo "# walk"
+		snapshot
+	done
+}
+
 # Both as: STATE RECV-Q SEND-Q LOCAL PORT PEER PORT COOKIE, in order.
 
 # by_ss [COMMAND...]: under it
@@ -84,7 +102,7 @@ in_states()
 
 @test "sockets of all kinds and states, IPv4, IPv6 and mapped, are as ss has them" {
 	local family n=0
-	load_module
+	load_source
 	drop dport 9601 "(syn|ack) == ack"
 	drop dport 9602 "(syn|ack) == syn"
 	for family in 4 6 mapped; do
@@ -111,7 +129,7 @@ in_states()
 }
 
 @test "inode and owner are as /proc/net/tcp has them" {
-	load_module
+	load_source
 	spawn_ready root connections -H -p 9621 -n 1
 	spawn_ready nobody setpriv --reuid 65534 --clear-groups connections -H -p 9622 -n 1
 	snapshot >"$BATS_TEST_TMPDIR/snapshot"
@@ -126,7 +144,7 @@ in_states()
 }
 
 @test "the sockets of every network namespace are there, with its inode" {
-	load_module
+	load_source
 	add_netns red
 	add_netns blue
 	# The same addresses and ports in each: only the namespace tells them apart.
@@ -141,7 +159,7 @@ in_states()
 
 @test "namespaces with tables of their own, and a bucket longer than any" {
 	[[ -e /proc/sys/net/ipv4/tcp_child_ehash_entries ]] || skip "this kernel has one table for all namespaces"
-	load_module
+	load_source
 	spawn_ready here connections -H -p 9640 -n 3
 	# One bucket, that all of its sockets are in.
 	sysctl -qw net.ipv4.tcp_child_ehash_entries=1
@@ -158,9 +176,10 @@ in_states()
 }
 
 @test "the namespace of a snapshot that is being read can go" {
+	module_only "the file that is read"
 	local n
 	[[ -e /proc/sys/net/ipv4/tcp_child_ehash_entries ]] && sysctl -qw net.ipv4.tcp_child_ehash_entries=64
-	load_module
+	load_source
 	add_netns gone
 	spawn_ready gone nsenter "$(netns gone)" connections -H -p 9650 -n 5
 	exec 9</proc/tcptrace/sockets
@@ -182,8 +201,9 @@ of_any_size()
 }
 
 @test "reads of any size give the same" {
+	module_only "the file that is read"
 	local size
-	load_module
+	load_source
 	spawn_ready hold connections -H -p 9660 -n 200
 	of_any_size >"$BATS_TEST_TMPDIR/wanted"
 	is "$(grep -c . "$BATS_TEST_TMPDIR/wanted") == 401"
@@ -197,24 +217,27 @@ of_any_size()
 }
 
 @test "while connections come and go nothing is there twice, and what stays is there once" {
-	load_module
+	# Each loads programs, where it is BPF.
+	local walks=40
+	[[ $SOURCE != bpf ]] || walks=8
+	load_source
 	spawn_ready stays connections -H -p 9670 -n 100
 	spawn_ready stays6 connections -H -f 6 -p 9671 -n 50
 	snapshot | grep '[sd]port=967[01] ' >"$BATS_TEST_TMPDIR/stays"
 	spawn one connections -p 9672 -n 0
 	spawn two connections -p 9673 -n 0 -f 6 -e reset
 	spawn three connections -p 9674 -n 0 -e server
-	snapshot --walks 40 --size 5000 >"$BATS_TEST_TMPDIR/walks"
+	walks $walks >"$BATS_TEST_TMPDIR/walks"
 	stop one
 	stop two
 	stop three
-	awk '
+	awk -v wanted=$walks '
 		{ match($0, / cookie=[0-9a-f]+/); cookie = substr($0, RSTART + 8, RLENGTH - 8) }
 		NR == FNR { stays[cookie]; next }
 		/^# walk/ { end_of_walk(); walks++; delete seen; next }
 		cookie in seen { print "twice in walk " walks ": " $0; bad = 1 }
 		{ seen[cookie]; records++ }
-		END { end_of_walk(); print walks " walks, " records " records"; exit bad || walks != 40 || records <= 40 * 302 }
+		END { end_of_walk(); print walks " walks, " records " records"; exit bad || walks != wanted || records <= wanted * 302 }
 		function end_of_walk()
 		{
 			if (walks) for (cookie in stays) if (!(cookie in seen)) { print "missing in walk " walks ": " cookie; bad = 1 }
@@ -223,7 +246,8 @@ of_any_size()
 }
 
 @test "a snapshot does not need probes, and arms none" {
-	load_module
+	module_only "asks for no probes"
+	load_source
 	sysctl -qw kernel.ftrace_enabled=0
 	spawn_ready hold connections -H -p 9680 -n 1
 	agree
@@ -231,10 +255,25 @@ of_any_size()
 	none_armed
 }
 
+# events_start, events_stop: then what happened in between is in $EVENTS
+events_start()
+{
+	EVENTS=$BATS_TEST_TMPDIR/events
+	[[ $SOURCE = bpf ]] || { spawn_ready reader ringdump; return; }
+	spawn reader tcptrace-ctl record --quiet "$EVENTS.kept"
+	wait_until armed tcp_set_state
+}
+events_stop()
+{
+	[[ $SOURCE = bpf ]] || { stop reader; cat "$(out_of reader)" >"$EVENTS"; return; }
+	stop reader INT
+	recording "$EVENTS.kept" >"$EVENTS"
+}
+
 @test "the cookie of the snapshot is that of the events, from half open to TIME_WAIT" {
 	local request state
-	load_module
-	spawn_ready reader ringdump
+	load_source
+	events_start
 	drop dport 9691 "(syn|ack) == ack"
 	spawn_ready half_open connections -H -p 9691 -n 0 -w 1
 	snapshot >"$BATS_TEST_TMPDIR/half"
@@ -243,9 +282,9 @@ of_any_size()
 	# The client's ACK comes again with the server's next SYN-ACK.
 	wait_until became_child
 	stop half_open
-	stop reader
-	is "$(lines "$(out_of reader)" type=request op=open cookie="$(value cookie "$request")") == 1"
-	is "$(lines "$(out_of reader)" type=request op=acked cookie="$(value cookie "$request")") == 1"
+	events_stop
+	is "$(lines "$EVENTS" type=request op=open cookie="$(value cookie "$request")") == 1"
+	is "$(lines "$EVENTS" type=request op=acked cookie="$(value cookie "$request")") == 1"
 	state=$(grep ' sport=9691 ' "$BATS_TEST_TMPDIR/child" | grep ' new=ESTABLISHED ')
 	same "$(value cookie "$state")" "$(value cookie "$request")"
 }

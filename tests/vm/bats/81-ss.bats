@@ -10,7 +10,7 @@ teardown() { tables_teardown; }
 timeless() { sed -E 's/timer:\(([a-z]+),[^,]*,/timer:(\1,TIME,/; s/ (lastsnd|lastrcv|lastack|busy|(rwnd|sndbuf)_limited):[^ ]*/ \1/g; s/ +(\r?)$/\1/'; }
 
 @test "all states, all shapes, into a pipe and on terminals" {
-	load_module
+	load_source
 	all_states 3
 	local words width
 	agree ss -tan
@@ -33,7 +33,7 @@ timeless() { sed -E 's/timer:\(([a-z]+),[^,]*,/timer:(\1,TIME,/; s/ (lastsnd|las
 }
 
 @test "what records do not carry, by sock_diag and /proc" {
-	load_module
+	load_source
 	all_states 1
 	local words
 	export -f timeless
@@ -44,7 +44,7 @@ timeless() { sed -E 's/timer:\(([a-z]+),[^,]*,/timer:(\1,TIME,/; s/ (lastsnd|las
 }
 
 @test "bad words end as in ss" {
-	load_module
+	load_source
 	local words theirs status
 	for words in --bad '-tan sport' "-tan '( sport = :1'" '-tan state nowhere' '-tan sport=:9090' '-tan src 1.2.3.4.5' \
 		'-tan dport = :nosuchservice' '-f nowhere' '-A nowhere'; do
@@ -57,7 +57,7 @@ timeless() { sed -E 's/timer:\(([a-z]+),[^,]*,/timer:(\1,TIME,/; s/ (lastsnd|las
 }
 
 @test "another network namespace, and none of its sockets here" {
-	load_module
+	load_source
 	add_netns other
 	spawn_ready hold nsenter "$(netns other)" connections -H -p 9701 -n 3
 	agree ss -tan
@@ -67,12 +67,12 @@ timeless() { sed -E 's/timer:\(([a-z]+),[^,]*,/timer:(\1,TIME,/; s/ (lastsnd|las
 }
 
 @test "a recording shows what was there when it began, to anybody" {
-	load_module
+	load_source
 	spawn_ready hold connections -H -p 9702 -n 5 -u 100
 	ss -tan sport = :9702 or dport = :9702 >"$BATS_TEST_TMPDIR/real"
 	tcptrace-ctl record --quiet --duration=1 "$BATS_TEST_TMPDIR/kept" 9702
 	stop hold
-	unload_module
+	unload_source
 	chmod a+r "$BATS_TEST_TMPDIR/kept"
 	setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all \
 		tcptrace-ctl ss -tan --source=- <"$BATS_TEST_TMPDIR/kept" >"$BATS_TEST_TMPDIR/ours"

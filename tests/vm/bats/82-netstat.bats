@@ -9,7 +9,7 @@ teardown() { tables_teardown; }
 timeless() { sed -E 's/\([0-9]+\.[0-9]+\//(TIME\//'; }
 
 @test "all states, all shapes" {
-	load_module
+	load_source
 	all_states 2
 	local words state
 	export -f timeless
@@ -26,7 +26,7 @@ timeless() { sed -E 's/\([0-9]+\.[0-9]+\//(TIME\//'; }
 }
 
 @test "long addresses are cut without -W" {
-	load_module
+	load_source
 	ip addr add 2001:db8:1111:2222:3333:4444:5555:6666/128 dev lo nodad
 	spawn peer bash -c 'exec peer < <(
 		echo "listen l 2001:db8:1111:2222:3333:4444:5555:6666 9703"
@@ -40,7 +40,7 @@ timeless() { sed -E 's/\([0-9]+\.[0-9]+\//(TIME\//'; }
 }
 
 @test "a bad option ends with 3, help with 0; -c again and again" {
-	load_module
+	load_source
 	local status=0
 	tcptrace-ctl netstat --bad 2>/dev/null || status=$?
 	same "$status" 3

@@ -6,7 +6,7 @@ load watch
 setup()
 {
 	common_setup
-	load_module
+	load_source
 	peer_start client
 	peer_start server
 }

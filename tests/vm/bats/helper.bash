@@ -161,8 +161,14 @@ wait_until()
 
 loaded() { [[ -e /sys/module/tcptrace ]]; }
 # Where records are to come from, for the files that do not care: $TCPTRACE_SOURCE, module or bpf.
+# The program looks at the same variable: with bpf in it, --source is that wherever it is not given; without it auto.
 SOURCE=${TCPTRACE_SOURCE:-module}
-load_source() { [[ $SOURCE = bpf ]] || load_module; }
+[[ $SOURCE = bpf ]] || unset TCPTRACE_SOURCE
+# load_source [PARAMETER...]: of the module, where that is the source
+load_source() { [[ $SOURCE = bpf ]] || load_module "$@"; }
+unload_source() { [[ $SOURCE = bpf ]] || unload_module; }
+# module_only WHAT: for a test of what the module alone has
+module_only() { [[ $SOURCE = module ]] || skip "the module's: $1"; }
 # $TCPTRACE_PARAMS: parameters for every load, such as attach=kprobe; what a test gives comes later and wins.
 # shellcheck disable=SC2086 # several words they may be
 load_module() { insmod "$KO" ${TCPTRACE_PARAMS-} "$@"; }
@@ -208,7 +214,11 @@ counter()
 }
 # How many files are open for reading events.
 readers() { awk 'seen { n++ } $1 == "id" && $3 == "reader" { seen = 1 } END { print n + 0 }' $STATUS; }
-no_readers() { [[ $(readers) = 0 ]]; }
+no_readers()
+{
+	[[ $SOURCE != bpf ]] || { fails armed tcp_set_state; return; }
+	[[ $(readers) = 0 ]]
+}
 
 # ---- processes ----
 

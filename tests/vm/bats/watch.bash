@@ -30,10 +30,26 @@ watch_teardown()
 
 # ---- watch ----
 
+# How many programs of BPF are attached to tcp_set_state: of all that a reader attaches it is the last.
+attached()
+{
+	local program count=0 programs links
+	armed tcp_set_state || { echo 0; return; }
+	programs=$(bpftool prog show name set_state | grep -oE '^[0-9]+:')
+	links=$(bpftool link show)
+	for program in ${programs//:/}; do
+		[[ "$links"$'\n' != *" prog $program "* ]] || count=$((count + 1))
+	done
+	echo $count
+}
+
+attached_are() { [[ $(attached) = "$1" ]]; }
+
 # How many readers have asked for a level.
 asking()
 {
 	local line lines word readers="" count=0
+	[[ $SOURCE != bpf ]] || { attached; return; }
 	mapfile -t lines <$STATUS
 	for line in "${lines[@]}"; do
 		read -ra word <<<"$line"
@@ -48,14 +64,8 @@ asking_are() { [[ $(asking) = "$1" ]]; }
 watch_start()
 {
 	local before
-	if [[ $SOURCE = bpf ]]; then
-		spawn watch tcptrace-ctl watch --source=bpf --json --absolute-seq "$@"
-		# Of all its programs this one is attached last.
-		wait_until armed tcp_set_state
-		return
-	fi
 	before=$(asking)
-	spawn watch tcptrace-ctl watch --source=module --json --absolute-seq "$@"
+	spawn watch tcptrace-ctl watch --source="$SOURCE" --json --absolute-seq "$@"
 	wait_until asking_are $((before + 1))
 }
 
@@ -159,6 +169,16 @@ witnesses_stop()
 	done
 	awk -f "$WATCHED/states.awk" "$BATS_TEST_TMPDIR/trace" "$EVENTS"
 	awk -f "$WATCHED/segments.awk" "${arguments[@]}" "$(out_of segments)" "$EVENTS"
+}
+
+# What two readers say of the same events: through BPF each has programs of its own, and so times of its own.
+untimed()
+{
+	if [[ $SOURCE = bpf ]]; then
+		busybox sed -E 's/(^| )[a-z_]*(time|_ns)=[^ ]*//g'
+	else
+		cat
+	fi
 }
 
 # counted NAME: what the kernel has counted since counted_from_here
