@@ -103,6 +103,8 @@ answers()
 		[[ $wanted != three-way ]] || return 0
 		next_try
 	done
+	# Elsewhere one of five is in time.
+	[[ ${TCPTRACE_KERNEL-} != debug ]] || skip "on this slow kernel the application takes longer to close than an ACK may wait"
 	echo "the ACK never came with the FIN"
 	return 1
 }
