@@ -17,11 +17,11 @@
 #include "test.h"
 
 #define ENDS		400000u
-#define PROCESSES	1000u	/* that they belong to */
 #define PROMISED	256	/* bytes */
 
 static struct stream stream;
 static struct model *model;
+static unsigned int processes = 1000;	/* that they belong to */
 
 static double status(const char *name)
 {
@@ -46,8 +46,8 @@ static void begin_connection(unsigned int number)
 	stream.client.cookie = 1000 + 2 * number;
 	stream.server.cookie = 1001 + 2 * number;
 	stream.client.sport = stream.server.dport = 1024 + number % 60000;
-	stream.client.pid = 1000 + number % PROCESSES;
-	stream.server.pid = 1000 + (number + 1) % PROCESSES;
+	stream.client.pid = 1000 + 2 * number % processes;
+	stream.server.pid = 1000 + (2 * number + 1) % processes;
 }
 
 static void feed(unsigned int number)
@@ -143,6 +143,13 @@ static void life(void)
 	follow(of_any_kind);
 }
 
+/* As where each connection has a process of its own on either side. */
+static void life_of_many(void)
+{
+	processes = ENDS;
+	follow(of_any_kind);
+}
+
 static void level_queue(void)
 {
 	follow(of_level_queue);
@@ -181,6 +188,7 @@ static const struct {
 	const char *text;
 } cases[] = {
 	{ "life", life, PROMISED, "full, request and timewait sockets at level life" },
+	{ "alone", life_of_many, PROMISED, "and where no two of them belong to the same process" },
 	{ "queue", level_queue, PROMISED, "with all figures of level queue" },
 	{ "unread", unread, PROMISED + 100, "and where nobody reads while more and more comes" },
 	{ "seeded", seeded, PROMISED, "that were there before, seeding included" },
