@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """tcptrace-ctl netstat on a recording, against lines that are put together by the formats of netstat's manual and source."""
 
+import os
 import socket
 import subprocess
 import sys
@@ -68,5 +69,11 @@ for words, wanted in (
 for words, status in ((["--bad"], 3), (["-u"], 3), (["-A", "unix"], 3), (["-h"], 0), (["-r"], 3), (["-tan", "sport"], 255)):
     got = run(*words)
     ok(got[0] == status, f"netstat {' '.join(words)} ends with {status}", got[0])
+named = subprocess.run([CTL, "netstat", "-ant"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+                       env={**os.environ, "TCPTRACE_SOURCE": RECORDING}).stdout
+ok(named and named == run("-ant")[1], "TCPTRACE_SOURCE says where from, without --source")
+other = subprocess.run([CTL, "netstat", "-ant", "--source=" + RECORDING], stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                       check=False, env={**os.environ, "TCPTRACE_SOURCE": "/nowhere"}).stdout
+ok(other == named, "and --source comes before it")
 ok("-p" in run("-tanp")[2] and "not in a recording" in run("-tano")[2], "what a recording has not is said")
 sys.exit(sockets.done())
