@@ -196,6 +196,24 @@ static void accepted(struct change *change)
 	end->flags |= END_ACCEPTED;
 }
 
+/*
+ * A half-open connection goes with its listener, which the record does not name any more then. Else it was a segment:
+ * one that on_reply() has seen answered by a RST, or the peer's RST. Nothing tells that from an ICMP error or ss -K,
+ * and not the context either: what comes by a TUN device comes in a task.
+ */
+static void given_up(struct change *change)
+{
+	const struct tcptrace_record *record = change->record;
+	struct end *end = change->end;
+
+	if (!record->u.listen.listener)
+		end->flags |= END_CLOSED;
+	else if (record->op == TCPTRACE_OP_TIMEDOUT)
+		end->error = ETIMEDOUT;
+	else if (!(end->flags & END_RST_SENT))
+		end->flags |= END_RST_RCVD;
+}
+
 static void on_request(struct change *change)
 {
 	const struct tcptrace_record *record = change->record;
@@ -209,8 +227,7 @@ static void on_request(struct change *change)
 		return;
 	}
 	enter(change, TCPTRACE_S_CLOSE);
-	if (record->op == TCPTRACE_OP_TIMEDOUT)
-		end->error = ETIMEDOUT;
+	given_up(change);
 	end->flags |= END_OVER;
 	model_settled(change);
 }

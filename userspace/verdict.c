@@ -34,7 +34,8 @@ static enum how how_of(const struct end *end)
 	if (end->flags & (END_RST_SENT | END_RST_RCVD) || end->error == ECONNRESET ||
 	    end->error == EPIPE)
 		return HOW_RESET;
-	if ((end->flags & fins) != fins)
+	/* Destroyed in CLOSING or LAST_ACK, where no RST is sent any more. */
+	if (end->error == ECONNABORTED || (end->flags & fins) != fins)
 		return HOW_ABORTED;
 	if (end->flags & END_CROSSED)
 		return HOW_SIMULTANEOUS;

@@ -16,7 +16,7 @@ enum how {
 	HOW_REFUSED,
 	HOW_TIMEOUT,
 	HOW_UNREACHABLE,
-	HOW_ABORTED,		/* given up by its own side without a FIN or a RST */
+	HOW_ABORTED,		/* given up by its own side, and no RST says so to the other */
 };
 
 enum side {

@@ -312,7 +312,7 @@ half_open()
 	in_order "type=request op=open sport=9623" \
 		"type=reset op=sent dport=9623 by=local why=linger" \
 		"type=request op=dropped sport=9623 old=SYN_RECV new=CLOSE"
-	said type=verdict sport=9623 state=CLOSE
+	said type=verdict sport=9623 state=CLOSE how=reset closed_by=remote closed_pid="$(pid_of client)"
 	said type=verdict dport=9623 how=reset closed_by=local why=linger closed_pid="$(pid_of client)"
 }
 
