@@ -120,6 +120,10 @@ static void abort_reason(struct end *end, const struct tcptrace_record *record)
 /* True once nothing that follows can say more of how this end came to its end. */
 static bool cause_is_known(const struct end *end, const struct tcptrace_record *record)
 {
+	/* tcp_reset() is also for data that came after close(), whose RST follows. On 5.10 it looks like one that came. */
+	if (record->error == ECONNRESET && record->flags & TCPTRACE_F_SHUT_RCV &&
+	    (record->old_state == TCPTRACE_S_FIN_WAIT1 || record->old_state == TCPTRACE_S_FIN_WAIT2))
+		return end->flags & END_RST_SENT;
 	if (end->flags & (END_RST_RCVD | END_RST_SENT) || record->old_state == TCPTRACE_S_SYN_SENT)
 		return true;
 	/* close() and its kin leave no error; their RST follows. */
