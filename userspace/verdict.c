@@ -152,6 +152,23 @@ void verdict_of(const struct end *end, struct verdict *verdict)
 	verdict->held = held ? end->timeout : 0;
 }
 
+static inline uint64_t later(uint64_t one, uint64_t other)
+{
+	return one > other ? one : other;
+}
+
+void verdict_of_pair(const struct end *end, const struct end *peer, struct pair *pair)
+{
+	uint64_t birth = end->birth < peer->birth ? end->birth : peer->birth;
+	bool told = peer->flags & END_OVER || peer->state == TCPTRACE_S_TIME_WAIT;
+
+	pair->handshake = pair->duration = MODEL_UNKNOWN;
+	if (end->flags & peer->flags & END_HANDSHAKE)
+		pair->handshake = later(end->birth + end->handshake, peer->birth + peer->handshake) - birth;
+	if (told && !((end->flags | peer->flags) & END_SEEDED))
+		pair->duration = later(end->since, peer->since) - birth;
+}
+
 const char *verdict_how(enum how how)
 {
 	switch (how) {
