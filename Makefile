@@ -5,6 +5,7 @@
 #   make demo           a throwaway guest in which `tcptrace-ctl watch 9090` looks at two nc;
 #                       SOURCE=bpf: without the module
 #   make check          all tests, in guests of every supported kernel
+#   make scenarios      docs/scenarios.md anew: runs what it tells of on each of them
 #   make bench          what it costs, beside others
 #   make debug-kernel   a kernel with KASAN, lockdep and kmemleak, for make check
 #
@@ -28,7 +29,7 @@ endif
 MODULE	:= build/$(RELEASE)
 KBUILD_FLAGS = $(if $(KCC),CC=$(KCC)) $(if $(V),V=$(V)) W=1 $(if $(SPARSE),C=1)
 
-.PHONY: all module other-abi userspace install uninstall demo check unit bench debug-kernel clean help
+.PHONY: all module other-abi userspace install uninstall demo check unit scenarios bench debug-kernel clean help
 all: module userspace
 
 # The kernel's build system writes beside the sources: each kernel gets a copy of them.
@@ -68,6 +69,12 @@ check:
 unit:
 	$(MAKE) -C userspace unit
 
+# What failed is a word in the document, too.
+scenarios:
+	-tests/check --kernels "5.10 6.1 6.12 7.2" $$(tests/vm/scenarios-table --files)
+	tests/vm/scenarios-table >build/scenarios.md
+	mv build/scenarios.md docs/scenarios.md
+
 bench:
 	tests/vm/setup --what "build guest kernels" --kernels 6.1
 	$(MAKE) module KERNEL=6.1
@@ -81,4 +88,4 @@ clean:
 	rm -rf build
 
 help:
-	@sed -n 's/^# \{0,1\}//; 3,14p' Makefile
+	@sed -n 's/^# \{0,1\}//; 3,15p' Makefile

@@ -269,11 +269,13 @@ static __always_inline void on_reset_reply6(struct pt_regs *regs)
 	reset_reply(regs, skb_dst(skb) && ipv6_unicast_destination(skb));
 }
 
-/* tcp_reset(struct sock *sk, ...): an acceptable RST came */
+/* tcp_reset(struct sock *sk, ...): an acceptable RST came, or data after close(), which is answered by one */
 static __always_inline void on_reset_in(struct pt_regs *regs)
 {
 	struct event event;
 
+	if (!tcptrace_reset_by_rst(regs))
+		return ignore();
 	if (!begin(&event, ARG(struct sock *, 0), TCPTRACE_L_LIFE, TCPTRACE_T_RESET, TCPTRACE_OP_RECEIVED))
 		return;
 	event.record->u.segment.flags = TCPHDR_RST;

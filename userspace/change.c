@@ -120,6 +120,10 @@ static void abort_reason(struct end *end, const struct tcptrace_record *record)
 /* True once nothing that follows can say more of how this end came to its end. */
 static bool cause_is_known(const struct end *end, const struct tcptrace_record *record)
 {
+	/* tcp_reset() is also for data that came after close(), whose RST follows. On 5.10 it looks like one that came. */
+	if (record->error == ECONNRESET && record->flags & TCPTRACE_F_SHUT_RCV &&
+	    (record->old_state == TCPTRACE_S_FIN_WAIT1 || record->old_state == TCPTRACE_S_FIN_WAIT2))
+		return end->flags & END_RST_SENT;
 	if (end->flags & (END_RST_RCVD | END_RST_SENT) || record->old_state == TCPTRACE_S_SYN_SENT)
 		return true;
 	/* close() and its kin leave no error; their RST follows. */
@@ -196,6 +200,24 @@ static void accepted(struct change *change)
 	end->flags |= END_ACCEPTED;
 }
 
+/*
+ * A half-open connection goes with its listener, which the record does not name any more then. Else it was a segment:
+ * one that on_reply() has seen answered by a RST, or the peer's RST. Nothing tells that from an ICMP error or ss -K,
+ * and not the context either: what comes by a TUN device comes in a task.
+ */
+static void given_up(struct change *change)
+{
+	const struct tcptrace_record *record = change->record;
+	struct end *end = change->end;
+
+	if (!record->u.listen.listener)
+		end->flags |= END_CLOSED;
+	else if (record->op == TCPTRACE_OP_TIMEDOUT)
+		end->error = ETIMEDOUT;
+	else if (!(end->flags & END_RST_SENT))
+		end->flags |= END_RST_RCVD;
+}
+
 static void on_request(struct change *change)
 {
 	const struct tcptrace_record *record = change->record;
@@ -209,8 +231,7 @@ static void on_request(struct change *change)
 		return;
 	}
 	enter(change, TCPTRACE_S_CLOSE);
-	if (record->op == TCPTRACE_OP_TIMEDOUT)
-		end->error = ETIMEDOUT;
+	given_up(change);
 	end->flags |= END_OVER;
 	model_settled(change);
 }

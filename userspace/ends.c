@@ -239,6 +239,22 @@ uint32_t ends_find_peer_of(const struct ends *ends, const struct tcptrace_record
 	return other;
 }
 
+uint32_t ends_find_of(const struct ends *ends, const struct tcptrace_record *record)
+{
+	uint32_t place = ends->by_tuple[hash_tuple(ends, record->saddr, record->sport,
+						   record->daddr, record->dport)];
+
+	for (; place; place = ends_at(ends, place)->tuple_next) {
+		const struct end *end = ends_at(ends, place);
+
+		if (end->sport == record->sport && end->dport == record->dport &&
+		    same(end->saddr, record->saddr) && same(end->daddr, record->daddr) &&
+		    end->netns == record->netns && !(end->flags & END_OVER))
+			break;
+	}
+	return place;
+}
+
 uint32_t ends_find_stale(const struct ends *ends, uint32_t place)
 {
 	const struct end *end = ends_at(ends, place);

@@ -73,6 +73,8 @@ void ends_remove(struct ends *ends, uint32_t place);
 uint32_t ends_find_peer(const struct ends *ends, uint32_t place);
 /* The same for a segment that has no end. */
 uint32_t ends_find_peer_of(const struct ends *ends, const struct tcptrace_record *record);
+/* The end whose tuple the record has, though not its cookie; 0: none is here. */
+uint32_t ends_find_of(const struct ends *ends, const struct tcptrace_record *record);
 /* Another one with the same tuple in the same namespace, which it cannot have any longer; 0: none. */
 uint32_t ends_find_stale(const struct ends *ends, uint32_t place);
 

@@ -46,7 +46,7 @@ static void of_request(struct topics *topics, const struct tcptrace_record *reco
 			add(topics, EXPLAIN_BACKLOG_FULL);
 		break;
 	case TCPTRACE_OP_TIMEDOUT:
-		add(topics, EXPLAIN_HALF_OPEN_TIMEDOUT);
+		add(topics, listen->listener ? EXPLAIN_HALF_OPEN_TIMEDOUT : EXPLAIN_HALF_OPEN_DROPPED);
 		break;
 	case TCPTRACE_OP_DROPPED:
 		add(topics, EXPLAIN_HALF_OPEN_DROPPED);

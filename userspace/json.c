@@ -272,7 +272,17 @@ void json_history(struct out *out, const struct end *end, uint64_t time)
 	print(out, object);
 }
 
-void json_verdict(struct out *out, const struct end *end)
+static void add_pair(struct json_object *object, const struct end *end, const struct end *peer)
+{
+	struct pair pair;
+
+	add(object, "peer", json_object_new_uint64(peer->cookie));
+	verdict_of_pair(end, peer, &pair);
+	add_known(object, "pair_handshake_ns", pair.handshake);
+	add_known(object, "pair_duration_ns", pair.duration);
+}
+
+void json_verdict(struct out *out, const struct end *end, const struct end *peer)
 {
 	struct json_object *object = begin_end(end, "verdict", end->last);
 	struct verdict verdict;
@@ -317,6 +327,8 @@ void json_verdict(struct out *out, const struct end *end)
 		add(object, "orphaned", json_object_new_boolean(true));
 	if (verdict.lossy)
 		add(object, "lossy", json_object_new_boolean(true));
+	if (peer)
+		add_pair(object, end, peer);
 	add_owner(object, end->owner);
 	print(out, object);
 }

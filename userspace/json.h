@@ -22,7 +22,8 @@ void json_socket(struct out *out, const struct end *end, uint64_t time);
 /* The same, with what is known of the time before. */
 void json_history(struct out *out, const struct end *end, uint64_t time);
 
-void json_verdict(struct out *out, const struct end *end);
+/* `peer`: the other end, NULL: it is not here. */
+void json_verdict(struct out *out, const struct end *end, const struct end *peer);
 
 
 /* Losses so far, by the source and by the model; the last object of a stream. */

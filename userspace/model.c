@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The model: one record after the other goes into it, one step comes out. */
+#include <netinet/tcp.h>
 #include <stdlib.h>
 
 #include "flow.h"
@@ -181,6 +182,20 @@ static bool is_nobody(const struct tcptrace_record *record)
 	       (!record_begins(record) && record->old_state == TCPTRACE_S_CLOSE);
 }
 
+/*
+ * The RST that takes a half-open connection back names the listener, and so no end. It answers what would have been
+ * its third segment, were there room for it, or another SYN; a RST that answers a wrong ack leaves the request alone.
+ */
+static void on_reply(struct model *model, const struct tcptrace_record *record)
+{
+	struct end *end = ends_at(&model->ends, ends_find_of(&model->ends, record));
+	const struct tcptrace_segment *segment = &record->u.segment;
+
+	if (end && end->kind == TCPTRACE_K_REQUEST && end->flags & END_ISS &&
+	    (segment->flags & TH_ACK || segment->seq == end->iss + 1))
+		end->flags |= END_RST_SENT;
+}
+
 /* Segments are worth a line where there is no end, and what a listener did with one; the peer may be known. */
 static enum model_outcome without_end(struct change *change)
 {
@@ -189,6 +204,8 @@ static enum model_outcome without_end(struct change *change)
 
 	switch (record->type) {
 	case TCPTRACE_T_RESET:
+		on_reply(model, record);
+		break;
 	case TCPTRACE_T_SEGMENT:
 		break;
 	case TCPTRACE_T_REQUEST:

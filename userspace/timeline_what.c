@@ -96,10 +96,12 @@ static char *put_request(char *p, const struct tcptrace_record *record)
 			p = put_text(p, "SYN cookie or fast open, ");
 		return put_backlog(p, listen, 1);
 	case TCPTRACE_OP_TIMEDOUT:
+		if (!listen->listener)
+			return put_text(p, "its listener is gone");
 		p = put_text(p, "no ACK came, SYN,ACK sent again ");
 		return put_count(p, listen->retransmits, "time");
 	case TCPTRACE_OP_DROPPED:
-		return put_text(p, "dropped");
+		return put_string(p, listen->listener ? "dropped" : "dropped, its listener is gone");
 	case TCPTRACE_OP_COOKIE:
 		p = put_text(p, "SYN queue full, answered by a SYN cookie: ");
 		return timeline_put_queues(p, listen);

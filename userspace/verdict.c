@@ -34,7 +34,8 @@ static enum how how_of(const struct end *end)
 	if (end->flags & (END_RST_SENT | END_RST_RCVD) || end->error == ECONNRESET ||
 	    end->error == EPIPE)
 		return HOW_RESET;
-	if ((end->flags & fins) != fins)
+	/* Destroyed in CLOSING or LAST_ACK, where no RST is sent any more. */
+	if (end->error == ECONNABORTED || (end->flags & fins) != fins)
 		return HOW_ABORTED;
 	if (end->flags & END_CROSSED)
 		return HOW_SIMULTANEOUS;
@@ -149,6 +150,23 @@ void verdict_of(const struct end *end, struct verdict *verdict)
 	}
 	verdict->error = end->error;
 	verdict->held = held ? end->timeout : 0;
+}
+
+static inline uint64_t later(uint64_t one, uint64_t other)
+{
+	return one > other ? one : other;
+}
+
+void verdict_of_pair(const struct end *end, const struct end *peer, struct pair *pair)
+{
+	uint64_t birth = end->birth < peer->birth ? end->birth : peer->birth;
+	bool told = peer->flags & END_OVER || peer->state == TCPTRACE_S_TIME_WAIT;
+
+	pair->handshake = pair->duration = MODEL_UNKNOWN;
+	if (end->flags & peer->flags & END_HANDSHAKE)
+		pair->handshake = later(end->birth + end->handshake, peer->birth + peer->handshake) - birth;
+	if (told && !((end->flags | peer->flags) & END_SEEDED))
+		pair->duration = later(end->since, peer->since) - birth;
 }
 
 const char *verdict_how(enum how how)

@@ -16,7 +16,7 @@ enum how {
 	HOW_REFUSED,
 	HOW_TIMEOUT,
 	HOW_UNREACHABLE,
-	HOW_ABORTED,		/* given up by its own side without a FIN or a RST */
+	HOW_ABORTED,		/* given up by its own side, and no RST says so to the other */
 };
 
 enum side {
@@ -66,6 +66,15 @@ struct verdict {
 };
 
 void verdict_of(const struct end *end, struct verdict *verdict);
+
+/* What only both ends of a connection tell together, where both are on this host; MODEL_UNKNOWN: they do not. */
+struct pair {
+	uint64_t handshake;	/* from the first SYN until both had the other's ACK */
+	uint64_t duration;	/* from the first SYN until neither had anything to say any more */
+};
+
+/* Of an end whose verdict is due; `peer` is the other one. */
+void verdict_of_pair(const struct end *end, const struct end *peer, struct pair *pair);
 
 /* "four-way" and so on. */
 const char *verdict_how(enum how how);

@@ -66,6 +66,16 @@ static inline u32 tcptrace_reset_reply_reason(struct pt_regs *regs)
 #endif
 }
 
+/* Whether tcp_reset() was called for a RST. Where it does not get the segment, nothing tells. */
+static inline bool tcptrace_reset_by_rst(struct pt_regs *regs)
+{
+#ifdef HAVE_RESET_SEGMENT
+	return tcp_hdr((struct sk_buff *)regs_get_kernel_argument(regs, 1))->rst;
+#else
+	return true;
+#endif
+}
+
 /*
  * How long the timer of a new timewait socket will run, jiffies, at the entry of the function that
  * hashes it: the newer one starts the timer itself, before it the timer ran already.

@@ -7,6 +7,7 @@
  *	listen NAME ADDRESS PORT [BACKLOG]	ADDRESS is IPv4 or IPv6; :: takes IPv4 as well
  *	connect NAME ADDRESS PORT		"ok PORT", its own; ::ffff:127.0.0.1 is an IPv4 one of an IPv6 socket
  *	start NAME ADDRESS PORT			the same without waiting: "ok PORT"
+ *	again NAME ADDRESS PORT			connect() of a socket that is there
  *	accept NAME LISTENER			"ok PORT", the peer's
  *	write NAME BYTES			all of them: "ok BYTES"
  *	fill NAME				as much as there is room for: "ok BYTES"
@@ -189,6 +190,14 @@ static long do_connect(void)
 static long do_start(void)
 {
 	return connect_to(false);
+}
+
+static long do_again(void)
+{
+	union address address;
+	socklen_t length = parse(&address, order_word(2), order_word(3));
+
+	return connect(named(), &address.any, length);
 }
 
 static long do_fast(void)
@@ -482,7 +491,7 @@ static const struct {
 	{ "shutdown", do_shutdown },	{ "set", do_set },		{ "close", do_close },
 	{ "fork", do_fork },		{ "join", do_join },		{ "pass", do_pass },
 	{ "take", do_take },		{ "reuse", do_reuse },		{ "reuseport", do_reuseport },
-	{ "mptcp", do_mptcp },
+	{ "mptcp", do_mptcp },		{ "again", do_again },
 };
 
 static void obey(void)

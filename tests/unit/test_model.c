@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The model on streams made by hand: what is known of each end, and what is said of it when it is over. */
+#include <netinet/tcp.h>
+
 #include "cause.h"
 #include "flow.h"
 #include "model.h"
@@ -346,13 +348,25 @@ static void test_unaccepted(void)
 /* Data for an end that was closed: it is reset, be it a full socket yet or a timewait one. */
 static void test_late_data(void)
 {
+	struct tcptrace_record *received, *closed;
+
 	stream_begin(&stream);
 	handshake(&stream);
 	sends_fin(&stream, &stream.client, TCPTRACE_OP_CLOSE);
 	fin_is_acked(&stream, &stream.client, TCPTRACE_S_FIN_WAIT2);
-	to_state(&stream, &stream.client, TCPTRACE_S_CLOSE);
+	received = reset(&stream, &stream.client, TCPTRACE_OP_RECEIVED);
+	closed = to_state(&stream, &stream.client, TCPTRACE_S_CLOSE);
+	closed->error = ECONNRESET;
+	closed->flags |= TCPTRACE_F_SHUT_RCV;
 	stream.time += MODEL_SETTLE_NS / 2;
 	reset(&stream, &stream.client, TCPTRACE_OP_REPLIED);
+	run();
+	is_how(&world.client, "reset", "local", "data after close(), as 5.10 has it");
+	is_str(verdict_why(world.client.verdict.why), "late", "why");
+	finish();
+
+	memmove(received, received + 1, 2 * sizeof(*received));
+	stream.count--;
 	run();
 	is_how(&world.client, "reset", "local", "data after close()");
 	is_str(verdict_why(world.client.verdict.why), "late", "why");
@@ -399,6 +413,21 @@ static void test_late_data(void)
 	four_way(&stream, &stream.client);
 	run();
 	is_how(&world.client, "four-way", "local", "a reply alone ends nothing");
+	finish();
+}
+
+static void test_destroyed(void)
+{
+	stream_begin(&stream);
+	handshake(&stream);
+	sends_fin(&stream, &stream.client, TCPTRACE_OP_CLOSE);
+	to_state(&stream, &stream.client, TCPTRACE_S_CLOSING);
+	by_task(to_state(&stream, &stream.client, TCPTRACE_S_CLOSE), &stream.server)->error = ECONNABORTED;
+	stream.time += MODEL_SETTLE_NS;
+	refusal(&stream, &stream.server);
+	run();
+	is_how(&world.client, "aborted", "local", "ss -K in CLOSING, where no RST is sent");
+	is_int(world.client.verdict.closer->pid, 2002, "by whom");
 	finish();
 }
 
@@ -484,7 +513,41 @@ static void test_request_ends(void)
 
 	record->op = TCPTRACE_OP_DROPPED;
 	run();
-	is_how(&world.server, "aborted", "unknown", "dropped");
+	is_how(&world.server, "reset", "remote", "dropped: a RST came");
+	finish();
+
+	record->u.listen.listener = 0;
+	run();
+	is_how(&world.server, "aborted", "local", "dropped, its listener gone");
+	finish();
+
+	record->op = TCPTRACE_OP_TIMEDOUT;
+	run();
+	is_how(&world.server, "aborted", "local", "dropped by its timer, its listener gone");
+	finish();
+}
+
+/* Of a half-open connection: a RST that answers a segment of it, and then it is dropped. */
+static void test_request_refused(void)
+{
+	struct tcptrace_record *reset;
+
+	stream_begin(&stream);
+	syn_arrives(&stream);
+	reset = stream_add(&stream, &stream.server, TCPTRACE_T_RESET, TCPTRACE_OP_REPLIED);
+	reset->cookie = 0;
+	reset->kind = TCPTRACE_K_NONE;
+	reset->old_state = reset->new_state = TCPTRACE_S_CLOSE;
+	reset->u.segment.flags = TH_RST;
+	reset->u.segment.seq = stream.server.iss + 1;
+	request(&stream, TCPTRACE_OP_DROPPED, TCPTRACE_S_SYN_RECV, TCPTRACE_S_CLOSE);
+	run();
+	is_how(&world.server, "reset", "local", "its third segment was answered by a RST");
+	finish();
+
+	reset->u.segment.seq++;
+	run();
+	is_how(&world.server, "reset", "remote", "a wrong ack was, and later a RST came");
 	finish();
 }
 
@@ -1071,10 +1134,12 @@ int main(void)
 	test_linger();
 	test_unaccepted();
 	test_late_data();
+	test_destroyed();
 	test_no_reset_follows();
 	test_refused();
 	test_errors();
 	test_request_ends();
+	test_request_refused();
 	test_child_fails();
 	test_fin_wait2_orphan();
 	test_wrap();

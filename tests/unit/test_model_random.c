@@ -65,7 +65,7 @@ static void show_verdict(const struct end *end)
 {
 	verdicts++;
 	timeline_verdict(&timeline, end);
-	json_verdict(&out, end);
+	json_verdict(&out, end, model_peer(model, end));
 }
 
 static void show(const struct step *step)

@@ -460,8 +460,14 @@ static void test_json(void)
 	is_int(number(object, "sender_limited_ns"), 0, "sender_limited_ns");
 	is_str(string(object, "connection"), "short", "connection");
 	is_str(string(object, "asked_by"), "local", "asked_by");
+	is_int(number(object, "peer"), 102, "peer");
+	is_int(number(object, "pair_handshake_ns"), 40 * US, "pair_handshake_ns: from the SYN until its ACK came");
+	ok(!has(object, "pair_duration_ns"), "the other end has yet something to say");
 	ok(!has(object, "syn_recv_ns") && !has(object, "orphaned"), "what does not apply is left out");
 	object = object_of("verdict", 102, 0);
+	is_int(number(object, "peer"), 101, "peer of the other end");
+	is_int(number(object, "pair_handshake_ns"), 40 * US, "the same handshake");
+	is_int(number(object, "pair_duration_ns"), 1220 * US, "pair_duration_ns");
 	is_int(number(object, "syn_recv_ns"), 30 * US, "syn_recv_ns");
 	is_int(number(object, "accept_wait_ns"), 10 * US, "accept_wait_ns");
 	is_str(string(object, "asked_by"), "remote", "asked_by of the other end");

@@ -277,7 +277,14 @@ static __always_inline void on_reset_in(arguments *regs)
 {
 	struct tcp_sock *tp = tcp_of(ARG(void *, 0));
 	struct event event;
+	struct tcphdr th;
 
+	/* Data after close() lead here as well. Until 5.10 the segment is no argument. */
+	if (config.arguments[TCPTRACE_P_reset_in] > 1) {
+		header_of(&th, ARG(struct sk_buff *, 1));
+		if (!th.rst)
+			return;
+	}
 	if (!tp || !begin(&event, tp, tp, TCPTRACE_T_RESET, TCPTRACE_OP_RECEIVED))
 		return;
 	event.record->u.segment.flags = TCPHDR_RST;

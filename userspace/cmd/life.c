@@ -150,7 +150,7 @@ static void verdict(void *arg, const struct end *end)
 	char *p;
 
 	if (life->arguments.options.json) {
-		json_verdict(out, end);
+		json_verdict(out, end, model_peer(life->follow->model, end));
 		return;
 	}
 	fill(&row, life, end);

@@ -143,7 +143,7 @@ static void on_verdict(void *arg, const struct end *end)
 	struct watch *watch = arg;
 
 	if (watch->arguments.follow.options.json)
-		json_verdict(&watch->follow->out, end);
+		json_verdict(&watch->follow->out, end, model_peer(watch->follow->model, end));
 	else
 		timeline_verdict(&watch->timeline, end);
 }

@@ -192,7 +192,11 @@ of_segment() { grep -F " Flags [$1]," "$(out_of segments)" | head -n 1 | grep -o
 	wscale=$(of_segment S wscale)
 	win=$(of_segment . win)
 	is "syn && synack && wscale && win"
-	! accept_queue_seen || queue='*, accept queue 0/128 '
+	if accept_queue_seen; then
+		queue='*, accept queue 0/128 '
+	else
+		unseen "how full the accept queue is at accept()"
+	fi
 	local there="127.0.0.1:$PORT_OF_CLIENT > 127.0.0.1:9616" here="127.0.0.1:9616  < 127.0.0.1:$PORT_OF_CLIENT"
 	like "$text" "*$there *CLOSE -> SYN_SENT *send SYN seq=$syn *peer/$(pid_of client)
 *$here *LISTEN -> SYN_RECV *recv SYN seq=$syn mss=65495 wscale=$wscale, send SYN,ACK seq=$synack ack=$((syn + 1))
@@ -238,6 +242,7 @@ of_segment() { grep -F " Flags [$1]," "$(out_of segments)" | head -n 1 | grep -o
 		same "$(picked "$EVENTS" type=accept | grep -oE ' backlog=[0-9]+')" " backlog=2
  backlog=1"
 	else
+		unseen "how full the queue is at accept()"
 		silent type=accept 'backlog=.*'
 		silent type=accept 'listener=.*'
 	fi
@@ -312,7 +317,7 @@ half_open()
 	in_order "type=request op=open sport=9623" \
 		"type=reset op=sent dport=9623 by=local why=linger" \
 		"type=request op=dropped sport=9623 old=SYN_RECV new=CLOSE"
-	said type=verdict sport=9623 state=CLOSE
+	said type=verdict sport=9623 state=CLOSE how=reset closed_by=remote closed_pid="$(pid_of client)"
 	said type=verdict dport=9623 how=reset closed_by=local why=linger closed_pid="$(pid_of client)"
 }
 
@@ -387,7 +392,7 @@ half_open()
 	said type=verdict dport=9627 how=aborted closed_by=local closed_pid="$(pid_of client)"
 }
 
-@test "a socket that connects to itself" {
+@test "to itself: one socket opens and closes as both ends at once" {
 	peer_start client
 	witnesses_start
 	watch_start 9628

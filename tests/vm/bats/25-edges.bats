@@ -12,7 +12,7 @@ setup()
 teardown()
 {
 	# Each test sets what it needs; the kernel's own values come back.
-	sysctl -qw net.ipv4.tcp_orphan_retries=0 net.ipv4.tcp_rfc1337=0
+	sysctl -qw net.ipv4.tcp_orphan_retries=0 net.ipv4.tcp_rfc1337=0 net.ipv4.tcp_abort_on_overflow=0
 	watch_teardown
 }
 
@@ -88,9 +88,86 @@ over()
 	ss_has state listening sport = :9751
 	over
 	in_order "type=request op=open $END old=LISTEN new=SYN_RECV" \
-		"type=request op=dropped $END old=SYN_RECV new=CLOSE" "type=verdict $END state=CLOSE"
+		"type=request op=dropped $END old=SYN_RECV new=CLOSE" \
+		"type=verdict $END how=reset closed_by=remote state=CLOSE"
 	silent type=listen state=CLOSE
 	silent type=state
+}
+
+@test "LISTEN -> SYN_SENT is no edge of this kernel: a listener cannot connect" {
+	begin 9764
+	ask app listen l 10.7.0.1 9764
+	asked_fails EISCONN app again l 10.7.0.2 9764
+	ss_has state listening sport = :9764
+	ask app close l
+	wait_until seen type=listen state=CLOSE
+	watch_stop
+	ask wire silence
+	same "$ANSWER" 0
+	awk -f "$WATCHED/states.awk" "$TRACE/trace" "$EVENTS"
+	silent type=connect
+	silent type=state
+}
+
+@test "SYN_RECV -> CLOSED: its listener closes" {
+	begin 9765
+	ask app listen l 10.7.0.1 9765
+	ask wire ports 40000 9765
+	ask wire send S
+	ask wire expect SA
+	FILTER="( sport = :9765 and dport = :40000 )" END="sport=9765 dport=40000"
+	state_is SYN-RECV
+	ask app close l
+	# Nobody is there any more for the third segment.
+	ask wire send A
+	ask wire expect R
+	gone
+	over
+	in_order "type=request op=open $END" "type=listen sport=9765 state=CLOSE" \
+		"type=request op=dropped $END old=SYN_RECV new=CLOSE" \
+		"type=verdict $END how=aborted closed_by=local state=CLOSE" "type=reset op=replied $END"
+	silent type=state
+}
+
+# half_open PORT: the wire's; FIRST and NUMBER are what its next segment is to have
+half_open()
+{
+	ask wire ports "$1" "$PORT"
+	ask wire send S
+	FIRST=$((ANSWER + 1))
+	ask wire expect SA
+	NUMBER=$((ANSWER + 1))
+}
+
+@test "SYN_RECV -> CLOSED: the accept queue is full, and tcp_abort_on_overflow is on" {
+	local first number
+	sysctl -qw net.ipv4.tcp_abort_on_overflow=1
+	begin 9767
+	ask app listen l 10.7.0.1 9767 1
+	half_open 40000
+	first=$FIRST number=$NUMBER
+	# A backlog of 1 holds two.
+	for PEER in 40001 40002; do
+		half_open $PEER
+		ask wire send A
+		wait_until ss_has state established sport = :9767 and dport = :$PEER
+	done
+	same "$(ss -Hltn sport = :9767 | awk '{ print $2, $3 }')" "2 1"
+	FILTER="( sport = :9767 and dport = :40000 )" END="sport=9767 dport=40000"
+	state_is SYN-RECV
+	ask wire ports 40000 9767
+	ask wire seq 0
+	ask wire seq $((first - ANSWER))
+	ask wire ack $((number))
+	ask wire send A
+	ask wire expect R
+	gone
+	wait_until seen type=verdict dport=40000
+	watch_stop
+	witnesses_stop here=10.7.0.1
+	in_order "type=request op=open $END" "type=reset op=replied $END by=local" \
+		"type=request op=dropped $END old=SYN_RECV new=CLOSE" "type=verdict $END how=reset closed_by=local"
+	is "$(lines "$EVENTS" type=verdict) == 1"
 }
 
 @test "SYN_SENT -> SYN_RECV -> ESTABLISHED: both ends open at once" {
@@ -133,6 +210,23 @@ over()
 		"type=timewait op=begin $END new=TIME_WAIT" \
 		"type=verdict $END closed_by=local closed_pid=$(pid_of app)"
 	silent type=state new=ESTABLISHED
+}
+
+@test "SYN_SENT -> SYN_RECV -> CLOSED: a RST ends it where no listener is behind it" {
+	begin 9766
+	trying
+	ask wire send S
+	ask wire expect SA
+	state_is SYN-RECV
+	ask wire send R
+	wait_until gone
+	# Of an active open RFC 9293 has it "refused"; to Linux it is a connection already.
+	asked_fails ECONNRESET app error s
+	over crossed=1
+	in_order "type=state $END old=SYN_SENT new=SYN_RECV" "type=reset op=received $END by=remote" \
+		"type=state $END old=SYN_RECV new=CLOSE error=ECONNRESET" \
+		"type=verdict $END how=reset closed_by=remote error=ECONNRESET"
+	silent type=request
 }
 
 @test "SYN_SENT -> CLOSED: a RST, but only one that acknowledges the SYN" {
@@ -348,4 +442,90 @@ to()
 			"type=verdict sport=$port how=reset closed_by=remote"
 	done
 	is "$(lines "$EVENTS" type=verdict) == 6"
+}
+
+@test "a RST from each state that sends one ends it, by ss -K" {
+	local state port=9780 of
+	peer_start app
+	wire_start
+	witnesses_start wire0
+	watch_start src 10.7.0.1
+	for state in ESTAB FIN-WAIT-1 FIN-WAIT-2 CLOSE-WAIT; do
+		to "$state" $((++port))
+		ss -K "$FILTER" >/dev/null
+		ask wire expect RA
+		gone
+		asked_fails ECONNABORTED app error s
+		ask app close s
+		ask app close l
+	done
+	wait_until seen type=verdict sport=$port
+	watch_stop
+	witnesses_stop here=10.7.0.1
+	port=9780
+	for of in ESTABLISHED FIN_WAIT1 FIN_WAIT2 CLOSE_WAIT; do
+		in_order "type=reset op=sent sport=$((++port)) by=local" \
+			"type=verdict sport=$port how=reset closed_by=local why=destroyed error=ECONNABORTED"
+		said type=state sport=$port old=$of new=CLOSE error=ECONNABORTED
+	done
+	is "$(lines "$EVENTS" type=verdict) == 4"
+}
+
+@test "CLOSING -> CLOSED without a RST, by ss -K" {
+	peer_start app
+	wire_start
+	witnesses_start wire0
+	watch_start 9788
+	to CLOSING 9788
+	ss -K "$FILTER" >/dev/null
+	gone
+	asked_fails ECONNABORTED app error s
+	wait_until seen type=verdict sport=9788
+	watch_stop
+	witnesses_stop here=10.7.0.1
+	fails grep -F 'Flags [R' "$(out_of segments)"
+	said type=verdict sport=9788 how=aborted closed_by=local error=ECONNABORTED state=CLOSE
+	said type=state sport=9788 old=CLOSING new=CLOSE error=ECONNABORTED
+	silent type=reset
+}
+
+@test "FIN_WAIT1 and FIN_WAIT2 -> CLOSED: data comes after close(), and is answered by a RST" {
+	local state port=9785
+	peer_start app
+	wire_start
+	counted_from_here
+	witnesses_start wire0
+	watch_start src 10.7.0.1
+	for state in FIN-WAIT-1 FIN-WAIT-2; do
+		PORT=$((++port))
+		passive
+		ask app close s
+		ask wire expect FA
+		if [[ $state = FIN-WAIT-1 ]]; then
+			ask wire ack -1
+		else
+			ask wire send A
+		fi
+		wait_until state_is "$state"
+		ask wire send A 10
+		ask wire expect R
+		wait_until gone
+		ask app close l
+	done
+	wait_until seen type=verdict sport=$port
+	watch_stop
+	if [[ $(</proc/sys/kernel/osrelease) = 5.10.* ]]; then
+		unseen "that in FIN_WAIT1 no RST had come: tcp_reset() does not get the segment"
+		said type=reset op=received sport=9786
+		grep -v " type=reset .* op=received " "$EVENTS" >"$EVENTS.true"
+		EVENTS=$EVENTS.true
+	fi
+	witnesses_stop here=10.7.0.1
+	# The kernel counts that of a full socket alone; an orphan in FIN_WAIT2 is none.
+	same "$(counted TcpExtTCPAbortOnData)" 1
+	for port in 9786 9787; do
+		said type=reset op=replied sport=$port by=local
+		said type=verdict sport=$port how=reset closed_by=local why=late closed_pid="$(pid_of app)"
+	done
+	silent type=reset op=received
 }

@@ -99,6 +99,9 @@ kernel_log()
 	printf '%s\n' "${log##*"$LOG_MARK"}"
 }
 
+# unseen WHAT: what this kernel does not show of a scenario, for docs/scenarios.md
+unseen() { echo "# unseen: $*" >&3; }
+
 # ---- saying what is wanted; each prints what it got when it fails ----
 
 # same GOT WANTED [WHAT]
