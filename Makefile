@@ -6,6 +6,7 @@
 #                       SOURCE=bpf: without the module
 #   make check          all tests, in guests of every supported kernel
 #   make bench          what it costs, beside others
+#   make soak           ten minutes of mixed traffic, counted; SECONDS=60 is another while, KERNEL=debug another kernel
 #   make debug-kernel   a kernel with KASAN, lockdep and kmemleak, for make check
 #
 #   make module KERNEL=6.1      for a kernel of tests/vm/kernels
@@ -28,7 +29,7 @@ endif
 MODULE	:= build/$(RELEASE)
 KBUILD_FLAGS = $(if $(KCC),CC=$(KCC)) $(if $(V),V=$(V)) W=1 $(if $(SPARSE),C=1)
 
-.PHONY: all module other-abi userspace install uninstall demo check unit bench debug-kernel clean help
+.PHONY: all module other-abi userspace install uninstall demo check unit bench soak debug-kernel clean help
 all: module userspace
 
 # The kernel's build system writes beside the sources: each kernel gets a copy of them.
@@ -74,6 +75,9 @@ bench:
 	$(MAKE) userspace
 	tests/bench/run
 
+soak:
+	tests/vm/soak $(if $(KERNEL),--kernel $(KERNEL)) $(if $(SECONDS),--seconds $(SECONDS))
+
 debug-kernel:
 	tests/vm/debug-kernel
 
@@ -81,4 +85,4 @@ clean:
 	rm -rf build
 
 help:
-	@sed -n 's/^# \{0,1\}//; 3,14p' Makefile
+	@sed -n 's/^# \{0,1\}//; 3,15p' Makefile
