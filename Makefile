@@ -7,6 +7,7 @@
 #   make check          all tests, in guests of every supported kernel
 #   make scenarios      docs/scenarios.md anew: runs what it tells of on each of them
 #   make bench          what it costs, beside others
+#   make soak           ten minutes of mixed traffic, counted; SECONDS=60 is another while, KERNEL=debug another kernel
 #   make debug-kernel   a kernel with KASAN, lockdep and kmemleak, for make check
 #
 #   make module KERNEL=6.1      for a kernel of tests/vm/kernels
@@ -29,7 +30,7 @@ endif
 MODULE	:= build/$(RELEASE)
 KBUILD_FLAGS = $(if $(KCC),CC=$(KCC)) $(if $(V),V=$(V)) W=1 $(if $(SPARSE),C=1)
 
-.PHONY: all module other-abi userspace install uninstall demo check unit scenarios bench debug-kernel clean help
+.PHONY: all module other-abi userspace install uninstall demo check unit scenarios bench soak debug-kernel clean help
 all: module userspace
 
 # The kernel's build system writes beside the sources: each kernel gets a copy of them.
@@ -80,6 +81,9 @@ bench:
 	$(MAKE) module KERNEL=6.1
 	$(MAKE) userspace
 	tests/bench/run
+
+soak:
+	tests/vm/soak $(if $(KERNEL),--kernel $(KERNEL)) $(if $(SECONDS),--seconds $(SECONDS))
 
 debug-kernel:
 	tests/vm/debug-kernel

@@ -36,7 +36,7 @@ unsigned int text_to_level(const char *word)
 	return level;
 }
 
-static const char *text_type(unsigned int type)
+const char *text_type(unsigned int type)
 {
 	switch (type) {
 	TCPTRACE_TYPES(CASE_TYPE)
@@ -51,7 +51,7 @@ static const char *text_kind(unsigned int kind)
 	return kind < sizeof(words) / sizeof(*words) ? words[kind] : "?";
 }
 
-static const char *text_op(unsigned int op)
+const char *text_op(unsigned int op)
 {
 	switch (op) {
 	case TCPTRACE_OP_NONE: return "none";
@@ -59,6 +59,7 @@ static const char *text_op(unsigned int op)
 	case TCPTRACE_OP_ACKED: return "acked";
 	case TCPTRACE_OP_TIMEDOUT: return "timedout";
 	case TCPTRACE_OP_DROPPED: return "dropped";
+	case TCPTRACE_OP_COOKIE: return "cookie";
 	case TCPTRACE_OP_CLOSE: return "close";
 	case TCPTRACE_OP_SHUT_RD: return "shut_rd";
 	case TCPTRACE_OP_SHUT_WR: return "shut_wr";
@@ -75,6 +76,20 @@ static const char *text_op(unsigned int op)
 	case TCPTRACE_OP_READ: return "read";
 	case TCPTRACE_OP_WAIT: return "wait";
 	case TCPTRACE_OP_WRITTEN: return "written";
+	case TCPTRACE_OP_RTO: return "rto";
+	case TCPTRACE_OP_FAST: return "fast";
+	case TCPTRACE_OP_LOSS: return "loss";
+	case TCPTRACE_OP_TLP: return "tlp";
+	case TCPTRACE_OP_SYN: return "syn";
+	case TCPTRACE_OP_SYNACK: return "synack";
+	case TCPTRACE_OP_SPURIOUS: return "spurious";
+	case TCPTRACE_OP_CLOSED: return "closed";
+	case TCPTRACE_OP_OPENED: return "opened";
+	case TCPTRACE_OP_PROBE: return "probe";
+	case TCPTRACE_OP_KEEPALIVE: return "keepalive";
+	case TCPTRACE_OP_SYN_QUEUE: return "syn_queue";
+	case TCPTRACE_OP_ACCEPT_QUEUE: return "accept_queue";
+	case TCPTRACE_OP_SEGMENT: return "segment";
 	}
 	return "?";
 }

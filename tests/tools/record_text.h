@@ -7,7 +7,10 @@
 
 #include "tcptrace.h"
 
+/* "?" for what they do not know. */
 const char *text_state(unsigned int state);
+const char *text_type(unsigned int type);
+const char *text_op(unsigned int op);
 const char *text_level(unsigned int level);
 /* TCPTRACE_L_SEGMENT + 1 for a word that is no level */
 unsigned int text_to_level(const char *word);

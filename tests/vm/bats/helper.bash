@@ -230,6 +230,8 @@ spawn()
 {
 	local name=$1
 	shift
+	# Not by the child alone: until it runs, what an earlier one of this name said would be taken for its word.
+	: >"$BATS_TEST_TMPDIR/$name.out" 2>"$BATS_TEST_TMPDIR/$name.err"
 	exec "$@" >"$BATS_TEST_TMPDIR/$name.out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- </dev/null &
 	JOBS[$name]=$!
 }
