@@ -55,17 +55,21 @@ static noinline void read_options(struct tcptrace_segment *segment, const struct
 	}
 }
 
-/* From a whole segment, of which skb->data is the TCP header. */
+/*
+ * From a whole segment, of which skb->data is the TCP header. Of what comes, ack and flags are read where TCP itself
+ * reads them: tcp_add_backlog(), which merges segments, puts the newer ones there, and in the header the window only.
+ * Of what goes, IP has that place already.
+ */
 static __always_inline void read_segment(struct tcptrace_segment *segment, const struct sk_buff *skb, bool out)
 {
 	const struct tcphdr *th = tcp_hdr(skb);
 
 	segment->seq = ntohl(th->seq);
 	if (th->ack)
-		segment->ack = ntohl(th->ack_seq);
+		segment->ack = out ? ntohl(th->ack_seq) : TCP_SKB_CB(skb)->ack_seq;
 	segment->len = skb->len - th->doff * 4;
 	segment->window = ntohs(th->window);
-	segment->flags = ((const u8 *)th)[13];
+	segment->flags = out ? ((const u8 *)th)[13] : (u8)TCP_SKB_CB(skb)->tcp_flags;
 	segment->out = out;
 	/* Most have nothing else. */
 	if (th->doff > 5 && (th->doff != 8 || th->syn || *(const __be32 *)(th + 1) != TIMESTAMPS_ONLY))

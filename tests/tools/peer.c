@@ -23,6 +23,8 @@
  *	mptcp					MPTCP for all that are made from now on
  *	fast NAME ADDRESS PORT BYTES		connects and writes by fast open: "ok BYTES"
  *	sendfile NAME BYTES			of a file: "ok BYTES"
+ *	splice NAME BYTES			of a pipe: "ok BYTES"
+ *	spliced NAME BYTES			the same, into a pipe
  *	fork					a child that has all sockets too and does nothing: "ok PID"
  *	join					ends it
  *	pass NAME PATH				a copy of the socket, to the process that takes at PATH
@@ -284,6 +286,41 @@ static long do_read(void)
 	return read_from(named(), order_number(2));
 }
 
+/* Until so many bytes have gone from one to the other; a pipe is empty again before more are put into it. */
+static long splice_all(int socket, long bytes, bool out)
+{
+	long done = 0, count = 0;
+	int ends[2];
+
+	if (pipe(ends))
+		return -1;
+	while (done < bytes && count >= 0) {
+		long part = bytes - done < 4096 ? bytes - done : 4096;
+
+		if (out) {
+			count = write(ends[1], buffer, part);
+			count = count > 0 ? splice(ends[0], NULL, socket, NULL, count, 0) : -1;
+		} else {
+			count = splice(socket, NULL, ends[1], NULL, part, 0);
+			count = count > 0 ? read(ends[0], buffer, count) : -1;
+		}
+		done += count > 0 ? count : 0;
+	}
+	close(ends[0]);
+	close(ends[1]);
+	return count < 0 ? -1 : done;
+}
+
+static long do_splice(void)
+{
+	return splice_all(named(), order_number(2), true);
+}
+
+static long do_spliced(void)
+{
+	return splice_all(named(), order_number(2), false);
+}
+
 static long do_eof(void)
 {
 	return read_from(named(), LONG_MAX);
@@ -488,6 +525,7 @@ static const struct {
 	{ "fast", do_fast },		{ "accept", do_accept },	{ "write", do_write },
 	{ "fill", do_fill },		{ "sendfile", do_sendfile },	{ "read", do_read },
 	{ "eof", do_eof },		{ "end", do_end },		{ "error", do_error },
+	{ "splice", do_splice },	{ "spliced", do_spliced },
 	{ "shutdown", do_shutdown },	{ "set", do_set },		{ "close", do_close },
 	{ "fork", do_fork },		{ "join", do_join },		{ "pass", do_pass },
 	{ "take", do_take },		{ "reuse", do_reuse },		{ "reuseport", do_reuseport },

@@ -13,10 +13,12 @@
  *	seq BYTES		moves the next sequence number
  *	ack BYTES		moves what is acknowledged
  *	window BYTES		what is announced
+ *	sacks			SYNs from now on permit SACK
+ *	sack FROM TO		a block for the next segment, in bytes from what it acknowledges; one before that: DSACK
  *	flood PORT COUNT	so many SYNs to PORT, each from another address and port
  *
- * The device is wire0; this host is 10.7.0.2, the kernel's address on it is for the test to set. No options are
- * sent, so there are neither timestamps nor SACK, and the MSS is 536.
+ * The device is wire0; this host is 10.7.0.2, the kernel's address on it is for the test to set. No other options
+ * are sent, so there are no timestamps, and the MSS is 536.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -50,6 +52,8 @@ struct packet {
 static int tun;
 static uint16_t own_port, peer_port, window = 60000;
 static uint32_t next_seq, next_ack;
+static bool permits_sack;
+static long sack_from, sack_to;
 static struct packet last;
 
 /* ---- sending ---- */
@@ -79,6 +83,7 @@ static void emit(struct packet *packet)
 		err(EXIT_FAILURE, "writing to the device");
 }
 
+/* `bytes` behind the header, of which those that tcp.doff counts already are options */
 static void make(struct packet *packet, uint32_t from, uint16_t sport, uint16_t dport, size_t bytes)
 {
 	const size_t segment = sizeof(packet->tcp) + bytes;
@@ -94,16 +99,36 @@ static void make(struct packet *packet, uint32_t from, uint16_t sport, uint16_t 
 	packet->ip.check = folded(sum(&packet->ip, sizeof(packet->ip), 0));
 	packet->tcp.source = htons(sport);
 	packet->tcp.dest = htons(dport);
-	packet->tcp.doff = 5;
+	packet->tcp.doff += 5;
 	packet->tcp.window = htons(window);
 	pseudo = sum((const uint8_t *)packet + offsetof(struct packet, ip.saddr), 8, IPPROTO_TCP + segment);
 	packet->tcp.check = folded(sum(&packet->tcp, segment, pseudo));
+}
+
+/* How many bytes they take. */
+static size_t add_options(struct packet *packet)
+{
+	const uint32_t block[] = { htonl(next_ack + sack_from), htonl(next_ack + sack_to) };
+	size_t size = 0;
+
+	if (packet->tcp.syn && permits_sack) {
+		memcpy(packet->rest, (uint8_t[]){ TCPOPT_NOP, TCPOPT_NOP, TCPOPT_SACK_PERMITTED, TCPOLEN_SACK_PERMITTED }, 4);
+		size = 4;
+	} else if (sack_from != sack_to) {
+		memcpy(packet->rest, (uint8_t[]){ TCPOPT_NOP, TCPOPT_NOP, TCPOPT_SACK, 2 + sizeof(block) }, 4);
+		memcpy(packet->rest + 4, block, sizeof(block));
+		size = 4 + sizeof(block);
+	}
+	packet->tcp.doff = size / 4;
+	sack_from = sack_to = 0;
+	return size;
 }
 
 static long do_send(void)
 {
 	const char *flags = order_word(1);
 	uint32_t bytes = order_number_or(2, 0), seq = next_seq;
+	size_t options;
 
 	if (bytes > BYTES) {
 		errno = EMSGSIZE;
@@ -116,7 +141,8 @@ static long do_send(void)
 	last.tcp.ack = !!strchr(flags, 'A');
 	last.tcp.seq = htonl(seq);
 	last.tcp.ack_seq = last.tcp.ack ? htonl(next_ack) : 0;
-	make(&last, OURS, own_port, peer_port, bytes);
+	options = add_options(&last);
+	make(&last, OURS, own_port, peer_port, options + bytes);
 	next_seq += bytes + last.tcp.syn + last.tcp.fin;
 	emit(&last);
 	return seq;
@@ -196,6 +222,13 @@ static long do_silence(void)
 	return count;
 }
 
+static long do_sack(void)
+{
+	sack_from = order_number(1);
+	sack_to = order_number(2);
+	return 0;
+}
+
 static long do_ports(void)
 {
 	own_port = order_number(1);
@@ -223,6 +256,10 @@ static long obey(void)
 		return (next_ack += order_number(1));
 	if (order_is("window"))
 		return (window = order_number(1));
+	if (order_is("sacks"))
+		return permits_sack = true, 0;
+	if (order_is("sack"))
+		return do_sack();
 	if (order_is("flood"))
 		return do_flood();
 	errx(EXIT_FAILURE, "%s: not known", order_word(0));

@@ -114,9 +114,24 @@ client_is() { ss_state "$1" "dport = :$PORT"; }
 	over
 	said type=verdict $CLIENT bytes_out=200000 bytes_in=0
 	said type=verdict $SERVER bytes_in=200000 bytes_out=0
-	local written
-	written=$(picked "$EVENTS" type=send op=written $CLIENT | grep -oE ' bytes=[0-9]+' | awk -F= '{ sum += $2 } END { print sum }')
-	same "$written" 200000
+	same "$(bytes_of type=send op=written $CLIENT)" 200000
+}
+bytes_of() { picked "$EVENTS" "$@" | grep -oE ' bytes=[0-9]+' | awk -F= '{ sum += $2 } END { print sum }'; }
+
+@test "splice: a pipe's bytes are seen like what is written and read" {
+	connected 9829
+	tell client splice c 50000
+	ask server spliced s 50000
+	same "$ANSWER" 50000
+	hear client
+	same "$ANSWER" "ok 50000"
+	ask client close c
+	ask server eof s
+	ask server close s
+	over
+	said type=verdict $CLIENT bytes_out=50000 bytes_in=0
+	said type=verdict $SERVER bytes_in=50000 bytes_out=0
+	same "$(bytes_of type=send op=written $CLIENT) $(bytes_of type=recv op=read $SERVER pid="$(pid_of server)")" "50000 50000"
 }
 
 @test "TCP_DEFER_ACCEPT: half-open until data comes, for ss and for watch" {

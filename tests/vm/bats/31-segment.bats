@@ -7,8 +7,16 @@ setup()
 {
 	common_setup
 	load_source
+	counted_from_here
 }
-teardown() { watch_teardown; }
+teardown()
+{
+	ip link set lo mtu 65536
+	watch_teardown
+}
+
+# Each segment's sequence number, and its options in full.
+SEGMENTS_AS=-vv
 
 # begin PORT ADDRESS [CLIENT'S-ADDRESS]: client's socket c and server's s are connected, watched and captured
 begin()
@@ -33,7 +41,7 @@ end()
 	wait_until seen type=verdict sport="$PORT"
 }
 
-# compare_with_wire [VARIABLE=VALUE...]: of wire.awk
+# compare_with_wire [VARIABLE=VALUE...]: of wire.awk; what the kernel merged is this namespace's, if none else is named
 compare_with_wire()
 {
 	local arguments=() argument
@@ -41,7 +49,7 @@ compare_with_wire()
 	watch_stop
 	stop segments INT
 	grep -q '^0 packets dropped by kernel' "$BATS_TEST_TMPDIR/segments.err"
-	for argument; do
+	for argument in merged="$(counted TcpExtTCPBacklogCoalesce)" "$@"; do
 		arguments+=(-v "$argument")
 	done
 	awk -f "$WATCHED/wire.awk" "${arguments[@]}" "$(out_of segments)" "$EVENTS"
@@ -63,16 +71,21 @@ talk()
 	talk
 	end
 	compare_with_wire wanted=30
-	# The figures of the options are tcpdump's; that they are there at all is not.
-	said type=segment dir=out flags=SYN mss=65495 wscale=7 state=SYN_SENT
-	said type=segment dir=in flags=SYN mss=65495 wscale=7 state=LISTEN cookie=0
-	said type=segment dir=out flags=SYN,ACK mss=65495 wscale=7 state=SYN_RECV
+	# Which sockets they were of, with the options that tcpdump has.
+	of_syn mss
+	of_syn wscale
+	said type=segment dir=out flags=SYN mss=$MSS wscale=$WSCALE state=SYN_SENT
+	said type=segment dir=in flags=SYN mss=$MSS wscale=$WSCALE state=LISTEN cookie=0
+	said type=segment dir=out flags=SYN,ACK mss=$MSS wscale=$WSCALE state=SYN_RECV
 	in_order "type=segment dir=in flags=SYN" "type=request op=open" "type=segment dir=out flags=SYN,ACK" \
 		"type=segment dir=in flags=SYN,ACK" "type=state new=ESTABLISHED"
 	# The window, scaled: what ss has for it, which is the peer's as the socket knows it.
 	SAID=$(picked "$EVENTS" type=segment dir=in flags=ACK | head -n 1)
-	is "$(of win_scaled) == $(of win) << 7"
+	is "$(of win_scaled) == $(of win) << $WSCALE"
 }
+
+# of_syn OPTION: of the SYN, into a variable of its name in capitals
+of_syn() { printf -v "${1^^}" %s "$(sed -nE "s/.* Flags \[S\],.*[ [,]$1 ([0-9]+).*/\1/p" "$(out_of segments)")"; }
 
 @test "a whole connection: IPv6" {
 	begin 9702 ::1
@@ -89,24 +102,32 @@ talk()
 	silent type=segment family=4
 }
 
-# ACKs that wait for a busy socket become one in its backlog, with the newest window: on the wire there is none such.
-merged_acks() { skip "how the backlog merges ACKs is not known to the comparison yet"; }
+# How many the rule dropped, which has `counter` in it; it drops none from now on.
+no_more_drops()
+{
+	nft insert rule inet test input accept
+	DROPPED=$(nft list table inet test | sed -nE 's/.* counter packets ([0-9]+) .*/\1/p')
+	dropped_no_more
+}
 
 @test "much data, and a window that closes" {
-	merged_acks
 	# With the loopback's own MTU two full segments are more than a device takes at once: it would cut them, behind IP.
 	ip link set lo mtu 1500
 	begin 9704 127.0.0.1
 	ask client fill c
 	local written=$ANSWER
 	wait_until grep -q ' win 0,' "$(out_of segments)"
+	wait_until probes_are 2
 	ask server read s "$written"
 	end
-	ip link set lo mtu 65536
 	compare_with_wire wanted=20
 	is "$(lines "$EVENTS" type=segment dir=in win=0 win_scaled=0) > 0"
+	is "$(lines "$EVENTS" type=segment dir=out win=0 win_scaled=0 sport=9704) > 0"
+	# Its probes, where they come.
+	same "$(lines "$EVENTS" type=segment dir=in probe=true sport=9704)" "$(counted TcpExtTCPWinProbe)"
 	said type=verdict sport=9704 bytes_in="$written"
 }
+probes_are() { (($(counted TcpExtTCPWinProbe) >= $1)); }
 
 @test "reset, refused, and what comes to nobody" {
 	begin 9705 127.0.0.1
@@ -131,17 +152,17 @@ merged_acks() { skip "how the backlog merges ACKs is not known to the comparison
 	PORT=9706
 	ask server listen l 127.0.0.1 9706
 	# The SYN-ACKs come to nobody, so both are sent again.
-	drop 'tcp sport 9706 tcp flags & (syn | ack) == (syn | ack) drop'
+	drop 'tcp sport 9706 tcp flags & (syn | ack) == (syn | ack) counter drop'
 	tell client connect c 127.0.0.1 9706
 	wait_until has_line "$(out_of segments)" '*Flags \[S\]*'
 	wait_until again
-	dropped_no_more
+	no_more_drops
 	hear client
 	like "$ANSWER" "ok *"
 	PORT_OF_CLIENT=${ANSWER#ok }
 	ask server accept s l
 	end
-	compare_with_wire lost=1 wanted=12
+	compare_with_wire unheard=$DROPPED wanted=12
 	is "$(lines "$EVENTS" type=segment dir=out flags=SYN,ACK state=SYN_RECV) >= 2"
 	# The second SYN came to the request socket.
 	is "$(lines "$EVENTS" type=segment dir=in flags=SYN state=SYN_RECV duplicate=1) >= 1"
@@ -154,13 +175,13 @@ lines_of_wire() { grep -c "$1" "$(out_of segments)" || true; }
 	# The last ACK comes to nobody: the FIN is sent again, to TIME_WAIT.
 	ask client shutdown c wr
 	ask server eof s
-	drop 'tcp dport 9707 tcp flags & (fin | syn | rst | ack) == ack drop'
+	drop 'tcp dport 9707 tcp flags & (fin | syn | rst | ack) == ack counter drop'
 	ask server close s
 	wait_until seen type=timewait op=restart
-	dropped_no_more
+	no_more_drops
 	ask client close c
 	wait_until seen type=verdict sport=9707
-	compare_with_wire lost=1 wanted=10
+	compare_with_wire unheard=$DROPPED wanted=10
 	is "$(lines "$EVENTS" type=segment dir=in flags=FIN,ACK state=TIME_WAIT duplicate=1) >= 1"
 	is "$(lines "$EVENTS" type=segment dir=out flags=ACK state=TIME_WAIT) >= 1"
 }
@@ -190,19 +211,18 @@ lines_of_wire() { grep -c "$1" "$(out_of segments)" || true; }
 }
 
 @test "lost, out of order, twice: SACK" {
-	merged_acks
 	begin 9709 127.0.0.1
 	# Segments of one MSS each, as on a network.
 	ip link set lo mtu 1500
 	ask client set c sndbuf 200000
-	drop 'tcp dport 9709 meta length > 500 numgen inc mod 11 == 5 drop'
+	drop 'tcp dport 9709 meta length > 500 numgen inc mod 11 == 5 counter drop'
 	tell client write c 100000
 	ask server read s 100000
 	hear client
-	dropped_no_more
-	ip link set lo mtu 65536
+	no_more_drops
 	end
-	compare_with_wire lost=1 wanted=40
+	is "$DROPPED > 0"
+	compare_with_wire unheard=$DROPPED wanted=40
 	is "$(lines "$EVENTS" type=segment dir=in 'gap=[0-9]+') > 0"
 	is "$(lines "$EVENTS" type=segment dir=out 'sacks=[0-9]') > 0"
 	# Each SACK that came, as tcpdump has it, by its first block.
@@ -210,8 +230,44 @@ lines_of_wire() { grep -c "$1" "$(out_of segments)" || true; }
 		"$(picked "$EVENTS" type=segment dir=in 'sacks=[0-9]' | sed -nE 's/.* sack_from=([0-9]+) sack_to=([0-9]+) .*/\1 \2/p' | sort -u)"
 }
 
+@test "out of order and twice, as who sends it knows, and the DSACKs that tell it" {
+	local first
+	PORT=9712
+	peer_start app
+	wire_start
+	witnesses_start wire0
+	watch_start --level=segment 9712
+	ask app listen l 10.7.0.1 9712
+	ask wire ports 40000 9712
+	ask wire sacks
+	ask wire send S
+	ask wire expect SA
+	ask wire send A
+	ask app accept s l
+	# The second hundred bytes come first and twice, and then the first, twice.
+	ask wire seq 100
+	ask wire send A 100
+	ask wire again
+	ask wire seq -200
+	ask wire send A 100
+	first=$ANSWER
+	ask wire again
+	ask app read s 200
+	ask app close s
+	ask wire expect FA
+	ask wire seq 100
+	ask wire send FA
+	ask wire expect A
+	wait_until seen type=verdict sport=9712
+	compare_with_wire here=10.7.0.1 wanted=12
+	same "$(lines "$EVENTS" type=segment dir=in len=100 gap=100)" 2
+	same "$(lines "$EVENTS" type=segment dir=in len=100 duplicate=100)" 1
+	same "$(counted TcpExtTCPOFOQueue)" 2
+	same "$(counted TcpExtTCPDSACKOfoSent) $(counted TcpExtTCPDSACKOldSent)" "1 1"
+	said type=segment dir=out dsack=true sack_from="$first" sack_to=$((first + 100))
+}
+
 @test "in two namespaces, over veth" {
-	merged_acks
 	add_netns a
 	add_netns b
 	ip -n a link add v0 type veth peer name v0 netns b
@@ -219,23 +275,25 @@ lines_of_wire() { grep -c "$1" "$(out_of segments)" || true; }
 	ip -n b addr add 10.7.0.2/24 dev v0
 	ip -n a link set v0 up
 	ip -n b link set v0 up
-	ip netns exec a ethtool -K v0 tso off gso off gro off >/dev/null 2>&1 || true
-	ip netns exec b ethtool -K v0 tso off gso off gro off >/dev/null 2>&1 || true
+	# What is too long for the link stays in one piece, as IP had it.
+	ip netns exec a ethtool -K v0 gro off >/dev/null 2>&1 || true
+	ip netns exec b ethtool -K v0 gro off >/dev/null 2>&1 || true
 	PORT=9710
 	watch_start --level=segment 9710
-	spawn segments nsenter "$(netns b)" tcpdump -i v0 -n -S -l --immediate-mode -B 8192 tcp
-	wait_until has_line "$BATS_TEST_TMPDIR/segments.err" 'listening on *'
+	spawn segments nsenter "$(netns b)" tcpdump -i v0 -n -S -vv -l --immediate-mode -B 8192 tcp
+	wait_until has_line "$BATS_TEST_TMPDIR/segments.err" '*listening on *'
 	nsenter "$(netns b)" nc -l 10.7.0.2 9710 >"$BATS_TEST_TMPDIR/got" 3>&- &
 	JOBS[server]=$!
 	wait_until b_listens
 	head -c 20000 /dev/zero | nsenter "$(netns a)" nc -N 10.7.0.2 9710 3>&-
 	wait_until seen type=verdict sport=9710
 	finish server
-	compare_with_wire wanted=16
+	compare_with_wire wanted=16 merged=$(($(merged_in a) + $(merged_in b)))
 	same "$(picked "$EVENTS" type=segment sport=9710 | grep -oE ' netns=[0-9]+' | sort -u)" " netns=$(netns_inode b)"
 	same "$(picked "$EVENTS" type=segment dport=9710 | grep -oE ' netns=[0-9]+' | sort -u)" " netns=$(netns_inode a)"
 }
 
+merged_in() { nsenter "$(netns "$1")" nstat -asz TcpExtTCPBacklogCoalesce | awk '/Coalesce/ { print $2 }'; }
 b_listens() { [[ -n $(nsenter "$(netns b)" ss -Htln sport = :9710) ]]; }
 
 @test "nothing of this level is armed for who asks for less" {

@@ -11,7 +11,7 @@ setup()
 }
 teardown()
 {
-	sysctl -qw net.ipv4.tcp_syncookies=1 || true
+	sysctl -qw net.ipv4.tcp_syncookies=1 net.ipv4.tcp_early_retrans=3 || true
 	ip link set lo mtu 65536
 	watch_teardown
 }
@@ -91,6 +91,104 @@ enough() { (($(counted "$1") >= $2)); }
 	same "$(sum segments type=retransmit op=loss)" "$(counted TcpExtTCPSlowStartRetrans)" "after a timeout"
 	same "$(lines "$EVENTS" type=retransmit op=rto)" "$(counted TcpExtTCPTimeouts)" "by the timer"
 	is "$(counted TcpExtTCPFastRetrans) > 0"
+}
+
+# How often the kernel found that what it had held lost was not, by all its ways to find that.
+UNDONE=(TcpExtTCPFullUndo TcpExtTCPPartialUndo TcpExtTCPDSACKUndo TcpExtTCPLossUndo)
+undone()
+{
+	local name sum=0
+	for name in "${UNDONE[@]}"; do
+		sum=$((sum + $(counted "$name")))
+	done
+	echo $sum
+}
+
+# begin_with_wire PORT: the wire, with SACK, connects to the application, whose socket s writes four segments, which come
+begin_with_wire()
+{
+	PORT=$1
+	peer_start app
+	wire_start
+	ask wire sacks
+	ip route replace 10.7.0.0/16 dev wire0 proto kernel scope link src 10.7.0.1 rto_min "${RTO_MIN-200ms}"
+	# No tail-loss probe beside.
+	sysctl -qw net.ipv4.tcp_early_retrans=0
+	watch_start "$PORT"
+	ask app listen l 10.7.0.1 "$PORT"
+	ask wire ports 40000 "$PORT"
+	ask wire send S
+	ask wire expect SA
+	ask wire send A
+	ask app accept s l
+	four_segments
+}
+four_segments()
+{
+	ask app write s 2144
+	for _ in 1 2 3 4; do
+		ask wire expect A 536
+	done
+}
+
+end_with_wire()
+{
+	ask app set s linger 0
+	ask app close s
+	wait_until seen type=verdict sport="$PORT"
+	watch_stop
+	same "$(lines "$EVENTS" type=retransmit op=spurious)" "$(undone)" "found to be in vain"
+}
+
+@test "sent again in vain by the timer: the ACK was only late" {
+	count_from "${UNDONE[@]}" TcpExtTCPSpuriousRTOs
+	begin_with_wire 9724
+	# Only the first one is sent again: whoever has all of them had got them before (F-RTO).
+	ask wire ack -2144
+	ask wire expect A 536
+	ask wire ack 1608
+	ask wire send A
+	wait_until enough TcpExtTCPSpuriousRTOs 1
+	end_with_wire
+	same "$(counted TcpExtTCPLossUndo) $(undone)" "1 1"
+	in_order "type=retransmit op=rto sport=9724" "type=retransmit op=spurious sport=9724"
+	silent type=retransmit op=fast
+}
+
+@test "sent again in vain because of SACKs: the first copy was only late" {
+	count_from "${UNDONE[@]}" TcpExtTCPFastRetrans
+	RTO_MIN=60s
+	begin_with_wire 9720
+	overtaken
+	# DSACK: the retransmission is the second copy, which the ACK of all says at once,
+	ask wire ack 1608
+	ask wire sack -2144 -1608
+	ask wire send A
+	wait_until enough TcpExtTCPFullUndo 1
+	# and another time only later.
+	four_segments
+	overtaken
+	ask wire ack 1608
+	ask wire send A
+	ask wire sack -2144 -1608
+	ask wire send A
+	wait_until enough TcpExtTCPDSACKUndo 1
+	end_with_wire
+	same "$(undone)" 2
+	same "$(sum segments type=retransmit op=fast)" "$(counted TcpExtTCPFastRetrans)" "fast"
+	silent type=retransmit op=rto
+	in_order "type=retransmit op=fast" "type=retransmit op=spurious" "type=retransmit op=fast" "type=retransmit op=spurious"
+}
+# Three ACKs without the first of four segments, which is sent again then.
+overtaken()
+{
+	local to
+	ask wire ack -2144
+	for to in 1072 1608 2144; do
+		ask wire sack 536 $to
+		ask wire send A
+	done
+	ask wire expect A 536
 }
 
 @test "SYN and SYN-ACK again" {

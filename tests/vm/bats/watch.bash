@@ -144,15 +144,16 @@ in_order()
 
 # ---- witnesses ----
 
-# witnesses_start: all segments on the loopback, and the kernel's tracepoint
+# witnesses_start [DEVICE]: all segments on the loopback or that device, and the kernel's tracepoint; $SEGMENTS_AS are
+# more options of tcpdump
 witnesses_start()
 {
 	mkdir -p $TRACE
 	# What an earlier try of the same test left is not of this one.
 	: >$TRACE/trace
 	echo 1 >$TRACE/events/sock/inet_sock_set_state/enable
-	spawn segments tcpdump -i "${1-lo}" -s 160 -n -S -l --immediate-mode -B 8192 tcp
-	wait_until has_line "$BATS_TEST_TMPDIR/segments.err" 'listening on *'
+	spawn segments tcpdump -i "${1-lo}" -s 160 -n -S ${SEGMENTS_AS-} -l --immediate-mode -B 8192 tcp
+	wait_until has_line "$BATS_TEST_TMPDIR/segments.err" '*listening on *'
 }
 
 # witnesses_stop: ends them, and compares what they saw with what watch said of the same ports.
