@@ -44,6 +44,7 @@ class Socket:
         Socket.cookies += 1
         self.__dict__.update(locals())
         self.cookie = Socket.cookies + (7 << 32)
+        self.read = 0
         self.kind = REQUEST if state == SYN_RECV else TIMEWAIT if state == TIME_WAIT else FULL
         self.inode = 100000 + Socket.cookies if self.kind == FULL else 0
         self.timeout = 59876 if self.kind == TIMEWAIT else 0
@@ -51,7 +52,7 @@ class Socket:
             self.recvq = self.sendq = self.uid = self.shut = 0
 
     def record(self, kind_of_record=SNAPSHOT, time=0, old=0):
-        numbers = [1000, 1000 + self.sendq // 2, 1000 + self.sendq, 5000 + self.recvq, 5000, 65535, 65535]
+        numbers = [1000, 1000 + self.sendq // 2, 1000 + self.sendq, 5000 + self.read + self.recvq, 5000 + self.read, 65535, 65535]
         flags = self.shut << 2 | (V6ONLY if self.v6only else 0)
         listens = self.state == LISTEN
         union = struct.pack("=QIIIIQIIQ", 0, self.recvq if listens else 0, self.sendq if listens else 0, 0, 0,

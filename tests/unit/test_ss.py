@@ -125,6 +125,15 @@ def objects():
     ok(rows[-1]["type"] == "lost" and all(row["type"] == "snapshot" for row in rows[:-1]), "and the losses")
 
 
+def summaries():
+    """A recording is read once: -s beside a table opens it again."""
+    some = many(44, 10)
+    save(some)
+    alone, both, table = ours(["-s"]), ours(["-stan"]), ours(["-tan"])
+    ok(both == (0, alone[1] + table[1]) and len(table[1].splitlines()) == 45, "ss -stan of a recording", *both)
+    ok(ours(["-s", "--json"])[0] == 255, "-s has no objects, and says so")
+
+
 def refusals():
     save([])
     dump([])
@@ -151,12 +160,41 @@ def history():
     lines = sorted(" ".join(line.split()) for line in text.splitlines())
     ok(status == 0 and lines == [
         "CLOSE-WAIT 1 0 10.0.0.1:40001 10.0.0.2:9090 history:(in-state:3.00s,peak-recv-q:100,peak-send-q:30)",
-        "ESTAB 50 30 10.0.0.1:40002 10.0.0.2:9090 history:(in-state>5.00s,peak-recv-q:100,peak-send-q:30)"],
+        "ESTAB 50 30 10.0.0.1:40002 10.0.0.2:9090 history:(in-state>5.00s,peak-recv-q:100,peak-send-q:30,read-delay>5.00s)"],
        "ss --history of a recording", status, *lines)
+
+
+def waiting():
+    """Bytes that come and are read, that come and stay, that were there and are read in part; and a socket of silence."""
+    taken, kept, part, quiet = (Socket(ESTABLISHED, socket.AF_INET, "10.0.0.1", port, "10.0.0.2", 9090, recvq)
+                                for port, recvq in ((40001, 0), (40002, 0), (40003, 100), (40004, 100)))
+    before, events = [each.record() for each in (taken, kept, part, quiet)], []
+
+    def later(one, seconds, read, recvq):
+        one.read, one.recvq = read, recvq
+        events.append(one.record(RECV, seconds * 10**9))
+
+    later(taken, 2, 0, 10)
+    later(kept, 3, 0, 20)
+    later(taken, 5, 10, 0)
+    later(part, 6, 40, 60)
+    later(taken, 7, 10, 30)
+    later(taken, 8, 40, 0)
+    save(before, events)
+    status, text = ours(["-tnaH", "--history"])
+    said = {line.split()[3][-5:]: line.partition("read-delay")[2].rstrip(") ") for line in text.splitlines()}
+    ok(status == 0 and said == {"40001": ":3.00s", "40002": ":5.00s", "40003": ">7.99s", "40004": ""},
+       "ss --history: the longest that bytes waited, read or not", status, text)
+    status, text = ours(["-tna", "--history", "--json"])
+    said = {row["sport"]: row.get("read_delay_ns") for row in map(json.loads, text.splitlines()) if row["type"] == "snapshot"}
+    ok(said[40001] == 3 * 10**9 and said[40002] == 5 * 10**9 and 40004 in said and said[40004] is None, "the same as objects", said)
+    ok(json.loads(text.splitlines()[-1])["events"] == 6, "the tally of what was watched", text)
 
 
 layouts()
 history()
+waiting()
+summaries()
 states()
 filters()
 objects()
