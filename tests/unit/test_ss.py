@@ -5,20 +5,14 @@ tcptrace-ctl ss on a recording against the real ss on a dump of the same sockets
 character: into a pipe and on terminals of several widths. The same expressions, the same exit statuses.
 """
 
-import fcntl
 import json
-import os
-import pty
 import shutil
 import socket
-import struct
-import subprocess
 import sys
-import termios
 
 import sockets
 from sockets import (CTL, DUMP, RECORDING, CLOSE, CLOSE_WAIT, CLOSING, ESTABLISHED, LISTEN, RECV, STATE, SYN_RECV, SYN_SENT,
-                     TIME_WAIT, Socket, dump, many, ok, save)
+                     TIME_WAIT, Socket, dump, many, ok, run, save)
 
 SS = shutil.which("ss") or shutil.which("ss", path="/usr/bin:/bin:/usr/sbin:/sbin")
 if not SS:
@@ -26,30 +20,6 @@ if not SS:
     sys.exit(0)
 
 # ---- running both ----
-
-def run(command, env=None, width=None):
-    env = {**os.environ, "LC_ALL": "C", **(env or {})}
-    env.pop("COLUMNS", None)
-    if width is None:
-        done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-        return done.returncode, done.stdout.decode()
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 25, width, 0, 0))
-    with subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=slave, stderr=subprocess.DEVNULL) as child:
-        os.close(slave)
-        text = b""
-        while True:
-            try:
-                piece = os.read(master, 65536)
-            except OSError:
-                break
-            if not piece:
-                break
-            text += piece
-        child.wait()
-    os.close(master)
-    return child.returncode, text.decode()
-
 
 def ours(words, width=None):
     return run([CTL, "ss", "--source=" + RECORDING, *words], width=width)
