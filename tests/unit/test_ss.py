@@ -8,6 +8,7 @@ character: into a pipe and on terminals of several widths. The same expressions,
 import json
 import shutil
 import socket
+import subprocess
 import sys
 
 import sockets
@@ -92,6 +93,8 @@ def objects():
     rows = [json.loads(line) for line in text.splitlines()]
     ok(status == 0 and [(row["cookie"], row["sport"], row["dport"], row["recvq"], row["sendq"]) for row in rows[:-1]] ==
        [(one.cookie, one.sport, one.dport, one.recvq, one.sendq) for one in some], "ss --json: each socket", rows[:1])
+    done = subprocess.run([CTL, "ss", "-tanpi", "--json", "--source=" + RECORDING], capture_output=True, text=True, check=False)
+    ok("not in a recording" in done.stderr and "-p, -i" in done.stderr, "what neither has is said", done.stderr)
     ok(rows[-1]["type"] == "lost" and all(row["type"] == "snapshot" for row in rows[:-1]), "and the losses")
 
 

@@ -98,14 +98,14 @@ static void show_model(struct ss *ss, uint64_t time)
 
 /* ---- what records do not carry ---- */
 
-/* Says what a recording has not. */
-static void leave_out(const struct ss_wanted *wanted)
+/* Says what is not shown although it was asked for. */
+static void leave_out(const struct ss_wanted *wanted, bool processes, const char *of)
 {
 	const struct {
 		bool wanted;
 		const char *what;
 	} options[] = {
-		{ wanted->processes, "-p" },
+		{ wanted->processes && processes, "-p" },
 		{ wanted->memory, "-m" },
 		{ wanted->info, "-i" },
 		{ wanted->timers, "timers other than TIME_WAIT's" },
@@ -121,7 +121,7 @@ static void leave_out(const struct ss_wanted *wanted)
 		if (options[i].wanted)
 			used += snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "", options[i].what);
 	if (used)
-		warnx("not in a recording, left out: %s", list);
+		warnx("not in %s, left out: %s", of, list);
 }
 
 static int ask_proc(struct ss *ss)
@@ -156,9 +156,11 @@ static int ask(struct ss *ss)
 	ss->detailed = diag || wanted->processes || ss->options.history;
 	ss->details.wanted = wanted;
 	if (!ss->source->live) {
-		leave_out(wanted);
+		leave_out(wanted, true, "a recording");
 		return 0;
 	}
+	if (ss->options.options.json)
+		leave_out(wanted, false, "objects");
 	if (wanted->processes && ask_proc(ss))
 		return -ENOMEM;
 	if (diag && !ss->options.options.json)
