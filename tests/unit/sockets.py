@@ -39,8 +39,7 @@ def ok(passed, text, *lines):
 
 def run(command, env=None, width=None, lines=25):
     """Status and output: into a pipe, or on a terminal of so many columns."""
-    env = {**os.environ, "LC_ALL": "C", **(env or {})}
-    env.pop("COLUMNS", None)
+    env = {**{name: value for name, value in os.environ.items() if name != "COLUMNS"}, "LC_ALL": "C", **(env or {})}
     if width is None:
         done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False)
         return done.returncode, done.stdout.decode()

@@ -50,6 +50,17 @@ def layouts():
                 agree(words, width, f", {number} sockets,")
 
 
+def columns():
+    """What the shell says of the terminal is no terminal."""
+    some = many(50, 3)
+    save(some)
+    dump(some)
+    for number in ("20", "200", "0", "x"):
+        both = [run(command, {"COLUMNS": number, "TCPDIAG_FILE": DUMP})
+                for command in ([CTL, "ss", "-tan", "--source=" + RECORDING], [SS, "-tan"])]
+        ok(both[0] == both[1], f"ss -tan into a pipe, COLUMNS={number}", *both)
+
+
 def states():
     """TCPDIAG_FILE is not filtered by state: the dump has what ss would have been given."""
     some = many(110, 5)
@@ -165,6 +176,7 @@ def waiting():
 
 
 layouts()
+columns()
 history()
 waiting()
 summaries()
