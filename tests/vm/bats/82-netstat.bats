@@ -50,13 +50,20 @@ timeless() { sed -E 's/\([0-9]+\.[0-9]+\//(TIME\//'; }
 }
 
 @test "again and again with -c" {
+	local there
 	load_source
-	spawn_ready hold connections -H -p 9704 -n 3
+	# Where no TIME_WAIT of another test goes in between.
+	add_netns repeats
+	there="nsenter $(netns repeats)"
+	# shellcheck disable=SC2086 # words they are
+	spawn_ready hold $there connections -H -p 9704 -n 3
 	# Two tables, each of two lines of heading and six sockets.
-	agree "netstat -ntc | head -n 16"
+	steady cat "$there netstat -ntc | head -n 16" "$there $(ours netstat -ntc) | head -n 16"
+	same "$OURS" "$REAL"
 	same "$(grep -c ^Active <<<"$OURS")" 2
 	same "$(grep -c ^tcp <<<"$OURS")" 12
-	spawn repeated tcptrace-ctl netstat --source=$SOURCE -ntc
+	# shellcheck disable=SC2086
+	spawn repeated $there tcptrace-ctl netstat --source=$SOURCE -ntc
 	wait_until sh -c "[ \$(busybox grep -c '^Active' $(out_of repeated)) -ge 3 ]"
 	stop repeated INT
 	is "$(grep -c 9704 "$(out_of repeated)") >= 18"
@@ -75,13 +82,13 @@ timeless() { sed -E 's/\([0-9]+\.[0-9]+\//(TIME\//'; }
 @test "a recording shows what was there when it began, to anybody" {
 	load_source
 	spawn_ready hold connections -H -p 9705 -n 5 -u 100
-	busybox grep 9705 <(netstat -ant) >"$BATS_TEST_TMPDIR/real"
+	busybox grep ':9705 ' <(netstat -ant) >"$BATS_TEST_TMPDIR/real"
 	tcptrace-ctl record --source=$SOURCE --quiet --duration=1 "$BATS_TEST_TMPDIR/kept" 9705
 	stop hold
 	! loaded || unload_module
 	setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all \
 		tcptrace-ctl netstat -ant --source=- <"$BATS_TEST_TMPDIR/kept" >"$BATS_TEST_TMPDIR/ours"
-	same "$(grep 9705 "$BATS_TEST_TMPDIR/ours")" "$(<"$BATS_TEST_TMPDIR/real")"
+	same "$(grep ':9705 ' "$BATS_TEST_TMPDIR/ours")" "$(<"$BATS_TEST_TMPDIR/real")"
 	is "$(grep -c . "$BATS_TEST_TMPDIR/real") == 11"
 	like "$(tcptrace-ctl netstat -tanpo --source="$BATS_TEST_TMPDIR/kept" 2>&1 >/dev/null)" '*not in a recording*-p*timers*'
 }

@@ -397,7 +397,7 @@ on_screen()
 	cp "$TABLE" "$BATS_TEST_TMPDIR/live"
 	stop held TERM
 	unload_source
-	for view in listen:9862 life:9860 "ports --range=1024-65535:9862" top:9862; do
+	for view in listen:9862 life:9860 "ports --range=1024-65535:9862" "top --rows=100:9862"; do
 		echo "$view"
 		# shellcheck disable=SC2086 # words they are
 		as_nobody tcptrace-ctl ${view%:*} --source=- <"$BATS_TEST_TMPDIR/kept" >"$BATS_TEST_TMPDIR/text"
