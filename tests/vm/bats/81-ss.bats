@@ -78,7 +78,7 @@ followed() { if [[ $SOURCE = bpf ]]; then armed tcp_set_state; else asking_are 1
 	ask client write d 300
 	wait_until unread_are 9706 300
 	start=$(now)
-	spawn history tcptrace-ctl ss --source=$SOURCE --json --history=3600 state connected sport = :9705 or sport = :9706
+	spawn history tcptrace-ctl ss --source="$SOURCE" --json --history=3600 state connected sport = :9705 or sport = :9706
 	wait_until followed
 	ask client write c 5000
 	# The kernel says so before anybody can have read it.
@@ -118,7 +118,7 @@ followed() { if [[ $SOURCE = bpf ]]; then armed tcp_set_state; else asking_are 1
 	load_source
 	spawn_ready hold connections -H -p 9702 -n 5 -u 100
 	ss -tan sport = :9702 or dport = :9702 >"$BATS_TEST_TMPDIR/real"
-	tcptrace-ctl record --source=$SOURCE --quiet --duration=1 "$BATS_TEST_TMPDIR/kept" 9702
+	tcptrace-ctl record --source="$SOURCE" --quiet --duration=1 "$BATS_TEST_TMPDIR/kept" 9702
 	stop hold
 	! loaded || unload_module
 	chmod a+r "$BATS_TEST_TMPDIR/kept"

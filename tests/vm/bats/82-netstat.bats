@@ -63,7 +63,7 @@ timeless() { sed -E 's/\([0-9]+\.[0-9]+\//(TIME\//'; }
 	same "$(grep -c ^Active <<<"$OURS")" 2
 	same "$(grep -c ^tcp <<<"$OURS")" 12
 	# shellcheck disable=SC2086
-	spawn repeated $there tcptrace-ctl netstat --source=$SOURCE -ntc
+	spawn repeated $there tcptrace-ctl netstat --source="$SOURCE" -ntc
 	wait_until sh -c "[ \$(busybox grep -c '^Active' $(out_of repeated)) -ge 3 ]"
 	stop repeated INT
 	is "$(grep -c 9704 "$(out_of repeated)") >= 18"
@@ -83,7 +83,7 @@ timeless() { sed -E 's/\([0-9]+\.[0-9]+\//(TIME\//'; }
 	load_source
 	spawn_ready hold connections -H -p 9705 -n 5 -u 100
 	busybox grep ':9705 ' <(netstat -ant) >"$BATS_TEST_TMPDIR/real"
-	tcptrace-ctl record --source=$SOURCE --quiet --duration=1 "$BATS_TEST_TMPDIR/kept" 9705
+	tcptrace-ctl record --source="$SOURCE" --quiet --duration=1 "$BATS_TEST_TMPDIR/kept" 9705
 	stop hold
 	! loaded || unload_module
 	setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all \
