@@ -81,14 +81,14 @@ timeless() { sed -E 's/\([0-9]+\.[0-9]+\//(TIME\//'; }
 
 @test "a recording shows what was there when it began, to anybody" {
 	load_source
-	spawn_ready hold connections -H -p 9705 -n 5 -u 100
-	busybox grep ':9705 ' <(netstat -ant) >"$BATS_TEST_TMPDIR/real"
-	tcptrace-ctl record --source="$SOURCE" --quiet --duration=1 "$BATS_TEST_TMPDIR/kept" 9705
+	spawn_ready hold connections -H -p 9707 -n 5 -u 100
+	busybox grep ':9707 ' <(netstat -ant) >"$BATS_TEST_TMPDIR/real"
+	tcptrace-ctl record --source="$SOURCE" --quiet --duration=1 "$BATS_TEST_TMPDIR/kept" 9707
 	stop hold
 	! loaded || unload_module
 	setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all \
 		tcptrace-ctl netstat -ant --source=- <"$BATS_TEST_TMPDIR/kept" >"$BATS_TEST_TMPDIR/ours"
-	same "$(grep ':9705 ' "$BATS_TEST_TMPDIR/ours")" "$(<"$BATS_TEST_TMPDIR/real")"
+	same "$(grep ':9707 ' "$BATS_TEST_TMPDIR/ours")" "$(<"$BATS_TEST_TMPDIR/real")"
 	is "$(grep -c . "$BATS_TEST_TMPDIR/real") == 11"
 	like "$(tcptrace-ctl netstat -tanpo --source="$BATS_TEST_TMPDIR/kept" 2>&1 >/dev/null)" '*not in a recording*-p*timers*'
 }
