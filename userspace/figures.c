@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The numbers of an end, as its records bring them. */
+#include "flow.h"
 #include "model_impl.h"
 
 uint32_t end_recvq(const struct end *end)
@@ -24,6 +25,16 @@ uint64_t end_left(const struct end *end, uint64_t time)
 	uint64_t until = from + end->timeout * 1000000ull;
 
 	return end->kind == TCPTRACE_K_TIMEWAIT && until > time ? until - time : 0;
+}
+
+uint64_t end_read_delay(const struct end *end, uint64_t time, bool followed, bool *at_least)
+{
+	bool unread = end_recvq(end) > !!(end->flags & END_FIN_COUNTED) && end->state != TCPTRACE_S_LISTEN;
+	uint64_t since = end->flags & END_SEEDED ? time - end->birth : MODEL_UNKNOWN;
+	uint64_t delay = end->flow ? flow_longest(flow_of(end), time) : followed && unread ? since : MODEL_UNKNOWN;
+
+	*at_least = delay == since;
+	return delay;
 }
 
 static inline void advance(uint64_t *count, uint32_t now, uint32_t before)

@@ -196,7 +196,8 @@ static int on_snapshot(const struct tcptrace_record *record, void *arg)
 	return seed_snapshot(record, follow->seed);
 }
 
-int follow_collect(struct source *source, struct seed *seed)
+/* After the snapshot: reads until all is there that it has to be compared with. */
+static int collect(struct source *source, struct seed *seed)
 {
 	const struct tcptrace_record *record;
 
@@ -242,7 +243,7 @@ static int begin(struct follow *follow)
 	if (follow->view->snapshot_only)
 		return error ? error : SOURCE_END;
 	if (!error)
-		error = follow_collect(follow->source, follow->seed);
+		error = collect(follow->source, follow->seed);
 	if (!error)
 		error = seed_finish(follow->seed);
 	if (!error)
@@ -338,7 +339,7 @@ static void tell_tally(struct follow *follow, const struct tcptrace_lost *lost, 
 
 	if (follow->arguments->options.json)
 		json_lost(&follow->out, lost, full, time);
-	else if (!follow->arguments->options.quiet && (follow->view->level || !whole))
+	else if (!follow->arguments->options.quiet && ((follow->view->level && !follow->view->no_tally) || !whole))
 		timeline_tally(&follow->out, lost, full);
 }
 

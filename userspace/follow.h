@@ -69,6 +69,9 @@ struct follow_view {
 	/* snapshot() is told of what is there, and that is all: no ends, no events. */
 	bool snapshot_only;
 
+	/* A table that is to end with its last row: the tally is said only where something was lost. */
+	bool no_tally;
+
 	/* Before anything is read. Returns 0, or an exit status and has said why. */
 	int (*begin)(void *arg, struct follow *follow);
 	/* The record of a socket that was there, before anything else is known. */
@@ -88,9 +91,6 @@ struct follow_view {
 
 /* Returns the exit status. `arg` is the view's. */
 int follow(const struct follow_arguments *arguments, const struct follow_view *view, void *arg);
-
-/* After the snapshot: reads until all is there that it has to be compared with. Returns 0 or -errno. */
-int follow_collect(struct source *source, struct seed *seed);
 
 /* Does the filter ask for ends in this state? */
 static inline bool follow_state(const struct follow *follow, uint8_t state)

@@ -261,14 +261,16 @@ void json_socket(struct out *out, const struct end *end, uint64_t time)
 	print(out, socket_object(end, time));
 }
 
-void json_history(struct out *out, const struct end *end, uint64_t time)
+void json_history(struct out *out, const struct end *end, uint64_t time, bool followed)
 {
 	struct json_object *object = socket_object(end, time);
+	bool at_least;
 
 	if (end->flags & END_SINCE)
 		add_int(object, "in_state_ns", time - end->since);
 	add_int(object, "recvq_peak", end->recvq_peak);
 	add_int(object, "sendq_peak", end->sendq_peak);
+	add_known(object, "read_delay_ns", end_read_delay(end, time, followed, &at_least));
 	print(out, object);
 }
 

@@ -20,7 +20,7 @@ void json_step(struct out *out, const struct step *step, bool absolute);
 void json_socket(struct out *out, const struct end *end, uint64_t time);
 
 /* The same, with what is known of the time before. */
-void json_history(struct out *out, const struct end *end, uint64_t time);
+void json_history(struct out *out, const struct end *end, uint64_t time, bool followed);
 
 /* `peer`: the other end, NULL: it is not here. */
 void json_verdict(struct out *out, const struct end *end, const struct end *peer);

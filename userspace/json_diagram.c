@@ -2,15 +2,6 @@
 #include "diagram.h"
 #include "json_impl.h"
 
-static struct json_object *begin_plain(const char *type, uint64_t time)
-{
-	struct json_object *object = json_object_new_object();
-
-	add_int(object, "time", time);
-	add_string(object, "type", type);
-	return object;
-}
-
 static void edges_from(struct out *out, const struct transitions *transitions, unsigned int from, uint64_t time)
 {
 	unsigned int to;
@@ -20,7 +11,7 @@ static void edges_from(struct out *out, const struct transitions *transitions, u
 
 		if (!transitions->taken[from][to])
 			continue;
-		object = begin_plain("edge", time);
+		object = begin_none("edge", time);
 		add_string(object, "old", state_name(from));
 		add_string(object, "new", state_name(to));
 		add_int(object, "count", transitions->taken[from][to]);
@@ -35,9 +26,10 @@ void diagram_json(struct out *out, const struct transitions *transitions, uint64
 	for (state = 1; state <= TCPTRACE_STATE_MAX; state++)
 		edges_from(out, transitions, state, time);
 	for (state = 1; state <= TCPTRACE_STATE_MAX; state++) {
-		struct json_object *object = begin_plain("stay", time);
+		struct json_object *object = begin_none("stay", time);
 
-		add_string(object, "state", state_name(state));
+		/* In place of the null that each object has. */
+		json_object_object_add(object, "state", json_object_new_string(state_name(state)));
 		add_int(object, "now", transitions->now[state]);
 		add_int(object, "left", transitions->stayed[state]);
 		add_known(object, "median_ns", transitions_stay(transitions, state, 50));

@@ -5,7 +5,7 @@
 
 #include "ladder.h"
 #include "record.h"
-#include "verdict.h"
+#include "timeline.h"
 
 #define HOLD_NS		1000000000ull	/* so long a segment may be on its way */
 
@@ -173,6 +173,11 @@ struct ladder *ladders_verdict(struct ladders *ladders, const struct end *end)
 	verdict_of(end, &verdict);
 	ladder->held[side] = verdict.held;
 	ladder->judged[side] = true;
+	if (verdict.why != WHY_UNKNOWN || verdict.reset_reason) {
+		ladder->why = verdict.why;
+		ladder->unread = verdict.unread;
+		ladder->reset_reason = verdict.reset_reason;
+	}
 	ladder->over[side] |= end->state == TCPTRACE_S_CLOSE;
 	/* Both say the same, but one may know more of it. */
 	if (!ladder->has_verdict || (!ladder->has_closer && verdict.closed_by != SIDE_UNKNOWN)) {
@@ -350,6 +355,20 @@ void ladder_process(const struct ladder *ladder, unsigned int side, char name[LA
 			*p = '?';
 }
 
+static void add_why(const struct ladder *ladder, char text[RUNG_LABEL])
+{
+	const struct verdict verdict = {
+		.why = ladder->why,
+		.unread = ladder->unread,
+		.reset_reason = ladder->reset_reason,
+	};
+	size_t used = strlen(text);
+	char why[RUNG_LABEL];
+
+	*timeline_put_why(why, &verdict) = '\0';
+	snprintf(text + used, RUNG_LABEL - used, "%s", why);
+}
+
 /* Where TIME_WAIT is held, and how long; nothing where it is not. */
 static void add_held(const struct ladder *ladder, char text[RUNG_LABEL])
 {
@@ -376,6 +395,8 @@ void ladder_verdict(const struct ladder *ladder, char text[RUNG_LABEL])
 		ladder_name(ladder, ladder->closer[LADDER_LEFT] ? LADDER_LEFT : LADDER_RIGHT, name);
 		snprintf(text + used, RUNG_LABEL - used, "%s %s", closing ? ", begun by" : " by", name);
 	}
+	if (ladder->how == HOW_RESET)
+		add_why(ladder, text);
 	add_held(ladder, text);
 }
 

@@ -70,6 +70,9 @@ struct ladder {
 
 	bool has_verdict, has_closer, said;	/* the verdict was printed */
 	uint8_t how;				/* enum how */
+	uint8_t why;				/* of a reset, these three as of struct verdict */
+	uint16_t reset_reason;
+	uint32_t unread;
 	bool closer[LADDER_SIDES];
 	uint32_t held[LADDER_SIDES];		/* TIME_WAIT, ms */
 

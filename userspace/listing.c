@@ -74,8 +74,10 @@ static bool fits(const struct listing *listing, const struct tcptrace_record *re
 	return filter_match(listing->filter, &subject);
 }
 
-bool listing_shows(const struct listing *listing, const struct tcptrace_record *record)
+bool listing_shows(struct listing *listing, const struct tcptrace_record *record)
 {
+	if (record->time > listing->last)
+		listing->last = record->time;
 	return listing->states & 1u << record->new_state &&
 	       (!listing->netns || record->netns == listing->netns) &&
 	       (listing->everything || fits(listing, record));
@@ -92,7 +94,7 @@ static int say(struct listing *listing, int error)
 
 	source_losses(listing->source, &lost);
 	if (listing->options->json)
-		json_lost(&listing->out, &lost, 0, stop_now());
+		json_lost(&listing->out, &lost, 0, listing->source->live ? stop_now() : listing->last);
 	out_flush(&listing->out);
 	if (error == -ENOMEM && !listing->source->error[0])
 		warnx("out of memory");

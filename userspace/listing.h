@@ -15,6 +15,7 @@ struct listing {
 	bool everything;	/* the filter fits all of them */
 	uint32_t netns;		/* 0: all, which is what a recording has */
 	struct source *source;
+	uint64_t last;		/* time of the youngest record */
 	struct out out;		/* its buffer is large: not for a stack */
 };
 
@@ -27,7 +28,7 @@ int listing_begin(struct listing *listing, const char *netns);
 /* Opens the source, for what the filter fits. Returns 0, or -errno for listing_close(). */
 int listing_open(struct listing *listing, enum tcptrace_level level);
 
-bool listing_shows(const struct listing *listing, const struct tcptrace_record *record);
+bool listing_shows(struct listing *listing, const struct tcptrace_record *record);
 
 /* True where there is no sense in going on: Ctrl-C, or nobody reads. */
 bool listing_over(const struct listing *listing);

@@ -210,6 +210,13 @@ uint32_t end_sendq(const struct end *end);
 uint64_t end_left(const struct end *end, uint64_t time);
 
 /*
+ * The longest that a byte waited to be read, or waits at `time`; MODEL_UNKNOWN: none did, or nobody knows. An end of
+ * level queue of which nothing was heard since it was found is as it was: `followed` says that such were recorded.
+ * *at_least: it waited already when it was found.
+ */
+uint64_t end_read_delay(const struct end *end, uint64_t time, bool followed, bool *at_least);
+
+/*
  * How long it is in the accept queue at `time`, MODEL_UNKNOWN where nobody saw it enter: since its last ACK came;
  * of a SYN cookie and of fast open since it exists.
  */

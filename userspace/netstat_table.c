@@ -18,6 +18,7 @@
 #define ADDRESS_SHORT	22	/* what may be left of both without -W */
 #define PORT_SHORT	18
 #define PROGRAM_WIDTH	20
+#define NO_USER		UINT32_MAX	/* nobody knows whose it is */
 
 void netstat_table_headings(struct netstat_table *table)
 {
@@ -107,6 +108,8 @@ static uint32_t uid_of(const struct netstat_table *table, const struct tcptrace_
 
 	if (message)
 		return sockdiag_head(message)->idiag_uid;
+	if (record->kind == TCPTRACE_K_REQUEST)
+		return NO_USER;
 	if (record->kind != TCPTRACE_K_FULL)
 		return 0;
 	return record_listens(record) ? record->u.listen.uid : record->u.totals.uid;
@@ -114,11 +117,13 @@ static uint32_t uid_of(const struct netstat_table *table, const struct tcptrace_
 
 static char *put_user(const struct netstat_table *table, char *p, uint32_t uid)
 {
-	static uint32_t known = UINT32_MAX;
+	static uint32_t known = NO_USER;
 	static char name[64];
 	const struct passwd *user;
 	char *start = p;
 
+	if (uid == NO_USER)
+		return put_column(put_text(p, "-"), start + 10);
 	if (uid != known) {
 		user = table->numeric_users ? NULL : getpwuid(uid);
 		if (user)

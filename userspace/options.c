@@ -148,7 +148,7 @@ static const struct argp_option options[] = {
 	{ "level", KEY_LEVEL, "LEVEL", 0,
 	  "How much is recorded: life (what opens, changes and ends a connection), "
 	  "queue (what changes a queue, too) or segment; "
-	  "the default is queue where a filter is given, else life", 0 },
+	  "without it what the command needs", 0 },
 	{ 0 }
 };
 

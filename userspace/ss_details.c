@@ -239,15 +239,25 @@ static void say_memory(struct ss_details *details, const struct nlattr *attribut
 	ss_say(details, ")");
 }
 
-void ss_details_history(struct ss_details *details, const struct end *end, uint64_t time)
+/* What was not seen to begin lasts as long as it was seen, or longer. */
+static void say_lasted(struct ss_details *details, const char *what, bool at_least, uint64_t ns)
 {
-	bool seen = end->flags & END_SINCE;
 	char text[32];
 
-	/* What was not seen to begin lasts as long as it was seen, or longer. */
-	*put_duration(text, time - (seen ? end->since : end->birth)) = '\0';
-	ss_say(details, " history:(in-state%s%s,peak-recv-q:%u,peak-send-q:%u)", seen ? ":" : ">", text,
-	       end->recvq_peak, end->sendq_peak);
+	*put_duration(text, ns) = '\0';
+	ss_say(details, "%s%c%s", what, at_least ? '>' : ':', text);
+}
+
+void ss_details_history(struct ss_details *details, const struct end *end, uint64_t time, bool followed)
+{
+	bool seen = end->flags & END_SINCE, at_least;
+	uint64_t delay = end_read_delay(end, time, followed, &at_least);
+
+	say_lasted(details, " history:(in-state", !seen, time - (seen ? end->since : end->birth));
+	ss_say(details, ",peak-recv-q:%u,peak-send-q:%u", end->recvq_peak, end->sendq_peak);
+	if (delay != MODEL_UNKNOWN)
+		say_lasted(details, ",read-delay", at_least, delay);
+	ss_say(details, ")");
 }
 
 void ss_details_fill(struct ss_details *details, const struct tcptrace_record *record)

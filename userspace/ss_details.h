@@ -35,8 +35,11 @@ uint8_t ss_details_extensions(const struct ss_wanted *wanted);
 /* Fills details->text, without a NUL. */
 void ss_details_fill(struct ss_details *details, const struct tcptrace_record *record);
 
-/* Appends what the model knows of the time until `time`: how long in its state, and the peaks of its queues. */
-void ss_details_history(struct ss_details *details, const struct end *end, uint64_t time);
+/*
+ * Appends what the model knows of the time until `time`: how long in its state, the peaks of its queues, how long
+ * bytes waited to be read. `followed` as of end_read_delay().
+ */
+void ss_details_history(struct ss_details *details, const struct end *end, uint64_t time, bool followed);
 
 /* Appends to the text; what is too much is cut. */
 __attribute__((format(printf, 2, 3)))

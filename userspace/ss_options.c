@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <err.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -39,7 +40,7 @@ static const struct argp_option entries[] = {
 	{ "oneline", 'O', NULL, 0, "One line for each socket", ALSO },
 	{ "history", KEY_HISTORY, "SECONDS", OPTION_ARG_OPTIONAL,
 	  "Watch so long (1), of a recording all of it, then print the sockets with their time in the state and "
-	  "the peaks of their queues", OURS },
+	  "the peaks of their queues, and how long bytes waited to be read", OURS },
 	{ "help", 'h', NULL, OPTION_HIDDEN, NULL, OURS },
 	{ NULL, 'v', NULL, OPTION_HIDDEN, NULL, OURS },
 
@@ -280,6 +281,8 @@ void ss_options_parse(struct ss_options *options, int argc, char *argv[])
 
 	argp_err_exit_status = SS_EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &parsing);
+	if (options->summary && options->options.json)
+		errx(SS_EXIT_USAGE, "-s prints no objects: leave it or --json out");
 	/* Of several, ss takes the last one. */
 	options->options.family = options->options.last_family;
 	if (options->options.family)

@@ -8,9 +8,38 @@
 
 #define HEAD	9.0	/* of an arrow */
 
+/* ---- the command line, and the file ---- */
+
+enum { KEY_SVG = 0x500 };
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	const char **name = state->input;
+
+	if (key != KEY_SVG)
+		return ARGP_ERR_UNKNOWN;
+	*name = text;
+	return 0;
+}
+
+static const struct argp_option options[] = {
+	{ "svg", KEY_SVG, "FILE", 0, "Draw into FILE, at the end; - is standard output", 0 },
+	{ 0 }
+};
+
+const struct argp svg_argp = {
+	.options = options,
+	.parser = parse,
+};
+
+bool svg_to_output(const char *name)
+{
+	return name && !strcmp(name, "-");
+}
+
 FILE *svg_open(const char *name)
 {
-	FILE *file = strcmp(name, "-") ? fopen(name, "we") : stdout;
+	FILE *file = svg_to_output(name) ? stdout : fopen(name, "we");
 
 	if (!file)
 		warn("--svg=%s", name);
@@ -29,6 +58,8 @@ int svg_close(FILE *file, const char *name, int error)
 	}
 	return error;
 }
+
+/* ---- shapes ---- */
 
 /* What is not allowed in XML becomes '?'; anything from elsewhere is taken for bytes of UTF-8. */
 static void put_escaped(FILE *file, const char *text)

@@ -3,9 +3,16 @@
 #ifndef TCPTRACE_SVG_H
 #define TCPTRACE_SVG_H
 
+#include <argp.h>
+#include <stdbool.h>
 #include <stdio.h>
 
 #include "canvas.h"
+
+/* --svg=FILE; its input is a const char *, which stays NULL where the option is not given. */
+extern const struct argp svg_argp;
+/* A picture on standard output is to be nothing else there. */
+bool svg_to_output(const char *name);
 
 /* NULL: it cannot be written to, and a line has said so. "-" is standard output. */
 FILE *svg_open(const char *name);

@@ -85,7 +85,8 @@ char *timeline_fit_long(const struct timeline *timeline, char *line, const char 
 	    fitting(line, end, width) == left)
 		return end;
 	memcpy(text, line, left);
-	fits = what ? (size_t)(what - line) : fitting(from, from + left, width);
+	/* Where there is nothing to say, the line ends before it. */
+	fits = what && what < end ? (size_t)(what - line) : fitting(from, from + left, width);
 	for (;;) {
 		memmove(line, from, fits);
 		line += fits;

@@ -9,6 +9,7 @@
 #include "model.h"
 #include "out.h"
 #include "term.h"
+#include "verdict.h"
 
 #define TIMELINE_CHANGE	25	/* "ESTABLISHED -> CLOSE_WAIT" */
 
@@ -65,6 +66,8 @@ void timeline_tally(struct out *out, const struct tcptrace_lost *lost, uint64_t 
 
 /* For all views: "client/1001", "ECONNRESET". */
 char *timeline_put_process(char *p, uint32_t pid, const char *comm);
+/* ", closed with 14 bytes unread": why an end was reset; nothing where that is not known. */
+char *timeline_put_why(char *p, const struct verdict *verdict);
 char *timeline_put_error(char *p, int error);
 /* The process of this number (owner.h), nothing where nobody knows it. */
 char *timeline_put_owner(char *p, uint32_t number);

@@ -20,7 +20,7 @@ static char *put_closer(char *p, const struct verdict *verdict)
 	return p;
 }
 
-static char *put_why(char *p, const struct verdict *verdict)
+char *timeline_put_why(char *p, const struct verdict *verdict)
 {
 	const char *reason = verdict_reset_reason(verdict->reset_reason);
 
@@ -58,7 +58,7 @@ static char *put_how(char *p, const struct verdict *verdict)
 	case HOW_SIMULTANEOUS:
 		return put_text(p, "simultaneous close, the FINs crossed");
 	case HOW_RESET:
-		return put_why(put_closer(put_text(p, "reset"), verdict), verdict);
+		return timeline_put_why(put_closer(put_text(p, "reset"), verdict), verdict);
 	case HOW_REFUSED:
 		return put_closer(put_text(p, "refused"), verdict);
 	case HOW_TIMEOUT:

@@ -23,6 +23,9 @@ int main(int argc, char **argv)
 	for (i = 0; i < count; i++)
 		bench_connect(listener, FIRST_SOURCE + i % SOURCES, &accepted);
 
+	/* The command may want the port. */
+	close(listener);
+
 	child = bench_check(fork(), "fork");
 	if (!child) {
 		execvp(argv[2], argv + 2);

@@ -20,6 +20,7 @@ compile()
 	"${cc[@]}" -o "$work/bin/conns" "$here"/{conns,busy,workload}.c
 	"${cc[@]}" -o "$work/bin/pingpong" "$here"/{pingpong,busy,workload}.c
 	"${cc[@]}" -o "$work/bin/hold" "$here"/{hold,workload}.c
+	"${cc[@]}" -o "$work/bin/paced" "$here"/{paced,workload}.c
 	"${cc[@]}" -o "$work/bin/hold_level" "$here"/{hold_level,workload}.c
 	"${cc[@]}" -o "$work/bin/measure" "$here"/{measure,busy,workload}.c
 	"${cc[@]}" -o "$work/bin/endtoend" "$here"/{endtoend,busy,workload}.c

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 """Sockets in all states, as a recording of tcptrace and as a dump of sock_diag, and what the tests of tables share."""
 
+import fcntl
 import os
+import pty
 import random
 import shutil
 import socket
 import struct
+import subprocess
 import tempfile
+import termios
 
 CTL = os.environ["BUILD"] + "/tcptrace-ctl"
 FOLDER = tempfile.mkdtemp()
@@ -31,6 +35,32 @@ def ok(passed, text, *lines):
             print("#", repr(line))
 
 
+# ---- programs ----
+
+def run(command, env=None, width=None, lines=25):
+    """Status and output: into a pipe, or on a terminal of so many columns."""
+    env = {**{name: value for name, value in os.environ.items() if name != "COLUMNS"}, "LC_ALL": "C", **(env or {})}
+    if width is None:
+        done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+        return done.returncode, done.stdout.decode()
+    master, slave = pty.openpty()
+    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, width, 0, 0))
+    with subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=slave, stderr=subprocess.DEVNULL) as child:
+        os.close(slave)
+        text = b""
+        while True:
+            try:
+                piece = os.read(master, 65536)
+            except OSError:
+                break
+            if not piece:
+                break
+            text += piece
+        child.wait()
+    os.close(master)
+    return child.returncode, text.decode(errors="replace")
+
+
 # ---- sockets, as a recording and as a dump ----
 
 def mapped(text):
@@ -44,6 +74,8 @@ class Socket:
         Socket.cookies += 1
         self.__dict__.update(locals())
         self.cookie = Socket.cookies + (7 << 32)
+        self.read = self.pid = 0
+        self.comm = b""
         self.kind = REQUEST if state == SYN_RECV else TIMEWAIT if state == TIME_WAIT else FULL
         self.inode = 100000 + Socket.cookies if self.kind == FULL else 0
         self.timeout = 59876 if self.kind == TIMEWAIT else 0
@@ -51,7 +83,7 @@ class Socket:
             self.recvq = self.sendq = self.uid = self.shut = 0
 
     def record(self, kind_of_record=SNAPSHOT, time=0, old=0):
-        numbers = [1000, 1000 + self.sendq // 2, 1000 + self.sendq, 5000 + self.recvq, 5000, 65535, 65535]
+        numbers = [1000, 1000 + self.sendq // 2, 1000 + self.sendq, 5000 + self.read + self.recvq, 5000 + self.read, 65535, 65535]
         flags = self.shut << 2 | (V6ONLY if self.v6only else 0)
         listens = self.state == LISTEN
         union = struct.pack("=QIIIIQIIQ", 0, self.recvq if listens else 0, self.sendq if listens else 0, 0, 0,
@@ -60,7 +92,8 @@ class Socket:
             union = struct.pack("=QQIIQIIQ", 0, 0, 0, self.timeout, self.inode, self.uid, 0, 0)
         return struct.pack("=QQQQ16s16sHHHHIBBBB7IIIi16sHBBI48s", 0, time or 1000 + self.cookies, self.cookie, 0,
                            mapped(self.local), mapped(self.peer), self.sport, self.dport, kind_of_record, 0, 1, self.family,
-                           self.kind, old or self.state, self.state, *numbers, flags, 0, 0, b"", 0, 0, 0, self.ifindex, union)
+                           self.kind, old or self.state, self.state, *numbers, flags, self.pid, 0, self.comm, 0, 0, 0, self.ifindex,
+                           union)
 
     def message(self):
         def address(text):

@@ -8,7 +8,7 @@ import subprocess
 import sys
 
 import sockets
-from sockets import CTL, LISTEN, RECORDING, TIMEWAIT, Socket, many, ok, save
+from sockets import CTL, LISTEN, RECORDING, SYN_RECV, TIMEWAIT, Socket, many, ok, save
 
 NAMES = (None, "ESTABLISHED", "SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE", "CLOSE_WAIT", "LAST_ACK",
          "LISTEN", "CLOSING")
@@ -34,7 +34,7 @@ def line(one, wide=False, extended=False, timers=False):
         "tcp" if one.family == socket.AF_INET else "tcp6", one.recvq, 0 if one.state == LISTEN else one.sendq,
         end(one.local, one.sport, wide), end(one.peer, one.dport, wide), NAMES[one.state])
     if extended:
-        text += " %-10d %-10d" % (one.uid, one.inode)
+        text += " %-10s %-10d" % ("-" if one.state == SYN_RECV else one.uid, one.inode)
     if timers:
         text += " timewait (%2.2f/0/0)" % (one.timeout // 10 / 100) if one.kind == TIMEWAIT else " "
     return text
@@ -66,7 +66,7 @@ for words, wanted in (
     different = [pair for pair in zip(text.split("\n"), wanted.split("\n")) if pair[0] != pair[1]][:3]
     ok(text == wanted and status == 0, "netstat " + " ".join(words), status, *different)
 
-for words, status in ((["--bad"], 3), (["-u"], 3), (["-A", "unix"], 3), (["-h"], 0), (["-r"], 3), (["-tan", "sport"], 255)):
+for words, status in ((["--bad"], 3), (["-u"], 3), (["-A", "unix"], 1), (["-h"], 0), (["-r"], 3), (["-tan", "sport"], 255)):
     got = run(*words)
     ok(got[0] == status, f"netstat {' '.join(words)} ends with {status}", got[0])
 named = subprocess.run([CTL, "netstat", "-ant"], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
@@ -75,5 +75,7 @@ ok(named and named == run("-ant")[1], "TCPTRACE_SOURCE says where from, without 
 other = subprocess.run([CTL, "netstat", "-ant", "--source=" + RECORDING], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                        check=False, env={**os.environ, "TCPTRACE_SOURCE": "/nowhere"}).stdout
 ok(other == named, "and --source comes before it")
+ok("half-open" in run("-tane")[2] and "not in objects" in run("-tano", "--json")[2] and not run("-tan", "--json")[2],
+   "and which users, and what objects have not")
 ok("-p" in run("-tanp")[2] and "not in a recording" in run("-tano")[2], "what a recording has not is said")
 sys.exit(sockets.done())

@@ -116,6 +116,7 @@ def test_ladder_text():
     ok(all(b < 128 for b in run("ladder", locale="C").stdout), "ASCII is all of it in another locale")
     text = run("ladder", "9003").stdout.decode()
     same(text.count("┄┄┄"), 4, "simultaneous: the arrows that cross are drawn in halves")
+    ok("reset by 127.0.0.1:57714, closed with 1000 bytes unread" in run("ladder", "9004").stdout.decode(), "reset: by whom and why")
     text = run("ladder", "9006").stdout.decode()
     ok("(not seen)" in text and "┆" in text, "refused: the other end is only thought of")
 

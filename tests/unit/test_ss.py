@@ -5,20 +5,15 @@ tcptrace-ctl ss on a recording against the real ss on a dump of the same sockets
 character: into a pipe and on terminals of several widths. The same expressions, the same exit statuses.
 """
 
-import fcntl
 import json
-import os
-import pty
 import shutil
 import socket
-import struct
 import subprocess
 import sys
-import termios
 
 import sockets
 from sockets import (CTL, DUMP, RECORDING, CLOSE, CLOSE_WAIT, CLOSING, ESTABLISHED, LISTEN, RECV, STATE, SYN_RECV, SYN_SENT,
-                     TIME_WAIT, Socket, dump, many, ok, save)
+                     TIME_WAIT, Socket, dump, many, ok, run, save)
 
 SS = shutil.which("ss") or shutil.which("ss", path="/usr/bin:/bin:/usr/sbin:/sbin")
 if not SS:
@@ -26,30 +21,6 @@ if not SS:
     sys.exit(0)
 
 # ---- running both ----
-
-def run(command, env=None, width=None):
-    env = {**os.environ, "LC_ALL": "C", **(env or {})}
-    env.pop("COLUMNS", None)
-    if width is None:
-        done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False)
-        return done.returncode, done.stdout.decode()
-    master, slave = pty.openpty()
-    fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 25, width, 0, 0))
-    with subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=slave, stderr=subprocess.DEVNULL) as child:
-        os.close(slave)
-        text = b""
-        while True:
-            try:
-                piece = os.read(master, 65536)
-            except OSError:
-                break
-            if not piece:
-                break
-            text += piece
-        child.wait()
-    os.close(master)
-    return child.returncode, text.decode()
-
 
 def ours(words, width=None):
     return run([CTL, "ss", "--source=" + RECORDING, *words], width=width)
@@ -77,6 +48,17 @@ def layouts():
         for words in shapes:
             for width in (None, 0, 20, 60, 80, 100, 133, 3000):
                 agree(words, width, f", {number} sockets,")
+
+
+def columns():
+    """What the shell says of the terminal is no terminal."""
+    some = many(50, 3)
+    save(some)
+    dump(some)
+    for number in ("20", "200", "0", "x"):
+        both = [run(command, {"COLUMNS": number, "TCPDIAG_FILE": DUMP})
+                for command in ([CTL, "ss", "-tan", "--source=" + RECORDING], [SS, "-tan"])]
+        ok(both[0] == both[1], f"ss -tan into a pipe, COLUMNS={number}", *both)
 
 
 def states():
@@ -122,7 +104,18 @@ def objects():
     rows = [json.loads(line) for line in text.splitlines()]
     ok(status == 0 and [(row["cookie"], row["sport"], row["dport"], row["recvq"], row["sendq"]) for row in rows[:-1]] ==
        [(one.cookie, one.sport, one.dport, one.recvq, one.sendq) for one in some], "ss --json: each socket", rows[:1])
+    done = subprocess.run([CTL, "ss", "-tanpi", "--json", "--source=" + RECORDING], capture_output=True, text=True, check=False)
+    ok("not in a recording" in done.stderr and "-p, -i" in done.stderr, "what neither has is said", done.stderr)
     ok(rows[-1]["type"] == "lost" and all(row["type"] == "snapshot" for row in rows[:-1]), "and the losses")
+
+
+def summaries():
+    """A recording is read once: -s beside a table opens it again."""
+    some = many(44, 10)
+    save(some)
+    alone, both, table = ours(["-s"]), ours(["-stan"]), ours(["-tan"])
+    ok(both == (0, alone[1] + table[1]) and len(table[1].splitlines()) == 45, "ss -stan of a recording", *both)
+    ok(ours(["-s", "--json"])[0] == 255, "-s has no objects, and says so")
 
 
 def refusals():
@@ -151,12 +144,42 @@ def history():
     lines = sorted(" ".join(line.split()) for line in text.splitlines())
     ok(status == 0 and lines == [
         "CLOSE-WAIT 1 0 10.0.0.1:40001 10.0.0.2:9090 history:(in-state:3.00s,peak-recv-q:100,peak-send-q:30)",
-        "ESTAB 50 30 10.0.0.1:40002 10.0.0.2:9090 history:(in-state>5.00s,peak-recv-q:100,peak-send-q:30)"],
+        "ESTAB 50 30 10.0.0.1:40002 10.0.0.2:9090 history:(in-state>5.00s,peak-recv-q:100,peak-send-q:30,read-delay>5.00s)"],
        "ss --history of a recording", status, *lines)
 
 
+def waiting():
+    """Bytes that come and are read, that come and stay, that were there and are read in part; and a socket of silence."""
+    taken, kept, part, quiet = (Socket(ESTABLISHED, socket.AF_INET, "10.0.0.1", port, "10.0.0.2", 9090, recvq)
+                                for port, recvq in ((40001, 0), (40002, 0), (40003, 100), (40004, 100)))
+    before, events = [each.record() for each in (taken, kept, part, quiet)], []
+
+    def later(one, seconds, read, recvq):
+        one.read, one.recvq = read, recvq
+        events.append(one.record(RECV, seconds * 10**9))
+
+    later(taken, 2, 0, 10)
+    later(kept, 3, 0, 20)
+    later(taken, 5, 10, 0)
+    later(part, 6, 40, 60)
+    later(taken, 7, 10, 30)
+    later(taken, 8, 40, 0)
+    save(before, events)
+    status, text = ours(["-tnaH", "--history"])
+    said = {line.split()[3][-5:]: line.partition("read-delay")[2].rstrip(") ") for line in text.splitlines()}
+    ok(status == 0 and said == {"40001": ":3.00s", "40002": ":5.00s", "40003": ">7.99s", "40004": ""},
+       "ss --history: the longest that bytes waited, read or not", status, text)
+    status, text = ours(["-tna", "--history", "--json"])
+    said = {row["sport"]: row.get("read_delay_ns") for row in map(json.loads, text.splitlines()) if row["type"] == "snapshot"}
+    ok(said[40001] == 3 * 10**9 and said[40002] == 5 * 10**9 and 40004 in said and said[40004] is None, "the same as objects", said)
+    ok(json.loads(text.splitlines()[-1])["events"] == 6, "the tally of what was watched", text)
+
+
 layouts()
+columns()
 history()
+waiting()
+summaries()
 states()
 filters()
 objects()

@@ -15,7 +15,7 @@
 #define RUNGS_DRAWN	1000		/* of one picture, unless told otherwise */
 #define TICK_NS		100000000ull
 
-enum { KEY_SVG = 0x200, KEY_ABSOLUTE, KEY_MAX_RUNGS };
+enum { KEY_ABSOLUTE = 0x200, KEY_MAX_RUNGS };
 
 struct arguments {
 	struct follow_arguments follow;
@@ -39,10 +39,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &arguments->follow;
-		return 0;
-	case KEY_SVG:
-		arguments->svg = text;
+		state->child_inputs[0] = &arguments->svg;
+		state->child_inputs[1] = &arguments->follow;
 		return 0;
 	case KEY_ABSOLUTE:
 		arguments->absolute = true;
@@ -58,9 +56,14 @@ static error_t parse(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{ "svg", KEY_SVG, "FILE", 0, "Draw into FILE, at the end; - is standard output", 0 },
 	{ "max-rungs", KEY_MAX_RUNGS, "N", 0, "At most so many of a connection in a picture (1000)", 0 },
 	{ "absolute-seq", KEY_ABSOLUTE, NULL, 0, "Sequence numbers as on the wire", 0 },
+	{ 0 }
+};
+
+static const struct argp_child children[] = {
+	{ &svg_argp, 0, NULL, 0 },
+	{ &follow_argp, 0, NULL, 0 },
 	{ 0 }
 };
 
@@ -70,7 +73,7 @@ static const struct argp argp = {
 	.doc = "Draws each connection as a ladder: its two ends as lines, who connected on the left, each segment as "
 	       "an arrow between them, and at either end the states that it went through."
 	       "\v" FILTER_DOC,
-	.children = follow_children,
+	.children = children,
 };
 
 /* ---- drawing ---- */
@@ -212,9 +215,7 @@ static int run(int argc, char *argv[])
 	int status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	/* A picture on standard output is to be nothing else. */
-	if (arguments.svg && !strcmp(arguments.svg, "-"))
-		arguments.follow.options.quiet = true;
+	arguments.follow.options.quiet |= svg_to_output(arguments.svg);
 	view.arguments = &arguments;
 	status = follow(&arguments.follow, &view_ladder, &view);
 	return status ? status : view.error ? EXIT_FAILURE : EXIT_SUCCESS;

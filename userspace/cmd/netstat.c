@@ -10,6 +10,7 @@
 #include "json.h"
 #include "listing.h"
 #include "netstat_table.h"
+#include "record.h"
 #include "options.h"
 #include "signals.h"
 
@@ -83,7 +84,7 @@ static void add_family(struct argp_state *state, struct netstat *netstat, const 
 	int number = !strcmp(family, "inet") ? AF_INET : !strcmp(family, "inet6") ? AF_INET6 : 0;
 
 	if (!number)
-		argp_failure(state, NETSTAT_EXIT_USAGE, 0, "-A %s: not a family of TCP; it is inet or inet6", family);
+		argp_failure(state, EXIT_FAILURE, 0, "-A %s: not a family of TCP; it is inet or inet6", family);
 	/* Both together are neither, as for -4 and -6. */
 	netstat->options.family = netstat->options.family && netstat->options.family != number ? 0 : number;
 }
@@ -179,19 +180,30 @@ static const struct argp argp = {
 
 /* ---- the table ---- */
 
+static void show_json(struct netstat *netstat, const struct tcptrace_record *record)
+{
+	const struct owner *owner = NULL;
+	struct end end;
+
+	end_from_snapshot(&end, record);
+	if (netstat->processes)
+		owner = processes_find(netstat->processes, record_inode(record));
+	if (owner)
+		owner_set(&end.owner, owner->pid, owner->comm);
+	json_socket(&netstat->listing.out, &end, record->time);
+	end_release(&end);
+}
+
 static int on_socket(const struct tcptrace_record *record, void *arg)
 {
 	struct netstat *netstat = arg;
-	struct end end;
 	int error = 0;
 
 	if (listing_shows(&netstat->listing, record)) {
-		if (netstat->options.json) {
-			end_from_snapshot(&end, record);
-			json_socket(&netstat->listing.out, &end, record->time);
-		} else {
+		if (netstat->options.json)
+			show_json(netstat, record);
+		else
 			error = netstat_table_row(&netstat->table, record);
-		}
 	}
 	return error || !listing_over(&netstat->listing) ? error : -EINTR;
 }
@@ -212,7 +224,7 @@ static int ask(struct netstat *netstat)
 		processes_want_all(netstat->processes);
 		processes_scan(netstat->processes, PROC);
 	}
-	if (netstat->table.timers || netstat->table.extended) {
+	if (!netstat->options.json && (netstat->table.timers || netstat->table.extended)) {
 		error = sockdiag_open(&netstat->diag, &request);
 		if (error)
 			warnx("sock_diag: %s: what the records do not carry is left out", strerror(-error));
@@ -244,12 +256,23 @@ static int show(struct netstat *netstat)
 	return error;
 }
 
-static void leave_out(const struct netstat_table *table)
+/* Says what is not shown although it was asked for. */
+static void leave_out(const struct netstat *netstat)
 {
-	if (table->programs)
+	const struct netstat_table *table = &netstat->table;
+	bool recorded = !netstat->listing.source->live;
+
+	if (recorded && table->programs)
 		warnx("not in a recording, left out: -p");
-	if (table->timers)
+	if (netstat->options.json) {
+		if (table->timers || table->extended)
+			warnx("not in objects, left out: -o and -e");
+		return;
+	}
+	if (recorded && table->timers)
 		warnx("not in a recording, left out: timers other than TIME_WAIT's");
+	if (recorded && table->extended)
+		warnx("not in a recording, left out: users of half-open connections");
 }
 
 /* A recording is shown once: it would be the same again. */
@@ -257,8 +280,7 @@ static int show_each_second(struct netstat *netstat)
 {
 	int error;
 
-	if (!netstat->listing.source->live)
-		leave_out(&netstat->table);
+	leave_out(netstat);
 	error = show(netstat);
 
 	while (!error && netstat->continuous && netstat->listing.source->live && !netstat->listing.out.error &&

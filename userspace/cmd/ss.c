@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* ss: the table of ss(8), from the module or a recording. */
+/* ss: the table of ss(8), from any source. */
 #include <err.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -7,7 +7,7 @@
 #include <unistd.h>
 
 #include "cmd.h"
-#include "history.h"
+#include "follow.h"
 #include "json.h"
 #include "listing.h"
 #include "record.h"
@@ -16,7 +16,6 @@
 #include "ss_options.h"
 #include "ss_summary.h"
 #include "ss_table.h"
-#include "stop.h"
 #include "term.h"
 
 #define PROC	"/proc"
@@ -28,11 +27,14 @@
 struct ss {
 	struct ss_options options;
 	struct listing listing;
+	struct source *source;		/* the listing's, or with --history what follow() follows; */
+	struct out *out;		/* and so is this */
+	const struct model *model;	/* --history */
 	struct processes *processes;
 	struct sockdiag *diag;
-	struct model *model;		/* --history */
 	bool detailed;
 	bool stopped;			/* Ctrl-C ended the watching, and what was there is shown */
+	bool failed;
 	struct ss_details details;
 	struct ss_table table;
 };
@@ -44,14 +46,16 @@ static void show_json(struct ss *ss, const struct tcptrace_record *record, const
 	const struct owner *owner = ss->processes ? processes_find(ss->processes, record_inode(record)) : NULL;
 	struct end end;
 
-	if (known) {
-		json_history(&ss->listing.out, known, record->time);
-		return;
-	}
-	end_from_snapshot(&end, record);
+	if (known)
+		end_copy(&end, known);
+	else
+		end_from_snapshot(&end, record);
 	if (owner)
 		owner_set(&end.owner, owner->pid, owner->comm);
-	json_socket(&ss->listing.out, &end, record->time);
+	if (known)
+		json_history(ss->out, &end, record->time, ss->source->live);
+	else
+		json_socket(ss->out, &end, record->time);
 	end_release(&end);
 }
 
@@ -64,7 +68,7 @@ static void show_socket(struct ss *ss, const struct tcptrace_record *record, con
 	if (ss->detailed)
 		ss_details_fill(&ss->details, record);
 	if (known)
-		ss_details_history(&ss->details, known, record->time);
+		ss_details_history(&ss->details, known, record->time, ss->source->live);
 	ss_table_row(&ss->table, record, ss->details.text, ss->details.used);
 	ss_table_trim(&ss->table);
 }
@@ -75,7 +79,7 @@ static int on_socket(const struct tcptrace_record *record, void *arg)
 
 	if (listing_shows(&ss->listing, record))
 		show_socket(ss, record, ss->model ? model_find(ss->model, record->cookie) : NULL);
-	return ss->listing.out.error || (signals_stop() && !ss->stopped) ? -EINTR : 0;
+	return ss->out->error || (signals_stop() && !ss->stopped) ? -EINTR : 0;
 }
 
 /* A recording has no snapshot of its end: what the model has is what is there. */
@@ -85,43 +89,23 @@ static void show_model(struct ss *ss, uint64_t time)
 	const struct end *end;
 	uint32_t place = 0;
 
-	while (!ss->listing.out.error && (end = model_next(ss->model, &place))) {
+	while (!ss->out->error && (end = model_next(ss->model, &place))) {
 		end_to_snapshot(end, time, &record);
 		if (listing_shows(&ss->listing, &record))
 			show_socket(ss, &record, end);
 	}
 }
 
-static int show_history(struct ss *ss)
-{
-	const struct model_options options = { 0 };
-	uint64_t last;
-	int error;
-
-	ss->model = model_new(&options);
-	if (!ss->model)
-		return -ENOMEM;
-	error = history_keep(ss->listing.source, ss->model, stop_now() + ss->options.duration, &last);
-	if (error)
-		return error;
-	if (!ss->listing.source->live) {
-		show_model(ss, last);
-		return 0;
-	}
-	ss->stopped = signals_stop();
-	return source_snapshot(ss->listing.source, on_socket, ss);
-}
-
 /* ---- what records do not carry ---- */
 
-/* Says what a recording has not. */
-static void leave_out(const struct ss_wanted *wanted)
+/* Says what is not shown although it was asked for. */
+static void leave_out(const struct ss_wanted *wanted, bool processes, const char *of)
 {
 	const struct {
 		bool wanted;
 		const char *what;
 	} options[] = {
-		{ wanted->processes, "-p" },
+		{ wanted->processes && processes, "-p" },
 		{ wanted->memory, "-m" },
 		{ wanted->info, "-i" },
 		{ wanted->timers, "timers other than TIME_WAIT's" },
@@ -137,7 +121,7 @@ static void leave_out(const struct ss_wanted *wanted)
 		if (options[i].wanted)
 			used += snprintf(list + used, sizeof(list) - used, "%s%s", used ? ", " : "", options[i].what);
 	if (used)
-		warnx("not in a recording, left out: %s", list);
+		warnx("not in %s, left out: %s", of, list);
 }
 
 static int ask_proc(struct ss *ss)
@@ -171,10 +155,12 @@ static int ask(struct ss *ss)
 
 	ss->detailed = diag || wanted->processes || ss->options.history;
 	ss->details.wanted = wanted;
-	if (!ss->listing.source->live) {
-		leave_out(wanted);
+	if (!ss->source->live) {
+		leave_out(wanted, true, "a recording");
 		return 0;
 	}
+	if (ss->options.options.json)
+		leave_out(wanted, false, "objects");
 	if (wanted->processes && ask_proc(ss))
 		return -ENOMEM;
 	if (diag && !ss->options.options.json)
@@ -184,7 +170,7 @@ static int ask(struct ss *ss)
 	return 0;
 }
 
-/* ---- beginning and end ---- */
+/* ---- the table ---- */
 
 static void begin_table(struct ss *ss)
 {
@@ -196,61 +182,135 @@ static void begin_table(struct ss *ss)
 	ss->table.numeric = ss->options.options.numeric;
 	ss->table.hosts = ss->options.hosts;
 	ss->options.wanted.exact = ss->options.options.numeric;
-	ss_table_init(&ss->table, term.said, &ss->listing.out);
+	ss_table_init(&ss->table, term.said, ss->out);
 	if (!ss->options.options.no_header && !ss->options.options.json)
 		table_headings(&ss->table.table);
 }
 
-static int show_table(struct ss *ss)
+static int end_table(struct ss *ss, int error)
 {
-	begin_table(ss);
-	return ss->options.history ? show_history(ss) : source_snapshot(ss->listing.source, on_socket, ss);
-}
-
-static int show_all(struct ss *ss, bool table)
-{
-	bool history = ss->options.history;
-	int error = listing_open(&ss->listing, history ? TCPTRACE_L_QUEUE : TCPTRACE_L_OFF);
-
-	if (!error)
-		error = ask(ss);
-	if (!error && ss->options.summary && !ss->listing.source->live)
-		error = ss_summary_source(ss->listing.source, &ss->listing.out);
-	if (!error && table)
-		error = show_table(ss);
 	ss_table_flush(&ss->table);
 	return error ? error : ss->table.table.error;
 }
 
-/* The kernel's own counts, before any socket of ours is among them. */
-static int show_summary(struct ss *ss)
+static int show_table(struct ss *ss)
 {
-	int error;
+	int error = listing_open(&ss->listing, TCPTRACE_L_OFF);
 
-	if (!ss->options.summary || !source_is_live(ss->options.options.source))
-		return 0;
-	error = ss_summary_kernel(&ss->listing.out);
+	if (error)
+		return error;
+	ss->source = ss->listing.source;
+	ss->out = &ss->listing.out;
+	error = ask(ss);
+	if (error)
+		return error;
+	begin_table(ss);
+	return end_table(ss, source_snapshot(ss->source, on_socket, ss));
+}
+
+/* ---- --history: a view that shows nothing before its end ---- */
+
+static int begin_history(void *arg, struct follow *follow)
+{
+	struct ss *ss = arg;
+
+	ss->source = follow->source;
+	ss->out = &follow->out;
+	ss->model = follow->model;
+	return 0;
+}
+
+static void end_history(void *arg, uint64_t time)
+{
+	struct ss *ss = arg;
+	/* What the kernel is asked for is to be of the same moment as the table. */
+	int error = ask(ss);
+
+	ss->stopped = signals_stop();
+	begin_table(ss);
+	if (!error && ss->source->live)
+		error = source_snapshot(ss->source, on_socket, ss);
+	else if (!error)
+		show_model(ss, time);
+	error = end_table(ss, error);
+	if (!error || error == -EINTR)
+		return;
+	ss->failed = true;
+	warnx("%s", error == -ENOMEM && !ss->source->error[0] ? "out of memory" : ss->source->error);
+}
+
+static const struct follow_view view_history = {
+	.level = TCPTRACE_L_QUEUE,
+	.level_filtered = TCPTRACE_L_QUEUE,
+	.no_tally = true,
+	.begin = begin_history,
+	.end = end_history,
+};
+
+static int show_history(struct ss *ss)
+{
+	const struct follow_arguments arguments = {
+		.options = ss->options.options,
+		.stop.duration = source_is_live(ss->options.options.source) ? ss->options.duration : 0,
+		.processes = ss->options.wanted.processes,
+		.words = ss->options.words,
+		.word_count = ss->options.word_count,
+	};
+	int status = follow(&arguments, &view_history, ss);
+
+	return status ? status : ss->failed ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* ---- -s ---- */
+
+/* The kernel's own counts, before any socket of ours is among them. */
+static int summarize_host(struct ss *ss)
+{
+	int error = ss_summary_kernel(&ss->listing.out);
+
 	if (!error)
 		return out_flush(&ss->listing.out);
 	warnx("/proc/net: %s", strerror(-error));
 	return error;
 }
 
+/* A recording is read once for this, and once more for a table. */
+static int summarize_recording(struct ss *ss)
+{
+	int error = listing_open(&ss->listing, TCPTRACE_L_OFF);
+
+	if (!error)
+		error = ss_summary_source(ss->listing.source, &ss->listing.out);
+	if (error && ss->listing.source)
+		warnx("%s", ss->listing.source->error);
+	source_close(ss->listing.source);
+	ss->listing.source = NULL;
+	return error ? error : out_flush(&ss->listing.out);
+}
+
+/* ---- beginning and end ---- */
+
 static int show(struct ss *ss)
 {
+	const char *source = ss->options.options.source;
 	/* The summary alone, unless tables or a filter were named as well. */
 	bool table = !ss->options.summary || ss->options.tables || ss->options.word_count;
 	int status;
 
-	if (listing_begin(&ss->listing, ss->options.netns) || show_summary(ss))
+	if (table && ss->options.summary && source && !strcmp(source, "-")) {
+		warnx("-s and a table need the recording twice: name a file in place of standard input");
 		return EXIT_FAILURE;
-	if (!table && source_is_live(ss->options.options.source))
+	}
+	if (listing_begin(&ss->listing, ss->options.netns))
+		return EXIT_FAILURE;
+	if (ss->options.summary && (source_is_live(source) ? summarize_host(ss) : summarize_recording(ss)))
+		return EXIT_FAILURE;
+	if (!table)
 		return EXIT_SUCCESS;
-	status = listing_close(&ss->listing, show_all(ss, table));
+	status = ss->options.history ? show_history(ss) : listing_close(&ss->listing, show_table(ss));
 	table_exit(&ss->table.table);
 	processes_free(ss->processes);
 	sockdiag_close(ss->diag);
-	model_free(ss->model);
 	return status;
 }
 

@@ -11,8 +11,6 @@
 
 #define TICK_NS	500000000ull
 
-enum { KEY_SVG = 0x200 };
-
 struct arguments {
 	struct follow_arguments follow;
 	const char *svg;
@@ -32,31 +30,27 @@ static error_t parse(int key, char *text, struct argp_state *state)
 {
 	struct arguments *arguments = state->input;
 
-	switch (key) {
-	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &arguments->follow;
-		return 0;
-	case KEY_SVG:
-		arguments->svg = text;
-		return 0;
-	default:
+	(void)text;
+	if (key != ARGP_KEY_INIT)
 		return ARGP_ERR_UNKNOWN;
-	}
+	state->child_inputs[0] = &arguments->svg;
+	state->child_inputs[1] = &arguments->follow;
+	return 0;
 }
 
-static const struct argp_option options[] = {
-	{ "svg", KEY_SVG, "FILE", 0, "Draw into FILE, at the end; - is standard output", 0 },
+static const struct argp_child children[] = {
+	{ &svg_argp, 0, NULL, 0 },
+	{ &follow_argp, 0, NULL, 0 },
 	{ 0 }
 };
 
 static const struct argp argp = {
-	.options = options,
 	.parser = parse,
 	.doc = "Draws TCP's state diagram: on each edge how often it was taken since the beginning, in each state how "
 	       "many ends are in it now, and how long they stay. On a terminal that is large enough it is kept up to "
 	       "date until Ctrl-C; else it is printed at the end."
 	       "\v" FILTER_DOC,
-	.children = follow_children,
+	.children = children,
 };
 
 /* A terminal that shows all of it. */
@@ -139,9 +133,7 @@ static int run(int argc, char *argv[])
 	int status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	/* A picture on standard output is to be nothing else. */
-	if (arguments.svg && !strcmp(arguments.svg, "-"))
-		arguments.follow.options.quiet = true;
+	arguments.follow.options.quiet |= svg_to_output(arguments.svg);
 	view.arguments = &arguments;
 	status = follow(&arguments.follow, &view_states, &view);
 	return status ? status : view.error ? EXIT_FAILURE : EXIT_SUCCESS;

@@ -103,8 +103,8 @@ in_states()
 @test "sockets of all kinds and states, IPv4, IPv6 and mapped, are as ss has them" {
 	local family n=0
 	load_source
-	drop dport 9601 "(syn|ack) == ack"
-	drop dport 9602 "(syn|ack) == syn"
+	drop_flags dport 9601 "(syn|ack) == ack"
+	drop_flags dport 9602 "(syn|ack) == syn"
 	for family in 4 6 mapped; do
 		n=$((n + 10))
 		spawn_ready "hold$family" connections -H -f $family -p $((9600 + n)) -n 2 -u 1000
@@ -274,7 +274,7 @@ events_stop()
 	local request state
 	load_source
 	events_start
-	drop dport 9691 "(syn|ack) == ack"
+	drop_flags dport 9691 "(syn|ack) == ack"
 	spawn_ready half_open connections -H -p 9691 -n 0 -w 1
 	snapshot >"$BATS_TEST_TMPDIR/half"
 	request=$(grep ' kind=request ' "$BATS_TEST_TMPDIR/half")

@@ -2,6 +2,7 @@
 # tcptrace-ctl ss beside the real ss: the same sockets at the same moment, character by character.
 
 load helper
+load watch
 load tables
 setup() { common_setup; }
 teardown() { tables_teardown; }
@@ -21,13 +22,14 @@ timeless() { sed -E 's/timer:\(([a-z]+),[^,]*,/timer:(\1,TIME,/; s/ (lastsnd|las
 	for words in -t -tn -tanH -ltn -tanO -ta -t4an -tan6 '-tan -4 -6' '-tan -6 -4' '-tanf inet6' '-tanl' '-s' '-t -s' '-tn state syn-recv' 'state time-wait' \
 		'-tn state connected exclude bucket' '-tnH state all exclude established exclude listening' \
 		"-tan '( sport = :9723 or dport = :9723 ) and not dst 10.0.0.0/8'" "-tan sport = :9723 or dport = :9743 and src [::1]" \
-		"-tan dst ::ffff:127.0.0.1" "-tn4 dport gt 9730" "-tan dev lo"; do
+		"-tan dst ::ffff:127.0.0.1" "-tn4 dport gt 9730" "-tan dev lo" -4 -6 -4an -6n '-tan sport = :9799'; do
 		agree "ss $words"
 	done
+	# The socket that only its program knows of.
+	is "$(grep -c . <<<"$REAL") == 2"
 	for width in 20 61 80 99 140 250; do
 		for words in -tan -ltn '-tanH state fin-wait-1'; do
-			steady cat "$(on_terminal $width "ss $words")" "$(on_terminal $width "tcptrace-ctl ss $words")"
-			same "$OURS" "$REAL" "ss $words on $width columns"
+			agree_on $width "ss $words"
 		done
 	done
 }
@@ -45,15 +47,61 @@ timeless() { sed -E 's/timer:\(([a-z]+),[^,]*,/timer:(\1,TIME,/; s/ (lastsnd|las
 
 @test "bad words end as in ss" {
 	load_source
-	local words theirs status
+	local words
 	for words in --bad '-tan sport' "-tan '( sport = :1'" '-tan state nowhere' '-tan sport=:9090' '-tan src 1.2.3.4.5' \
-		'-tan dport = :nosuchservice' '-f nowhere' '-A nowhere'; do
-		theirs=0 status=0
-		bash -c "ss $words" >/dev/null 2>&1 || theirs=$?
-		bash -c "tcptrace-ctl ss $words" >/dev/null 2>&1 || status=$?
-		same "$status" "$theirs" "ss $words"
-		is "theirs != 0"
+		'-tan dport = :nosuchservice' '-f nowhere' '-A nowhere' '-tan state listen'; do
+		ends_alike "ss $words"
+		is "THEIRS != 0"
 	done
+	for words in -h -tanh '-tan dport = :1' '-tan state listening state closed'; do
+		ends_alike "ss $words"
+		is "THEIRS == 0"
+	done
+}
+
+# nanoseconds of the application's side
+now() { echo $((${EPOCHREALTIME/[.,]/} * 1000)); }
+unread_are() { [[ $(ss -Htn "sport = :$1" | awk '{ print $2 }') = "$2" ]]; }
+followed() { if [[ $SOURCE = bpf ]]; then armed tcp_set_state; else asking_are 1; fi; }
+
+@test "--history: peaks, time in state and read delay" {
+	local start came before after file=$BATS_TEST_TMPDIR/history
+	load_source
+	peer_start client
+	peer_start server
+	ask server listen l 127.0.0.1 9705
+	ask client connect c 127.0.0.1 9705
+	ask server accept s l
+	ask server listen other 127.0.0.1 9706
+	ask client connect d 127.0.0.1 9706
+	ask server accept t other
+	ask client write d 300
+	wait_until unread_are 9706 300
+	start=$(now)
+	spawn history tcptrace-ctl ss --source="$SOURCE" --json --history=3600 state connected sport = :9705 or sport = :9706
+	wait_until followed
+	ask client write c 5000
+	# The kernel says so before anybody can have read it.
+	wait_until unread_are 9705 5000
+	came=$(now)
+	nap 1
+	before=$(now)
+	ask server read s 5000
+	after=$(now)
+	nap 0.5
+	ask server shutdown s wr
+	wait_until ss_has state fin-wait-2 "( sport = :9705 )"
+	stop history INT
+	same "$(<"$file.err")" ""
+	json_lines "$(out_of history)" >"$file.lines"
+	EVENTS=$file.lines
+	said type=snapshot sport=9705 recvq_peak=5000 state=FIN_WAIT2
+	is "$(of read_delay_ns) >= $before - $came && $(of read_delay_ns) <= $after - $start"
+	is "$(of in_state_ns) > 0 && $(of in_state_ns) <= $(now) - $after"
+	# It was there before, and still waits: at least since the beginning.
+	said type=snapshot sport=9706 recvq=300 recvq_peak=300 state=ESTABLISHED
+	is "$(of read_delay_ns) >= $after - $came"
+	like "$(tail -n 1 "$EVENTS")" '*type=lost *lost=0 *'
 }
 
 @test "another network namespace, and none of its sockets here" {
@@ -70,9 +118,9 @@ timeless() { sed -E 's/timer:\(([a-z]+),[^,]*,/timer:(\1,TIME,/; s/ (lastsnd|las
 	load_source
 	spawn_ready hold connections -H -p 9702 -n 5 -u 100
 	ss -tan sport = :9702 or dport = :9702 >"$BATS_TEST_TMPDIR/real"
-	tcptrace-ctl record --quiet --duration=1 "$BATS_TEST_TMPDIR/kept" 9702
+	tcptrace-ctl record --source="$SOURCE" --quiet --duration=1 "$BATS_TEST_TMPDIR/kept" 9702
 	stop hold
-	unload_source
+	! loaded || unload_module
 	chmod a+r "$BATS_TEST_TMPDIR/kept"
 	setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all \
 		tcptrace-ctl ss -tan --source=- <"$BATS_TEST_TMPDIR/kept" >"$BATS_TEST_TMPDIR/ours"

@@ -39,15 +39,56 @@ timeless() { sed -E 's/\([0-9]+\.[0-9]+\//(TIME\//'; }
 	ip addr del 2001:db8:1111:2222:3333:4444:5555:6666/128 dev lo
 }
 
-@test "a bad option ends with 3, help with 0; -c again and again" {
+@test "on terminals as into a pipe" {
 	load_source
-	local status=0
-	tcptrace-ctl netstat --bad 2>/dev/null || status=$?
-	same "$status" 3
-	tcptrace-ctl netstat -h >/dev/null
-	spawn_ready hold connections -H -p 9704 -n 1
-	spawn repeated tcptrace-ctl netstat -ntc
+	all_states 1
+	local width
+	for width in 40 80 200; do
+		agree_on $width netstat -ant
+		agree_on $width netstat -tenaW
+	done
+}
+
+@test "again and again with -c" {
+	local there
+	load_source
+	# Where no TIME_WAIT of another test goes in between.
+	add_netns repeats
+	there="nsenter $(netns repeats)"
+	# shellcheck disable=SC2086 # words they are
+	spawn_ready hold $there connections -H -p 9704 -n 3
+	# Two tables, each of two lines of heading and six sockets.
+	steady cat "$there netstat -ntc | head -n 16" "$there $(ours netstat -ntc) | head -n 16"
+	same "$OURS" "$REAL"
+	same "$(grep -c ^Active <<<"$OURS")" 2
+	same "$(grep -c ^tcp <<<"$OURS")" 12
+	# shellcheck disable=SC2086
+	spawn repeated $there tcptrace-ctl netstat --source="$SOURCE" -ntc
 	wait_until sh -c "[ \$(busybox grep -c '^Active' $(out_of repeated)) -ge 3 ]"
 	stop repeated INT
-	is "$(grep -c 9704 "$(out_of repeated)") >= 6"
+	is "$(grep -c 9704 "$(out_of repeated)") >= 18"
+}
+
+@test "bad options end as in netstat" {
+	load_source
+	local words
+	for words in --bad -y '-A nowhere' '-tan --numeric-nothing'; do
+		ends_alike "netstat $words"
+		is "THEIRS != 0"
+	done
+	tcptrace-ctl netstat -h >/dev/null
+}
+
+@test "a recording shows what was there when it began, to anybody" {
+	load_source
+	spawn_ready hold connections -H -p 9707 -n 5 -u 100
+	busybox grep ':9707 ' <(netstat -ant) >"$BATS_TEST_TMPDIR/real"
+	tcptrace-ctl record --source="$SOURCE" --quiet --duration=1 "$BATS_TEST_TMPDIR/kept" 9707
+	stop hold
+	! loaded || unload_module
+	setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all \
+		tcptrace-ctl netstat -ant --source=- <"$BATS_TEST_TMPDIR/kept" >"$BATS_TEST_TMPDIR/ours"
+	same "$(grep ':9707 ' "$BATS_TEST_TMPDIR/ours")" "$(<"$BATS_TEST_TMPDIR/real")"
+	is "$(grep -c . "$BATS_TEST_TMPDIR/real") == 11"
+	like "$(tcptrace-ctl netstat -tanpo --source="$BATS_TEST_TMPDIR/kept" 2>&1 >/dev/null)" '*not in a recording*-p*timers*'
 }

@@ -301,7 +301,7 @@ queues_are() { [[ $(queues_of "$1") = "$2"$'\n'"$3" ]]; }
 in_tmux() { tmux -L tcptrace-test "$@"; }
 picture() { in_tmux capture-pane -p >"$BATS_TEST_TMPDIR/picture"; mapfile -t PICTURE <"$BATS_TEST_TMPDIR/picture"; }
 last_line_is() { picture && like "${PICTURE[$(($1 - 1))]-}" "$2" >"$BATS_TEST_TMPDIR/like"; }
-shows() { picture && has_line "$BATS_TEST_TMPDIR/picture" "$1"; }
+drawn() { picture && has_line "$BATS_TEST_TMPDIR/picture" "$1"; }
 tmux_over() { [[ -e $BATS_TEST_TMPDIR/status ]]; }
 
 # on_screen COLUMNS LINES COMMAND...: in a terminal, without a shell that would put that right; its status goes to "status"
@@ -319,22 +319,22 @@ on_screen()
 	unread 9871 7000
 	on_screen 130 30 tcptrace-ctl top 9871
 	wait_until last_line_is 30 'q quit  / filter*R reverse'
-	wait_until shows '*127.0.0.1:9871*ESTABLISHED *7000 *peer/*'
+	wait_until drawn '*127.0.0.1:9871*ESTABLISHED *7000 *peer/*'
 	same "$(grep -c 7000 "$BATS_TEST_TMPDIR/picture")" 1 "one line of it, not one below the other"
 	in_tmux send-keys r
-	wait_until shows '*by Recv-Q*'
+	wait_until drawn '*by Recv-Q*'
 	in_tmux resize-window -x 40 -y 10
 	wait_until last_line_is 10 'q quit*'
-	wait_until shows '127.0.0.1:9871 *7000*'
+	wait_until drawn '127.0.0.1:9871 *7000*'
 	is "${#PICTURE[@]} <= 10"
 	in_tmux resize-window -x 130 -y 30
 	wait_until last_line_is 30 'q quit  / filter*R reverse'
 	in_tmux send-keys / 'state listening' Enter
-	wait_until shows '* 1 sockets*'
-	shows '*127.0.0.1:9871 *LISTEN*'
+	wait_until drawn '* 1 sockets*'
+	drawn '*127.0.0.1:9871 *LISTEN*'
 	in_tmux send-keys q
 	wait_until tmux_over
-	wait_until shows marker
+	wait_until drawn marker
 	same "$(<"$BATS_TEST_TMPDIR/status")" 0
 	same "$(in_tmux display-message -p '#{alternate_on} #{cursor_flag}')" "0 1"
 	same "$(<"$BATS_TEST_TMPDIR/after")" "$(<"$BATS_TEST_TMPDIR/before")"
@@ -346,7 +346,7 @@ on_screen()
 		wait_until last_line_is 24 'q quit*'
 		kill -$signal "$(pgrep -f '^tcptrace-ctl top 9871')"
 		wait_until tmux_over
-		wait_until shows marker
+		wait_until drawn marker
 		same "$(in_tmux display-message -p '#{alternate_on} #{cursor_flag}')" "0 1" "after SIG$signal"
 		same "$(<"$BATS_TEST_TMPDIR/after")" "$(<"$BATS_TEST_TMPDIR/before")" "after SIG$signal"
 		in_tmux kill-server
@@ -397,7 +397,7 @@ on_screen()
 	cp "$TABLE" "$BATS_TEST_TMPDIR/live"
 	stop held TERM
 	unload_source
-	for view in listen:9862 life:9860 "ports --range=1024-65535:9862" top:9862; do
+	for view in listen:9862 life:9860 "ports --range=1024-65535:9862" "top --rows=100:9862"; do
 		echo "$view"
 		# shellcheck disable=SC2086 # words they are
 		as_nobody tcptrace-ctl ${view%:*} --source=- <"$BATS_TEST_TMPDIR/kept" >"$BATS_TEST_TMPDIR/text"
@@ -408,6 +408,36 @@ on_screen()
 	grep type=verdict "$BATS_TEST_TMPDIR/again" | untimed | sort >"$BATS_TEST_TMPDIR/again.sorted"
 	same "$(grep -c . "$BATS_TEST_TMPDIR/again.sorted")" 40
 	diff "$BATS_TEST_TMPDIR/live.sorted" "$BATS_TEST_TMPDIR/again.sorted"
+}
+
+# shows VIEW: with the source $FROM, it has the port that its name ends with
+shows()
+{
+	local words=${1%:*}
+	# shellcheck disable=SC2086 # words they are
+	tcptrace-ctl ${words%% *} --source="$FROM" ${words#"${words%% *}"} >"$BATS_TEST_TMPDIR/text" 2>"$BATS_TEST_TMPDIR/err"
+	same "$(<"$BATS_TEST_TMPDIR/err")" "" "$FROM: $words"
+	is "$(grep -c "${1##*:}" "$BATS_TEST_TMPDIR/text") > 0" || { cat "$BATS_TEST_TMPDIR/text"; return 1; }
+}
+
+@test "each view from each source" {
+	local view FROM
+	[[ $SOURCE = module ]] || skip "the module is one of them"
+	local now=("watch --once:9862" "listen --once:9862" "top --count=1 --batch:9862" "ports --range=1024-65535:9862" \
+		"ss -tan:9862" "ss -tan --history=0.1:9862" "netstat -ant:9862")
+	local later=("watch:9863" "life:9863" "ladder --level=queue:9863" "window:9863" "states:CLOSE_WAIT")
+	spawn_ready held connections -H -p 9862 -n 2
+	spawn flood connections -p 9863 -n 0 -b 100 --pause 100000
+	tcptrace-ctl record --quiet --level=queue --duration=2 "$BATS_TEST_TMPDIR/kept"
+	for FROM in module bpf "$BATS_TEST_TMPDIR/kept"; do
+		for view in "${now[@]}"; do
+			shows "$view"
+		done
+		for view in "${later[@]}"; do
+			shows "${view%:*} --duration=2:${view##*:}"
+		done
+	done
+	stop flood TERM
 }
 
 @test "tables: no rows, a closed pipe, Ctrl-C, nothing lost" {
