@@ -79,32 +79,32 @@ static __always_inline void capture_full(struct tcptrace_record *record, struct 
 
 static __always_inline void capture_request(struct tcptrace_record *record, struct tcp_request_sock *req)
 {
-	u32 snt_isn = READ(req, snt_isn), rcv_isn = READ(req, rcv_isn);
+	u32 snt_isn = READ_UNTYPED(req, snt_isn), rcv_isn = READ_UNTYPED(req, rcv_isn);
 
 	record->snd_una = snt_isn;
 	record->snd_nxt = snt_isn + 1;
 	record->write_seq = snt_isn + 1;
 	record->rcv_nxt = rcv_isn + 1;
 	record->copied_seq = rcv_isn + 1;
-	record->rcv_wnd = READ(req, req.req.__req_common.skc_rcv_wnd);
-	record->mss = READ(req, req.req.mss);
-	record->wscale = READ_BITS(req, req.rcv_wscale) << 4 | READ_BITS(req, req.snd_wscale);
-	if (bpf_core_field_exists(req->is_mptcp) && READ(req, is_mptcp))
+	record->rcv_wnd = READ_UNTYPED(req, req.req.__req_common.skc_rcv_wnd);
+	record->mss = READ_UNTYPED(req, req.req.mss);
+	record->wscale = READ_BITS_UNTYPED(req, req.rcv_wscale) << 4 | READ_BITS_UNTYPED(req, req.snd_wscale);
+	if (bpf_core_field_exists(req->is_mptcp) && READ_UNTYPED(req, is_mptcp))
 		record->flags |= TCPTRACE_F_MPTCP;
 }
 
 static __always_inline void capture_timewait(struct tcptrace_record *record, struct tcp_timewait_sock *tw)
 {
-	u32 snd_nxt = READ(tw, tw_sk.__tw_common.skc_tw_snd_nxt);
-	u32 rcv_nxt = READ(tw, tw_sk.__tw_common.skc_tw_rcv_nxt);
+	u32 snd_nxt = READ_UNTYPED(tw, tw_sk.__tw_common.skc_tw_snd_nxt);
+	u32 rcv_nxt = READ_UNTYPED(tw, tw_sk.__tw_common.skc_tw_rcv_nxt);
 
 	record->snd_una = snd_nxt;
 	record->snd_nxt = snd_nxt;
 	record->write_seq = snd_nxt;
 	record->rcv_nxt = rcv_nxt;
 	record->copied_seq = rcv_nxt;
-	record->rcv_wnd = READ(tw, tw_rcv_wnd);
-	record->wscale = READ(tw, tw_sk.tw_rcv_wscale) << 4;
+	record->rcv_wnd = READ_UNTYPED(tw, tw_rcv_wnd);
+	record->wscale = READ_UNTYPED(tw, tw_sk.tw_rcv_wscale) << 4;
 	record->flags |= TCPTRACE_F_ORPHAN;
 }
 
@@ -117,14 +117,15 @@ static __always_inline void clear(struct tcptrace_record *record)
 /*
  * Fills all of the record but its time: zeroes it, then writes the tuple, the cookie and what its kind has of
  * state and queue figures. old_state and new_state are both the socket's state now. tp: where it is a full socket.
+ * A socket that has no cookie yet is left without: for what the verifier does not let have one made.
  */
-static __always_inline void capture(struct tcptrace_record *record, struct sock_common *sk, struct tcp_sock *tp)
+static __always_inline void capture_as_is(struct tcptrace_record *record, struct sock_common *sk, struct tcp_sock *tp)
 {
 	struct tcp_timewait_sock *tw;
 	struct tcp_request_sock *req;
 
 	clear(record);
-	record->cookie = cookie_of(sk);
+	record->cookie = cookie_until_now(sk);
 	addresses(sk, (u32 *)record->saddr, (u32 *)record->daddr);
 	record->sport = local_port(sk, tp);
 	record->dport = bpf_ntohs(READ(sk, skc_dport));
@@ -153,6 +154,13 @@ static __always_inline void capture(struct tcptrace_record *record, struct sock_
 		}
 	}
 	record->old_state = record->new_state;
+}
+
+static __always_inline void capture(struct tcptrace_record *record, struct sock_common *sk, struct tcp_sock *tp)
+{
+	capture_as_is(record, sk, tp);
+	if (!record->cookie)
+		record->cookie = make_cookie(sk);
 }
 
 /* The same where there is no socket, from a key. */
@@ -208,15 +216,31 @@ static __always_inline void capture_queue(struct tcptrace_record *record, struct
 	queue->rmem = READ(sk, sk_backlog.rmem_alloc.counter);
 }
 
-/* What a timer has left. */
 static __always_inline u32 jiffies_to_ms(u64 jiffies)
 {
 	return jiffies * config.jiffy_ns / 1000000;
 }
 
+/* What a timer has left. */
 static __always_inline long left_of(unsigned long expires)
 {
 	return expires - (unsigned long)bpf_jiffies64();
+}
+
+/* u.retransmit from a full socket: what is on its way, and the congestion control's figures. */
+static __always_inline void capture_retransmit(struct tcptrace_record *record, struct tcp_sock *tp)
+{
+	struct tcptrace_retransmit *retransmit = &record->u.retransmit;
+
+	retransmit->total = READ(tp, total_retrans);
+	retransmit->in_flight = READ(tp, packets_out);
+	retransmit->sacked = READ(tp, sacked_out);
+	retransmit->lost = READ(tp, lost_out);
+	retransmit->retransmitted = READ(tp, retrans_out);
+	retransmit->cwnd = READ(tp, snd_cwnd);
+	retransmit->ssthresh = READ(tp, snd_ssthresh);
+	retransmit->rto = jiffies_to_ms(READ(tp, inet_conn.icsk_rto));
+	retransmit->backoff = READ(tp, inet_conn.icsk_backoff);
 }
 
 #endif

@@ -55,6 +55,11 @@ static __always_inline struct bpf_cpu *this_cpu(void)
 	return bpf_map_lookup_elem(&cpus, &cpu);
 }
 
+static __always_inline bool after(u32 seq, u32 other)
+{
+	return (int)(other - seq) < 0;
+}
+
 /* A record under construction. */
 struct event {
 	struct tcptrace_record *record;
@@ -93,21 +98,73 @@ static __always_inline void publish(struct event *event)
 	bpf_ringbuf_submit(event->record, flags);
 }
 
+static __always_inline void say_what(struct event *event, u16 type, u8 op)
+{
+	capture_task(event->record);
+	event->record->type = type;
+	event->record->op = op;
+}
+
 /* Begins a record of `sk`, if it is wanted. Between it and publish() only what is special is set. */
 static __always_inline bool begin(struct event *event, void *sk, struct tcp_sock *tp, u16 type, u8 op)
 {
 	if (!wanted(sk, tp) || !reserve(event))
 		return false;
 	capture(event->record, sk, tp);
-	capture_task(event->record);
-	event->record->type = type;
-	event->record->op = op;
+	say_what(event, type, op);
+	return true;
+}
+
+/* The same of a socket that is not an argument, but was found in a segment: see capture_as_is(). */
+static __always_inline bool begin_as_is(struct event *event, void *sk, struct tcp_sock *tp, u16 type, u8 op)
+{
+	if (!wanted(sk, tp) || !reserve(event))
+		return false;
+	capture_as_is(event->record, sk, tp);
+	say_what(event, type, op);
+	return true;
+}
+
+/* The same where no socket is an end of the connection: of a tuple. */
+static __always_inline bool begin_key(struct event *event, const struct key *key, u16 type, u8 op)
+{
+	if (!wanted_key(key) || !reserve(event))
+		return false;
+	capture_key(event->record, key);
+	say_what(event, type, op);
 	return true;
 }
 
 static __always_inline void header_of(struct tcphdr *th, struct sk_buff *skb)
 {
 	bpf_probe_read_kernel(th, sizeof(*th), READ(skb, head) + READ(skb, transport_header));
+}
+
+static __always_inline struct tcp_skb_cb *cb_of(struct sk_buff *skb)
+{
+	return (void *)&skb->cb;
+}
+
+/* From the local end: the destination is local. */
+static __always_inline void key_of_skb(struct key *key, struct sk_buff *skb, const struct tcphdr *th, u32 netns)
+{
+	unsigned char *header = READ(skb, head) + READ(skb, network_header);
+	u32 pair[2] = { 0 };
+
+	/* IPv6 has its addresses, source and destination, at byte 8, IPv4 at byte 12. */
+	if (READ(skb, protocol) == bpf_htons(ETH_P_IPV6)) {
+		key->family = AF_INET6;
+		bpf_probe_read_kernel(key->daddr, sizeof(key->daddr), header + 8);
+		bpf_probe_read_kernel(key->saddr, sizeof(key->saddr), header + 24);
+	} else {
+		key->family = AF_INET;
+		bpf_probe_read_kernel(pair, sizeof(pair), header + 12);
+		mapped(key->daddr, pair[0]);
+		mapped(key->saddr, pair[1]);
+	}
+	key->sport = bpf_ntohs(th->dest);
+	key->dport = bpf_ntohs(th->source);
+	key->netns = netns;
 }
 
 #endif

@@ -8,17 +8,60 @@
 #include <linux/ptrace.h>
 #include <bpf/bpf_tracing.h>
 
+#include "drop.h"
 #include "life.h"
-#include "missing.h"
+#include "loss.h"
 #include "queue.h"
+#include "segment.h"
 #include "tcptrace_layout.h"
 
 char LICENSE[] SEC("license") = "GPL";
 
-#define MISSING_ENTRY(id)	static __always_inline void on_##id(arguments *regs) { }
-#define MISSING_RETURN(id)	static __always_inline void on_##id(arguments *regs, int result) { }
-#define MISSING(id, method)	MISSING_##method(id)
-TCPTRACE_BPF_MISSING(MISSING)
+/* Functions that have been entered and have not returned yet. A softirq may enter one on a task's back. */
+struct entered {
+	u64 task;
+	u32 probe;
+	u32 context;
+};
+
+struct kept {
+	arguments all[5];		/* where the return does not have them any more */
+	u64 value;			/* what the handler wants to know then */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 1024);
+	__type(key, struct entered);
+	__type(value, struct kept);
+} entered SEC(".maps") __weak;
+
+static __always_inline struct entered who_entered(u32 probe)
+{
+	/* Not by its id: that of each CPU's idle task is 0. */
+	return (struct entered){ bpf_get_current_task(), probe, preempt_count() & NOT_TASK };
+}
+
+static __always_inline void keep(const struct kept *kept, u32 probe)
+{
+	struct entered key = who_entered(probe);
+	struct bpf_cpu *cpu = this_cpu();
+
+	if (bpf_map_update_elem(&entered, &key, kept, BPF_ANY) && cpu)
+		__sync_fetch_and_add(&cpu->lost, 1);
+}
+
+static __always_inline bool recall(struct kept *kept, u32 probe)
+{
+	struct entered key = who_entered(probe);
+	struct kept *found = bpf_map_lookup_elem(&entered, &key);
+
+	if (!found)
+		return false;
+	*kept = *found;
+	bpf_map_delete_elem(&entered, &key);
+	return true;
+}
 
 #ifdef TCPTRACE_KPROBE
 
@@ -42,54 +85,24 @@ int kprobe_##id(struct pt_regs *regs)	\
 	return 0;			\
 }
 
-/* The arguments of functions that have been entered and have not returned yet. */
-struct entered {
-	u64 task;
-	u64 probe;
-};
-
-struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
-	__type(key, struct entered);
-	__type(value, arguments[5]);
-} entered SEC(".maps");
-
-static __always_inline void keep_arguments(struct pt_regs *regs, u64 probe)
-{
-	struct entered key = { bpf_get_current_pid_tgid(), probe };
-	arguments all[5];
-
-	arguments_of(regs, all);
-	bpf_map_update_elem(&entered, &key, all, BPF_ANY);
-}
-
-static __always_inline bool kept_arguments(arguments *to, u64 probe)
-{
-	struct entered key = { bpf_get_current_pid_tgid(), probe };
-	arguments *all = bpf_map_lookup_elem(&entered, &key);
-
-	if (!all)
-		return false;
-	__builtin_memcpy(to, all, sizeof(arguments[5]));
-	bpf_map_delete_elem(&entered, &key);
-	return true;
-}
-
 #define DEFINE_RETURN(id)				\
 SEC("kprobe")						\
-int entered_##id(struct pt_regs *regs)			\
+int kprobe_call_##id(struct pt_regs *regs)		\
 {							\
-	keep_arguments(regs, TCPTRACE_P_##id);		\
+	struct kept kept;				\
+							\
+	arguments_of(regs, kept.all);			\
+	kept.value = call_##id(kept.all);		\
+	keep(&kept, TCPTRACE_P_##id);			\
 	return 0;					\
 }							\
 SEC("kretprobe")					\
 int kprobe_##id(struct pt_regs *regs)			\
 {							\
-	arguments all[5];				\
+	struct kept kept;				\
 							\
-	if (kept_arguments(all, TCPTRACE_P_##id))	\
-		on_##id(all, PT_REGS_RC(regs));		\
+	if (recall(&kept, TCPTRACE_P_##id))		\
+		on_##id(kept.all, PT_REGS_RC(regs), kept.value); \
 	return 0;					\
 }
 
@@ -104,10 +117,21 @@ int id(arguments *regs)			\
 }
 
 #define DEFINE_RETURN(id)		\
+SEC("fentry")				\
+int call_of_##id(arguments *regs)	\
+{					\
+	struct kept kept = { .value = call_##id(regs) };	\
+					\
+	keep(&kept, TCPTRACE_P_##id);	\
+	return 0;			\
+}					\
 SEC("fexit")				\
 int id(arguments *regs)			\
 {					\
-	on_##id(regs, argument(regs, config.arguments[TCPTRACE_P_##id])); \
+	struct kept kept;		\
+					\
+	if (recall(&kept, TCPTRACE_P_##id))	\
+		on_##id(regs, argument(regs, config.results[TCPTRACE_P_##id]), kept.value); \
 	return 0;			\
 }
 

@@ -18,6 +18,7 @@ typedef __u64 u64;
 #define AF_INET			2
 #define AF_INET6		10
 #define IPPROTO_TCP		6
+#define ETH_P_IP		0x0800
 #define ETH_P_IPV6		0x86dd
 #define TCP_ESTABLISHED		1
 #define TCP_SYN_SENT		2
@@ -33,8 +34,20 @@ typedef __u64 u64;
 #define SOCK_DEAD		0	/* enum sock_flags */
 #define SOCK_DONE		1
 #define SOCK_LINGER		4
+#define TCPHDR_SYN		0x02
 #define TCPHDR_RST		0x04
 #define TCPHDR_ACK		0x10
+#define TCPOPT_EOL		0
+#define TCPOPT_NOP		1
+#define TCPOPT_MSS		2
+#define TCPOPT_WINDOW		3
+#define TCPOPT_SACK		5
+#define TCPOPT_TIMESTAMP	8
+#define TCPOLEN_MSS		4
+#define TCPOLEN_WINDOW		3
+#define TCPOLEN_TIMESTAMP	10
+#define TCPOLEN_SACK_BASE	2
+#define TCPOLEN_SACK_PERBLOCK	8
 #define RTN_LOCAL		2
 #define RTF_LOCAL		0x80000000
 #define SKB_DST_NOREF		1ul
@@ -53,6 +66,18 @@ typedef struct {
 	int counter;
 } atomic_t;
 
+typedef struct {
+	atomic_t refs;
+} refcount_t;
+
+struct rb_node {
+	struct rb_node *rb_right;
+};
+
+struct rb_root {
+	struct rb_node *rb_node;
+};
+
 struct timer_list {
 	struct hlist_node entry;
 	unsigned long expires;
@@ -68,8 +93,13 @@ struct ns_common {
 	unsigned int inum;
 };
 
+struct netns_ipv4 {
+	u8 sysctl_tcp_syncookies;
+};
+
 struct net {
 	struct ns_common ns;
+	struct netns_ipv4 ipv4;
 };
 
 typedef struct {
@@ -114,6 +144,11 @@ struct socket {
 	struct sock *sk;
 };
 
+struct sk_buff_head {
+	struct sk_buff *next;
+	__u32 qlen;
+};
+
 struct sock {
 	struct sock_common __sk_common;
 	struct {
@@ -128,6 +163,8 @@ struct sock {
 	u32 sk_ack_backlog;
 	u32 sk_max_ack_backlog;
 	struct socket *sk_socket;
+	struct sk_buff_head sk_write_queue;
+	struct rb_root tcp_rtx_queue;
 };
 
 struct inet_sock {
@@ -142,6 +179,11 @@ struct request_sock_queue {
 struct inet_connection_sock {
 	struct inet_sock icsk_inet;
 	struct request_sock_queue icsk_accept_queue;
+	__u32 icsk_rto;
+	__u8 icsk_ca_state : 5;
+	__u8 icsk_backoff;
+	__u8 icsk_pending;
+	__u8 icsk_probes_out;
 };
 
 struct tcp_options_received {
@@ -165,6 +207,12 @@ struct tcp_sock {
 	u32 rcv_wnd;
 	u32 copied_seq;
 	u32 mss_cache;
+	u32 packets_out;
+	u32 sacked_out;
+	u32 lost_out;
+	u32 retrans_out;
+	u32 snd_cwnd;
+	u32 snd_ssthresh;
 	struct tcp_options_received rx_opt;
 	bool is_mptcp;
 };
@@ -185,6 +233,7 @@ struct tcp_request_sock {
 	struct inet_request_sock req;
 	u32 rcv_isn;
 	u32 snt_isn;
+	u32 rcv_nxt;
 	bool is_mptcp;
 };
 
@@ -216,14 +265,23 @@ struct rt6_info {
 	u32 rt6i_flags;
 };
 
+struct flowi6 {
+	struct in6_addr daddr;
+	struct in6_addr saddr;
+};
+
 struct sk_buff {
+	struct rb_node rbnode;
+	struct sock *sk;
 	char cb[48];
 	unsigned long _skb_refdst;
 	unsigned int len;
 	__be16 protocol;
 	u16 transport_header;
 	u16 network_header;
+	unsigned int end;
 	unsigned char *head;
+	refcount_t users;
 };
 
 struct tcp_skb_cb {

@@ -7,6 +7,7 @@
 #define TCPTRACE_BPF_LIFE_H
 
 #include "event.h"
+#include "segment.h"
 
 static __always_inline void on_set_state(arguments *regs)
 {
@@ -33,7 +34,12 @@ static __always_inline void on_set_state(arguments *regs)
 	publish(&event);
 }
 
-static __always_inline void on_listen_start(arguments *regs, int error)
+static __always_inline u64 call_listen_start(arguments *regs)
+{
+	return 0;
+}
+
+static __always_inline void on_listen_start(arguments *regs, int error, u64 unused)
 {
 	struct tcp_sock *tp = tcp_of(ARG(void *, 0));
 	struct event event;
@@ -189,28 +195,6 @@ static __always_inline void on_reset_sent(arguments *regs)
 	publish(&event);
 }
 
-/* From the local end: the destination is local. */
-static __always_inline void key_of_skb(struct key *key, struct sk_buff *skb, const struct tcphdr *th, u32 netns)
-{
-	unsigned char *header = READ(skb, head) + READ(skb, network_header);
-	u32 pair[2] = { 0 };
-
-	/* IPv6 has its addresses, source and destination, at byte 8, IPv4 at byte 12. */
-	if (READ(skb, protocol) == bpf_htons(ETH_P_IPV6)) {
-		key->family = AF_INET6;
-		bpf_probe_read_kernel(key->daddr, sizeof(key->daddr), header + 8);
-		bpf_probe_read_kernel(key->saddr, sizeof(key->saddr), header + 24);
-	} else {
-		key->family = AF_INET;
-		bpf_probe_read_kernel(pair, sizeof(pair), header + 12);
-		mapped(key->daddr, pair[0]);
-		mapped(key->saddr, pair[1]);
-	}
-	key->sport = bpf_ntohs(th->dest);
-	key->dport = bpf_ntohs(th->source);
-	key->netns = netns;
-}
-
 /* The reply as RFC 9293 section 3.10.7.1 makes it. */
 static __always_inline void reset_reply_segment(struct tcptrace_segment *segment, const struct tcphdr *th,
 						struct sk_buff *skb)
@@ -319,6 +303,7 @@ static __always_inline void on_tw_segment(arguments *regs)
 		return;
 	cpu->tw_cookie = cookie_of(tw);
 	cpu->tw_substate = READ(tw, tw_substate);
+	segment_to_timewait(tw, ARG(struct sk_buff *, 1));
 }
 
 static __always_inline void on_tw_timer(arguments *regs)

@@ -9,14 +9,22 @@
 
 #include "load.h"
 #include "cookies.h"
-#include "missing.h"
 #include "questions.h"
 #include "target.h"
 
 #define BTF_FILE	"/sys/kernel/btf/vmlinux"
+#define TRAMPOLINE_ARGUMENTS	6	/* of a function with more, 5.10 and 6.1 can make none */
 #define BUFFER		(8u << 20)	/* bytes of the ring buffer, a power of two: 41 943 records */
 
 enum { OPTIONAL, REQUIRED, FALLBACK };
+
+/* What attaches a row in one of the ways. */
+struct attachment {
+	struct bpf_program *program;
+	struct bpf_link **link;
+	struct bpf_program *call;	/* of a RETURN row what runs at the entry, else NULL */
+	struct bpf_link **call_link;
+};
 
 /* A row of the probe table, with what the skeleton has for it. */
 struct probe {
@@ -24,27 +32,27 @@ struct probe {
 	const char *older;
 	enum tcptrace_level level;
 	int need;
-	struct bpf_program *trampoline;
-	struct bpf_link **link;
-	struct bpf_program *kprobe;
-	struct bpf_link **kprobe_link;
-	struct bpf_program *entered;		/* of a kretprobe, else NULL */
-	struct bpf_link **entered_link;
+	struct attachment trampoline, kprobe;
 };
 
-#define IS_MISSING(id, method)	[TCPTRACE_P_##id] = true,
-static const bool missing[TCPTRACE_PROBE_COUNT] = { TCPTRACE_BPF_MISSING(IS_MISSING) };
+/*
+ * A dropped segment's socket is found in the segment: not every verifier lets a helper tell what kind it is, and a
+ * kprobe needs no leave.
+ */
+static const bool kprobe_only[TCPTRACE_PROBE_COUNT] = { [TCPTRACE_P_drop] = true };
 
-#define ENTERED_ENTRY(id)
-#define ENTERED_RETURN(id)	.entered = skeleton->progs.entered_##id, .entered_link = &skeleton->links.entered_##id,
+#define WAY_ENTRY(name, call)	{ .program = skeleton->progs.name, .link = &skeleton->links.name }
+#define WAY_RETURN(name, call_) \
+	{ .program = skeleton->progs.name, .link = &skeleton->links.name, \
+	  .call = skeleton->progs.call_, .call_link = &skeleton->links.call_ }
 
 #define ROW(id, _symbol, _older, _level, method, _need)						\
 	[TCPTRACE_P_##id] = {									\
 		.symbol = _symbol, .older = _older,						\
 		.level = TCPTRACE_L_##_level, .need = _need,					\
-		.trampoline = skeleton->progs.id, .link = &skeleton->links.id,			\
-		.kprobe = skeleton->progs.kprobe_##id, .kprobe_link = &skeleton->links.kprobe_##id, \
-		ENTERED_##method(id) },
+		.trampoline = WAY_##method(id, call_of_##id),					\
+		.kprobe = WAY_##method(kprobe_##id, kprobe_call_##id),				\
+	},
 
 #define PROBES(name, skeleton)	const struct probe name[] = { TCPTRACE_PROBES(ROW) }
 
@@ -120,6 +128,7 @@ static void configure_filter(struct bpf_config *config, const struct source_requ
 {
 	size_t i;
 
+	config->level = request->level;
 	if (request->clause_count > TCPTRACE_CLAUSES_MAX)
 		return;
 	for (i = 0; i < request->clause_count; i++)
@@ -137,16 +146,23 @@ static const char *symbol_of(const struct probe *probe, const struct btf *btf)
 	return probe->older && kernel_has(btf, probe->older) ? probe->older : NULL;
 }
 
-/* Loads of a probe what attaches it in the way that is chosen; nothing where it is not wanted or has no symbol. */
-static void choose_program(const struct probe *probe, const struct btf *btf, const char *symbol, bool wanted,
-			   enum attaching how)
+static void choose_way(const struct attachment *way, bool chosen, const struct btf *btf, const char *target)
 {
-	bpf_program__set_autoload(probe->trampoline, wanted && how == BY_TRAMPOLINE);
-	bpf_program__set_autoload(probe->kprobe, wanted && how == BY_KPROBE);
-	if (probe->entered)
-		bpf_program__set_autoload(probe->entered, wanted && how == BY_KPROBE);
-	if (wanted && how == BY_TRAMPOLINE)
-		target_set(probe->trampoline, btf, symbol);
+	bpf_program__set_autoload(way->program, chosen);
+	if (chosen && target)
+		target_set(way->program, btf, target);
+	if (!way->call)
+		return;
+	bpf_program__set_autoload(way->call, chosen);
+	if (chosen && target)
+		target_set(way->call, btf, target);
+}
+
+/* Loads of a probe what attaches it in the way that is chosen; nothing where `symbol` is NULL. */
+static void choose_program(const struct probe *probe, const struct btf *btf, const char *symbol, enum attaching how)
+{
+	choose_way(&probe->trampoline, symbol && how == BY_TRAMPOLINE, btf, symbol);
+	choose_way(&probe->kprobe, symbol && how == BY_KPROBE, btf, NULL);
 }
 
 /* Says of each probe whether it is loaded, and for which function. */
@@ -155,6 +171,7 @@ static int choose_probes(struct tcptrace_bpf *skeleton, const struct btf *btf, e
 {
 	struct bpf_config *config = (struct bpf_config *)&skeleton->rodata->config;
 	PROBES(probes, skeleton);
+	bool by_kprobe;
 	size_t i;
 
 	for (i = 0; i < TCPTRACE_PROBE_COUNT; i++) {
@@ -167,8 +184,12 @@ static int choose_probes(struct tcptrace_bpf *skeleton, const struct btf *btf, e
 			snprintf(error, error_size, "BPF: this kernel has no %s to attach to", probes[i].symbol);
 			return -ENOENT;
 		}
-		choose_program(&probes[i], btf, symbol, symbol && !missing[i] && probes[i].level <= level, how);
-		config->arguments[i] = symbol ? kernel_arguments(btf, symbol) : 0;
+		if (probes[i].level > level)
+			symbol = NULL;
+		by_kprobe = how == BY_KPROBE || kprobe_only[i] ||
+			    (symbol && kernel_arguments(btf, symbol) > TRAMPOLINE_ARGUMENTS);
+		choose_program(&probes[i], btf, symbol, by_kprobe ? BY_KPROBE : BY_TRAMPOLINE);
+		config->results[i] = symbol ? kernel_result(btf, symbol) : 0;
 	}
 	return 0;
 }
@@ -241,16 +262,21 @@ static struct bpf_link *attach_kprobe(const struct probe *probe, struct bpf_prog
 /* True where it is attached, or need not be. */
 static bool attach(const struct probe *probe)
 {
-	if (bpf_program__autoload(probe->trampoline)) {
-		*probe->link = bpf_program__attach(probe->trampoline);
-		return *probe->link;
+	const struct attachment *way = &probe->trampoline;
+
+	if (bpf_program__autoload(way->program)) {
+		if (way->call)
+			*way->call_link = bpf_program__attach(way->call);
+		*way->link = bpf_program__attach(way->program);
+		return *way->link;
 	}
-	if (!bpf_program__autoload(probe->kprobe))
+	way = &probe->kprobe;
+	if (!bpf_program__autoload(way->program))
 		return true;
-	if (probe->entered)
-		*probe->entered_link = attach_kprobe(probe, probe->entered, false);
-	*probe->kprobe_link = attach_kprobe(probe, probe->kprobe, probe->entered);
-	return *probe->kprobe_link;
+	if (way->call)
+		*way->call_link = attach_kprobe(probe, way->call, false);
+	*way->link = attach_kprobe(probe, way->program, way->call);
+	return *way->link;
 }
 
 int attach_probes(struct tcptrace_bpf *skeleton, char *error, size_t error_size)
@@ -271,20 +297,26 @@ int attach_probes(struct tcptrace_bpf *skeleton, char *error, size_t error_size)
 	return 0;
 }
 
+static uint64_t program_missed(const struct bpf_program *program)
+{
+	struct bpf_prog_info info = { 0 };
+	__u32 size = sizeof(info);
+
+	if (!program || bpf_program__fd(program) < 0 ||
+	    bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
+		return 0;
+	return info.recursion_misses;
+}
+
 uint64_t probes_missed(struct tcptrace_bpf *skeleton)
 {
 	uint64_t missed = 0;
 	PROBES(probes, skeleton);
 	size_t i;
 
-	for (i = 0; i < TCPTRACE_PROBE_COUNT; i++) {
-		const struct bpf_program *program = *probes[i].link ? probes[i].trampoline : probes[i].kprobe;
-		struct bpf_prog_info info = { 0 };
-		__u32 size = sizeof(info);
-
-		if ((*probes[i].link || *probes[i].kprobe_link) &&
-		    !bpf_obj_get_info_by_fd(bpf_program__fd(program), &info, &size))
-			missed += info.recursion_misses;
-	}
+	/* What is not loaded has no descriptor. */
+	for (i = 0; i < TCPTRACE_PROBE_COUNT; i++)
+		missed += program_missed(probes[i].trampoline.program) + program_missed(probes[i].trampoline.call) +
+			  program_missed(probes[i].kprobe.program) + program_missed(probes[i].kprobe.call);
 	return missed;
 }

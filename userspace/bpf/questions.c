@@ -91,6 +91,13 @@ int kernel_arguments(const struct btf *btf, const char *function)
 	return type ? btf_vlen(type) : 0;
 }
 
+int kernel_result(const struct btf *btf, const char *function)
+{
+	const struct btf_type *type = prototype(btf, function);
+
+	return type && type->type ? btf_vlen(type) : 0;
+}
+
 /* Which argument is of this enumeration; 0: none, for the first never is. */
 static int argument_of_enum(const struct btf *btf, const char *function, const char *name)
 {
@@ -104,6 +111,50 @@ static int argument_of_enum(const struct btf *btf, const char *function, const c
 			return i;
 	}
 	return 0;
+}
+
+/* The value of this name in an enumeration that has none itself; 0: there is none. */
+static int value_of_nameless(const struct btf *btf, const char *name)
+{
+	__u32 id, count = btf__type_cnt(btf);
+	int i;
+
+	for (id = 1; id < count; id++) {
+		const struct btf_type *type = btf__type_by_id(btf, id);
+
+		if (!btf_is_enum(type) || type->name_off)
+			continue;
+		for (i = 0; i < btf_vlen(type); i++)
+			if (!strcmp(btf__name_by_offset(btf, btf_enum(type)[i].name_off), name))
+				return btf_enum(type)[i].val;
+	}
+	return 0;
+}
+
+/*
+ * The names of the core's reasons that say something: those after NOT_SPECIFIED, up to MAX. A queue that goes with
+ * its socket is no drop.
+ */
+static void name_drops(const struct btf *btf, struct bpf_config *config)
+{
+	static const char prefix[] = "SKB_DROP_REASON_";
+	int id = btf__find_by_name_kind(btf, "skb_drop_reason", BTF_KIND_ENUM), i;
+	const struct btf_type *type = id < 0 ? NULL : btf__type_by_id(btf, id);
+	bool says = false;
+
+	for (i = 0; type && i < btf_vlen(type); i++) {
+		const struct btf_enum *reason = &btf_enum(type)[i];
+		const char *name = btf__name_by_offset(btf, reason->name_off);
+
+		if (strncmp(name, prefix, sizeof(prefix) - 1))
+			continue;
+		name += sizeof(prefix) - 1;
+		if (!strcmp(name, "MAX"))
+			break;
+		if (says && strcmp(name, "QUEUE_PURGE") && (__u32)reason->val < BPF_DROP_REASONS)
+			snprintf((char *)config->drop_names[reason->val].words, sizeof(struct bpf_name), "%s", name);
+		says |= !strcmp(name, "NOT_SPECIFIED");
+	}
 }
 
 /* Where the type information has no variable for the count of preemptions, the symbols do. */
@@ -145,5 +196,8 @@ void kernel_answers(const struct btf *btf, struct bpf_config *config)
 	config->sent_reason = argument_of_enum(btf, "tcp_send_active_reset", "sk_rst_reason");
 	config->reply_reason = argument_of_enum(btf, "tcp_v4_send_reset", "sk_rst_reason");
 	config->tw_timeout = kernel_has(btf, "inet_twsk_hashdance_schedule") ? 3 : 0;
+	config->dropped_skb = kernel_has(btf, "sk_skb_reason_drop");
+	config->mib_keepalive = value_of_nameless(btf, "LINUX_MIB_TCPKEEPALIVE");
+	name_drops(btf, config);
 	find_preempt_count(btf, config);
 }

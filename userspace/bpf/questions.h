@@ -21,6 +21,9 @@ int kernel_function(const struct btf *btf, const char *function);
 /* How many arguments it has. */
 int kernel_arguments(const struct btf *btf, const char *function);
 
+/* Behind how many arguments comes what it returns; 0: it returns nothing. */
+int kernel_result(const struct btf *btf, const char *function);
+
 /* Fills all of the configuration that depends on the kernel. */
 void kernel_answers(const struct btf *btf, struct bpf_config *config);
 

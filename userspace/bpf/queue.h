@@ -50,11 +50,6 @@ static __always_inline void on_write_full(arguments *regs)
 	queue_event(tcp_of(ARG(void *, 0)), TCPTRACE_T_SEND, TCPTRACE_OP_WAIT, 0);
 }
 
-static __always_inline bool after(u32 seq, u32 other)
-{
-	return (int)(other - seq) < 0;
-}
-
 /* What tcp_ack_update_window() will make of the window. */
 static __always_inline u32 window_after(struct tcp_sock *tp, struct sk_buff *skb, u32 seq, u32 ack)
 {
@@ -74,7 +69,7 @@ static __always_inline void on_ack(arguments *regs)
 {
 	struct tcp_sock *tp = tcp_of(ARG(void *, 0));
 	struct sk_buff *skb = ARG(struct sk_buff *, 1);
-	struct tcp_skb_cb *cb = (void *)&skb->cb;
+	struct tcp_skb_cb *cb = cb_of(skb);
 	u32 ack, una, window, before;
 	u8 op = TCPTRACE_OP_NONE;
 	struct event event;

@@ -35,16 +35,6 @@ static __always_inline struct tcp_sock *tcp_of(void *sk)
 	return sk;
 }
 
-static __always_inline struct tcp_request_sock *request_of(void *sk)
-{
-	return BPF_CORE_READ((struct sock_common *)sk, skc_state) == TCP_NEW_SYN_RECV ? sk : NULL;
-}
-
-static __always_inline struct tcp_timewait_sock *timewait_of(void *sk)
-{
-	return BPF_CORE_READ((struct sock_common *)sk, skc_state) == TCP_TIME_WAIT ? sk : NULL;
-}
-
 static __always_inline u64 make_cookie(void *sk)
 {
 	return 0;
@@ -62,20 +52,10 @@ static __always_inline u64 make_cookie(void *sk)
 		(to)[3] = (from)->field.in6_u.u6_addr32[3];	\
 	} while (0)
 
-/* These ask what kind the socket is, its protocol too, and give it the type. */
+/* This asks what kind the socket is, its protocol too, and gives it the type. */
 static __always_inline struct tcp_sock *tcp_of(void *sk)
 {
 	return bpf_skc_to_tcp_sock(sk);
-}
-
-static __always_inline struct tcp_request_sock *request_of(void *sk)
-{
-	return bpf_skc_to_tcp_request_sock(sk);
-}
-
-static __always_inline struct tcp_timewait_sock *timewait_of(void *sk)
-{
-	return bpf_skc_to_tcp_timewait_sock(sk);
 }
 
 static __always_inline u64 make_cookie(void *sk)
@@ -91,11 +71,33 @@ static __always_inline struct sock *sock_of(struct tcp_sock *tp)
 	return (struct sock *)tp;
 }
 
+/*
+ * What a pointer leads to that has another type for the verifier, or none. So are request and timewait sockets read
+ * always: they are rare, and the helpers that would give them their type know none of MPTCP's.
+ */
+#define READ_UNTYPED(from, field)	BPF_CORE_READ(from, field)
+#define READ_BITS_UNTYPED(from, field)	BPF_CORE_READ_BITFIELD_PROBED(from, field)
+
+/* For READ_UNTYPED() only. */
+static __always_inline struct tcp_request_sock *request_of(void *sk)
+{
+	return READ((struct sock_common *)sk, skc_state) == TCP_NEW_SYN_RECV ? sk : NULL;
+}
+
+static __always_inline struct tcp_timewait_sock *timewait_of(void *sk)
+{
+	return READ((struct sock_common *)sk, skc_state) == TCP_TIME_WAIT ? sk : NULL;
+}
+
+/* 0 where nobody has asked for one yet. */
+static __always_inline u64 cookie_until_now(void *sk)
+{
+	return READ((struct sock_common *)sk, skc_cookie.counter);
+}
+
 static __always_inline u64 cookie_of(void *sk)
 {
-	u64 cookie = READ((struct sock_common *)sk, skc_cookie.counter);
-
-	return cookie ?: make_cookie(sk);
+	return cookie_until_now(sk) ?: make_cookie(sk);
 }
 
 #endif

@@ -18,6 +18,13 @@ struct bpf_rule {
 	__u16	dport_min, dport_max;
 };
 
+#define BPF_DROP_REASONS	256
+
+/* As in struct tcptrace_drop. */
+struct bpf_name {
+	__u32	words[8];
+};
+
 /*
  * Set before loading and constant from then on, so that the verifier drops what is not needed. What
  * depends on the kernel is an answer that the loader found in its type information.
@@ -26,13 +33,16 @@ struct bpf_config {
 	__u32	rule_count;		/* 0: everything */
 	__u32	jiffy_ns;
 	__u8	cookies;		/* bpf_get_socket_cookie() may be called here: 5.12 */
-	__u8	listen_start_args;		/* of inet_csk_listen_start(): what it returned comes behind them */
+	__u8	level;			/* enum tcptrace_level: what the reader asks for */
+	__u8	mib_keepalive;		/* LINUX_MIB_TCPKEEPALIVE */
+	__u8	dropped_skb;		/* which argument of the function that drops is the segment, from 0; behind it the reason */
 	__u8	sent_reason;		/* which argument of tcp_send_active_reset() is the reason; 0: none */
 	__u8	reply_reason;		/* the same of tcp_v4_send_reset() and tcp_v6_send_reset() */
 	__u8	tw_timeout;		/* which argument of the timewait hashdance is the timeout; 0: its timer runs */
 	__u64	preempt_count;		/* where the count of each CPU lies, and the table of their bases, where */
 	__u64	per_cpu_offset;		/* the type information does not tell; 0: it does */
-	__u8	arguments[TCPTRACE_PROBE_COUNT];	/* how many the function has: what it returned comes behind them */
+	__u8	results[TCPTRACE_PROBE_COUNT];	/* behind how many arguments comes what the function returned; 0: nothing */
+	struct bpf_name drop_names[BPF_DROP_REASONS];	/* of each reason that says something, without its prefix */
 	struct bpf_rule rules[TCPTRACE_CLAUSES_MAX];
 };
 

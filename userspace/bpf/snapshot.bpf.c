@@ -8,9 +8,9 @@
 static __always_inline void listener_of_request(struct tcptrace_record *record, struct tcp_request_sock *req)
 {
 	struct tcptrace_listen *listen = &record->u.listen;
-	struct tcp_sock *tp = (void *)READ(req, req.req.__req_common.skc_listener);
+	struct tcp_sock *tp = (void *)READ_UNTYPED(req, req.req.__req_common.skc_listener);
 
-	listen->retransmits = READ(req, req.req.num_retrans);
+	listen->retransmits = READ_UNTYPED(req, req.req.num_retrans);
 	if (BPF_CORE_READ((struct sock_common *)tp, skc_state) != TCP_LISTEN)
 		return;
 	listen->listener = BPF_CORE_READ((struct sock_common *)tp, skc_cookie.counter);
@@ -65,7 +65,7 @@ int snapshot(struct bpf_iter__tcp *ctx)
 	} else if (record.kind == TCPTRACE_K_TIMEWAIT) {
 		tw = timewait_of(sk);
 		if (tw) {
-			left = left_of(READ(tw, tw_sk.tw_timer.expires));
+			left = left_of(READ_UNTYPED(tw, tw_sk.tw_timer.expires));
 			record.u.totals.timeout = left > 0 ? jiffies_to_ms(left) : 0;
 		}
 	}
