@@ -149,7 +149,7 @@ static __always_inline void capture_as_is(struct tcptrace_record *record, struct
 		record->kind = TCPTRACE_K_TIMEWAIT;
 		tw = timewait_of(sk);
 		if (tw) {
-			record->new_state = READ(tw, tw_sk.tw_substate);
+			record->new_state = READ_UNTYPED(tw, tw_sk.tw_substate);
 			capture_timewait(record, tw);
 		}
 	}

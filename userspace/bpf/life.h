@@ -264,7 +264,7 @@ static __always_inline void on_reset_in(arguments *regs)
 	struct tcphdr th;
 
 	/* Data after close() lead here as well. Until 5.10 the segment is no argument. */
-	if (config.arguments[TCPTRACE_P_reset_in] > 1) {
+	if (config.reset_segment) {
 		header_of(&th, ARG(struct sk_buff *, 1));
 		if (!th.rst)
 			return;

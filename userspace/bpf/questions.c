@@ -195,6 +195,7 @@ void kernel_answers(const struct btf *btf, struct bpf_config *config)
 	config->cookies = kernel_has(btf, "bpf_get_socket_ptr_cookie");
 	config->sent_reason = argument_of_enum(btf, "tcp_send_active_reset", "sk_rst_reason");
 	config->reply_reason = argument_of_enum(btf, "tcp_v4_send_reset", "sk_rst_reason");
+	config->reset_segment = kernel_arguments(btf, "tcp_reset") > 1;
 	config->tw_timeout = kernel_has(btf, "inet_twsk_hashdance_schedule") ? 3 : 0;
 	config->dropped_skb = kernel_has(btf, "sk_skb_reason_drop");
 	config->mib_keepalive = value_of_nameless(btf, "LINUX_MIB_TCPKEEPALIVE");

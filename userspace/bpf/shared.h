@@ -38,6 +38,7 @@ struct bpf_config {
 	__u8	dropped_skb;		/* which argument of the function that drops is the segment, from 0; behind it the reason */
 	__u8	sent_reason;		/* which argument of tcp_send_active_reset() is the reason; 0: none */
 	__u8	reply_reason;		/* the same of tcp_v4_send_reset() and tcp_v6_send_reset() */
+	__u8	reset_segment;		/* tcp_reset() has the segment as its second argument */
 	__u8	tw_timeout;		/* which argument of the timewait hashdance is the timeout; 0: its timer runs */
 	__u64	preempt_count;		/* where the count of each CPU lies, and the table of their bases, where */
 	__u64	per_cpu_offset;		/* the type information does not tell; 0: it does */
