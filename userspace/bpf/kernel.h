@@ -287,6 +287,7 @@ struct sk_buff {
 struct tcp_skb_cb {
 	u32 seq;
 	u32 ack_seq;
+	u8 tcp_flags;
 };
 
 /* Since 6.2, until the count became a variable of its own again. */

@@ -60,6 +60,15 @@ static __noinline void read_options(struct tcptrace_segment *segment, unsigned c
 	}
 }
 
+/*
+ * Where the TCP header begins, as a number: in a pointer that has a type, 7.2 follows each way through the options to
+ * its end, and finds too many.
+ */
+static __always_inline unsigned char *untyped_header(struct sk_buff *skb)
+{
+	return READ_UNTYPED(skb, head) + READ(skb, transport_header);
+}
+
 static __always_inline void read_segment(struct tcptrace_segment *segment, struct sk_buff *skb, bool out)
 {
 	unsigned char *header = READ(skb, head) + READ(skb, transport_header);
@@ -71,13 +80,13 @@ static __always_inline void read_segment(struct tcptrace_segment *segment, struc
 	bpf_probe_read_kernel(&top, sizeof(top), header);
 	segment->seq = bpf_ntohl(top.th.seq);
 	if (top.th.ack)
-		segment->ack = bpf_ntohl(top.th.ack_seq);
+		segment->ack = out ? bpf_ntohl(top.th.ack_seq) : READ(cb_of(skb), ack_seq);
 	segment->len = READ(skb, len) - top.th.doff * 4;
 	segment->window = bpf_ntohs(top.th.window);
-	segment->flags = ((u8 *)&top)[13];
+	segment->flags = out ? ((u8 *)&top)[13] : READ(cb_of(skb), tcp_flags);
 	segment->out = out;
 	if (top.th.doff > 5 && (top.th.doff != 8 || top.th.syn || top.options != TIMESTAMPS_ONLY))
-		read_options(segment, header + sizeof(top.th), top.th.doff * 4 - sizeof(top.th));
+		read_options(segment, untyped_header(skb) + sizeof(top.th), top.th.doff * 4 - sizeof(top.th));
 }
 
 static __always_inline void segment_of_sock(void *sk, struct tcp_sock *tp, struct sk_buff *skb, bool out)

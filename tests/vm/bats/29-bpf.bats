@@ -17,10 +17,8 @@ refused()
 	like "${lines[0]}" "$1"
 }
 
-# by_end FILE: the events of a recording as they came, each end for itself; without those of the probes that have no
-# twin yet (userspace/bpf/missing.h)
-NO_TWIN=' type=(retransmit|drop|segment) | op=(probe|keepalive|cookie|\?) '
-by_end() { recording "$1" | grep -vE "$NO_TWIN" | busybox sort -s -k 1,1; }
+# by_end FILE: the events of a recording as they came, each end for itself
+by_end() { recording "$1" | busybox sort -s -k 1,1; }
 
 # talk LISTENER: client's socket c and server's s are connected, and have said something
 talk()
