@@ -13,8 +13,7 @@
 struct option {
 	u8 kind;
 	u8 size;
-	__be16 first, second;
-	__be32 third;
+	__be16 first, second, third, fourth;
 };
 
 static __always_inline void read_option(struct tcptrace_segment *segment, const struct option *option)
@@ -33,7 +32,7 @@ static __always_inline void read_option(struct tcptrace_segment *segment, const 
 			break;
 		segment->sacks = (option->size - TCPOLEN_SACK_BASE) / TCPOLEN_SACK_PERBLOCK;
 		segment->sack_from = bpf_ntohs(option->first) << 16 | bpf_ntohs(option->second);
-		segment->sack_to = bpf_ntohl(option->third);
+		segment->sack_to = bpf_ntohs(option->third) << 16 | bpf_ntohs(option->fourth);
 		break;
 	}
 }
