@@ -178,9 +178,10 @@ static __always_inline bool accept_queue_full(struct tcp_sock *tp)
 	return READ(sock_of(tp), sk_ack_backlog) > READ(sock_of(tp), sk_max_ack_backlog);
 }
 
+/* inet_csk_reqsk_queue_is_full() */
 static __always_inline bool syn_queue_full(struct tcp_sock *tp)
 {
-	return READ(tp, inet_conn.icsk_accept_queue.qlen.counter) >= (int)READ(sock_of(tp), sk_max_ack_backlog);
+	return READ(tp, inet_conn.icsk_accept_queue.qlen.counter) > (int)READ(sock_of(tp), sk_max_ack_backlog);
 }
 
 static __always_inline void on_syn(arguments *regs)
