@@ -262,8 +262,9 @@ enough() { (($(counter published) >= $1)); }
 @test "a forked child has no mapping of its parent's, unless it asks, and then it holds the module" {
 	load_module
 	if ! mappings child >"$(out_of child)" 2>"$BATS_TEST_TMPDIR/child.err" 3>&-; then
-		# 7.2's madvise(MADV_DOFORK) refuses a mapping that must not be expanded, which ours must not.
-		same "$(<"$BATS_TEST_TMPDIR/child.err")" "mappings: mapping for a child: Invalid argument"
+		# 7.2's madvise(MADV_DOFORK) refuses a mapping that must not be expanded, which ours must not. The debug
+		# kernel is built without madvise().
+		[[ $(<"$BATS_TEST_TMPDIR/child.err") = "mappings: mapping for a child: "@(Invalid argument|Function not implemented) ]]
 		unload_module
 		skip "this kernel lets no child have such a mapping, even if it asks"
 	fi
