@@ -175,6 +175,12 @@ static inline bool same(const uint8_t *a, const uint8_t *b)
 	return !memcmp(a, b, TCPTRACE_ADDR_LEN);
 }
 
+/* Its own side comes first. */
+static inline bool is_between(const struct end *end, const uint8_t *saddr, uint16_t sport, const uint8_t *daddr, uint16_t dport)
+{
+	return end->sport == sport && end->dport == dport && same(end->saddr, saddr) && same(end->daddr, daddr);
+}
+
 /* What one end has sent lies where the other one has received. */
 static bool near(const struct end *from, const struct end *to)
 {
@@ -215,8 +221,7 @@ uint32_t ends_find_peer(const struct ends *ends, uint32_t place)
 	for (; other; other = ends_at(ends, other)->tuple_next) {
 		const struct end *peer = ends_at(ends, other);
 
-		if (other != place && peer->sport == end->dport && peer->dport == end->sport &&
-		    same(peer->saddr, end->daddr) && same(peer->daddr, end->saddr) &&
+		if (other != place && is_between(peer, end->daddr, end->dport, end->saddr, end->sport) &&
 		    !(peer->flags & END_OVER) && fits(end, peer))
 			break;
 	}
@@ -231,8 +236,7 @@ uint32_t ends_find_peer_of(const struct ends *ends, const struct tcptrace_record
 	for (; other; other = ends_at(ends, other)->tuple_next) {
 		const struct end *peer = ends_at(ends, other);
 
-		if (peer->sport == record->dport && peer->dport == record->sport &&
-		    same(peer->saddr, record->daddr) && same(peer->daddr, record->saddr) &&
+		if (is_between(peer, record->daddr, record->dport, record->saddr, record->sport) &&
 		    peer->netns == record->netns)
 			break;
 	}
@@ -247,8 +251,7 @@ uint32_t ends_find_of(const struct ends *ends, const struct tcptrace_record *rec
 	for (; place; place = ends_at(ends, place)->tuple_next) {
 		const struct end *end = ends_at(ends, place);
 
-		if (end->sport == record->sport && end->dport == record->dport &&
-		    same(end->saddr, record->saddr) && same(end->daddr, record->daddr) &&
+		if (is_between(end, record->saddr, record->sport, record->daddr, record->dport) &&
 		    end->netns == record->netns && !(end->flags & END_OVER))
 			break;
 	}
@@ -263,8 +266,7 @@ uint32_t ends_find_stale(const struct ends *ends, uint32_t place)
 	for (; other; other = ends_at(ends, other)->tuple_next) {
 		const struct end *old = ends_at(ends, other);
 
-		if (other != place && old->sport == end->sport && old->dport == end->dport &&
-		    same(old->saddr, end->saddr) && same(old->daddr, end->daddr) &&
+		if (other != place && is_between(old, end->saddr, end->sport, end->daddr, end->dport) &&
 		    old->netns == end->netns && !(old->flags & END_OVER))
 			break;
 	}
