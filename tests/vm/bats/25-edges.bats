@@ -29,12 +29,7 @@ begin()
 # passive: the wire connects from port 40000; the application's socket is s
 passive()
 {
-	ask app listen l 10.7.0.1 "$PORT"
-	ask wire ports 40000 "$PORT"
-	ask wire send S
-	ask wire expect SA
-	ask wire send A
-	ask app accept s l
+	wire_connects "$PORT"
 	END="sport=$PORT dport=40000"
 	FILTER="( sport = :$PORT and dport = :40000 )"
 }

@@ -101,37 +101,32 @@ client_is() { ss_state "$1" "dport = :$PORT"; }
 	said type=verdict $CLIENT closed_by=remote closed_pid="$(pid_of heir)" bytes_out=700
 }
 
-@test "sendfile: what it queues is seen like what is written" {
-	connected 9824
-	tell client sendfile c 200000
-	ask server read s 200000
-	same "$ANSWER" 200000
+# moved PORT WORD COUNT READ: of a new connection the client hands over COUNT bytes by WORD, the server takes them by READ
+moved()
+{
+	connected "$1"
+	tell client "$2" c "$3"
+	ask server "$4" s "$3"
+	same "$ANSWER" "$3"
 	hear client
-	same "$ANSWER" "ok 200000"
+	same "$ANSWER" "ok $3"
 	ask client close c
 	ask server eof s
 	ask server close s
 	over
-	said type=verdict $CLIENT bytes_out=200000 bytes_in=0
-	said type=verdict $SERVER bytes_in=200000 bytes_out=0
-	same "$(bytes_of type=send op=written $CLIENT)" 200000
+	said type=verdict $CLIENT bytes_out="$3" bytes_in=0
+	said type=verdict $SERVER bytes_in="$3" bytes_out=0
+	same "$(bytes_of type=send op=written $CLIENT)" "$3"
 }
 bytes_of() { picked "$EVENTS" "$@" | grep -oE ' bytes=[0-9]+' | awk -F= '{ sum += $2 } END { print sum }'; }
 
+@test "sendfile: what it queues is seen like what is written" {
+	moved 9824 sendfile 200000 read
+}
+
 @test "splice: a pipe's bytes are seen like what is written and read" {
-	connected 9829
-	tell client splice c 50000
-	ask server spliced s 50000
-	same "$ANSWER" 50000
-	hear client
-	same "$ANSWER" "ok 50000"
-	ask client close c
-	ask server eof s
-	ask server close s
-	over
-	said type=verdict $CLIENT bytes_out=50000 bytes_in=0
-	said type=verdict $SERVER bytes_in=50000 bytes_out=0
-	same "$(bytes_of type=send op=written $CLIENT) $(bytes_of type=recv op=read $SERVER pid="$(pid_of server)")" "50000 50000"
+	moved 9829 splice 50000 spliced
+	same "$(bytes_of type=recv op=read $SERVER pid="$(pid_of server)")" 50000
 }
 
 @test "TCP_DEFER_ACCEPT: half-open until data comes, for ss and for watch" {

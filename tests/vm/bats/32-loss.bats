@@ -115,12 +115,7 @@ begin_with_wire()
 	# No tail-loss probe beside.
 	sysctl -qw net.ipv4.tcp_early_retrans=0
 	watch_start "$PORT"
-	ask app listen l 10.7.0.1 "$PORT"
-	ask wire ports 40000 "$PORT"
-	ask wire send S
-	ask wire expect SA
-	ask wire send A
-	ask app accept s l
+	wire_connects "$PORT"
 	four_segments
 }
 four_segments()

@@ -237,6 +237,17 @@ wire_start()
 	ip link set wire0 up
 }
 
+# wire_connects PORT: from its port 40000 to the listener l of the peer app, whose socket is then s
+wire_connects()
+{
+	ask app listen l 10.7.0.1 "$1"
+	ask wire ports 40000 "$1"
+	ask wire send S
+	ask wire expect SA
+	ask wire send A
+	ask app accept s l
+}
+
 # tell NAME WORD...: without waiting for the answer; hear NAME: waits for it
 tell() { echo "${*:2}" >&"${PEER_IN[$1]}"; }
 hear()
