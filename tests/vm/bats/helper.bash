@@ -12,7 +12,7 @@
 # reported something or became tainted.
 #
 # Starting a program is what takes the time in an emulated guest: 0.1 s, and a fork of the shell 0.03 s. So
-# files are read by the shell itself where that is as clear, and small tools are busybox's, which are static.
+# files are read by the shell itself where that is as clear; see also emulated.bash.
 
 bats_require_minimum_version 1.5.0
 
@@ -33,19 +33,8 @@ accept_queue_seen() { [[ $ACCEPT = __inet_accept ]]; }
 # The bits that loading this module sets: out of tree, not signed.
 TAINT_OF_MODULE=$((1 << 12 | 1 << 13))
 
-awk() { busybox awk "$@"; }
-cat() { busybox cat "$@"; }
-cut() { busybox cut "$@"; }
-grep() { busybox grep "$@"; }
-head() { busybox head "$@"; }
-sort() { busybox sort "$@"; }
-tail() { busybox tail "$@"; }
-sysctl() { busybox sysctl "$@"; }
-
-# Never to be read from: for waiting without a program.
-exec {NOTHING}<> <(:)
-# shellcheck disable=SC2120
-nap() { read -rt "${1-0.1}" -u "$NOTHING" || true; }
+# shellcheck source=tests/vm/emulated.bash
+. "$TREE/tests/vm/emulated.bash"
 
 # ---- what each test begins and ends with ----
 
