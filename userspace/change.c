@@ -359,6 +359,22 @@ static inline uint32_t moved(const struct end *end, uint32_t now, uint32_t befor
 }
 
 /*
+ * The segment with the FIN may bring data, and the FIN may close the gap before data that came out of order: tcp_fin() runs
+ * when they are queued, and before tcp_data_queue() tells of them.
+ */
+void change_data_before_fin(struct change *change)
+{
+	const struct tcptrace_record *record = change->record;
+	struct end *end = change->end;
+
+	if (!end->flow || end->flags & END_FIN_COUNTED || !(record->flags & TCPTRACE_F_FIN))
+		return;
+	change->step->bytes = moved(end, record->rcv_nxt - 1, end->rcv_nxt);
+	if (change->step->bytes)
+		count_requests(end, true);
+}
+
+/*
  * Of a read: one with MSG_WAITALL tells more than once, each time of all that it has got; MSG_PEEK tells as well, and
  * takes nothing.
  */

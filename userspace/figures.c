@@ -119,15 +119,17 @@ void figures_derive(struct model *model, struct end *end, const struct tcptrace_
 /* Takes over what a record of a full socket says of its queues. */
 void figures_take(struct model *model, struct end *end, const struct tcptrace_record *record)
 {
-	int32_t queued = record->rcv_nxt - record->copied_seq;
+	uint32_t rcv_nxt = figures_rcv_nxt(end, record);
+	int32_t queued = rcv_nxt - record->copied_seq;
 
 	if (end->flags & END_SYNCED) {
-		advance(&end->bytes_in, record->rcv_nxt, end->rcv_nxt);
+		advance(&end->bytes_in, rcv_nxt, end->rcv_nxt);
 		advance(&end->bytes_out, record->snd_una, end->snd_una);
 	} else if (!state_handshaking(record->new_state)) {
 		end->flags |= END_SYNCED;
 	}
 	figures_copy(end, record);
+	end->rcv_nxt = rcv_nxt;
 	if (record_has_totals(record)) {
 		figures_take_totals(end, record);
 		take_numbers(model, end, record);

@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "flow.h"
+#include "model_impl.h"
 #include "record.h"
 #include "slab.h"
 
@@ -105,7 +106,7 @@ static inline uint32_t data_end(uint32_t rcv_nxt, bool fin)
 static void note_arrival(struct flow *flow, const struct end *end, const struct tcptrace_record *record)
 {
 	bool had_fin = end->flags & END_FIN_COUNTED, fin = record->flags & TCPTRACE_F_FIN;
-	uint32_t behind = data_end(record->rcv_nxt, fin);
+	uint32_t behind = data_end(figures_rcv_nxt(end, record), fin);
 
 	if (seq_after(behind, data_end(end->rcv_nxt, had_fin)))
 		add_arrival(flow, behind, record->time);
@@ -155,7 +156,7 @@ static bool wakes(const struct end *end, const struct tcptrace_record *record)
 {
 	if (record->type == TCPTRACE_T_SHUTDOWN)
 		return record->op != TCPTRACE_OP_SHUT_WR;
-	return seq_after(record->rcv_nxt, end->rcv_nxt) || record->flags & TCPTRACE_F_FIN ||
+	return seq_after(figures_rcv_nxt(end, record), end->rcv_nxt) || record->flags & TCPTRACE_F_FIN ||
 	       record->new_state == TCPTRACE_S_CLOSE;
 }
 

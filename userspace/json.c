@@ -152,6 +152,8 @@ static void add_by_type(struct json_object *object, const struct step *step, boo
 	switch (record->type) {
 	case TCPTRACE_T_STATE:
 		add_change(object, step);
+		if (step->bytes)
+			add_int(object, "bytes", step->bytes);
 		if (record->error > 0)
 			add_errno(object, record->error);
 		if (step->merged)
@@ -175,6 +177,8 @@ static void add_by_type(struct json_object *object, const struct step *step, boo
 		break;
 	case TCPTRACE_T_TIMEWAIT:
 		add_change(object, step);
+		if (step->bytes)
+			add_int(object, "bytes", step->bytes);
 		add_int(object, "timeout_ms", record->u.totals.timeout);
 		add(object, "merged", json_object_new_boolean(step->merged));
 		break;

@@ -255,6 +255,8 @@ static void attribute(struct step *step)
 /* The flow compares with the figures before. */
 static void take_figures(struct change *change)
 {
+	if (change->record->type == TCPTRACE_T_STATE || change->record->type == TCPTRACE_T_TIMEWAIT)
+		change_data_before_fin(change);
 	if (change->end->flow)
 		change->step->waited = flow_take(flow_of(change->end), change->end, change->record);
 	figures_take(change->model, change->end, change->record);

@@ -136,7 +136,7 @@ struct step {
 	uint64_t since;		/* ns since the step before of this connection, or MODEL_UNKNOWN */
 	uint64_t in_state;	/* ns that the end was in old_state, or MODEL_UNKNOWN */
 	uint64_t waited;	/* READ: ns that the oldest byte just read had waited, or MODEL_UNKNOWN */
-	uint32_t bytes;		/* SEND, RECV, ACK: how many this step moved, without SYN and FIN */
+	uint32_t bytes;		/* SEND, RECV, ACK: how many this step moved, without SYN and FIN; else: came before the FIN */
 	uint32_t window;	/* ACK: the peer's before this step */
 	uint32_t pid;		/* who did it, or owns the end; 0: unknown */
 	const char *comm;

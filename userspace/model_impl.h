@@ -86,6 +86,17 @@ _Static_assert(offsetof(struct end, rcv_wnd) - offsetof(struct end, snd_una) ==
 	       offsetof(struct tcptrace_record, rcv_wnd) - offsetof(struct tcptrace_record, snd_una),
 	       "the same seven numbers in the same order");
 
+/*
+ * Up to where data has come that was told of. In its fast path tcp_rcv_established() queues a segment's data, then takes
+ * in its ack, and tells the application of the data behind that: which is when RECV tells of it, too.
+ */
+static inline uint32_t figures_rcv_nxt(const struct end *end, const struct tcptrace_record *record)
+{
+	bool ack = record->type == TCPTRACE_T_ACK || record->type == TCPTRACE_T_WINDOW;
+
+	return ack && end->flags & END_SYNCED ? end->rcv_nxt : record->rcv_nxt;
+}
+
 static inline void figures_copy(struct end *end, const struct tcptrace_record *record)
 {
 	memcpy(&end->snd_una, &record->snd_una, 7 * sizeof(uint32_t));
@@ -118,5 +129,7 @@ void figures_take_backlog(struct model *model, const struct tcptrace_record *rec
 
 /* By its type. `change->end` has the record's figures already, but for types of level queue. */
 void change_apply(struct change *change);
+/* Of a STATE or TIMEWAIT, before its figures are taken over. */
+void change_data_before_fin(struct change *change);
 
 #endif

@@ -140,6 +140,12 @@ static char *put_shutdown(char *p, uint8_t op)
 	}
 }
 
+static char *put_before_fin(char *p, const struct step *step)
+{
+	p = put_count(p, step->bytes, "byte");
+	return put_text(p, " came with it");
+}
+
 static char *put_timewait(char *p, const struct step *step)
 {
 	const struct tcptrace_record *record = step->record;
@@ -147,10 +153,10 @@ static char *put_timewait(char *p, const struct step *step)
 	switch (record->op) {
 	case TCPTRACE_OP_BEGIN:
 		if (step->merged)
-			p = put_text(p, "FIN and ACK in one segment");
+			p = put_string(p, step->bytes ? "FIN and ACK in one segment, " : "FIN and ACK in one segment");
 		else if (record->new_state == TCPTRACE_S_FIN_WAIT2)
 			p = put_text(p, "no process holds it, waits for the peer's FIN");
-		return p;
+		return step->bytes ? put_before_fin(p, step) : p;
 	case TCPTRACE_OP_RESTART:
 		p = put_text(p, "a segment came again, held anew for ");
 		return put_duration(p, record->u.totals.timeout * 1000000ull);
@@ -253,6 +259,8 @@ static char *put_state(char *p, const struct step *step)
 {
 	const struct tcptrace_record *record = step->record;
 
+	if (step->bytes)
+		return put_before_fin(p, step);
 	if (record->new_state != TCPTRACE_S_CLOSE)
 		return p;
 	if (record->error > 0)

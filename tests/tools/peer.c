@@ -17,7 +17,7 @@
  *	queues NAME				"ok UNREAD UNACKNOWLEDGED UNSENT" by ioctl(2)
  *	error NAME				SO_ERROR: "ok" or "error NAME"
  *	shutdown NAME rd|wr|rdwr
- *	set NAME linger|rcvbuf|sndbuf|quickack|defer|fastopen|keepalive|usertimeout VALUE
+ *	set NAME linger|rcvbuf|sndbuf|quickack|cork|defer|fastopen|keepalive|usertimeout VALUE
  *	reuse					SO_REUSEADDR for those that connect from now on
  *	reuseport				SO_REUSEPORT for those that listen from now on
  *	mptcp					MPTCP for all that are made from now on
@@ -367,6 +367,7 @@ static long do_set(void)
 		{ "rcvbuf", SOL_SOCKET, SO_RCVBUF },
 		{ "sndbuf", SOL_SOCKET, SO_SNDBUF },
 		{ "quickack", IPPROTO_TCP, TCP_QUICKACK },
+		{ "cork", IPPROTO_TCP, TCP_CORK },
 		{ "defer", IPPROTO_TCP, TCP_DEFER_ACCEPT },
 		{ "fastopen", IPPROTO_TCP, TCP_FASTOPEN },
 		{ "usertimeout", IPPROTO_TCP, TCP_USER_TIMEOUT },

@@ -93,6 +93,12 @@ static void feed_from(unsigned int first)
 		feed(&stream.records[i]);
 }
 
+static unsigned int feed_rest(unsigned int fed)
+{
+	feed_from(fed);
+	return stream.count;
+}
+
 static void run(void)
 {
 	world_begin(0);
@@ -657,6 +663,46 @@ static void test_queue(void)
 	finish();
 }
 
+/* tcp_rcv_established() in its fast path: queues the data, takes in the ack, tells of the data. */
+static void test_data_with_ack(void)
+{
+	struct stream_end *client = &stream.client, *server = &stream.server;
+	unsigned int fed = 0;
+
+	stream_begin(&stream);
+	handshake(&stream);
+	world_begin(0);
+	fed = feed_rest(fed);
+	client->write_seq = client->snd_nxt += 10;
+	by_task(queue(&stream, client, TCPTRACE_T_SEND, TCPTRACE_OP_WRITTEN, 0), client);
+	server->rcv_nxt += 10;
+	queue(&stream, server, TCPTRACE_T_RECV, TCPTRACE_OP_QUEUED, 0);
+	server->write_seq = server->snd_nxt += 100;
+	by_task(queue(&stream, server, TCPTRACE_T_SEND, TCPTRACE_OP_WRITTEN, 0), server);
+	client->rcv_nxt += 100;
+	client->snd_una += 10;
+	queue(&stream, client, TCPTRACE_T_ACK, 0, 10);
+	queue(&stream, client, TCPTRACE_T_RECV, TCPTRACE_OP_QUEUED, 0);
+	fed = feed_rest(fed);
+	is_int(world.last.bytes, 100, "what came is told where it is told of, not with the ack before it");
+	is_int(flow_of(model_find(world.model, 101))->requests, 1, "and is the answer");
+	is_int(model_find(world.model, 101)->bytes_in, 100, "it counts once");
+	client->copied_seq += 100;
+	by_task(queue(&stream, client, TCPTRACE_T_RECV, TCPTRACE_OP_READ, 100), client);
+	fed = feed_rest(fed);
+	is_int(world.last.waited, 10 * US, "and waited since then");
+
+	/* The last of it comes in the segment with the FIN. */
+	client->rcv_nxt += 50;
+	fin_arrives(&stream, client, TCPTRACE_S_CLOSE_WAIT);
+	fed = feed_rest(fed);
+	is_int(world.last.bytes, 50, "data before a FIN are told with the FIN");
+	queue(&stream, client, TCPTRACE_T_RECV, TCPTRACE_OP_QUEUED, 0);
+	feed_rest(fed);
+	is_int(world.last.bytes, 0, "and not again behind it");
+	finish();
+}
+
 static void test_timing(void)
 {
 	stream_begin(&stream);
@@ -1144,6 +1190,7 @@ int main(void)
 	test_fin_wait2_orphan();
 	test_wrap();
 	test_queue();
+	test_data_with_ack();
 	test_timing();
 	test_causes();
 	test_lost();

@@ -221,6 +221,45 @@ file_has() { [[ $(stat -c %s "$1") = "$2" ]]; }
 	said type=verdict dport=9674 requests=7 bytes_in=28000 bytes_out=280
 }
 
+# flags_of PORT BYTES: of the segment with so many bytes that came from there, by tcpdump
+flags_of()
+{
+	awk -v from="127.0.0.1.$1" -v bytes="$2" '$3 == from && $NF == bytes { print $7 }' "$(out_of segments)"
+}
+
+@test "data with the ACK of what was asked, and with the FIN" {
+	witnesses_start
+	begin 9677
+	# No ACK goes out before its time: it is in the segment with the answer.
+	ask server set s quickack 0
+	counted_from_here
+	ask client write c 100
+	tell server read s 100
+	tell server write s 2000
+	hear server
+	hear server
+	ask client read c 2000
+	is "$(counted TcpExtTCPHPHits) > 0"
+	# Held back until the FIN is there.
+	ask server set s cork 1
+	ask server write s 300
+	ask server close s
+	ask client eof c
+	same "$ANSWER" "ok 300"
+	ask client close c
+	wait_until seen type=verdict sport=9677
+	watch_stop
+	witnesses_stop
+	same "$(flags_of 9677 2000)" "[P.],"
+	same "$(flags_of 9677 300)" "[FP.],"
+	in_order "type=send op=written sport=9677 bytes=2000" "type=ack dport=9677 bytes=100" \
+		"type=recv op=queued dport=9677 bytes=2000" "type=recv op=read dport=9677 bytes=2000"
+	said type=state dport=9677 new=CLOSE_WAIT bytes=300
+	said type=recv op=read dport=9677 bytes=300
+	said type=verdict sport=9677 requests=1 bytes_in=100 bytes_out=2300
+	said type=verdict dport=9677 requests=1 bytes_in=2300 bytes_out=100
+}
+
 @test "a sender without an answer: unacknowledged and unsent apart" {
 	local queues
 	begin 9675
