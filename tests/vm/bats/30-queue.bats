@@ -228,36 +228,41 @@ flags_of()
 }
 
 @test "data with the ACK of what was asked, and with the FIN" {
+	local n
 	witnesses_start
 	begin 9677
-	# No ACK goes out before its time: it is in the segment with the answer.
+	# No ACK goes out before its time: it is in the segment with the answer. That one takes the client's fast path where
+	# the memory that the one before was given has room for it.
 	ask server set s quickack 0
 	counted_from_here
-	ask client write c 100
-	tell server read s 100
-	tell server write s 2000
-	hear server
-	hear server
-	ask client read c 2000
+	for n in 1 2 3 4 5; do
+		ask client write c 100
+		tell server read s 100
+		tell server write s 20
+		hear server
+		hear server
+	done
+	ask client read c 100
 	is "$(counted TcpExtTCPHPHits) > 0"
 	# Held back until the FIN is there.
 	ask server set s cork 1
-	ask server write s 300
-	ask server close s
+	tell server write s 300
+	tell server close s
+	hear server
+	hear server
 	ask client eof c
-	same "$ANSWER" "ok 300"
+	same "$ANSWER" 300
 	ask client close c
 	wait_until seen type=verdict sport=9677
 	watch_stop
 	witnesses_stop
-	same "$(flags_of 9677 2000)" "[P.],"
+	is "$(flags_of 9677 20 | grep -Fc '[P.],') == 5"
 	same "$(flags_of 9677 300)" "[FP.],"
-	in_order "type=send op=written sport=9677 bytes=2000" "type=ack dport=9677 bytes=100" \
-		"type=recv op=queued dport=9677 bytes=2000" "type=recv op=read dport=9677 bytes=2000"
+	is "$(lines "$EVENTS" type=recv op=queued dport=9677 bytes=20) == 5"
 	said type=state dport=9677 new=CLOSE_WAIT bytes=300
 	said type=recv op=read dport=9677 bytes=300
-	said type=verdict sport=9677 requests=1 bytes_in=100 bytes_out=2300
-	said type=verdict dport=9677 requests=1 bytes_in=2300 bytes_out=100
+	said type=verdict sport=9677 requests=5 bytes_in=500 bytes_out=400
+	said type=verdict dport=9677 requests=5 bytes_in=400 bytes_out=500
 }
 
 @test "a sender without an answer: unacknowledged and unsent apart" {
