@@ -50,12 +50,13 @@ static bool table_known(const struct tcptrace_snapshot *snapshot, const struct i
 	return false;
 }
 
-static bool listeners_known(const struct tcptrace_snapshot *snapshot, const struct inet_hashinfo *hashinfo)
+static bool listeners_known(const struct tcptrace_snapshot *snapshot, struct inet_hashinfo *hashinfo)
 {
+	const struct inet_listen_hashbucket *first = tcptrace_listen_bucket(hashinfo, 0);
 	u32 i;
 
 	for (i = 0; i < snapshot->table_count; i++)
-		if (snapshot->tables[i].hashinfo->lhash2 == hashinfo->lhash2)
+		if (tcptrace_listen_bucket(snapshot->tables[i].hashinfo, 0) == first)
 			return true;
 	return false;
 }
@@ -148,16 +149,17 @@ static void take_socket(struct tcptrace_record *record, struct sock *sk)
 /* One bucket, under its lock: takes all of its sockets, or, where they do not fit, none. Returns how many there are. */
 static u32 take_listeners(struct tcptrace_snapshot *snapshot, struct inet_hashinfo *hashinfo, u32 bucket)
 {
-	struct inet_listen_hashbucket *head = &hashinfo->lhash2[bucket];
+	struct inet_listen_hashbucket *head = tcptrace_listen_bucket(hashinfo, bucket);
 	u32 room = snapshot->room - snapshot->filled, count = 0;
+	struct hlist_nulls_node *node;
 	struct sock *sk;
 
 	/* No bottom half takes this lock. */
 	spin_lock(&head->lock);
-	tcptrace_for_each_listener(sk, head)
+	sk_nulls_for_each(sk, node, &head->nulls_head)
 		count++;
 	if (count <= room)
-		tcptrace_for_each_listener(sk, head)
+		sk_nulls_for_each(sk, node, &head->nulls_head)
 			take_socket(&snapshot->records[snapshot->filled++], sk);
 	spin_unlock(&head->lock);
 	return count;
@@ -186,9 +188,9 @@ static u32 take_others(struct tcptrace_snapshot *snapshot, struct inet_hashinfo 
 /* Moves on to the next bucket, from the last one to the next table. */
 static void next_bucket(struct tcptrace_snapshot *snapshot, const struct inet_hashinfo *hashinfo)
 {
-	u32 last = snapshot->listeners_done ? hashinfo->ehash_mask : hashinfo->lhash2_mask;
+	u32 buckets = snapshot->listeners_done ? hashinfo->ehash_mask + 1 : tcptrace_listen_buckets(hashinfo);
 
-	if (snapshot->bucket++ < last)
+	if (++snapshot->bucket < buckets)
 		return;
 	snapshot->bucket = 0;
 	snapshot->listeners_done = !snapshot->listeners_done;

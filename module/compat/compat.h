@@ -134,43 +134,23 @@ static inline void tcptrace_vm_flags(struct vm_area_struct *vma, unsigned long s
 #endif
 
 /*
- * The listeners of one bucket of lhash2, in which every listening socket is. It held them by a node of
- * their own while there was a second table, and a list without one.
+ * Buckets of listeners, in the order in which sock_diag(7) and /proc/net/tcp show them. While there were two tables of
+ * them, that was the one by port alone.
  */
-#ifdef HAVE_LISTENER_NODE
-static inline struct sock *tcptrace_listener_of(struct hlist_node *node)
-{
-	return node ? (struct sock *)hlist_entry(node, struct inet_connection_sock, icsk_listen_portaddr_node) : NULL;
-}
+#ifdef HAVE_LISTENING_HASH
+static inline u32 tcptrace_listen_buckets(const struct inet_hashinfo *hashinfo) { return INET_LHTABLE_SIZE; }
 
-static inline struct sock *tcptrace_listener_first(struct inet_listen_hashbucket *bucket)
+static inline struct inet_listen_hashbucket *tcptrace_listen_bucket(struct inet_hashinfo *hashinfo, u32 bucket)
 {
-	return tcptrace_listener_of(bucket->head.first);
-}
-
-static inline struct sock *tcptrace_listener_next(struct sock *sk)
-{
-	return tcptrace_listener_of(inet_csk(sk)->icsk_listen_portaddr_node.next);
+	return &hashinfo->listening_hash[bucket];
 }
 #else
-static inline struct sock *tcptrace_listener_of(struct hlist_nulls_node *node)
-{
-	return is_a_nulls(node) ? NULL : hlist_nulls_entry(node, struct sock, sk_nulls_node);
-}
+static inline u32 tcptrace_listen_buckets(const struct inet_hashinfo *hashinfo) { return hashinfo->lhash2_mask + 1; }
 
-static inline struct sock *tcptrace_listener_first(struct inet_listen_hashbucket *bucket)
+static inline struct inet_listen_hashbucket *tcptrace_listen_bucket(struct inet_hashinfo *hashinfo, u32 bucket)
 {
-	return tcptrace_listener_of(bucket->nulls_head.first);
-}
-
-static inline struct sock *tcptrace_listener_next(struct sock *sk)
-{
-	return tcptrace_listener_of(sk->sk_nulls_node.next);
+	return &hashinfo->lhash2[bucket];
 }
 #endif
-
-/* Under the bucket's lock. */
-#define tcptrace_for_each_listener(sk, bucket) \
-	for (sk = tcptrace_listener_first(bucket); sk; sk = tcptrace_listener_next(sk))
 
 #endif
