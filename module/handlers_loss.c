@@ -79,7 +79,10 @@ static __always_inline void on_loss_probe(const struct tcptrace_call *call, long
 /* int tcp_rtx_synack(const struct sock *sk, struct request_sock *req) */
 static __always_inline void call_synack_again(struct tcptrace_call *call, struct pt_regs *regs)
 {
-	call->what = ARG(void *, 1);
+	const struct request_sock *req = ARG(void *, 1);
+
+	call->what = (void *)req;
+	call->before = req->num_retrans;
 }
 
 static __always_inline void on_synack_again(const struct tcptrace_call *call, long error)
@@ -93,8 +96,8 @@ static __always_inline void on_synack_again(const struct tcptrace_call *call, lo
 		return;
 	event.record->u.retransmit.seq = tcp_rsk(req)->snt_isn;
 	event.record->u.retransmit.segments = 1;
-	/* It is counted next. */
-	event.record->u.retransmit.total = req->num_retrans + 1;
+	/* It is counted by now, or next: that depends on the kernel. */
+	event.record->u.retransmit.total = call->before + 1;
 	publish(&event);
 }
 

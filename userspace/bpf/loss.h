@@ -103,10 +103,12 @@ static __always_inline void on_loss_probe(arguments *regs, int unused, u64 befor
 
 static __always_inline u64 call_synack_again(arguments *regs)
 {
-	return 0;
+	struct tcp_request_sock *req = request_of(ARG(void *, 1));
+
+	return req ? READ_UNTYPED(req, req.req.num_retrans) : 0;
 }
 
-static __always_inline void on_synack_again(arguments *regs, int error, u64 unused)
+static __always_inline void on_synack_again(arguments *regs, int error, u64 before)
 {
 	void *sk = ARG(void *, 1);
 	struct tcp_request_sock *req = request_of(sk);
@@ -116,7 +118,7 @@ static __always_inline void on_synack_again(arguments *regs, int error, u64 unus
 		return;
 	event.record->u.retransmit.seq = event.record->snd_una;
 	event.record->u.retransmit.segments = 1;
-	event.record->u.retransmit.total = READ_UNTYPED(req, req.req.num_retrans) + 1;
+	event.record->u.retransmit.total = before + 1;
 	publish(&event);
 }
 
