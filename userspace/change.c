@@ -385,6 +385,18 @@ static uint32_t taken(const struct end *end, const struct tcptrace_record *recor
 	return !(end->flags & END_SYNCED) || record->u.queue.bytes < way ? record->u.queue.bytes : way;
 }
 
+/*
+ * Other records of this end come between: a call that writes more than one segment has sent the first ones, and heard of
+ * their ACKs, when it tells.
+ */
+static uint32_t written(struct end *end, const struct tcptrace_record *record)
+{
+	uint32_t bytes = moved(end, record->write_seq, end->flow ? end->written : end->write_seq);
+
+	figures_written(end, record->write_seq);
+	return bytes;
+}
+
 /* Before the figures are taken over: what is new is the difference. */
 static void on_queue(struct change *change)
 {
@@ -414,7 +426,7 @@ static void on_queue(struct change *change)
 	if (record->op == TCPTRACE_OP_READ)
 		step->bytes = taken(end, record);
 	if (record->op == TCPTRACE_OP_WRITTEN) {
-		step->bytes = moved(end, record->write_seq, end->write_seq);
+		step->bytes = written(end, record);
 		if (step->bytes)
 			count_requests(end, false);
 	}

@@ -127,6 +127,8 @@ void figures_take(struct model *model, struct end *end, const struct tcptrace_re
 		advance(&end->bytes_out, record->snd_una, end->snd_una);
 	} else if (!state_handshaking(record->new_state)) {
 		end->flags |= END_SYNCED;
+		if (end->flow)
+			figures_written(end, record->write_seq);
 	}
 	figures_copy(end, record);
 	end->rcv_nxt = rcv_nxt;

@@ -208,6 +208,7 @@ void flow_begin(struct end *end, const struct tcptrace_record *record)
 		return;
 	flow->last = record->time;
 	flow->waited = MODEL_UNKNOWN;
+	figures_written(end, end->write_seq);
 	/* It has waited so long at least. Of an end that was seen whole it came just now, together with its FIN. */
 	if (seq_after(behind, end->copied_seq))
 		add_arrival(flow, behind, end->flags & END_SEEDED ? end->birth : record->time);

@@ -275,8 +275,10 @@ static void on_end(struct change *change, bool born)
 	if (end->epoch != model->epoch) {
 		end->epoch = model->epoch;
 		end->flags |= END_LOSSY;
-		if (end->flow)
+		if (end->flow) {
 			flow_broken(flow_of(end), record->time);
+			figures_written(end, end->write_seq);
+		}
 	}
 	change->peer = ends_at(&model->ends, end->peer);
 	/* on_queue() compares with the figures before, all others build on the new ones. */

@@ -105,6 +105,7 @@ struct end {
 	uint32_t closer;	/* who closed or reset first, on whichever side, if that is on this host */
 
 	union {
+		uint32_t written;	/* write_seq as of the last write that was told of; with a flow, while it may write */
 		uint32_t unread;	/* bytes, WHY_UNREAD */
 		uint32_t stamp;		/* low half, of the segment that made it FIN_WAIT2 */
 		uint32_t timeout;	/* of the timewait socket, ms from `since` (END_SINCE) or `birth` on */

@@ -102,6 +102,16 @@ static inline void figures_copy(struct end *end, const struct tcptrace_record *r
 	memcpy(&end->snd_una, &record->snd_una, 7 * sizeof(uint32_t));
 }
 
+/* `written` has its place among what an end has that is not open to write any more. */
+static inline void figures_written(struct end *end, uint32_t write_seq)
+{
+	const uint32_t open = 1u << TCPTRACE_S_SYN_SENT | 1u << TCPTRACE_S_SYN_RECV |
+			      1u << TCPTRACE_S_ESTABLISHED | 1u << TCPTRACE_S_CLOSE_WAIT;
+
+	if (end->kind != TCPTRACE_K_TIMEWAIT && open & 1u << end->state)
+		end->written = write_seq;
+}
+
 static inline void figures_peaks(struct end *end, uint32_t recvq, uint32_t sendq)
 {
 	if (recvq > end->recvq_peak)

@@ -692,6 +692,14 @@ static void test_data_with_ack(void)
 	fed = feed_rest(fed);
 	is_int(world.last.waited, 10 * US, "and waited since then");
 
+	/* What a call has written is told when it has, and the ACK of its first segment may come before. */
+	client->write_seq = client->snd_nxt += 30;
+	client->snd_una += 10;
+	queue(&stream, client, TCPTRACE_T_ACK, 0, 10);
+	by_task(queue(&stream, client, TCPTRACE_T_SEND, TCPTRACE_OP_WRITTEN, 0), client);
+	fed = feed_rest(fed);
+	is_int(world.last.bytes, 30, "all that a call wrote is told of");
+
 	/* The last of it comes in the segment with the FIN. */
 	client->rcv_nxt += 50;
 	fin_arrives(&stream, client, TCPTRACE_S_CLOSE_WAIT);
