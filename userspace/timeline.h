@@ -54,7 +54,7 @@ void timeline_socket(struct timeline *timeline, const struct end *end);
 
 void timeline_header(struct timeline *timeline);
 void timeline_step(struct timeline *timeline, const struct step *step);
-void timeline_verdict(struct timeline *timeline, const struct end *end);
+void timeline_verdict(struct timeline *timeline, const struct end *end, const struct end *peer);
 
 /* Below its line: what the step means, in plain words. timeline_explain.c */
 void timeline_explain(struct timeline *timeline, const struct step *step);

@@ -126,8 +126,20 @@ static char *put_figures(char *p, struct timeline *timeline, const struct end *e
 	return p;
 }
 
-/* What held it up, and how it was used: what level queue shows. */
-static char *put_waits(char *p, const struct verdict *verdict)
+static char *put_pair(char *p, const struct end *end, const struct end *peer)
+{
+	struct pair pair;
+
+	verdict_of_pair(end, peer, &pair);
+	if (pair.duration == MODEL_UNKNOWN)
+		return p;
+	p = put_text(p, "both ends together: ");
+	p = put_figure(p, "handshake", pair.handshake);
+	return put_figure(p, "duration", pair.duration);
+}
+
+/* What held it up, and how it was used: what level queue shows. And what only both ends tell. */
+static char *put_waits(char *p, const struct verdict *verdict, const struct end *end, const struct end *peer)
 {
 	const char *lasting = verdict_lasting(verdict->lasting), *start = p;
 
@@ -142,6 +154,8 @@ static char *put_waits(char *p, const struct verdict *verdict)
 		p = put_string(p, lasting);
 		p = put_text(p, " connection, ");
 	}
+	if (peer)
+		p = put_pair(p, end, peer);
 	return p == start ? p : p - 2;
 }
 
@@ -150,7 +164,7 @@ static char *begin_line(char *p)
 	return put_column(p, p + PUT_CLOCK_WIDTH + 1 + TIMELINE_SINCE);
 }
 
-void timeline_verdict(struct timeline *timeline, const struct end *end)
+void timeline_verdict(struct timeline *timeline, const struct end *end, const struct end *peer)
 {
 	struct verdict verdict;
 	char *p, *start, *more;
@@ -178,7 +192,7 @@ void timeline_verdict(struct timeline *timeline, const struct end *end)
 	*p++ = '\n';
 	start = p;
 	p = begin_line(p);
-	more = put_waits(p, &verdict);
+	more = put_waits(p, &verdict, end, peer);
 	if (more == p)
 		return out_done(timeline->out, start);
 	p = timeline_fit(timeline, start, NULL, more);

@@ -164,7 +164,8 @@ void verdict_of_pair(const struct end *end, const struct end *peer, struct pair 
 
 	pair->handshake = pair->duration = MODEL_UNKNOWN;
 	if (end->flags & peer->flags & END_HANDSHAKE)
-		pair->handshake = later(end->birth + end->handshake, peer->birth + peer->handshake) - birth;
+		pair->handshake = later(end->birth + span_ns(end->handshake),
+					peer->birth + span_ns(peer->handshake)) - birth;
 	if (told && !((end->flags | peer->flags) & END_SEEDED))
 		pair->duration = later(end->since, peer->since) - birth;
 }

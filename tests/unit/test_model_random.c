@@ -64,7 +64,7 @@ static unsigned int steps, verdicts, broken;
 static void show_verdict(const struct end *end)
 {
 	verdicts++;
-	timeline_verdict(&timeline, end);
+	timeline_verdict(&timeline, end, model_peer(model, end));
 	json_verdict(&out, end, model_peer(model, end));
 }
 

@@ -141,11 +141,12 @@ static void on_step(void *arg, const struct step *step)
 static void on_verdict(void *arg, const struct end *end)
 {
 	struct watch *watch = arg;
+	const struct end *peer = model_peer(watch->follow->model, end);
 
 	if (watch->arguments.follow.options.json)
-		json_verdict(&watch->follow->out, end, model_peer(watch->follow->model, end));
+		json_verdict(&watch->follow->out, end, peer);
 	else
-		timeline_verdict(&watch->timeline, end);
+		timeline_verdict(&watch->timeline, end, peer);
 }
 
 /* In JSON the sum is in the last object. */
