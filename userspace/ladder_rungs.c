@@ -110,8 +110,11 @@ static struct rung *search(const struct sight *sight, bool (*match)(const struct
 
 static void learn_part(struct cause *segment, const struct cause *more)
 {
+	/* Who sent a FIN knows what was in its segment; who got it, what it closed the gap behind, too. */
+	bool sent = segment->flags & more->flags & TH_FIN && segment->known & CAUSE_SEQ;
+
 	segment->flags |= more->flags;
-	if (more->known & CAUSE_LENGTH && more->length) {
+	if (more->known & CAUSE_LENGTH && more->length && !sent) {
 		segment->seq = more->seq;
 		segment->length = more->length;
 	} else if (!(segment->known & CAUSE_SEQ)) {
@@ -260,6 +263,11 @@ static int causes_of(const struct step *step, struct cause causes[CAUSE_MAX])
 	if (step->record->type == TCPTRACE_T_RECV || step->record->type == TCPTRACE_T_ACK)
 		return of_queue(step, causes);
 	count = cause_of(step, causes);
+	if (count && step->bytes && !causes[0].out && causes[0].flags & TH_FIN) {
+		causes[0].seq -= step->bytes;
+		causes[0].length = step->bytes;
+		causes[0].known |= CAUSE_LENGTH;
+	}
 	/* A FIN behind data that is not sent yet is not sent yet either. */
 	if (count && causes[0].out && causes[0].flags & TH_FIN && !(causes[0].known & CAUSE_SEQ))
 		return 0;
