@@ -196,23 +196,6 @@ static int on_snapshot(const struct tcptrace_record *record, void *arg)
 	return seed_snapshot(record, follow->seed);
 }
 
-/* After the snapshot: reads until all is there that it has to be compared with. */
-static int collect(struct source *source, struct seed *seed)
-{
-	const struct tcptrace_record *record;
-
-	for (;;) {
-		int outcome = source_next(source, &record);
-		int more;
-
-		if (outcome != SOURCE_RECORD)
-			return outcome < 0 ? outcome : 0;
-		more = seed_event(seed, record);
-		if (more <= 0)
-			return more;
-	}
-}
-
 static int tell_seeds(struct follow *follow)
 {
 	const struct end *end;
@@ -243,7 +226,7 @@ static int begin(struct follow *follow)
 	if (follow->view->snapshot_only)
 		return error ? error : SOURCE_END;
 	if (!error)
-		error = collect(follow->source, follow->seed);
+		error = seed_collect(follow->seed, follow->source);
 	if (!error)
 		error = seed_finish(follow->seed);
 	if (!error)
@@ -263,14 +246,17 @@ static int begin(struct follow *follow)
 /* Caught up. Returns SOURCE_END where it is time to end, else 0 or -errno. */
 static int idle(struct follow *follow)
 {
-	uint64_t time = stop_now();
+	uint64_t time = stop_now(), complete = source_complete_until(follow->source);
 	int timeout, error;
 
-	settle(follow, time - MODEL_SETTLE_NS);
+	if (complete > time)
+		complete = time;
+	if (complete > MODEL_SETTLE_NS)
+		settle(follow, complete - MODEL_SETTLE_NS);
 	tick(follow, time);
 	if (out_flush(&follow->out) || follow->enough)
 		return SOURCE_END;
-	if (stop_over(&follow->stop, time)) {
+	if (stop_reached(&follow->stop, follow->source)) {
 		/* What waits for its next record has happened. */
 		follow->ahead.ended = true;
 		return ahead_waits(&follow->ahead) ? 0 : SOURCE_END;

@@ -445,6 +445,11 @@ bool rings_stalled(const struct rings *rings)
 	return rings->stalled || rings->heap_count;
 }
 
+uint64_t rings_complete_until(const struct rings *rings)
+{
+	return rings->bound;
+}
+
 void rings_losses(const struct rings *rings, struct tcptrace_lost *lost)
 {
 	lost->overwritten += rings->lost.overwritten;

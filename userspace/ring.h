@@ -37,6 +37,9 @@ int rings_next(struct rings *rings, const struct tcptrace_record **record);
  */
 bool rings_stalled(const struct rings *rings);
 
+/* Every record older than this was handed out, once rings_next() has said SOURCE_IDLE. */
+uint64_t rings_complete_until(const struct rings *rings);
+
 /* Adds to *lost what these rings know of: all but `missed`. */
 void rings_losses(const struct rings *rings, struct tcptrace_lost *lost);
 

@@ -5,6 +5,9 @@
 
 #include "record.h"
 #include "seed.h"
+#include "signals.h"
+
+#define STALL_MS	1
 
 struct entry {
 	uint64_t cookie;
@@ -78,7 +81,8 @@ int seed_snapshot(const struct tcptrace_record *record, void *arg)
 	return add_entry(seed, record->cookie, record_inode(record));
 }
 
-int seed_event(struct seed *seed, const struct tcptrace_record *record)
+/* 1: go on; 0: that was younger than the snapshot */
+static int add_event(struct seed *seed, const struct tcptrace_record *record)
 {
 	if (seed->event_count == seed->event_room) {
 		size_t room = seed->event_room ? 2 * seed->event_room : 256;
@@ -91,6 +95,32 @@ int seed_event(struct seed *seed, const struct tcptrace_record *record)
 	}
 	seed->events[seed->event_count++] = *record;
 	return record->time <= seed->last;
+}
+
+int seed_collect(struct seed *seed, struct source *source)
+{
+	const struct tcptrace_record *record;
+
+	for (;;) {
+		int outcome = source_next(source, &record), result;
+
+		if (outcome == SOURCE_RECORD) {
+			result = add_event(seed, record);
+			if (result <= 0)
+				return result;
+			continue;
+		}
+		if (outcome != SOURCE_IDLE)
+			return outcome < 0 ? outcome : 0;
+		if (source_complete_until(source) > seed->last)
+			return 0;
+		/* A writer, or its virtual CPU, was stopped in the middle of a record: older ones may wait behind it. */
+		result = source_wait(source, STALL_MS);
+		if (result && result != -EINTR)
+			return result;
+		if (signals_stop())
+			return SOURCE_END;
+	}
 }
 
 /* ---- the first event of each socket ---- */

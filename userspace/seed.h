@@ -19,8 +19,7 @@
  *
  *	seed = seed_new(model, time);
  *	source_snapshot(source, seed_snapshot, seed);
- *	while (source_next() == SOURCE_RECORD && seed_event(seed, record))
- *		;
+ *	seed_collect(seed, source);
  *	seed_finish(seed);
  *	then each seed_next(), then each seed_replay() as if it came from the source
  */
@@ -32,6 +31,7 @@
 
 #include "model.h"
 #include "process.h"
+#include "source.h"
 
 struct seed;
 
@@ -42,8 +42,11 @@ void seed_free(struct seed *seed);
 /* A source_each. Returns 0 or -ENOMEM. */
 int seed_snapshot(const struct tcptrace_record *record, void *seed);
 
-/* Keeps an event for later. 1: go on; 0: all that the snapshot needs is there; -ENOMEM. */
-int seed_event(struct seed *seed, const struct tcptrace_record *record);
+/*
+ * Keeps the source's events for later, until all are there that the snapshot has to be compared with. Returns 0;
+ * SOURCE_END where a signal came that ends the program; or -errno.
+ */
+int seed_collect(struct seed *seed, struct source *source);
 
 /* Puts the model into the state that was when the snapshot began. Returns 0 or -ENOMEM. */
 int seed_finish(struct seed *seed);

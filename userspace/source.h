@@ -37,6 +37,8 @@ struct source_ops {
 	int (*snapshot)(struct source *source, source_each each, void *arg);
 	/* Events in order of time over all CPUs. Losses come as records of type LOST, in their place. */
 	int (*next)(struct source *source, const struct tcptrace_record **record);
+	/* After SOURCE_IDLE: no event older than this is to come. It lags where a writer is in the middle of a record. */
+	uint64_t (*complete_until)(const struct source *source);
 	/* Sleeps until there may be more, a signal comes (-EINTR) or timeout_ms are over (-1: never). */
 	int (*wait)(struct source *source, int timeout_ms);
 	/* What was lost until now, in all: u.lost of *lost. */
@@ -76,6 +78,11 @@ static inline int source_snapshot(struct source *source, source_each each, void 
 static inline int source_next(struct source *source, const struct tcptrace_record **record)
 {
 	return source->ops->next(source, record);
+}
+
+static inline uint64_t source_complete_until(const struct source *source)
+{
+	return source->ops->complete_until(source);
 }
 
 static inline int source_wait(struct source *source, int timeout_ms)

@@ -47,6 +47,11 @@ static int bpf_next(struct source *source, const struct tcptrace_record **record
 	return result < 0 ? complain(bpf, result, "the events") : result;
 }
 
+static uint64_t bpf_complete_until(const struct source *source)
+{
+	return events_complete_until(((const struct source_bpf *)source)->events);
+}
+
 static int bpf_wait(struct source *source, int timeout_ms)
 {
 	struct source_bpf *bpf = bpf_of(source);
@@ -85,6 +90,7 @@ static void bpf_close(struct source *source)
 static const struct source_ops ops = {
 	.snapshot = bpf_snapshot,
 	.next = bpf_next,
+	.complete_until = bpf_complete_until,
 	.wait = bpf_wait,
 	.losses = bpf_losses,
 	.close = bpf_close,

@@ -255,6 +255,13 @@ static int file_next(struct source *source, const struct tcptrace_record **recor
 	return take(file, record);
 }
 
+/* It is never idle. */
+static uint64_t file_complete_until(const struct source *source)
+{
+	(void)source;
+	return UINT64_MAX;
+}
+
 static int file_wait(struct source *source, int timeout_ms)
 {
 	(void)source;
@@ -290,6 +297,7 @@ static void file_close(struct source *source)
 static const struct source_ops ops = {
 	.snapshot = file_snapshot,
 	.next = file_next,
+	.complete_until = file_complete_until,
 	.wait = file_wait,
 	.losses = file_losses,
 	.close = file_close,

@@ -139,6 +139,11 @@ static int module_next(struct source *source, const struct tcptrace_record **rec
 	return result < 0 ? complain(module, -result, TCPTRACE_PROC_EVENTS) : result;
 }
 
+static uint64_t module_complete_until(const struct source *source)
+{
+	return rings_complete_until(((const struct source_module *)source)->rings);
+}
+
 static int module_wait(struct source *source, int timeout_ms)
 {
 	struct source_module *module = module_of(source);
@@ -184,6 +189,7 @@ static void module_close(struct source *source)
 static const struct source_ops ops = {
 	.snapshot = module_snapshot,
 	.next = module_next,
+	.complete_until = module_complete_until,
 	.wait = module_wait,
 	.losses = module_losses,
 	.close = module_close,

@@ -32,6 +32,12 @@ static inline bool stop_over(const struct stop *stop, uint64_t time)
 	return stop->deadline && time >= stop->deadline;
 }
 
+/* Of an idle source: true where it is over and nothing from before that is to come. */
+static inline bool stop_reached(const struct stop *stop, const struct source *source)
+{
+	return stop->deadline && source_complete_until(source) >= stop->deadline;
+}
+
 /* True where a record of that time is the first one too late. */
 static inline bool stop_too_late(struct stop *stop, const struct source *source, uint64_t time)
 {
@@ -42,7 +48,7 @@ static inline bool stop_too_late(struct stop *stop, const struct source *source,
 
 /* How long there is to wait until a deadline, at most `most` ms where that is not below 0. */
 int stop_until(uint64_t time, uint64_t deadline, int most);
-/* The same until it is over. */
+/* The same until it is over, and then until stop_reached() may have become true. */
 int stop_timeout(const struct stop *stop, uint64_t time, int most);
 
 #endif

@@ -3,38 +3,20 @@
 #include <errno.h>
 
 #include "ahead.h"
+#include "fake_source.h"
 #include "stop.h"
 #include "stream.h"
 #include "test.h"
 
 static struct stream stream;
 
-/* Hands out the stream up to `limit`, then says `behind`. */
-static struct {
-	struct source source;
-	unsigned int next, limit;
-	int behind;
-} fake;
-
-static int fake_next(struct source *source, const struct tcptrace_record **record)
-{
-	(void)source;
-	if (fake.next == fake.limit)
-		return fake.behind;
-	*record = &stream.records[fake.next++];
-	return SOURCE_RECORD;
-}
-
-static const struct source_ops ops = { .next = fake_next };
+static struct fake_source fake;
 static struct ahead ahead;
 
 static void begin(int behind)
 {
 	memset(&ahead, 0, sizeof(ahead));
-	fake.source.ops = &ops;
-	fake.next = 0;
-	fake.limit = stream.count;
-	fake.behind = behind;
+	fake_begin(&fake, stream.records, stream.count, behind);
 }
 
 /* Hands out what there is: how many, in order; *merged counts what was said to be merged. Returns the outcome behind them. */

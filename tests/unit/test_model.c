@@ -3,6 +3,7 @@
 #include <netinet/tcp.h>
 
 #include "cause.h"
+#include "fake_source.h"
 #include "flow.h"
 #include "model.h"
 #include "seed.h"
@@ -960,6 +961,8 @@ static void test_namespaces(void)
 
 /* ---- what was there before ---- */
 
+static struct fake_source fake;
+
 static struct seed *seed_of(unsigned int snapshots, uint64_t start)
 {
 	struct seed *seed;
@@ -970,8 +973,8 @@ static struct seed *seed_of(unsigned int snapshots, uint64_t start)
 	for (i = 0; i < snapshots; i++)
 		if (seed_snapshot(&stream.records[i], seed))
 			abort();
-	for (; i < stream.count; i++)
-		seed_event(seed, &stream.records[i]);
+	fake_begin(&fake, stream.records + i, stream.count - i, SOURCE_IDLE);
+	is_int(seed_collect(seed, &fake.source), 0, "collected");
 	is_int(seed_finish(seed), 0, "seeded");
 	return seed;
 }
@@ -994,6 +997,8 @@ static unsigned int replay(struct seed *seed)
 	unsigned int before = world.steps;
 
 	while ((record = seed_replay(seed)))
+		feed(record);
+	while (source_next(&fake.source, &record) == SOURCE_RECORD)
 		feed(record);
 	settle_until(UINT64_MAX);
 	seed_free(seed);
@@ -1026,6 +1031,32 @@ static void test_seed_quiet(void)
 	is_int(world.client.verdict.seen, world.client.time - start, "seen since the start");
 	is_int(world.client.verdict.bytes_out, 100, "its bytes");
 	ok(!world.client.verdict.syn_unknown, "exactly, since its other end is here");
+	finish();
+}
+
+/* Events from before the snapshot's end that come late, since a writer was stopped in the middle of a record. */
+static void test_seed_late(void)
+{
+	struct seed *seed;
+
+	established(&stream);
+	snapshot(&stream, &stream.client, TCPTRACE_K_FULL);
+	sends_fin(&stream, &stream.client, TCPTRACE_OP_CLOSE);
+	fin_is_acked(&stream, &stream.client, TCPTRACE_S_FIN_WAIT2);
+	stream.records[0].time = stream.records[3].time + 1;
+	stream.records[0].old_state = stream.records[0].new_state = TCPTRACE_S_FIN_WAIT2;
+
+	world_begin(0);
+	seed = seed_new(world.model, stream.records[1].time - 1);
+	seed_snapshot(&stream.records[0], seed);
+	fake_begin(&fake, stream.records + 1, 0, SOURCE_IDLE);
+	fake.complete_until = 0;
+	stream.records[stream.count] = stream.records[0];
+	is_int(seed_collect(seed, &fake.source), 0, "collected");
+	is_int(fake.waits, 4, "as long as one older than the snapshot may come");
+	is_int(seed_finish(seed), 0, "seeded");
+	is_seeds(seed, "101:1 ", "as it was before the late events");
+	is_int(replay(seed), 3, "which are live");
 	finish();
 }
 
@@ -1208,6 +1239,7 @@ int main(void)
 	test_many();
 	test_namespaces();
 	test_seed_quiet();
+	test_seed_late();
 	test_seed_event_before();
 	test_seed_birth();
 	test_seed_gone();

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "fake_source.h"
 #include "json.h"
 #include "model.h"
 #include "seed.h"
@@ -85,7 +86,9 @@ static void show(const struct step *step)
 static void seed_some(uint64_t *time)
 {
 	struct seed *seed = seed_new(model, *time + 20);
+	struct tcptrace_record events[100];
 	const struct tcptrace_record *event;
+	struct fake_source fake;
 	const struct end *end;
 	struct step step;
 	unsigned int i, count = any(100);
@@ -97,12 +100,10 @@ static void seed_some(uint64_t *time)
 		seed_snapshot(&record, seed);
 	}
 	*time -= any(30);
-	for (i = 0; i < 100; i++) {
-		struct tcptrace_record record = random_record(++*time);
-
-		seed_event(seed, &record);
-	}
-	broken += seed_finish(seed) != 0;
+	for (i = 0; i < 100; i++)
+		events[i] = random_record(++*time);
+	fake_begin(&fake, events, 100, SOURCE_IDLE);
+	broken += seed_collect(seed, &fake.source) != 0 || seed_finish(seed) != 0;
 	while ((end = seed_next(seed))) {
 		timeline_socket(&timeline, end);
 		json_socket(&out, end, *time);

@@ -165,11 +165,13 @@ static void stalled(void)
 	writer_put(&bench.writer, 1, 30, TCPTRACE_T_STATE);
 	is_str(drained(&bench, 100), "", "a writer within its slot holds up all that may be younger");
 	ok(rings_stalled(bench.rings), "which poll() would not tell");
+	ok(rings_complete_until(bench.rings) <= 5, "nor is anything complete");
 	is_str(drained(&bench, 101), "", "and again");
 	writer_put(&bench.writer, 0, 40, TCPTRACE_T_STATE);
 	writer_publish(&bench.writer, 0, position);
 	is_str(drained(&bench, 102), "1:1@5 0:1@10 0:2@20 1:2@30 0:3@40 ", "then all comes in order");
 	ok(!rings_stalled(bench.rings), "and nothing is left");
+	is_int(rings_complete_until(bench.rings), 102, "complete until then");
 
 	/* Read up to a time before: what is older than that may go on. */
 	writer_put(&bench.writer, 1, 200, TCPTRACE_T_STATE);

@@ -182,6 +182,11 @@ int events_next(struct events *events, const struct tcptrace_record **record)
 	return SOURCE_IDLE;
 }
 
+uint64_t events_complete_until(const struct events *events)
+{
+	return events->bound;
+}
+
 static int shorter(int timeout_ms, int limit_ms)
 {
 	return timeout_ms < 0 || timeout_ms > limit_ms ? limit_ms : timeout_ms;

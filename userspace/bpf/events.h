@@ -17,8 +17,9 @@ struct events;
 int events_open(int buffer, int cpus, uint32_t *sleeping, uint32_t types, struct events **events);
 void events_close(struct events *events);
 
-/* As source_next() and source_wait(). */
+/* As source_next(), source_complete_until() and source_wait(). */
 int events_next(struct events *events, const struct tcptrace_record **record);
+uint64_t events_complete_until(const struct events *events);
 int events_wait(struct events *events, int timeout_ms);
 
 /* All but `missed`. */

@@ -267,7 +267,7 @@ static int idle(struct recording *recording)
 	uint64_t time = stop_now();
 	int error;
 
-	if (stop_over(&recording->stop, time))
+	if (stop_reached(&recording->stop, recording->source))
 		return SOURCE_END;
 	if (flush(recording))
 		return 0;
