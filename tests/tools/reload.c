@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Loads and unloads a module many times, without starting a program for each, and in between reads from it
- * as a program would: opens, asks for all there is, maps, reads the snapshot's beginning.
- *   reload FILE COUNT [PARAMETERS...]   the first time with the first PARAMETERS, and so on, round and round
+ * as a program would: opens, asks for a level, maps, reads the snapshot's beginning.
+ *   reload FILE COUNT [PARAMETERS...]   the first time with the first PARAMETERS, and so on, round and round; and so
+ *                                       with the levels, one further in each round
  */
 #include <err.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -14,9 +16,9 @@
 
 #include "tcptrace.h"
 
-static void use(void)
+static void use(uint32_t level)
 {
-	const struct tcptrace_filter filter = { .abi = TCPTRACE_ABI, .level = TCPTRACE_L_SEGMENT };
+	const struct tcptrace_filter filter = { .abi = TCPTRACE_ABI, .level = level };
 	int events = open(TCPTRACE_PROC_EVENTS, O_RDWR), sockets = open(TCPTRACE_PROC_SOCKETS, O_RDONLY);
 	struct tcptrace_record records[16];
 	const struct tcptrace_map *map;
@@ -37,6 +39,7 @@ static void use(void)
 
 int main(int argc, char **argv)
 {
+	static const uint32_t levels[] = { TCPTRACE_L_SEGMENT, TCPTRACE_L_LIFE, TCPTRACE_L_QUEUE };
 	int file, i, count;
 
 	if (argc < 3) {
@@ -52,7 +55,7 @@ int main(int argc, char **argv)
 
 		if (syscall(SYS_finit_module, file, parameters, 0))
 			err(1, "loading for the %d. time, '%s'", i + 1, parameters);
-		use();
+		use(levels[(i + (argc > 3 ? i / (argc - 3) : 0)) % 3]);
 		if (syscall(SYS_delete_module, "tcptrace", 0))
 			err(1, "unloading for the %d. time", i + 1);
 	}
