@@ -79,9 +79,9 @@ static __always_inline void on_loss_probe(const struct tcptrace_call *call, long
 /* int tcp_rtx_synack(const struct sock *sk, struct request_sock *req) */
 static __always_inline void call_synack_again(struct tcptrace_call *call, struct pt_regs *regs)
 {
-	const struct request_sock *req = ARG(void *, 1);
+	struct request_sock *req = ARG(void *, 1);
 
-	call->what = (void *)req;
+	call->what = req;
 	call->before = req->num_retrans;
 }
 

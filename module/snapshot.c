@@ -146,41 +146,43 @@ static void take_socket(struct tcptrace_record *record, struct sock *sk)
 	record->time = ktime_get_ns();
 }
 
-/* One bucket, under its lock: takes all of its sockets, or, where they do not fit, none. Returns how many there are. */
-static u32 take_listeners(struct tcptrace_snapshot *snapshot, struct inet_hashinfo *hashinfo, u32 bucket)
+/* One bucket, which is locked: takes all of its sockets, or, where they do not fit, none. Returns how many there are. */
+static u32 take_bucket(struct tcptrace_snapshot *snapshot, const struct hlist_nulls_head *chain)
 {
-	struct inet_listen_hashbucket *head = tcptrace_listen_bucket(hashinfo, bucket);
 	u32 room = snapshot->room - snapshot->filled, count = 0;
 	struct hlist_nulls_node *node;
 	struct sock *sk;
 
-	/* No bottom half takes this lock. */
-	spin_lock(&head->lock);
-	sk_nulls_for_each(sk, node, &head->nulls_head)
+	sk_nulls_for_each(sk, node, chain)
 		count++;
 	if (count <= room)
-		sk_nulls_for_each(sk, node, &head->nulls_head)
+		sk_nulls_for_each(sk, node, chain)
 			take_socket(&snapshot->records[snapshot->filled++], sk);
+	return count;
+}
+
+static u32 take_listeners(struct tcptrace_snapshot *snapshot, struct inet_hashinfo *hashinfo, u32 bucket)
+{
+	struct inet_listen_hashbucket *head = tcptrace_listen_bucket(hashinfo, bucket);
+	u32 count;
+
+	/* No bottom half takes this lock. */
+	spin_lock(&head->lock);
+	count = take_bucket(snapshot, &head->nulls_head);
 	spin_unlock(&head->lock);
 	return count;
 }
 
 static u32 take_others(struct tcptrace_snapshot *snapshot, struct inet_hashinfo *hashinfo, u32 bucket)
 {
-	struct inet_ehash_bucket *head = &hashinfo->ehash[bucket];
+	const struct hlist_nulls_head *chain = &hashinfo->ehash[bucket].chain;
 	spinlock_t *lock = inet_ehash_lockp(hashinfo, bucket);
-	u32 room = snapshot->room - snapshot->filled, count = 0;
-	struct hlist_nulls_node *node;
-	struct sock *sk;
+	u32 count;
 
-	if (hlist_nulls_empty(&head->chain))
+	if (hlist_nulls_empty(chain))
 		return 0;
 	spin_lock_bh(lock);
-	sk_nulls_for_each(sk, node, &head->chain)
-		count++;
-	if (count <= room)
-		sk_nulls_for_each(sk, node, &head->chain)
-			take_socket(&snapshot->records[snapshot->filled++], sk);
+	count = take_bucket(snapshot, chain);
 	spin_unlock_bh(lock);
 	return count;
 }
