@@ -7,8 +7,6 @@
 #include "seed.h"
 #include "signals.h"
 
-#define STALL_MS	1
-
 struct entry {
 	uint64_t cookie;
 	uint64_t inode;
@@ -114,8 +112,8 @@ int seed_collect(struct seed *seed, struct source *source)
 			return outcome < 0 ? outcome : 0;
 		if (source_complete_until(source) > seed->last)
 			return 0;
-		/* A writer, or its virtual CPU, was stopped in the middle of a record: older ones may wait behind it. */
-		result = source_wait(source, STALL_MS);
+		/* Older ones may wait behind a record that a writer is in the middle of. */
+		result = source_wait(source, SOURCE_STALL_MS);
 		if (result && result != -EINTR)
 			return result;
 		if (signals_stop())

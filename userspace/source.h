@@ -26,6 +26,9 @@ enum source_outcome {
 	SOURCE_END = 3,		/* a file is at its end; nothing will ever follow */
 };
 
+/* A writer may be in the middle of a record, or its virtual CPU was taken away there: nothing wakes who waits for it. */
+#define SOURCE_STALL_MS	1
+
 struct source;
 
 typedef int (*source_each)(const struct tcptrace_record *record, void *arg);

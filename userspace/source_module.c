@@ -17,7 +17,6 @@
 #include "source_open.h"
 
 #define SNAPSHOT_BUFFER	((size_t)5461 * sizeof(struct tcptrace_record))	/* 1 MiB */
-#define STALL_MS	1
 
 struct source_module {
 	struct source source;
@@ -152,7 +151,7 @@ static int module_wait(struct source *source, int timeout_ms)
 
 	/* A writer stopped in the middle of a slot (its virtual CPU was taken away): poll() does not know. */
 	if (rings_stalled(module->rings))
-		result = signals_poll(NULL, 0, timeout_ms ? STALL_MS : 0);
+		result = signals_poll(NULL, 0, timeout_ms ? SOURCE_STALL_MS : 0);
 	else
 		result = signals_poll(&fds, 1, timeout_ms);
 	if (result == -EINTR)

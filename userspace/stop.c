@@ -5,7 +5,6 @@
 #include "stop.h"
 
 #define WAIT_MAX_MS	3600000
-#define STALL_MS	1
 
 enum { KEY_DURATION = 0x300, KEY_COUNT };
 
@@ -76,6 +75,6 @@ int stop_until(uint64_t time, uint64_t deadline, int most)
 int stop_timeout(const struct stop *stop, uint64_t time, int most)
 {
 	if (stop_over(stop, time))
-		return STALL_MS;
+		return SOURCE_STALL_MS;
 	return stop->deadline ? stop_until(time, stop->deadline, most) : most;
 }

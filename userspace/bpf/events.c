@@ -15,7 +15,6 @@
 
 #define SAMPLE		(BPF_RINGBUF_HDR_SZ + sizeof(struct tcptrace_record))	/* bytes of a record in the buffer */
 #define ROOM_FIRST	1024
-#define STALL_MS	1
 #define GATHER_MS	10	/* how long a record may wait for others before it is read */
 
 /*
@@ -199,7 +198,7 @@ int events_wait(struct events *events, int timeout_ms)
 	int result;
 
 	if (events->aiming || events->head != events->tail)
-		return signals_poll(NULL, 0, shorter(timeout_ms, STALL_MS));
+		return signals_poll(NULL, 0, shorter(timeout_ms, SOURCE_STALL_MS));
 	__atomic_store_n(events->sleeping, 1, __ATOMIC_SEQ_CST);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (given(events) == events->taken) {
