@@ -4,7 +4,8 @@
 #   sudo make install   both, and the manual page
 #   make demo           a throwaway guest in which `tcptrace-ctl watch 9090` looks at two nc;
 #                       SOURCE=bpf: without the module
-#   make check          all tests, in guests of every supported kernel
+#   make check          the tests, in guests of every supported kernel
+#   make check-all      and those that take long
 #   make scenarios      docs/scenarios.md anew: runs what it tells of on each of them
 #   make bench          what it costs, beside others
 #   make soak           ten minutes of mixed traffic, counted; SECONDS=60 is another while, KERNEL=debug another kernel
@@ -30,7 +31,7 @@ endif
 MODULE	:= build/$(RELEASE)
 KBUILD_FLAGS = $(if $(KCC),CC=$(KCC)) $(if $(V),V=$(V)) W=1 $(if $(SPARSE),C=1)
 
-.PHONY: all module other-abi userspace install uninstall demo check unit scenarios bench soak debug-kernel clean help
+.PHONY: all module other-abi userspace install uninstall demo check check-all unit scenarios bench soak debug-kernel clean help
 all: module userspace
 
 # The kernel's build system writes beside the sources: each kernel gets a copy of them.
@@ -67,6 +68,9 @@ demo:
 check:
 	tests/check
 
+check-all:
+	tests/check --all
+
 unit:
 	$(MAKE) -C userspace unit
 
@@ -92,4 +96,4 @@ clean:
 	rm -rf build
 
 help:
-	@sed -n 's/^# \{0,1\}//; 3,15p' Makefile
+	@sed -n 's/^# \{0,1\}//; 3,16p' Makefile
