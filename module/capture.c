@@ -32,6 +32,14 @@ u64 tcptrace_cookie(struct sock *sk)
 	return likely(cookie) ? cookie : make_cookie(sk);
 }
 
+u64 tcptrace_cookie_inherited(struct sock *sk, struct sock *from)
+{
+	/* A child is in the table already: somebody else may be making one at this moment, and then that is it. */
+	if (unlikely(!atomic64_read(&sk->sk_cookie)))
+		atomic64_cmpxchg(&sk->sk_cookie, 0, tcptrace_cookie(from));
+	return atomic64_read(&sk->sk_cookie);
+}
+
 static __always_inline void mapped(void *to, __be32 address)
 {
 	__be32 *word = to;

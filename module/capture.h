@@ -74,4 +74,10 @@ void tcptrace_capture_owner(struct sock *sk, __u64 *inode, __u32 *uid);
 /* The cookie of any kind of socket, made where there is none yet; sock_diag_save_cookie(). */
 u64 tcptrace_cookie(struct sock *sk);
 
+/*
+ * The same of a socket that takes the place of `from`. When it was made it got a copy of that one's cookie; where
+ * there was none to be copied, it gets it now, as inet_twsk_alloc() and inet_csk_clone_lock() would have done it.
+ */
+u64 tcptrace_cookie_inherited(struct sock *sk, struct sock *from);
+
 #endif

@@ -101,7 +101,7 @@ static __always_inline void on_child(struct pt_regs *regs)
 
 	if (!ARG(bool, 3))	/* lost the race against another segment of the same handshake */
 		return ignore();
-	this_cpu_write(last_child, tcptrace_cookie(ARG(struct sock *, 1)));
+	this_cpu_write(last_child, tcptrace_cookie_inherited(ARG(struct sock *, 1), req_to_sk(req)));
 	request_event(ARG(struct sock *, 1), ARG(struct sock *, 0), TCPTRACE_OP_ACKED,
 		      TCPTRACE_S_SYN_RECV, TCPTRACE_S_SYN_RECV, req->num_retrans);
 }
@@ -294,8 +294,7 @@ static __always_inline void on_tw_begin(struct pt_regs *regs)
 	if (!begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_TIMEWAIT, TCPTRACE_OP_BEGIN))
 		return;
 	tcptrace_capture_totals(event.record, sk);
-	/* The same as the full socket's, unless nobody had asked for that before tw was made. */
-	event.record->cookie = tcptrace_cookie((struct sock *)tw);
+	event.record->cookie = tcptrace_cookie_inherited((struct sock *)tw, sk);
 	event.record->kind = TCPTRACE_K_TIMEWAIT;
 	event.record->new_state = tw->tw_substate;
 	event.record->u.totals.timeout = jiffies_to_msecs(tcptrace_twsk_timeout(tw, regs));

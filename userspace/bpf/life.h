@@ -9,6 +9,32 @@
 #include "event.h"
 #include "segment.h"
 
+/*
+ * A timewait socket has the cookie of the full one, unless nobody had asked for that before it was made: then it
+ * gets another here, since BPF cannot write it. From now on that is the end's, and so it is in the last record of the
+ * full socket, which tcp_time_wait() closes next.
+ */
+static __always_inline void leaves_its_place(struct tcptrace_record *record, u64 cookie)
+{
+	struct bpf_cpu *cpu = this_cpu();
+
+	if (cpu && record->cookie != cookie) {
+		cpu->left_cookie = record->cookie;
+		cpu->taken_cookie = cookie;
+	}
+	record->cookie = cookie;
+}
+
+static __always_inline void has_left_its_place(struct tcptrace_record *record)
+{
+	struct bpf_cpu *cpu = this_cpu();
+
+	if (cpu && record->cookie && record->cookie == cpu->left_cookie) {
+		record->cookie = cpu->taken_cookie;
+		cpu->left_cookie = 0;
+	}
+}
+
 static __always_inline void on_set_state(arguments *regs)
 {
 	struct sock *sk = ARG(struct sock *, 0);
@@ -31,6 +57,8 @@ static __always_inline void on_set_state(arguments *regs)
 		capture_totals(event.record, tp);
 	}
 	event.record->new_state = state;
+	if (state == TCP_CLOSE)
+		has_left_its_place(event.record);
 	publish(&event);
 }
 
@@ -285,8 +313,7 @@ static __always_inline void on_tw_begin(arguments *regs)
 	if (!tp || !begin(&event, tp, tp, TCPTRACE_T_TIMEWAIT, TCPTRACE_OP_BEGIN))
 		return;
 	capture_totals(event.record, tp);
-	/* The same as the full socket's, unless nobody had asked for that before tw was made. */
-	event.record->cookie = cookie_of(tw);
+	leaves_its_place(event.record, cookie_of(tw));
 	event.record->kind = TCPTRACE_K_TIMEWAIT;
 	event.record->new_state = READ(tw, tw_substate);
 	timeout = config.tw_timeout ? (int)argument(regs, config.tw_timeout) : left_of(READ(tw, tw_timer.expires));

@@ -53,8 +53,10 @@ struct bpf_cpu {
 	__u64	lost;			/* the buffer was full */
 	__u64	last_child;		/* see on_child() */
 	__u64	tw_cookie;		/* see on_tw_segment() */
+	__u64	left_cookie;		/* see leaves_its_place() */
+	__u64	taken_cookie;
 	__u32	tw_substate;
-	__u32	pad[7];
+	__u32	pad[3];
 };
 
 #endif

@@ -86,3 +86,39 @@ starts()
 @test "nine starts in a storm, level queue: each end exactly once" {
 	starts 9712 3 --level=queue
 }
+
+# has STATE LOCAL REMOTE: such a socket, by its ports. ss is not asked: it would make the cookies.
+has()
+{
+	local state=$1 local=$2 remote=$3
+	grep -qiE "$(printf '^ *[0-9]+: [0-9A-F]+:%04X [0-9A-F]+:%04X %s ' "$local" "$remote" "$state")" /proc/net/tcp
+}
+
+asked() { [[ $(asking) = "$1" ]]; }
+
+@test "a socket that has no cookie yet takes one for itself and for its timewait socket" {
+	local port=9713 own before cookie
+	peer_start client
+	peer_start server
+	ask server listen l 127.0.0.1 $port
+	ask client connect c 127.0.0.1 $port
+	own=$ANSWER
+	ask server accept s l
+	ask client shutdown c wr
+	wait_until has 05 "$own" $port
+	# To open this one waits for who reads it: by then the probes are armed, and nothing was looked at.
+	mkfifo "$BATS_TEST_TMPDIR/held"
+	before=$(asking)
+	spawn record tcptrace-ctl record --source="$SOURCE" "$BATS_TEST_TMPDIR/held" $port
+	wait_until asked $((before + 1))
+	ask server close s
+	wait_until has 06 "$own" $port
+	spawn kept cat "$BATS_TEST_TMPDIR/held"
+	wait_until spoke kept
+	stop record INT
+	finish kept
+	recording "$(out_of kept)" >"$BATS_TEST_TMPDIR/text"
+	cookie=$(ss -Htane state time-wait "( sport = :$own and dport = :$port )" | grep -oE 'sk:[0-9a-f]+')
+	same "$(lines "$BATS_TEST_TMPDIR/text" "sport=$own" "cookie=${cookie#sk:}" type=timewait op=begin)" 1
+	same "$(lines "$BATS_TEST_TMPDIR/text" "sport=$own" "cookie=${cookie#sk:}" type=state old=FIN_WAIT2 new=CLOSE)" 1
+}
