@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <asm/barrier.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
 
@@ -19,6 +20,8 @@ struct probe {
 	enum tcptrace_method method;	/* as attached */
 	bool armed;
 	int error;
+	u64 missed;			/* until it was disarmed */
+	u64 foreign;			/* of what it is charged with, what it is not to blame for: see charged() */
 	/* Of a function attached by ftrace too: it finds the place, and keeps the function's module where it is. */
 	union {
 		struct kprobe kprobe;
@@ -102,6 +105,28 @@ static void detach_all(void)
 	unregister_kprobes(kprobes, kprobe_count);
 }
 
+/*
+ * A kprobe that shares its place with those of others is charged with what these miss: also while it is disarmed, as
+ * it always is where ftrace, which misses nothing, stands in for it.
+ */
+static u64 charged(const struct probe *probe)
+{
+	switch (probe->method) {
+	case TCPTRACE_METHOD_KPROBE:
+		return probe->kprobe.nmissed;
+	case TCPTRACE_METHOD_KRETPROBE:
+		return probe->kretprobe.kp.nmissed + probe->kretprobe.nmissed;
+	default:
+		return 0;
+	}
+}
+
+/* Grows only, also for who looks while it is armed or disarmed: both ways say the same then. */
+static u64 missed(const struct probe *probe)
+{
+	return smp_load_acquire(&probe->armed) ? charged(probe) - probe->foreign : probe->missed;
+}
+
 static int arm_one(struct probe *probe, bool on)
 {
 	int error = 0;
@@ -120,9 +145,14 @@ static int arm_one(struct probe *probe, bool on)
 		error = on ? enable_kretprobe(&probe->kretprobe) : disable_kretprobe(&probe->kretprobe);
 		break;
 	}
-	if (!error)
-		probe->armed = on;
-	return error;
+	if (error)
+		return error;
+	if (on)
+		probe->foreign = charged(probe) - probe->missed;
+	else
+		probe->missed = charged(probe) - probe->foreign;
+	smp_store_release(&probe->armed, on);
+	return 0;
 }
 
 /* Arms what `level` needs and disarms the rest; stops at the first error. */
@@ -243,21 +273,18 @@ static bool fallback_attached(const struct probe *probe)
 bool tcptrace_probe_state(enum tcptrace_probe_id id, struct tcptrace_probe_state *state)
 {
 	const struct probe *probe = &probes[id];
-	/* The first member of a kretprobe is its kprobe. */
-	const struct kprobe *kprobe = &probe->kprobe;
 
 	*state = (struct tcptrace_probe_state) {
 		.id = id,
-		.symbol = attached(probe) ? kprobe->symbol_name : probe->symbol,
+		/* The first member of a kretprobe is its kprobe. */
+		.symbol = attached(probe) ? probe->kprobe.symbol_name : probe->symbol,
 		.level = probe->level,
 		.method = probe->method,
 		.required = probe->need == REQUIRED,
 		.armed = probe->armed,
 		.error = -probe->error,
 		.hits = tcptrace_stats_hits(id),
-		.missed = attached(probe) ? kprobe->nmissed : 0,
+		.missed = missed(probe),
 	};
-	if (probe->method == TCPTRACE_METHOD_KRETPROBE)
-		state->missed += probe->kretprobe.nmissed;
 	return attached(probe) || (probe->need != FALLBACK && !fallback_attached(probe));
 }
