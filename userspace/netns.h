@@ -11,4 +11,10 @@ uint32_t netns_own(void);
 /* Goes into one that "ip netns" knows. Returns 0 or -errno. */
 int netns_enter(const char *name);
 
+/*
+ * Calls `visit` with this thread in each one that a process is in or that is mounted, our own first, until it returns
+ * what is not 0, and returns that; or -errno. Then the thread is where it was.
+ */
+int netns_each(int (*visit)(void *arg), void *arg);
+
 #endif

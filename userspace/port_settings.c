@@ -111,13 +111,6 @@ static void read_own(struct port_settings *settings)
 
 /* ---- namespaces ---- */
 
-uint32_t port_settings_own(void)
-{
-	struct stat stat_of;
-
-	return stat(OWN, &stat_of) ? 0 : stat_of.st_ino;
-}
-
 static bool is_netns(const char *path, uint32_t netns)
 {
 	struct stat stat_of;

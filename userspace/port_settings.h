@@ -36,9 +36,6 @@ struct port_settings {
 /* Of the namespace with this inode, which a process or a name in /run/netns has to hold. */
 void port_settings_read(struct port_settings *settings, uint32_t netns);
 
-/* The inode of our own; 0: it cannot be read. */
-uint32_t port_settings_own(void);
-
 /* "32768-60999". False: is none. */
 bool port_settings_parse(struct port_settings *settings, const char *text);
 /* "8080,9000-9010", as ip_local_reserved_ports is written. False: is none. */

@@ -10,6 +10,7 @@
 #include "bpf/cookies.h"
 #include "bpf/sockets.h"
 #include "level.h"
+#include "netns.h"
 #include "source_open.h"
 
 struct source_bpf {
@@ -33,8 +34,7 @@ static int complain(struct source_bpf *bpf, int error, const char *what)
 static int bpf_snapshot(struct source *source, source_each each, void *arg)
 {
 	struct source_bpf *bpf = bpf_of(source);
-	int result = sockets_each(bpf->skeleton->progs.snapshot,
-				  bpf->skeleton->rodata->config.cookies ? NULL : cookies_make, each, arg, &bpf->unknown);
+	int result = sockets_each(bpf->skeleton->progs.snapshot, each, arg, &bpf->unknown);
 
 	return result < 0 ? complain(bpf, result, "the snapshot") : result;
 }
@@ -109,7 +109,14 @@ static int open_events(struct source_bpf *bpf, const struct source_request *requ
 		snprintf(error, error_size, "BPF: the ring buffer: %s", strerror(-result));
 		return result;
 	}
-	return attach_probes(bpf->skeleton, error, error_size);
+	result = attach_probes(bpf->skeleton, error, error_size);
+	if (result || !bpf_program__autoload(bpf->skeleton->progs.socket_cookie))
+		return result;
+	/* Now, before anybody takes the time and asks what is there: an event without one belongs to nobody. */
+	result = netns_each(cookies_make, NULL);
+	if (result)
+		snprintf(error, error_size, "BPF: cookies: %s", strerror(-result));
+	return result;
 }
 
 /* Not every kernel has trampolines, and none says so before one is tried. TCPTRACE_BPF_KPROBE is for tests. */

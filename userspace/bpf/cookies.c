@@ -74,11 +74,12 @@ static int dump(struct mnl_socket *socket, int family)
 	return got < 0 ? -errno : 0;
 }
 
-int cookies_make(void)
+int cookies_make(void *unused)
 {
 	struct mnl_socket *socket = mnl_socket_open2(NETLINK_SOCK_DIAG, SOCK_CLOEXEC);
 	int error;
 
+	(void)unused;
 	if (!socket)
 		return -errno;
 	error = dump(socket, AF_INET);

@@ -8,7 +8,7 @@
 /* From now on each new socket gets one, and each request. 0 or -errno. */
 int cookies_attach(struct tcptrace_bpf *skeleton);
 
-/* Each TCP socket of this network namespace gets one. 0 or -errno. */
-int cookies_make(void);
+/* Each TCP socket of this network namespace gets one: for netns_each(). 0 or -errno. */
+int cookies_make(void *unused);
 
 #endif

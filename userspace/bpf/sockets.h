@@ -9,9 +9,8 @@
 
 /*
  * Hands each record that `snapshot` writes to `each`, until that is not 0, and returns it; or -errno. What is
- * no sound record is counted in *unknown. `first`, where it is not NULL, is called in each namespace before.
+ * no sound record is counted in *unknown.
  */
-int sockets_each(const struct bpf_program *snapshot, int (*first)(void), source_each each, void *arg,
-		 uint64_t *unknown);
+int sockets_each(const struct bpf_program *snapshot, source_each each, void *arg, uint64_t *unknown);
 
 #endif

@@ -7,6 +7,7 @@
 #include "columns.h"
 #include "follow.h"
 #include "json_tables.h"
+#include "netns.h"
 #include "ports.h"
 #include "record.h"
 
@@ -250,7 +251,7 @@ static void end(void *arg, uint64_t time)
 	int error = 0;
 
 	if (view->follow->source->live)
-		error = ports_add(&view->ports, port_settings_own());
+		error = ports_add(&view->ports, netns_own());
 	if (!error)
 		error = ports_count(&view->ports, view->follow->model, settings, match, view);
 	if (error)
