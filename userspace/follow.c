@@ -7,6 +7,7 @@
 #include "follow.h"
 #include "json.h"
 #include "process.h"
+#include "record.h"
 #include "seed.h"
 #include "signals.h"
 #include "timeline.h"
@@ -321,7 +322,7 @@ static int follow_all(struct follow *follow)
 /* Where no events are followed, there is no tally of them; but what was lost is said. */
 static void tell_tally(struct follow *follow, const struct tcptrace_lost *lost, uint64_t full, uint64_t time)
 {
-	bool whole = !(lost->overwritten + lost->nested + lost->missed + lost->unknown + full);
+	bool whole = !(record_lost(lost) + full);
 
 	if (follow->arguments->options.json)
 		json_lost(&follow->out, lost, full, time);
@@ -353,8 +354,7 @@ static int finish(struct follow *follow, int error)
 	}
 	if (failed)
 		return EXIT_FAILURE;
-	return follow->arguments->options.fail_on_loss &&
-	       lost.overwritten + lost.nested + lost.missed + lost.unknown + full ? EXIT_LOST : EXIT_SUCCESS;
+	return follow->arguments->options.fail_on_loss && record_lost(&lost) + full ? EXIT_LOST : EXIT_SUCCESS;
 }
 
 /* ---- opening ---- */

@@ -8,6 +8,7 @@
 #include "json.h"
 #include "listing.h"
 #include "netns.h"
+#include "record.h"
 #include "signals.h"
 #include "stop.h"
 
@@ -107,8 +108,7 @@ static int say(struct listing *listing, int error)
 	}
 	if (error && error != -EINTR)
 		return EXIT_FAILURE;
-	return listing->options->fail_on_loss && lost.overwritten + lost.nested + lost.missed + lost.unknown ?
-	       EXIT_LOST : EXIT_SUCCESS;
+	return listing->options->fail_on_loss && record_lost(&lost) ? EXIT_LOST : EXIT_SUCCESS;
 }
 
 int listing_close(struct listing *listing, int error)

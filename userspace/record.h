@@ -71,6 +71,12 @@ static inline uint64_t record_inode(const struct tcptrace_record *record)
 	return record_listens(record) ? record->u.listen.inode : record->u.totals.inode;
 }
 
+/* What was lost in all, whatever the cause. */
+static inline uint64_t record_lost(const struct tcptrace_lost *lost)
+{
+	return lost->overwritten + lost->nested + lost->missed + lost->unknown;
+}
+
 /* How much of a dropped segment's reason is a name: it may come from a damaged file. */
 static inline unsigned int record_drop_name(const struct tcptrace_drop *drop)
 {

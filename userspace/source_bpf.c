@@ -67,7 +67,6 @@ static void bpf_losses(struct source *source, struct tcptrace_lost *lost)
 	struct source_bpf *bpf = bpf_of(source);
 
 	events_losses(bpf->events, lost);
-	lost->missed = probes_missed(bpf->skeleton);
 	lost->unknown += bpf->unknown;
 }
 
@@ -96,15 +95,24 @@ static const struct source_ops ops = {
 	.close = bpf_close,
 };
 
+static uint64_t missed(void *skeleton)
+{
+	return probes_missed(skeleton);
+}
+
 static int open_events(struct source_bpf *bpf, const struct source_request *request, enum attaching how,
 		       char *error, size_t error_size)
 {
+	struct events_request events = { .types = level_types(request->level), .missed = missed };
 	int result = load_programs(request, how, &bpf->skeleton, error, error_size);
 
 	if (result)
 		return result;
-	result = events_open(bpf_map__fd(bpf->skeleton->maps.events), bpf_map__fd(bpf->skeleton->maps.cpus),
-			     &bpf->skeleton->bss->sleeping, level_types(request->level), &bpf->events);
+	events.buffer = bpf_map__fd(bpf->skeleton->maps.events);
+	events.cpus = bpf_map__fd(bpf->skeleton->maps.cpus);
+	events.sleeping = &bpf->skeleton->bss->sleeping;
+	events.arg = bpf->skeleton;
+	result = events_open(&events, &bpf->events);
 	if (result) {
 		snprintf(error, error_size, "BPF: the ring buffer: %s", strerror(-result));
 		return result;

@@ -481,10 +481,11 @@ void timeline_hole(struct timeline *timeline, const struct tcptrace_record *reco
 
 	p = timeline_put_time(p, timeline, record->time);
 	p = put_text(p, "-- ");
-	p = put_count(p, lost->overwritten + lost->nested, "record");
+	p = put_count(p, lost->overwritten + lost->nested + lost->missed, "record");
 	p = put_text(p, " lost here");
-	p = put_part(p, "overwritten before they were read", lost->overwritten, ": ");
+	p = put_part(p, "not read in time", lost->overwritten, ": ");
 	p = put_part(p, "not recorded, a handler was interrupted", lost->nested, ": ");
+	p = put_part(p, "missed by probes", lost->missed, ": ");
 	*p++ = '\n';
 	out_done(timeline->out, p);
 }
@@ -498,9 +499,9 @@ void timeline_tally(struct out *out, const struct tcptrace_lost *lost, uint64_t 
 	p = put_text(p, ", ");
 	p = put_u64(p, lost->overwritten + lost->nested);
 	p = put_text(p, " lost");
-	p = put_part(p, "overwritten before they were read", lost->overwritten, ", ");
+	p = put_part(p, "not read in time", lost->overwritten, ", ");
 	p = put_part(p, "not recorded, a handler was interrupted", lost->nested, ", ");
-	p = put_part(p, "missed by kprobes", lost->missed, ", ");
+	p = put_part(p, "missed by probes", lost->missed, ", ");
 	p = put_part(p, "of a type unknown here", lost->unknown, ", ");
 	p = put_part(p, "of ends beyond --max-ends", full, ", ");
 	*p++ = '\n';

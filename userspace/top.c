@@ -130,6 +130,10 @@ static char *put_summary(char *p, struct top *top)
 		p = put_u64(p, lost.overwritten + lost.nested);
 		p = put_text(p, " LOST, ");
 	}
+	if (lost.missed) {
+		p = put_u64(p, lost.missed);
+		p = put_text(p, " MISSED, ");
+	}
 	p = put_text(p, "by ");
 	p = put_string(p, busy_sort_name(top->sort));
 	if (top->reverse)

@@ -290,9 +290,9 @@ static void test_loss_text(void)
 	save(7);
 	watch("--fail-on-loss 9090");
 	is_int(out.status, 3, "--fail-on-loss");
-	ok(line_with("-- 7 records lost here: 7 overwritten before they were read"), "a hole, where it is");
+	ok(line_with("-- 7 records lost here: 7 not read in time"), "a hole, where it is");
 	ok(line_with("; records were lost meanwhile"), "a verdict that may be wrong says so");
-	ok(strstr(out.lines[out.count - 1], " events, 7 lost, 7 overwritten"), "the tally: %s",
+	ok(strstr(out.lines[out.count - 1], " events, 7 lost, 7 not read in time"), "the tally: %s",
 	   out.lines[out.count - 1]);
 	watch("9090");
 	is_int(out.status, 0, "without it, the status is 0");

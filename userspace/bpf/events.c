@@ -16,6 +16,7 @@
 #define SAMPLE		(BPF_RINGBUF_HDR_SZ + sizeof(struct tcptrace_record))	/* bytes of a record in the buffer */
 #define ROOM_FIRST	1024
 #define GATHER_MS	10	/* how long a record may wait for others before it is read */
+#define MISSED_NS	1000000000ull	/* how often it is asked what was missed: a system call for each program */
 
 /*
  * All CPUs share the buffer. A writer takes its place in it and then the time, so records lie in it nearly in
@@ -23,8 +24,8 @@
  * `limit` bytes had been given out. Once these are read, every record older than `aim` is here.
  */
 struct events {
+	struct events_request request;
 	struct ring_buffer *ring;
-	int buffer;
 	const uint64_t *given;		/* bytes of the buffer given out, the kernel's count */
 	uint64_t taken;			/* bytes read */
 	uint64_t limit, aim;		/* the goal, while `aiming` */
@@ -32,8 +33,7 @@ struct events {
 	uint64_t bound;			/* what is older is in order */
 	struct tcptrace_record *records, *head, *tail;	/* read and not handed out: sorted by time */
 	size_t room;
-	uint32_t types;
-	uint32_t *sleeping;
+	uint64_t asked;			/* when what was missed was last asked */
 	const struct bpf_cpu *cpus;
 	int cpu_count;
 	struct tcptrace_lost lost;
@@ -101,7 +101,7 @@ static int on_sample(void *arg, void *data, size_t size)
 	events->taken += SAMPLE;
 	if (size != sizeof(*record) || !record_known(record) || !record_sound(record))
 		events->lost.unknown++;
-	else if (events->types & 1u << record->type)
+	else if (events->request.types & 1u << record->type)
 		events->error = push(events, record);
 	if (events->error)
 		return events->error;
@@ -118,16 +118,29 @@ static uint64_t lost_until_now(const struct events *events)
 	return lost;
 }
 
-/* What found no room did so before this goal was reached; no more is known. */
+static uint64_t missed_until_now(struct events *events)
+{
+	if (events->aim - events->asked < MISSED_NS)
+		return events->lost.missed;
+	events->asked = events->aim;
+	return events->request.missed(events->request.arg);
+}
+
+/* They were lost before this goal was reached; no more is known. */
 static int tell_losses(struct events *events)
 {
-	uint64_t lost = lost_until_now(events);
-	struct tcptrace_record record = { .type = TCPTRACE_T_LOST, .time = events->aim - 1 };
+	uint64_t lost = lost_until_now(events), missed = missed_until_now(events);
+	struct tcptrace_record record = {
+		.type = TCPTRACE_T_LOST,
+		.time = events->aim - 1,
+		.u.lost.overwritten = lost - events->lost.overwritten,
+		.u.lost.missed = missed - events->lost.missed,
+	};
 
-	record.u.lost.overwritten = lost - events->lost.overwritten;
-	if (!record.u.lost.overwritten)
+	if (!record.u.lost.overwritten && !record.u.lost.missed)
 		return 0;
 	events->lost.overwritten = lost;
+	events->lost.missed = missed;
 	return push(events, &record);
 }
 
@@ -194,12 +207,12 @@ static int shorter(int timeout_ms, int limit_ms)
 /* Nobody is woken for a record but this reader, once for each time that it sleeps. */
 int events_wait(struct events *events, int timeout_ms)
 {
-	struct pollfd fds = { .fd = events->buffer, .events = POLLIN };
+	struct pollfd fds = { .fd = events->request.buffer, .events = POLLIN };
 	int result;
 
 	if (events->aiming || events->head != events->tail)
 		return signals_poll(NULL, 0, shorter(timeout_ms, SOURCE_STALL_MS));
-	__atomic_store_n(events->sleeping, 1, __ATOMIC_SEQ_CST);
+	__atomic_store_n(events->request.sleeping, 1, __ATOMIC_SEQ_CST);
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (given(events) == events->taken) {
 		result = signals_poll(&fds, 1, timeout_ms);
@@ -213,11 +226,12 @@ void events_losses(const struct events *events, struct tcptrace_lost *lost)
 {
 	*lost = events->lost;
 	lost->overwritten = lost_until_now(events);
+	lost->missed = events->request.missed(events->request.arg);
 }
 
 /* ---- opening ---- */
 
-int events_open(int buffer, int cpus, uint32_t *sleeping, uint32_t types, struct events **opened)
+int events_open(const struct events_request *request, struct events **opened)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
 	struct events *events = calloc(1, sizeof(*events));
@@ -225,20 +239,19 @@ int events_open(int buffer, int cpus, uint32_t *sleeping, uint32_t types, struct
 
 	if (!events)
 		return -ENOMEM;
-	events->buffer = buffer;
-	events->sleeping = sleeping;
-	events->types = types;
+	events->request = *request;
+	events->asked = clock_before_loads();
 	events->cpu_count = libbpf_num_possible_cpus();
-	map = mmap(NULL, cpus_size(events), PROT_READ, MAP_SHARED, cpus, 0);
+	map = mmap(NULL, cpus_size(events), PROT_READ, MAP_SHARED, request->cpus, 0);
 	if (map == MAP_FAILED)
 		goto fail;
 	events->cpus = map;
 	/* The buffer's second page is the kernel's count. libbpf keeps its own mapping of it to itself. */
-	map = mmap(NULL, page, PROT_READ, MAP_SHARED, buffer, page);
+	map = mmap(NULL, page, PROT_READ, MAP_SHARED, request->buffer, page);
 	if (map == MAP_FAILED)
 		goto fail;
 	events->given = map;
-	events->ring = ring_buffer__new(buffer, on_sample, events, NULL);
+	events->ring = ring_buffer__new(request->buffer, on_sample, events, NULL);
 	if (!events->ring)
 		goto fail;
 	*opened = events;

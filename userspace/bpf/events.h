@@ -10,11 +10,16 @@
 
 struct events;
 
-/*
- * Reads the maps of these descriptors, which stay the caller's. `sleeping` is the program's variable, `types` has a
- * bit for each type wanted. Returns 0 or -errno.
- */
-int events_open(int buffer, int cpus, uint32_t *sleeping, uint32_t types, struct events **events);
+struct events_request {
+	int buffer, cpus;		/* descriptors of the maps, which stay the caller's */
+	uint32_t *sleeping;		/* the program's variable */
+	uint32_t types;			/* a bit for each type wanted */
+	uint64_t (*missed)(void *arg);	/* how many hits no program ran for, until now */
+	void *arg;
+};
+
+/* Returns 0 or -errno. */
+int events_open(const struct events_request *request, struct events **events);
 void events_close(struct events *events);
 
 /* As source_next(), source_complete_until() and source_wait(). */
@@ -22,7 +27,7 @@ int events_next(struct events *events, const struct tcptrace_record **record);
 uint64_t events_complete_until(const struct events *events);
 int events_wait(struct events *events, int timeout_ms);
 
-/* All but `missed`. */
+/* As source_losses(), `missed` as it is at this moment. */
 void events_losses(const struct events *events, struct tcptrace_lost *lost);
 
 #endif

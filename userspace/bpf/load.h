@@ -20,7 +20,7 @@ int load_programs(const struct source_request *request, enum attaching how, stru
 /* Attaches the probes that were loaded. 0, or -errno and the reason in `error`. */
 int attach_probes(struct tcptrace_bpf *skeleton, char *error, size_t error_size);
 
-/* Hits that were lost because the same program was running on their CPU already. */
+/* Hits for which no program ran, because one was running on their CPU already: as far as this kernel tells. */
 uint64_t probes_missed(struct tcptrace_bpf *skeleton);
 
 #endif

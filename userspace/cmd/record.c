@@ -17,6 +17,7 @@
 #include "filter.h"
 #include "level.h"
 #include "options.h"
+#include "record.h"
 #include "signals.h"
 #include "source.h"
 #include "stop.h"
@@ -239,11 +240,6 @@ static int on_socket(const struct tcptrace_record *record, void *arg)
 	return put_record(recording, record);
 }
 
-static uint64_t lost_in_all(const struct tcptrace_lost *lost)
-{
-	return lost->overwritten + lost->nested + lost->missed + lost->unknown;
-}
-
 static void show_progress(struct recording *recording)
 {
 	struct tcptrace_lost lost;
@@ -257,7 +253,7 @@ static void show_progress(struct recording *recording)
 	recording->progress_at = time + PROGRESS_NS;
 	source_losses(recording->source, &lost);
 	fprintf(stderr, "\r%" PRIu64 " events, %" PRIu64 " lost ", recording->events,
-		lost_in_all(&lost));
+		record_lost(&lost));
 }
 
 /* Caught up. Returns SOURCE_END where it is time to end, else 0 or -errno. */
@@ -343,7 +339,7 @@ static void print_tally(const struct recording *recording, const struct tcptrace
 		json_object_put(object);
 	} else if (!arguments->options.quiet) {
 		fprintf(stderr, "%" PRIu64 " sockets, %" PRIu64 " events, %" PRIu64 " lost\n",
-			recording->sockets, recording->events, lost_in_all(lost));
+			recording->sockets, recording->events, record_lost(lost));
 	}
 }
 
@@ -370,7 +366,7 @@ static int finish(struct recording *recording, int error)
 		warnx("%s", recording->source->error);
 		return EXIT_FAILURE;
 	}
-	return recording->arguments->options.fail_on_loss && lost_in_all(&lost) ? EXIT_LOST :
+	return recording->arguments->options.fail_on_loss && record_lost(&lost) ? EXIT_LOST :
 										  EXIT_SUCCESS;
 }
 

@@ -12,6 +12,11 @@ setup()
 }
 teardown() { watch_teardown; }
 
+# The module misses no hit. From 5.12 on a BPF program misses one that comes while it runs on that CPU already: some
+# thousands of changes a second have one such now and then, and it must have been counted.
+MISSED=0
+[[ $SOURCE != bpf ]] || MISSED='*'
+
 # in_ns: CLOCK_MONOTONIC as the kernel shows it, in nanoseconds, down to a hundredth of a second
 in_ns()
 {
@@ -40,7 +45,7 @@ calm()
 # all see the quiet point at its end
 starts()
 {
-	local port=$1 rounds=$2 round n spawned ready before=$BATS_TEST_TMPDIR/before after=$BATS_TEST_TMPDIR/after
+	local port=$1 rounds=$2 round n spawned ready last missed before=$BATS_TEST_TMPDIR/before after=$BATS_TEST_TMPDIR/after
 	shift 2
 	mkdir -p $TRACE
 	echo mono >$TRACE/trace_clock
@@ -71,9 +76,12 @@ starts()
 		cat $TRACE/trace >"$BATS_TEST_TMPDIR/changes"
 		for n in 0 1 2; do
 			json_lines "$(out_of watch$n)" >"$BATS_TEST_TMPDIR/shown"
-			like "$(tail -n 1 "$BATS_TEST_TMPDIR/shown")" '*type=lost * lost=0 unknown=0 missed=0 *'
-			awk -v port="$port" -v spawned="${spawned[n]}" -v ready="${ready[n]}" -f "$WATCHED/seeds.awk" \
-				"$BATS_TEST_TMPDIR"/{made,changes,before,after,shown}
+			last=$(tail -n 1 "$BATS_TEST_TMPDIR/shown")
+			like "$last" "*type=lost * lost=0 unknown=0 missed=$MISSED *"
+			missed=${last##* missed=} missed=${missed%% *}
+			is "missed <= 10"
+			awk -v port="$port" -v spawned="${spawned[n]}" -v ready="${ready[n]}" -v missed="$missed" \
+				-f "$WATCHED/seeds.awk" "$BATS_TEST_TMPDIR"/{made,changes,before,after,shown}
 		done
 	done
 	stop storm

@@ -207,21 +207,40 @@ reconnects()
 	return 1
 }
 
-@test "segments lost, delayed, doubled and out of order: nothing is seen twice, no byte is missing" {
-	modprobe -q sch_netem || true
-	mkdir -p $TRACE
+# over_bad_network LEVEL: 12 connections, seen at that level; MISSED of which BPF's programs missed so many hits
+over_bad_network()
+{
 	: >$TRACE/trace
-	echo 1 >$TRACE/events/sock/inet_sock_set_state/enable
-	watch_start 9808
+	watch_start --level="$1" 9808
 	tc qdisc add dev lo root netem delay 3ms 3ms loss 3% duplicate 10% reorder 25%
 	connections -p 9808 -n 12 -b 50000 >"$BATS_TEST_TMPDIR/made"
 	has_line "$BATS_TEST_TMPDIR/made" 'connections=12 errors=0'
 	wait_until quiet_port 9808
 	tc qdisc del dev lo root
 	# It closes its listener at once, and a lost last ACK may take a while.
-	wait_until has_verdicts 24
-	watch_stop
+	if [[ $SOURCE = bpf ]]; then
+		DEADLINE=30 wait_until has_verdicts 24 || true
+	else
+		wait_until has_verdicts 24
+	fi
+	watch_end
 	cat $TRACE/trace >"$BATS_TEST_TMPDIR/trace"
+	MISSED=$(value missed "$(tail -n 1 "$EVENTS")")
+}
+
+@test "segments lost, delayed, doubled and out of order: nothing is seen twice, no byte is missing" {
+	local try level=queue
+	modprobe -q sch_netem || true
+	mkdir -p $TRACE
+	echo 1 >$TRACE/events/sock/inet_sock_set_state/enable
+	# A hit that interrupts its own BPF program is missed, and that is said: at level queue always one of some thousands.
+	[[ $SOURCE != bpf ]] || level=life
+	for try in 1 2 3 4; do
+		over_bad_network $level
+		[[ $SOURCE = bpf && $MISSED != 0 ]] || break
+		echo "BPF's programs say that they missed $MISSED: once more"
+	done
+	nothing_lost
 	awk -f "$WATCHED/states.awk" "$BATS_TEST_TMPDIR/trace" "$EVENTS"
 	same "$(lines "$EVENTS" type=verdict bytes_in=50000 bytes_out=50000)" 24
 	same "$(lines "$EVENTS" type=verdict 'how=(four-way|three-way|simultaneous)')" 24

@@ -283,3 +283,31 @@ ss_lines()
 	recording "$BATS_TEST_TMPDIR/tct" >"$BATS_TEST_TMPDIR/text"
 	same "$(grep -c . "$BATS_TEST_TMPDIR/text")" "$events"
 }
+
+# A kprobe that is hit while another one's handler runs is lost; the module, which ftrace calls, loses none.
+@test "what kprobes miss is counted, where the kernel tells" {
+	local tally lost=0 events missed all
+	case $(</proc/sys/kernel/osrelease) in
+	5.10.* | 6.1.*) skip "until 6.6 the kernel does not tell what the kprobes of a BPF program missed" ;;
+	esac
+	load_module ring=16384
+	TCPTRACE_BPF_KPROBE=1 spawn bpf tcptrace-ctl record --json --source=bpf --level=queue "$BATS_TEST_TMPDIR/bpf.tct" 9571
+	wait_until armed tcp_set_state
+	spawn module tcptrace-ctl record --json --source=module --level=queue "$BATS_TEST_TMPDIR/module.tct" 9571
+	wait_until asking_are 1
+	spawn_ready storm storm -p 9571 --seed 1 --pause 1000
+	nap 10
+	stop storm
+	wait_until quiet_port 9571
+	stop module INT
+	stop bpf INT
+	tally=$(json_lines "$(out_of module)")
+	like "$tally" '* lost=0 unknown=0 missed=0 *'
+	all=$(value events "$tally")
+	tally=$(json_lines "$(out_of bpf)")
+	lost=$(value lost "$tally") events=$(value events "$tally") missed=$(value missed "$tally")
+	echo "$all records of the module, $events of BPF, $missed missed"
+	same "$lost" 0
+	is "events < all"
+	is "all - events <= missed"
+}

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# awk -v port=PORT -v spawned=NS -v ready=NS -f seeds.awk STORM TRACE BEFORE AFTER EVENTS: did a watch that began in the
+# awk -v port=PORT -v spawned=NS -v ready=NS -v missed=N -f seeds.awk STORM TRACE BEFORE AFTER EVENTS: did a watch that began in the
 # midst of tests/tools/storm show each end exactly once, from where it was on, with nothing left out and nothing twice?
 # STORM is what storm said, TRACE the kernel's tracepoint sock:inet_sock_set_state by the clock `mono`, BEFORE and AFTER are
 # /proc/net/tcp before and after watch was stopped (a TIME_WAIT may end in between), EVENTS are lines of key=value.
-# Watch was started after `spawned` and had shown what was there before `ready`.
+# Watch was started after `spawned` and had shown what was there before `ready`. `missed` hits it says that it did not get: of
+# each one an end may be told otherwise, for which there are three words here.
 
 function keys(line,   n, i, part, at)
 {
@@ -140,6 +141,7 @@ END {
 		check(port " of " number)
 	}
 	# What was compared is what was meant.
-	printf "%d seeded (%d of them in TIME_WAIT), %d born, %d bad\n", count_seeded, count_waiting, count_born, bad
-	exit bad || count_seeded <= count_waiting + 10 || count_born < 20
+	printf "%d seeded (%d of them in TIME_WAIT), %d born, %d bad, %d missed\n", count_seeded, count_waiting, count_born,
+		bad, missed
+	exit bad > 3 * missed || count_seeded <= count_waiting + 10 || count_born < 20
 }

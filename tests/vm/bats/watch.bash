@@ -86,13 +86,23 @@ seen()
 	return 1
 }
 
-# watch_stop: as Ctrl-C does. Nothing may have been lost.
-watch_stop()
+# watch_end: as Ctrl-C does
+watch_end()
 {
 	stop watch INT
 	same "$(<"$BATS_TEST_TMPDIR/watch.err")" ""
 	EVENTS=$BATS_TEST_TMPDIR/events
 	json_lines "$(out_of watch)" >"$EVENTS"
+}
+
+# watch_stop: the same. Nothing may have been lost.
+watch_stop()
+{
+	watch_end
+	nothing_lost
+}
+nothing_lost()
+{
 	same "$(tail -n 1 "$EVENTS" | grep -oE ' (lost|unknown|missed|model_full)=[0-9]+' | tr -d '\n')" \
 		" lost=0 unknown=0 missed=0 model_full=0" "the last object"
 	is "$(lines "$EVENTS" type=lost) == 1"
