@@ -11,6 +11,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "bpf_allowed.h"
 #include "checks.h"
 #include "module_file.h"
 #include "version.h"
@@ -72,6 +73,12 @@ static bool have_rights(void)
 	return stat("/proc/self/ns/user", &space) || space.st_ino == INITIAL_USER_NAMESPACE;
 }
 
+#ifdef TCPTRACE_NO_BPF
+#define BUILT_WITH_BPF	false
+#else
+#define BUILT_WITH_BPF	true
+#endif
+
 void check_facts_get(struct kmod_ctx *context, struct check_facts *facts)
 {
 	struct channel *channel;
@@ -82,6 +89,7 @@ void check_facts_get(struct kmod_ctx *context, struct check_facts *facts)
 		snprintf(facts->release, sizeof(facts->release), "%s", system.release);
 	facts->rights = have_rights();
 	facts->loaded = module_loaded(context);
+	facts->bpf = BUILT_WITH_BPF && !access(BTF_FILE, F_OK) && !bpf_locked_out();
 	facts->module = module_find(context, &facts->installed);
 	facts->state_error = channel_open(&channel);
 	if (!facts->state_error) {
@@ -138,16 +146,40 @@ static void ask_kernel(const struct check_facts *facts, struct check_answer *ans
 	}
 }
 
+/* What keeps the module away is no failure where BPF stands in for it. */
+static enum check_result without_module(const struct check_facts *facts)
+{
+	return facts->bpf ? CHECK_WARN : CHECK_FAIL;
+}
+
+static void ask_bpf(const struct check_facts *facts, struct check_answer *answer)
+{
+	enum check_result result = facts->loaded ? CHECK_OK : CHECK_WARN;
+
+	if (facts->bpf) {
+		say(answer, CHECK_OK, "the kernel has type information: --source=bpf works without the module");
+	} else if (!BUILT_WITH_BPF) {
+		say(answer, result, "this tcptrace-ctl was built without BPF (clang and bpftool were missing)");
+		advise(answer, "sudo apt-get install clang bpftool libbpf-dev, then make && sudo make install, in the sources");
+	} else if (access(BTF_FILE, F_OK)) {
+		say(answer, result, "the kernel has no type information (" BTF_FILE "), which --source=bpf needs");
+		advise(answer, "use the module, or a kernel with CONFIG_DEBUG_INFO_BTF=y");
+	} else {
+		say(answer, result, "lockdown is confidentiality: no BPF program may read the kernel's memory");
+		advise(answer, "boot with lockdown=integrity");
+	}
+}
+
 static void ask_modules(const struct check_facts *facts, struct check_answer *answer)
 {
 	char text[16] = "";
 
 	if (access("/proc/modules", F_OK)) {
-		say(answer, CHECK_FAIL, "this kernel has no loadable modules");
+		say(answer, without_module(facts), "this kernel has no loadable modules");
 		advise(answer, "a kernel with CONFIG_MODULES=y is needed");
 	} else if (!read_line("/proc/sys/kernel/modules_disabled", text, sizeof(text)) &&
 		   !strcmp(text, "1")) {
-		say(answer, facts->loaded ? CHECK_OK : CHECK_FAIL,
+		say(answer, facts->loaded ? CHECK_OK : without_module(facts),
 		    "kernel.modules_disabled is 1: no module can be loaded until the next boot");
 		if (!facts->loaded)
 			advise(answer, "reboot, and load the module before that is set");
@@ -193,7 +225,7 @@ static void ask_signature(const struct check_facts *facts, struct check_answer *
 	else if (*signer)
 		say(answer, CHECK_OK, "modules need a signature, this one is signed by %s", signer);
 	else {
-		say(answer, CHECK_FAIL, "modules need a signature, this one has none (module.sig_enforce)");
+		say(answer, without_module(facts), "modules need a signature, this one has none (module.sig_enforce)");
 		advise(answer, "sign the module with a key that is enrolled (mokutil --import), "
 			       "or boot without module.sig_enforce");
 	}
@@ -247,7 +279,7 @@ static void ask_headers(const struct check_facts *facts, struct check_answer *an
 	} else if (facts->module || facts->loaded) {
 		say(answer, CHECK_OK, "the headers of this kernel are not there, and not needed: the module is built");
 	} else {
-		say(answer, CHECK_FAIL, "the headers of this kernel are not there, the module cannot be built");
+		say(answer, without_module(facts), "the headers of this kernel are not there, the module cannot be built");
 		advise(answer, "sudo apt-get install linux-headers-%s", facts->release);
 	}
 }
@@ -267,7 +299,7 @@ static void ask_module(const struct check_facts *facts, struct check_answer *ans
 	if (facts->loaded) {
 		say(answer, CHECK_OK, "loaded");
 	} else if (!facts->module) {
-		say(answer, CHECK_FAIL, "neither loaded nor installed for this kernel");
+		say(answer, without_module(facts), "neither loaded nor installed for this kernel");
 		advise(answer, "make && sudo make install, in the sources");
 	} else if (!fits(facts, magic, sizeof(magic))) {
 		say(answer, CHECK_WARN, "%.128s is built for %.64s",
@@ -370,6 +402,7 @@ static void ask_losses(const struct check_facts *facts, struct check_answer *ans
 const struct check checks[] = {
 	{ "rights",	ask_rights },
 	{ "kernel",	ask_kernel },
+	{ "bpf",	ask_bpf },
 	{ "modules",	ask_modules },
 	{ "lockdown",	ask_lockdown },
 	{ "signature",	ask_signature },

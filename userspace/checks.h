@@ -21,6 +21,7 @@ struct check_facts {
 	char release[65];
 	bool rights;			/* CAP_NET_ADMIN in the initial user namespace */
 	bool loaded;
+	bool bpf;			/* records can come from BPF, without the module */
 	struct kmod_module *module;	/* that load would take, NULL: none */
 	bool installed;			/* it is in /lib/modules */
 	int state_error;		/* 0: `state` is what the module said */

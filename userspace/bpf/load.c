@@ -8,11 +8,11 @@
 #include <unistd.h>
 
 #include "load.h"
+#include "bpf_allowed.h"
 #include "cookies.h"
 #include "questions.h"
 #include "target.h"
 
-#define BTF_FILE	"/sys/kernel/btf/vmlinux"
 #define TRAMPOLINE_ARGUMENTS	6	/* of a function with more, 5.10 and 6.1 can make none */
 #define BUFFER		(8u << 20)	/* bytes of the ring buffer, a power of two: 41 943 records */
 
@@ -66,25 +66,12 @@ static int print(enum libbpf_print_level level, const char *format, va_list argu
 	return vfprintf(stderr, format, arguments);
 }
 
-static bool locked_down(void)
-{
-	char text[128] = "";
-	FILE *file = fopen("/sys/kernel/security/lockdown", "re");
-
-	if (!file)
-		return false;
-	if (!fgets(text, sizeof(text), file))
-		text[0] = '\0';
-	fclose(file);
-	return strstr(text, "[confidentiality]");
-}
-
 static int explain(int error, const char *what, char *text, size_t size)
 {
 	if (access(BTF_FILE, F_OK))
 		snprintf(text, size,
 			 "BPF: this kernel has no type information (" BTF_FILE "): use the module or one with CONFIG_DEBUG_INFO_BTF");
-	else if (locked_down())
+	else if (bpf_locked_out())
 		snprintf(text, size,
 			 "BPF: the kernel is locked down (confidentiality), nothing may read its memory: boot it with lockdown=integrity");
 	else if (error == EPERM)

@@ -199,6 +199,16 @@ without_btf()
 		without_btf tcptrace-ctl watch --duration=5 9090
 }
 
+@test "doctor knows whether BPF can stand in for the module" {
+	local doctor=$BATS_TEST_TMPDIR/doctor
+	tcptrace-ctl doctor >"$doctor"
+	has_line "$doctor" 'ok    bpf *type information*'
+	has_line "$doctor" 'warn  module *neither loaded nor installed*'
+	fails without_btf tcptrace-ctl doctor >"$doctor"
+	has_line "$doctor" 'warn  bpf *no type information*'
+	has_line "$doctor" 'fail  module *neither loaded nor installed*'
+}
+
 @test "two readers each get what they asked for, and one that is killed leaves nothing behind" {
 	spawn four tcptrace-ctl record --quiet --source=bpf --level=life "$BATS_TEST_TMPDIR/four.tct" -4 9561
 	wait_until attached_are 1
