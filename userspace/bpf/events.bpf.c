@@ -128,9 +128,9 @@ int call_of_##id(arguments *regs)	\
 SEC("fexit")				\
 int id(arguments *regs)			\
 {					\
-	struct kept kept;		\
+	struct kept kept = { .value = 0 };	\
 					\
-	if (recall(&kept, TCPTRACE_P_##id))	\
+	if (BPF_RETURN_SUFFICES(TCPTRACE_P_##id) || recall(&kept, TCPTRACE_P_##id))	\
 		on_##id(regs, argument(regs, config.results[TCPTRACE_P_##id]), kept.value); \
 	return 0;			\
 }

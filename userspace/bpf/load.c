@@ -11,6 +11,7 @@
 #include "bpf_allowed.h"
 #include "cookies.h"
 #include "questions.h"
+#include "subset.h"
 #include "target.h"
 
 #define TRAMPOLINE_ARGUMENTS	6	/* of a function with more, 5.10 and 6.1 can make none */
@@ -32,6 +33,7 @@ struct probe {
 	const char *older;
 	enum tcptrace_level level;
 	int need;
+	bool return_suffices;		/* to a trampoline */
 	struct attachment trampoline, kprobe;
 };
 
@@ -50,6 +52,7 @@ static const bool kprobe_only[TCPTRACE_PROBE_COUNT] = { [TCPTRACE_P_drop] = true
 	[TCPTRACE_P_##id] = {									\
 		.symbol = _symbol, .older = _older,						\
 		.level = TCPTRACE_L_##_level, .need = _need,					\
+		.return_suffices = BPF_RETURN_SUFFICES(TCPTRACE_P_##id),			\
 		.trampoline = WAY_##method(id, call_of_##id),					\
 		.kprobe = WAY_##method(kprobe_##id, kprobe_call_##id),				\
 	},
@@ -126,30 +129,37 @@ static void configure_filter(struct bpf_config *config, const struct source_requ
 /* ---- loading ---- */
 
 /* Its name on this kernel; NULL: it has none. */
-static const char *symbol_of(const struct probe *probe, const struct btf *btf)
+static const char *symbol_of(const struct probe *probe)
 {
-	if (kernel_has(btf, probe->symbol))
+	if (kernel_has(probe->symbol))
 		return probe->symbol;
-	return probe->older && kernel_has(btf, probe->older) ? probe->older : NULL;
+	return probe->older && kernel_has(probe->older) ? probe->older : NULL;
 }
 
-static void choose_way(const struct attachment *way, bool chosen, const struct btf *btf, const char *target)
+static void choose_trampoline(struct bpf_program *program, bool chosen, const char *symbol)
 {
-	bpf_program__set_autoload(way->program, chosen);
-	if (chosen && target)
-		target_set(way->program, btf, target);
-	if (!way->call)
+	if (!program)
 		return;
-	bpf_program__set_autoload(way->call, chosen);
-	if (chosen && target)
-		target_set(way->call, btf, target);
+	bpf_program__set_autoload(program, chosen);
+	if (chosen)
+		target_set(program, symbol);
+}
+
+static void choose_kprobe(struct bpf_program *program, bool chosen)
+{
+	if (program)
+		bpf_program__set_autoload(program, chosen);
 }
 
 /* Loads of a probe what attaches it in the way that is chosen; nothing where `symbol` is NULL. */
-static void choose_program(const struct probe *probe, const struct btf *btf, const char *symbol, enum attaching how)
+static void choose_programs(const struct probe *probe, const char *symbol, enum attaching how)
 {
-	choose_way(&probe->trampoline, symbol && how == BY_TRAMPOLINE, btf, symbol);
-	choose_way(&probe->kprobe, symbol && how == BY_KPROBE, btf, NULL);
+	bool trampoline = symbol && how == BY_TRAMPOLINE, kprobe = symbol && how == BY_KPROBE;
+
+	choose_trampoline(probe->trampoline.call, trampoline && !probe->return_suffices, symbol);
+	choose_trampoline(probe->trampoline.program, trampoline, symbol);
+	choose_kprobe(probe->kprobe.call, kprobe);
+	choose_kprobe(probe->kprobe.program, kprobe);
 }
 
 /* Says of each probe whether it is loaded, and for which function. */
@@ -162,10 +172,10 @@ static int choose_probes(struct tcptrace_bpf *skeleton, const struct btf *btf, e
 	size_t i;
 
 	for (i = 0; i < TCPTRACE_PROBE_COUNT; i++) {
-		const char *symbol = symbol_of(&probes[i], btf);
+		const char *symbol = symbol_of(&probes[i]);
 
 		/* It stands in for the row before it. */
-		if (probes[i].need == FALLBACK && symbol_of(&probes[i - 1], btf))
+		if (probes[i].need == FALLBACK && symbol_of(&probes[i - 1]))
 			symbol = NULL;
 		if (!symbol && probes[i].need == REQUIRED) {
 			snprintf(error, error_size, "BPF: this kernel has no %s to attach to", probes[i].symbol);
@@ -175,13 +185,14 @@ static int choose_probes(struct tcptrace_bpf *skeleton, const struct btf *btf, e
 			symbol = NULL;
 		by_kprobe = how == BY_KPROBE || kprobe_only[i] ||
 			    (symbol && kernel_arguments(btf, symbol) > TRAMPOLINE_ARGUMENTS);
-		choose_program(&probes[i], btf, symbol, by_kprobe ? BY_KPROBE : BY_TRAMPOLINE);
+		choose_programs(&probes[i], symbol, by_kprobe ? BY_KPROBE : BY_TRAMPOLINE);
 		config->results[i] = symbol ? kernel_result(btf, symbol) : 0;
 	}
 	return 0;
 }
 
-static int prepare(struct tcptrace_bpf *skeleton, const struct source_request *request, enum attaching how,
+/* types: the file for those of the kernel that are needed */
+static int prepare(struct tcptrace_bpf *skeleton, const struct source_request *request, enum attaching how, int types,
 		   char *error, size_t error_size)
 {
 	struct bpf_config *config = (struct bpf_config *)&skeleton->rodata->config;
@@ -191,11 +202,12 @@ static int prepare(struct tcptrace_bpf *skeleton, const struct source_request *r
 
 	if (!btf)
 		return explain(errno, BTF_FILE, error, error_size);
-	result = kernel_ask(btf);
+	result = subset_write(types, skeleton->obj, btf);
 	if (result) {
 		btf__free(btf);
 		return explain(-result, "load", error, error_size);
 	}
+	kernel_ask(btf);
 	kernel_answers(btf, config);
 	configure_filter(config, request);
 	bpf_map__set_max_entries(skeleton->maps.cpus, libbpf_num_possible_cpus());
@@ -206,30 +218,40 @@ static int prepare(struct tcptrace_bpf *skeleton, const struct source_request *r
 	bpf_program__set_autoload(skeleton->progs.socket_cookie, by_cgroup);
 	bpf_program__set_autoload(skeleton->progs.request_cookie, by_cgroup);
 	result = choose_probes(skeleton, btf, request->level, how, error, error_size);
-	kernel_asked();
 	btf__free(btf);
 	return result;
+}
+
+static int load(struct tcptrace_bpf *skeleton, const struct source_request *request, enum attaching how, int types,
+		char *error, size_t error_size)
+{
+	int result = prepare(skeleton, request, how, types, error, error_size);
+
+	if (result)
+		return result;
+	result = tcptrace_bpf__load(skeleton);
+	return result ? explain(-result, "load", error, error_size) : 0;
 }
 
 int load_programs(const struct source_request *request, enum attaching how, struct tcptrace_bpf **loaded,
 		  char *error, size_t error_size)
 {
+	char path[SUBSET_PATH];
+	LIBBPF_OPTS(bpf_object_open_opts, options, .btf_custom_path = path);
 	struct tcptrace_bpf *skeleton;
-	int result;
+	int result, types;
 
 	libbpf_set_print(print);
 	result = targets_begin();
 	if (result)
 		return explain(-result, "open", error, error_size);
-	skeleton = tcptrace_bpf__open();
-	if (!skeleton)
-		return explain(errno, "open", error, error_size);
-	result = prepare(skeleton, request, how, error, error_size);
-	if (!result) {
-		result = tcptrace_bpf__load(skeleton);
-		if (result)
-			explain(-result, "load", error, error_size);
-	}
+	types = subset_open(path);
+	if (types < 0)
+		return explain(-types, "open", error, error_size);
+	skeleton = tcptrace_bpf__open_opts(&options);
+	result = skeleton ? load(skeleton, request, how, types, error, error_size) :
+			    explain(errno, "open", error, error_size);
+	close(types);
 	if (result)
 		tcptrace_bpf__destroy(skeleton);
 	else
@@ -252,7 +274,7 @@ static bool attach(const struct probe *probe)
 	const struct attachment *way = &probe->trampoline;
 
 	if (bpf_program__autoload(way->program)) {
-		if (way->call)
+		if (way->call && bpf_program__autoload(way->call))
 			*way->call_link = bpf_program__attach(way->call);
 		*way->link = bpf_program__attach(way->program);
 		return *way->link;

@@ -9,79 +9,85 @@
 #include "questions.h"
 
 /*
- * All functions of the type information by name: there are tens of thousands of them, and btf__find_by_name_kind()
- * would look at each for each question. ids is 0 where nobody is.
+ * The functions that are asked for, by name, and their numbers; 0: this kernel has none. btf__find_by_name_kind() would
+ * look at each of tens of thousands for each question.
  */
-static struct {
-	const struct btf *btf;
-	uint32_t *ids;
-	uint32_t mask;
-} functions;
+#define ASKED(id, symbol_, older_, ...)	{ .name = symbol_ }, { .name = older_ },
+static struct function {
+	const char *name;
+	uint32_t id;
+} functions[] = { TCPTRACE_PROBES(ASKED) { .name = "bpf_get_socket_ptr_cookie" } };
+#define FUNCTIONS	(sizeof(functions) / sizeof(functions[0]))
 
-static const char *name_of(const struct btf *btf, uint32_t id)
+static int by_name(const void *one, const void *other)
 {
-	return btf__name_by_offset(btf, btf__type_by_id(btf, id)->name_off);
+	const struct function *a = one, *b = other;
+
+	/* Not each row has an older name. */
+	return strcmp(a->name ?: "", b->name ?: "");
 }
 
-/* Where it is, or would be. */
-static uint32_t *place_of(const char *name)
+static struct function *find(const char *name)
 {
-	uint32_t hash = 2166136261u;
-	const char *p;
+	const struct function key = { .name = name };
 
-	for (p = name; *p; p++)
-		hash = (hash ^ (unsigned char)*p) * 16777619u;
-	while (functions.ids[hash & functions.mask] &&
-	       strcmp(name_of(functions.btf, functions.ids[hash & functions.mask]), name))
-		hash++;
-	return &functions.ids[hash & functions.mask];
+	return bsearch(&key, functions, FUNCTIONS, sizeof(functions[0]), by_name);
 }
 
-int kernel_ask(const struct btf *btf)
+/* How those begin that are asked for, each once: most functions need not be looked for. */
+#define BEGINNING	4
+
+static char beginnings[FUNCTIONS][BEGINNING];
+static size_t beginning_count;
+
+static bool begins_like_asked(const char *name)
 {
-	uint32_t types = btf__type_cnt(btf), room = 1024, id;
+	size_t i;
 
-	while (room < types)
-		room *= 2;
-	functions.ids = calloc(room, sizeof(*functions.ids));
-	if (!functions.ids)
-		return -ENOMEM;
-	functions.btf = btf;
-	functions.mask = room - 1;
-	for (id = 1; id < types; id++) {
-		uint32_t *place;
+	for (i = 0; i < beginning_count; i++)
+		if (name[0] == beginnings[i][0] && name[1] == beginnings[i][1] && !strncmp(name, beginnings[i], BEGINNING))
+			return true;
+	return false;
+}
 
-		if (!btf_is_func(btf__type_by_id(btf, id)))
-			continue;
-		place = place_of(name_of(btf, id));
-		if (!*place)
-			*place = id;
+void kernel_ask(const struct btf *btf)
+{
+	uint32_t id, count = btf__type_cnt(btf);
+	size_t i;
+
+	qsort(functions, FUNCTIONS, sizeof(functions[0]), by_name);
+	for (i = 0; i < FUNCTIONS; i++) {
+		functions[i].id = 0;
+		if (functions[i].name && !begins_like_asked(functions[i].name))
+			memcpy(beginnings[beginning_count++], functions[i].name, BEGINNING);
 	}
-	return 0;
+	for (id = 1; id < count; id++) {
+		const struct btf_type *type = btf__type_by_id(btf, id);
+		const char *name = btf_is_func(type) ? btf__name_by_offset(btf, type->name_off) : "";
+		struct function *function = begins_like_asked(name) ? find(name) : NULL;
+
+		if (function && !function->id)
+			function->id = id;
+	}
 }
 
-void kernel_asked(void)
+int kernel_function(const char *name)
 {
-	free(functions.ids);
-	functions.ids = NULL;
-	functions.btf = NULL;
+	const struct function *function = find(name);
+
+	return function ? function->id : 0;
 }
 
-int kernel_function(const struct btf *btf, const char *function)
+bool kernel_has(const char *function)
 {
-	return btf == functions.btf ? *place_of(function) : 0;
+	return kernel_function(function);
 }
 
 static const struct btf_type *prototype(const struct btf *btf, const char *function)
 {
-	int id = kernel_function(btf, function);
+	int id = kernel_function(function);
 
 	return id ? btf__type_by_id(btf, btf__type_by_id(btf, id)->type) : NULL;
-}
-
-bool kernel_has(const struct btf *btf, const char *function)
-{
-	return prototype(btf, function) != NULL;
 }
 
 int kernel_arguments(const struct btf *btf, const char *function)
@@ -157,11 +163,18 @@ static void name_drops(const struct btf *btf, struct bpf_config *config)
 	}
 }
 
+/* A line of /proc/kallsyms: address, kind, name, and of a module's its name too. */
+static bool is_symbol(const char *line, const char *name)
+{
+	const char *at = strchr(line, ' ');
+
+	return at && !strncmp(at + 3, name, strlen(name)) && at[3 + strlen(name)] == '\n';
+}
+
 /* Where the type information has no variable for the count of preemptions, the symbols do. */
 static void find_preempt_count(const struct btf *btf, struct bpf_config *config)
 {
-	unsigned long long address;
-	char line[256], name[128];
+	char line[512];
 	FILE *file;
 
 	if (btf__find_by_name_kind(btf, "__preempt_count", BTF_KIND_VAR) > 0 ||
@@ -170,15 +183,11 @@ static void find_preempt_count(const struct btf *btf, struct bpf_config *config)
 	file = fopen("/proc/kallsyms", "re");
 	if (!file)
 		return;
-	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "%llx %*c %127s", &address, name) != 2)
-			continue;
-		if (!strcmp(name, "__preempt_count"))
-			config->preempt_count = address;
-		else if (!strcmp(name, "__per_cpu_offset"))
-			config->per_cpu_offset = address;
-		if (config->preempt_count && config->per_cpu_offset)
-			break;
+	while (fgets(line, sizeof(line), file) && !(config->preempt_count && config->per_cpu_offset)) {
+		if (is_symbol(line, "__preempt_count"))
+			config->preempt_count = strtoull(line, NULL, 16);
+		else if (is_symbol(line, "__per_cpu_offset"))
+			config->per_cpu_offset = strtoull(line, NULL, 16);
 	}
 	fclose(file);
 	if (!config->per_cpu_offset)
@@ -192,12 +201,12 @@ void kernel_answers(const struct btf *btf, struct bpf_config *config)
 	/* This clock moves with the jiffies. */
 	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
 	config->jiffy_ns = tick.tv_nsec;
-	config->cookies = kernel_has(btf, "bpf_get_socket_ptr_cookie");
+	config->cookies = kernel_has("bpf_get_socket_ptr_cookie");
 	config->sent_reason = argument_of_enum(btf, "tcp_send_active_reset", "sk_rst_reason");
 	config->reply_reason = argument_of_enum(btf, "tcp_v4_send_reset", "sk_rst_reason");
 	config->reset_segment = kernel_arguments(btf, "tcp_reset") > 1;
-	config->tw_timeout = kernel_has(btf, "inet_twsk_hashdance_schedule") ? 3 : 0;
-	config->dropped_skb = kernel_has(btf, "sk_skb_reason_drop");
+	config->tw_timeout = kernel_has("inet_twsk_hashdance_schedule") ? 3 : 0;
+	config->dropped_skb = kernel_has("sk_skb_reason_drop");
 	config->mib_keepalive = value_of_nameless(btf, "LINUX_MIB_TCPKEEPALIVE");
 	name_drops(btf, config);
 	find_preempt_count(btf, config);

@@ -8,15 +8,14 @@
 
 #include "shared.h"
 
-/* Before any question, and behind the last one; `btf` must stay until then. Returns 0 or -ENOMEM. */
-int kernel_ask(const struct btf *btf);
-void kernel_asked(void);
+/* Before any question. Functions can be asked for that are in module/probes.h or that questions.c names. */
+void kernel_ask(const struct btf *btf);
 
 /* Is there a function of this name, that a program can be attached to? */
-bool kernel_has(const struct btf *btf, const char *function);
+bool kernel_has(const char *function);
 
 /* Its number in the type information; 0: there is none. */
-int kernel_function(const struct btf *btf, const char *function);
+int kernel_function(const char *function);
 
 /* How many arguments it has. */
 int kernel_arguments(const struct btf *btf, const char *function);

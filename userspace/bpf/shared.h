@@ -18,6 +18,9 @@ struct bpf_rule {
 	__u16	dport_min, dport_max;
 };
 
+/* A RETURN row whose handler wants nothing of the function's entry where the return still has the arguments. */
+#define BPF_RETURN_SUFFICES(id)	((id) == TCPTRACE_P_listen_start)
+
 #define BPF_DROP_REASONS	256
 
 /* As in struct tcptrace_drop. */

@@ -17,12 +17,12 @@ static struct {
 } targets[TARGETS_MAX];
 static size_t count;
 
-void target_set(const struct bpf_program *program, const struct btf *btf, const char *function)
+void target_set(const struct bpf_program *program, const char *function)
 {
 	if (count == TARGETS_MAX)
 		return;
 	targets[count].program = program;
-	targets[count++].function = kernel_function(btf, function);
+	targets[count++].function = kernel_function(function);
 }
 
 static int prepare(struct bpf_program *program, struct bpf_prog_load_opts *options, long cookie)

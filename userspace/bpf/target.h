@@ -3,13 +3,12 @@
 #ifndef TCPTRACE_BPF_TARGET_H
 #define TCPTRACE_BPF_TARGET_H
 
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 /* Before an object is opened. Returns 0 or -errno. */
 int targets_begin(void);
 
 /* Before it is loaded; one that kernel_has(). */
-void target_set(const struct bpf_program *program, const struct btf *btf, const char *function);
+void target_set(const struct bpf_program *program, const char *function);
 
 #endif
