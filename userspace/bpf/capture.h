@@ -34,9 +34,17 @@ static __always_inline int preempt_count(void)
 /* pid and comm, where a task runs and not a softirq on its back. */
 static __always_inline void capture_task(struct tcptrace_record *record)
 {
+	struct task_struct *task;
+
 	if (preempt_count() & NOT_TASK)
 		return;
 	record->flags |= TCPTRACE_F_TASK;
+	if (config.typed_task) {
+		task = (void *)bpf_get_current_task_btf();
+		record->pid = task->tgid;
+		__builtin_memcpy(record->comm, task->comm, sizeof(record->comm));
+		return;
+	}
 	record->pid = bpf_get_current_pid_tgid() >> 32;
 	bpf_get_current_comm(record->comm, sizeof(record->comm));
 }

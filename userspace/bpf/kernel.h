@@ -290,6 +290,11 @@ struct tcp_skb_cb {
 	u8 tcp_flags;
 };
 
+struct task_struct {
+	int tgid;
+	char comm[16];
+};
+
 /* Since 6.2, until the count became a variable of its own again. */
 struct pcpu_hot {
 	int preempt_count;

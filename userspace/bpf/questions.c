@@ -16,7 +16,7 @@
 static struct function {
 	const char *name;
 	uint32_t id;
-} functions[] = { TCPTRACE_PROBES(ASKED) { .name = "bpf_get_socket_ptr_cookie" } };
+} functions[] = { TCPTRACE_PROBES(ASKED) { .name = "bpf_get_socket_ptr_cookie" }, { .name = "bpf_get_current_task_btf" } };
 #define FUNCTIONS	(sizeof(functions) / sizeof(functions[0]))
 
 static int by_name(const void *one, const void *other)
@@ -202,6 +202,7 @@ void kernel_answers(const struct btf *btf, struct bpf_config *config)
 	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
 	config->jiffy_ns = tick.tv_nsec;
 	config->cookies = kernel_has("bpf_get_socket_ptr_cookie");
+	config->typed_task = kernel_has("bpf_get_current_task_btf");
 	config->sent_reason = argument_of_enum(btf, "tcp_send_active_reset", "sk_rst_reason");
 	config->reply_reason = argument_of_enum(btf, "tcp_v4_send_reset", "sk_rst_reason");
 	config->reset_segment = kernel_arguments(btf, "tcp_reset") > 1;

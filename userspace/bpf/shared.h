@@ -36,6 +36,7 @@ struct bpf_config {
 	__u32	rule_count;		/* 0: everything */
 	__u32	jiffy_ns;
 	__u8	cookies;		/* bpf_get_socket_cookie() may be called here: 5.12 */
+	__u8	typed_task;		/* bpf_get_current_task_btf() is there: 5.11 */
 	__u8	level;			/* enum tcptrace_level: what the reader asks for */
 	__u8	mib_keepalive;		/* LINUX_MIB_TCPKEEPALIVE */
 	__u8	dropped_skb;		/* which argument of the function that drops is the segment, from 0; behind it the reason */
