@@ -325,9 +325,9 @@ static void tell_tally(struct follow *follow, const struct tcptrace_lost *lost, 
 	bool whole = !(record_lost(lost) + full);
 
 	if (follow->arguments->options.json)
-		json_lost(&follow->out, lost, full, time);
+		json_lost(&follow->out, follow->source->name, lost, full, time);
 	else if (!follow->arguments->options.quiet && ((follow->view->level && !follow->view->no_tally) || !whole))
-		timeline_tally(&follow->out, lost, full);
+		timeline_tally(&follow->out, follow->source->name, lost, full);
 }
 
 static int finish(struct follow *follow, int error)

@@ -341,7 +341,7 @@ void json_verdict(struct out *out, const struct end *end, const struct end *peer
 
 /* ---- losses ---- */
 
-void json_lost(struct out *out, const struct tcptrace_lost *lost, uint64_t full, uint64_t time)
+void json_lost(struct out *out, const char *source, const struct tcptrace_lost *lost, uint64_t full, uint64_t time)
 {
 	struct json_object *object = begin_none(type_name(TCPTRACE_T_LOST), time);
 
@@ -352,6 +352,8 @@ void json_lost(struct out *out, const struct tcptrace_lost *lost, uint64_t full,
 	add_int(object, "overwritten", lost->overwritten);
 	add_int(object, "nested", lost->nested);
 	add_int(object, "model_full", full);
+	if (source)
+		add_string(object, "source", source);
 	print(out, object);
 }
 

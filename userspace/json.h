@@ -26,7 +26,7 @@ void json_history(struct out *out, const struct end *end, uint64_t time, bool fo
 void json_verdict(struct out *out, const struct end *end, const struct end *peer);
 
 
-/* Losses so far, by the source and by the model; the last object of a stream. */
-void json_lost(struct out *out, const struct tcptrace_lost *lost, uint64_t full, uint64_t time);
+/* Losses so far, by the source (its name, or NULL) and by the model; the last object of a stream. */
+void json_lost(struct out *out, const char *source, const struct tcptrace_lost *lost, uint64_t full, uint64_t time);
 
 #endif

@@ -95,7 +95,7 @@ static int say(struct listing *listing, int error)
 
 	source_losses(listing->source, &lost);
 	if (listing->options->json)
-		json_lost(&listing->out, &lost, 0, listing->source->live ? stop_now() : listing->last);
+		json_lost(&listing->out, listing->source->name, &lost, 0, listing->source->live ? stop_now() : listing->last);
 	out_flush(&listing->out);
 	if (error == -ENOMEM && !listing->source->error[0])
 		warnx("out of memory");

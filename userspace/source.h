@@ -52,6 +52,7 @@ struct source_ops {
 struct source {
 	const struct source_ops *ops;
 	char error[256];	/* one line, no newline, what was wrong and what would be right */
+	const char *name;	/* "module" or "bpf"; NULL: a file */
 	bool live;		/* records are made now: false for a file */
 	int64_t realtime;	/* CLOCK_REALTIME - CLOCK_MONOTONIC where recorded, ns */
 

@@ -153,6 +153,7 @@ int source_bpf_open(const struct source_request *request, struct source **source
 		return -ENOMEM;
 	}
 	bpf->source.ops = &ops;
+	bpf->source.name = "bpf";
 	bpf->source.live = true;
 	source_describe_host(&bpf->source);
 	result = open_either_way(bpf, request, error, error_size);

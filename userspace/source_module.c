@@ -278,6 +278,7 @@ int source_module_open(const struct source_request *request, struct source **sou
 	if (!module)
 		return explain(ENOMEM, TCPTRACE_PROC_EVENTS, error, error_size);
 	module->source.ops = &ops;
+	module->source.name = "module";
 	module->source.live = true;
 	source_describe_host(&module->source);
 	result = open_events(module, request, error, error_size);

@@ -490,12 +490,16 @@ void timeline_hole(struct timeline *timeline, const struct tcptrace_record *reco
 	out_done(timeline->out, p);
 }
 
-void timeline_tally(struct out *out, const struct tcptrace_lost *lost, uint64_t full)
+void timeline_tally(struct out *out, const char *source, const struct tcptrace_lost *lost, uint64_t full)
 {
 	char *p = out_room(out);
 
 	p = put_text(p, "-- ");
 	p = put_count(p, lost->events, "event");
+	if (source) {
+		p = put_text(p, " from ");
+		p = put_string(p, source);
+	}
 	p = put_text(p, ", ");
 	p = put_u64(p, lost->overwritten + lost->nested);
 	p = put_text(p, " lost");

@@ -61,8 +61,8 @@ void timeline_explain(struct timeline *timeline, const struct step *step);
 
 /* A LOST record: here the timeline has a hole. */
 void timeline_hole(struct timeline *timeline, const struct tcptrace_record *record);
-/* The last line. `full`: records of ends that did not fit into the model. */
-void timeline_tally(struct out *out, const struct tcptrace_lost *lost, uint64_t full);
+/* The last line. `source`: its name, or NULL; `full`: records of ends that did not fit into the model. */
+void timeline_tally(struct out *out, const char *source, const struct tcptrace_lost *lost, uint64_t full);
 
 /* For all views: "client/1001", "ECONNRESET". */
 char *timeline_put_process(char *p, uint32_t pid, const char *comm);

@@ -335,11 +335,15 @@ static void print_tally(const struct recording *recording, const struct tcptrace
 				       json_object_new_uint64(recording->events));
 		json_object_object_add(object, "sockets",
 				       json_object_new_uint64(recording->sockets));
+		if (recording->source->name)
+			json_object_object_add(object, "source", json_object_new_string(recording->source->name));
 		puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN));
 		json_object_put(object);
 	} else if (!arguments->options.quiet) {
-		fprintf(stderr, "%" PRIu64 " sockets, %" PRIu64 " events, %" PRIu64 " lost\n",
-			recording->sockets, recording->events, record_lost(lost));
+		const char *source = recording->source->name;
+
+		fprintf(stderr, "%" PRIu64 " sockets, %" PRIu64 " events%s%s, %" PRIu64 " lost\n", recording->sockets,
+			recording->events, source ? " from " : "", source ?: "", record_lost(lost));
 	}
 }
 

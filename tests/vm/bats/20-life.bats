@@ -209,7 +209,7 @@ of_segment() { grep -F " Flags [$1]," "$(out_of segments)" | head -n 1 | grep -o
 *$there *close()*
 *$there *ESTABLISHED -> FIN_WAIT1 *send FIN,ACK seq=$((syn + 6)) ack=$((synack + 1)) *
 *$here *ESTABLISHED -> CLOSE_WAIT *recv FIN,ACK seq=$((syn + 6)) *
-*-- [1-9]* events, 0 lost"
+*-- [1-9]* events from *, 0 lost"
 	# No line has two commas for want of something between them, no number is missing.
 	fails grep -E ', ,|, *$|\?' "$out"
 }

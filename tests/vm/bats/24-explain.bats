@@ -31,7 +31,7 @@ explain_stop()
 	stop segments INT
 	same "$(<"$BATS_TEST_TMPDIR/text.err")" ""
 	TEXT=$(<"$(out_of text)")
-	like "$TEXT" "*-- [1-9]* events, 0 lost"
+	like "$TEXT" "*-- [1-9]* events from *, 0 lost"
 	# Every place was filled, and with what is known.
 	fails grep -E '[{}]|=\?|some time' "$(out_of text)"
 }

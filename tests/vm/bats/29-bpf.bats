@@ -172,11 +172,22 @@ both_record()
 	both_record
 }
 
+# said_source NAME: the last line of a view that nobody told a source, as text and as JSON, names it
+said_source()
+{
+	like "$(tcptrace-ctl watch --duration=1 2>>"$BATS_TEST_TMPDIR/err" | tail -n 1)" "-- * from $1, 0 lost"
+	same "$(tcptrace-ctl watch --json --duration=1 2>>"$BATS_TEST_TMPDIR/err" | json_lines | tail -n 1 | tr ' ' '\n' |
+		grep ^source=)" "source=$1"
+}
+
 @test "auto takes the module where it is loaded, else BPF, and says so" {
 	tcptrace-ctl watch --once 2>"$BATS_TEST_TMPDIR/err"
 	like "$(<"$BATS_TEST_TMPDIR/err")" '*not loaded*BPF*'
+	said_source bpf
 	load_module
+	: >"$BATS_TEST_TMPDIR/err"
 	tcptrace-ctl watch --once 2>"$BATS_TEST_TMPDIR/err"
+	said_source module
 	same "$(<"$BATS_TEST_TMPDIR/err")" ""
 }
 

@@ -126,7 +126,7 @@ ports_by_us()
 		wait_until asking_are 1
 		nap 2
 		stop watch $ending
-		like "$(tail -n 1 "$(out_of watch)")" '-- * events, 0 lost*'
+		like "$(tail -n 1 "$(out_of watch)")" '-- * events*, 0 lost*'
 		same "$(<"$BATS_TEST_TMPDIR/watch.err")" ""
 		wait_until no_readers
 	done
