@@ -6,6 +6,7 @@
 
 #include "follow.h"
 #include "json.h"
+#include "level.h"
 #include "process.h"
 #include "record.h"
 #include "seed.h"
@@ -376,6 +377,17 @@ static int open_source(struct follow *follow)
 	return -1;
 }
 
+/* A table that stays empty is to say why; who follows at a lower level has asked for that. */
+static void tell_level(const struct follow *follow)
+{
+	const struct source *source = follow->source;
+	enum tcptrace_level shown = follow->view->level;
+
+	if (!source->live && source->level < shown && !follow->arguments->options.quiet)
+		warnx("recorded at level %s, where some of this is not known: see record --level=%s",
+		      level_word(source->level), level_word(shown));
+}
+
 static int run(struct follow *follow)
 {
 	const struct model_options model = {
@@ -391,8 +403,10 @@ static int run(struct follow *follow)
 		return EXIT_FAILURE;
 	}
 	status = follow->view->begin ? follow->view->begin(follow->arg, follow) : 0;
-	if (!status)
+	if (!status) {
+		tell_level(follow);
 		status = finish(follow, follow_all(follow));
+	}
 	model_free(follow->model);
 	return status;
 }

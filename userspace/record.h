@@ -8,6 +8,9 @@
 
 #include "tcptrace.h"
 
+/* From this TCPTRACE_TYPES_VERSION on there are RETRANSMIT and DROP. */
+#define RECORD_TYPES_WITH_LOSS	2
+
 /* Sequence numbers: a is behind b in the 32 bit circle. */
 static inline bool seq_after(uint32_t a, uint32_t b)
 {

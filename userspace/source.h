@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "record.h"
 #include "tcptrace.h"
 
 /* What is asked of a source. A file ignores level and clauses: what it holds, it hands out. */
@@ -61,7 +62,14 @@ struct source {
 	char release[72];	/* of the kernel */
 	uint64_t boot;		/* struct tcptrace_map */
 	uint16_t types;		/* TCPTRACE_TYPES_VERSION there */
+	enum tcptrace_level level;	/* the records are of it and of those below */
 };
+
+/* Whether it tells of all that `level` has of what was sent again, refused and dropped: older modules tell of none. */
+static inline bool source_tells_losses(const struct source *source, enum tcptrace_level level)
+{
+	return source->level >= level && source->types >= RECORD_TYPES_WITH_LOSS;
+}
 
 /*
  * Opens `spec`: "auto", "module", "bpf", or a file's name ("./bpf" for a file of that name).

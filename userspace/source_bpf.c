@@ -155,6 +155,8 @@ int source_bpf_open(const struct source_request *request, struct source **source
 	bpf->source.ops = &ops;
 	bpf->source.name = "bpf";
 	bpf->source.live = true;
+	bpf->source.types = TCPTRACE_TYPES_VERSION;
+	bpf->source.level = request->level;
 	source_describe_host(&bpf->source);
 	result = open_either_way(bpf, request, error, error_size);
 	if (result) {

@@ -128,6 +128,7 @@ static int read_header(struct source_file *file)
 	file->source.realtime = header.realtime;
 	file->source.boot = header.boot;
 	file->source.types = header.types_version;
+	file->source.level = header.level;
 	snprintf(file->source.host, sizeof(file->source.host), "%.*s",
 		 (int)sizeof(header.host) - 1, header.host);
 	snprintf(file->source.release, sizeof(file->source.release), "%.*s",

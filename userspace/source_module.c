@@ -280,6 +280,7 @@ int source_module_open(const struct source_request *request, struct source **sou
 	module->source.ops = &ops;
 	module->source.name = "module";
 	module->source.live = true;
+	module->source.level = request->level;
 	source_describe_host(&module->source);
 	result = open_events(module, request, error, error_size);
 	if (result) {

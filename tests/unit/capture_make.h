@@ -37,7 +37,7 @@ static inline struct capture_header *capture_begin(struct capture *capture)
 		.realtime = 1700000000000000000,
 		.boot = 4711,
 		.start = 900,
-		.level = TCPTRACE_L_LIFE,
+		.level = TCPTRACE_L_SEGMENT,
 		.host = "host",
 		.release = "6.1.0",
 	};

@@ -19,6 +19,7 @@ RECORDING, DUMP = FOLDER + "/recording", FOLDER + "/dump"
 ESTABLISHED, SYN_SENT, SYN_RECV, FIN_WAIT1, FIN_WAIT2, TIME_WAIT, CLOSE, CLOSE_WAIT, LAST_ACK, LISTEN, CLOSING = range(1, 12)
 FULL, REQUEST, TIMEWAIT = 1, 2, 3
 STATE, RECV, SNAPSHOT, LOST = 2, 10, 16, 17
+LEVEL_LIFE, LEVEL_QUEUE, LEVEL_SEGMENT = 1, 2, 3
 SHUT_RCV, SHUT_SND, V6ONLY = 1 << 2, 1 << 3, 1 << 4
 DIAG_SHUTDOWN, DIAG_SKV6ONLY = 8, 11
 
@@ -111,9 +112,9 @@ class Socket:
         return struct.pack("=IHHII", 16 + len(body), 20, 2, 1, 0) + body
 
 
-def save(sockets, events=()):
+def save(sockets, events=(), types=2, level=LEVEL_SEGMENT):
     with open(RECORDING, "wb") as file:
-        file.write(struct.pack("=8sIIHHIqQQII72s72s56x", b"TCPTRACE", 0x01020304, 256, 1, 1, 192, 0, 1, 1, 1, 0, b"h", b"r"))
+        file.write(struct.pack("=8sIIHHIqQQII72s72s56x", b"TCPTRACE", 0x01020304, 256, 1, types, 192, 0, 1, 1, level, 0, b"h", b"r"))
         for one in sockets:
             file.write(one if isinstance(one, bytes) else one.record())
         file.write(b"".join(events))

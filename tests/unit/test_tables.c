@@ -124,6 +124,20 @@ static void test_listen_drops(void)
 	is_int(number(objects[0], "drops"), 1, "drops");
 }
 
+/* Nobody would have said so: that is no 0. */
+static void test_listen_level(void)
+{
+	busy_listener();
+	save(0);
+	((struct capture_header *)capture.data)->level = TCPTRACE_L_LIFE;
+	capture_save(&capture, file());
+	run("listen", "2>&1");
+	has_line("127.0.0.1:9090         0    1   10     0    2        1   2.01ms         -     - server/2002");
+	ok(line_with("recorded at level life") && line_with("record --level=queue"), "why there is a dash");
+	run("life", "2>&1");
+	ok(!line_with("recorded at level"), "life has all that it needs");
+}
+
 static void test_listen_json(void)
 {
 	struct json_object *object;
@@ -448,6 +462,7 @@ int main(void)
 	test_listen();
 	test_listen_waiting();
 	test_listen_drops();
+	test_listen_level();
 	test_listen_json();
 	test_listen_once();
 	test_life();

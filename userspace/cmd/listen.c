@@ -8,8 +8,6 @@
 #include "record.h"
 #include "timeline.h"
 
-/* The version of the types that has DROP. */
-#define TYPES_WITH_DROP	2
 #define NO_DROPS	"OVERFLOWS and DROPS: - since the module that recorded this does not record refusals\n"
 
 enum { KEY_INTERVAL = 0x200, KEY_ONCE };
@@ -185,7 +183,7 @@ static int begin(void *arg, struct follow *follow)
 	struct listen *listen = arg;
 
 	listen->follow = follow;
-	listen->drops = follow->source->types >= TYPES_WITH_DROP;
+	listen->drops = source_tells_losses(follow->source, TCPTRACE_L_QUEUE);
 	columns_init(&listen->columns, table, sizeof(table) / sizeof(table[0]));
 	return 0;
 }
@@ -235,7 +233,7 @@ static void end(void *arg, uint64_t time)
 
 	if (!listen->arguments.once || !listen->printed)
 		print(listen, time);
-	if (!listen->drops && !arguments->options.json && !arguments->options.quiet)
+	if (listen->follow->source->types < RECORD_TYPES_WITH_LOSS && !arguments->options.json && !arguments->options.quiet)
 		out_write(&listen->follow->out, NO_DROPS, sizeof(NO_DROPS) - 1);
 }
 

@@ -144,7 +144,7 @@ static int put_record(struct recording *recording, const struct tcptrace_record 
 	return 0;
 }
 
-static int put_header(struct recording *recording, enum tcptrace_level level)
+static int put_header(struct recording *recording)
 {
 	const struct source *source = recording->source;
 	struct capture_header header = {
@@ -156,7 +156,7 @@ static int put_header(struct recording *recording, enum tcptrace_level level)
 		.realtime = source->realtime,
 		.boot = source->boot,
 		.start = source->live ? stop_now() : 0,
-		.level = level,
+		.level = source->level,
 	};
 
 	memcpy(header.magic, CAPTURE_MAGIC, sizeof(header.magic));
@@ -374,13 +374,13 @@ static int finish(struct recording *recording, int error)
 										  EXIT_SUCCESS;
 }
 
-static int record_all(struct recording *recording, enum tcptrace_level level)
+static int record_all(struct recording *recording)
 {
 	int error;
 
 	recording->progress = isatty(STDERR_FILENO) && !recording->arguments->options.quiet;
 	stop_begin(&recording->stop, recording->source);
-	error = put_header(recording, level);
+	error = put_header(recording);
 	if (!error)
 		error = source_snapshot(recording->source, on_socket, recording);
 	if (!error)
@@ -422,7 +422,7 @@ static int run_filtered(struct recording *recording)
 	else
 		recording->fd = open_file(recording->arguments);
 	if (recording->fd >= 0)
-		status = record_all(recording, level);
+		status = record_all(recording);
 	free(recording->buffer);
 	source_close(recording->source);
 	return status;
