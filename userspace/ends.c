@@ -273,6 +273,29 @@ uint32_t ends_find_stale(const struct ends *ends, uint32_t place)
 	return other;
 }
 
+/* One of the address is asked before one of any, and that of its family before that of both. */
+uint32_t ends_find_listener(const struct ends *ends, const struct end *end)
+{
+	static const uint8_t any[TCPTRACE_ADDR_LEN], any_mapped[TCPTRACE_ADDR_LEN] = { [10] = 0xff, 0xff };
+	const struct {
+		const uint8_t *saddr, *daddr;
+	} tuples[] = { { end->saddr, any_mapped }, { end->saddr, any }, { any_mapped, any_mapped }, { any, any } };
+	size_t i;
+
+	for (i = 0; i < sizeof(tuples) / sizeof(tuples[0]); i++) {
+		uint32_t place = ends->by_tuple[hash_tuple(ends, tuples[i].saddr, end->sport, tuples[i].daddr, 0)];
+
+		for (; place; place = ends_at(ends, place)->tuple_next) {
+			const struct end *listener = ends_at(ends, place);
+
+			if (is_between(listener, tuples[i].saddr, end->sport, tuples[i].daddr, 0) &&
+			    listener->netns == end->netns && listener->state == TCPTRACE_S_LISTEN)
+				return place;
+		}
+	}
+	return 0;
+}
+
 void ends_pair(struct ends *ends, uint32_t place, uint32_t peer)
 {
 	struct end *end = ends_at(ends, place), *other = ends_at(ends, peer);

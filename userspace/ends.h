@@ -78,6 +78,9 @@ uint32_t ends_find_of(const struct ends *ends, const struct tcptrace_record *rec
 /* Another one with the same tuple in the same namespace, which it cannot have any longer; 0: none. */
 uint32_t ends_find_stale(const struct ends *ends, uint32_t place);
 
+/* The listener that has a connection of this end's local port, as far as it is known; 0: none is here. */
+uint32_t ends_find_listener(const struct ends *ends, const struct end *end);
+
 void ends_pair(struct ends *ends, uint32_t place, uint32_t peer);
 
 #endif

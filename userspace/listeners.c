@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <err.h>
+#include <inttypes.h>
 #include <search.h>
 #include <stdlib.h>
 #include <string.h>
@@ -57,16 +59,42 @@ static struct listener *find_or_add(struct listeners *listeners, uint64_t cookie
 	return listener;
 }
 
+static void drop(struct listeners *listeners, size_t i)
+{
+	struct listener *listener = listeners->all[i];
+
+	listeners->all[i] = listeners->all[--listeners->count];
+	tdelete(listener, &listeners->tree, by_cookie);
+	end_release(&listener->end);
+	free(listener);
+}
+
 void listeners_free(struct listeners *listeners)
 {
-	size_t i;
-
-	for (i = 0; i < listeners->count; i++) {
-		tdelete(listeners->all[i], &listeners->tree, by_cookie);
-		end_release(&listeners->all[i]->end);
-		free(listeners->all[i]);
-	}
+	while (listeners->count)
+		drop(listeners, listeners->count - 1);
 	free(listeners->all);
+}
+
+static void forget_oldest(struct listeners *listeners)
+{
+	size_t i, oldest = listeners->count;
+
+	for (i = 0; i < listeners->count; i++)
+		if (listener_over(listeners->all[i]) &&
+		    (oldest == listeners->count || listeners->all[i]->time < listeners->all[oldest]->time))
+			oldest = i;
+	if (oldest == listeners->count)
+		return;
+	drop(listeners, oldest);
+	listeners->forgotten++;
+}
+
+void listeners_say_forgotten(const struct listeners *listeners)
+{
+	if (listeners->forgotten)
+		warnx("%" PRIu64 " listeners that closed first are not shown: no more than %d are kept",
+		      listeners->forgotten, LISTENERS_KEPT);
 }
 
 /* ---- the queues ---- */
@@ -190,6 +218,8 @@ void listeners_step(struct listeners *listeners, const struct step *step)
 		accepted(listener, step);
 	else if (record->type == TCPTRACE_T_DROP)
 		refused(listener, &record->u.listen);
+	else if (listener_over(listener) && listeners->count > LISTENERS_KEPT)
+		forget_oldest(listeners);
 }
 
 /* ---- who waits ---- */
@@ -200,33 +230,6 @@ static bool waits(const struct end *end)
 	const uint32_t passive = END_PASSIVE | END_HANDSHAKE;
 
 	return (end->flags & passive) == passive && !end->owner && end->kind == TCPTRACE_K_FULL;
-}
-
-static bool is_any(const struct end *listener)
-{
-	static const uint8_t any[TCPTRACE_ADDR_LEN], any_mapped[TCPTRACE_ADDR_LEN] = { [10] = 0xff, 0xff };
-
-	return !memcmp(listener->saddr, any, sizeof(any)) || !memcmp(listener->saddr, any_mapped, sizeof(any));
-}
-
-/* A listener of the address is asked before one of any. */
-static struct listener *listener_of(const struct listeners *listeners, const struct end *end)
-{
-	struct listener *found = NULL;
-	size_t i;
-
-	for (i = 0; i < listeners->count; i++) {
-		struct listener *listener = listeners->all[i];
-		const struct end *one = &listener->end;
-
-		if (one->sport != end->sport || one->netns != end->netns || one->state != TCPTRACE_S_LISTEN)
-			continue;
-		if (!memcmp(one->saddr, end->saddr, sizeof(one->saddr)))
-			return listener;
-		if (is_any(one))
-			found = listener;
-	}
-	return found;
 }
 
 static int by_tuple(const void *a, const void *b)
@@ -249,7 +252,8 @@ void listeners_look(struct listeners *listeners, const struct model *model, uint
 	for (i = 0; i < listeners->count; i++)
 		listeners->all[i]->waiting = 0;
 	while ((end = model_next(model, &place))) {
-		struct listener *listener = waits(end) ? listener_of(listeners, end) : NULL;
+		const struct end *of = waits(end) ? model_listener(model, end) : NULL;
+		struct listener *listener = of ? find(listeners, of->cookie) : NULL;
 		uint64_t waited = listener ? end_waits(end, time) : 0;
 
 		if (listener && waited > listener->waiting)

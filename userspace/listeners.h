@@ -21,10 +21,14 @@ struct listener {
 	uint64_t waiting;	/* of those that still wait, the longest until now; 0: none */
 };
 
+/* What runs for months does not grow with each listener that there was: beyond so many, those that closed first go. */
+#define LISTENERS_KEPT	4096
+
 struct listeners {
 	void *tree;		/* of tsearch(3), by cookie */
 	struct listener **all;
 	size_t count, room;
+	uint64_t forgotten;
 	bool full;		/* no memory for some */
 };
 
@@ -38,6 +42,15 @@ void listeners_step(struct listeners *listeners, const struct step *step);
 
 /* Looks who waits at `time`, and brings `all` into the order of netns, port and address. */
 void listeners_look(struct listeners *listeners, const struct model *model, uint64_t time);
+
+/* Whether it has closed. */
+static inline bool listener_over(const struct listener *listener)
+{
+	return listener->end.state != TCPTRACE_S_LISTEN;
+}
+
+/* Says on standard error how many of them are not in `all` any more, where there are such. */
+void listeners_say_forgotten(const struct listeners *listeners);
 
 /* The longest wait, be it over or not. */
 static inline uint64_t listener_longest(const struct listener *listener)

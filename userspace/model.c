@@ -40,6 +40,11 @@ const struct end *model_peer(const struct model *model, const struct end *end)
 	return ends_at(&model->ends, end->peer);
 }
 
+const struct end *model_listener(const struct model *model, const struct end *end)
+{
+	return ends_at(&model->ends, ends_find_listener(&model->ends, end));
+}
+
 const struct end *model_next(const struct model *model, uint32_t *place)
 {
 	while (++*place < model->ends.used) {

@@ -174,6 +174,8 @@ bool model_pending(const struct model *model);
 
 const struct end *model_find(const struct model *model, uint64_t cookie);
 const struct end *model_peer(const struct model *model, const struct end *end);
+/* The listener that its connection came to, by its local address and port; NULL: none is known. */
+const struct end *model_listener(const struct model *model, const struct end *end);
 /* All ends that are not over, one after the other; *place is 0 before the first. NULL: no more. */
 const struct end *model_next(const struct model *model, uint32_t *place);
 

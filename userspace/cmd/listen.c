@@ -79,11 +79,6 @@ static const struct column table[] = {
 	{ .title = "PROCESS" },
 };
 
-static bool over(const struct listener *listener)
-{
-	return listener->end.state != TCPTRACE_S_LISTEN;
-}
-
 /* With a '+' where that one still waits. */
 static char *put_longest(char *p, const struct listener *listener)
 {
@@ -98,7 +93,7 @@ static char *put_longest(char *p, const struct listener *listener)
 /* What is over has no "now". */
 static char *put_now(char *p, const struct listener *listener, uint32_t value)
 {
-	return put_u64_or_dash(p, over(listener) ? MODEL_UNKNOWN : value);
+	return put_u64_or_dash(p, listener_over(listener) ? MODEL_UNKNOWN : value);
 }
 
 static void fill(struct row *row, const struct listen *listen, const struct listener *listener)
@@ -117,7 +112,7 @@ static void fill(struct row *row, const struct listen *listen, const struct list
 	p = row_cell(row, put_u64_or_dash(p, listen->drops ? listener->overflows : MODEL_UNKNOWN));
 	p = row_cell(row, put_u64_or_dash(p, listen->drops ? listener->drops : MODEL_UNKNOWN));
 	p = timeline_put_owner(p, end->owner);
-	if (over(listener))
+	if (listener_over(listener))
 		p = put_text(p, " (closed)");
 	row_cell(row, p);
 }
@@ -233,6 +228,7 @@ static void end(void *arg, uint64_t time)
 
 	if (!listen->arguments.once || !listen->printed)
 		print(listen, time);
+	listeners_say_forgotten(&listen->listeners);
 	if (listen->follow->source->types < RECORD_TYPES_WITH_LOSS && !arguments->options.json && !arguments->options.quiet)
 		out_write(&listen->follow->out, NO_DROPS, sizeof(NO_DROPS) - 1);
 }
