@@ -228,6 +228,16 @@ bool filter_is_empty(const struct filter *filter)
 	return filter->root < 0 && !filter->has_states;
 }
 
+bool filter_asks_process(const struct filter *filter)
+{
+	int i;
+
+	for (i = 0; i < filter->count; i++)
+		if (filter->nodes[i].has_process)
+			return true;
+	return false;
+}
+
 bool filter_has_states(const struct filter *filter)
 {
 	return filter->has_states;

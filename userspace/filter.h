@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The filter language: a bare port, or the expressions of ss (iproute2's
- * ssfilter.y), with state selections before them. The part that a source can
+ * ssfilter.y) and processes, with state selections before them. The part that a source can
  * decide is pushed down as clauses; filter_match() always decides the whole.
  */
 #ifndef TCPTRACE_FILTER_H
@@ -11,10 +11,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "owner.h"
 #include "tcptrace.h"
 
 /* For --help. */
 #define FILTER_DOC	"FILTER is a port, or an expression as ss has it: 'sport = :9090 and dst 10.0.0.0/8'."
+/* Where it is followed what happens. */
+#define FILTER_PROCESS_DOC	FILTER_DOC " 'process nginx' or 'process 1234' is a condition, too."
+
+/* Where it is not: a socket that is only looked at does not say whose it is. */
+#define FILTER_NO_PROCESS	"\"process\" is for commands that follow what happens, like watch and life; -p shows the processes of sockets"
 
 struct filter;
 
@@ -28,6 +34,7 @@ struct filter_subject {
 	uint8_t state;		/* enum tcptrace_state */
 	uint8_t kind;		/* enum tcptrace_kind */
 	uint32_t ifindex;
+	const struct owner *process;	/* NULL: may be any, so that no condition on it is against it */
 };
 
 /* Exit statuses as ss has them: 255 for bad syntax, 1 for an address or port that cannot be parsed. */
@@ -45,6 +52,9 @@ bool filter_match(const struct filter *filter, const struct filter_subject *subj
 
 /* True where no expression and no state was given. */
 bool filter_is_empty(const struct filter *filter);
+
+/* True where a condition is on a process. */
+bool filter_asks_process(const struct filter *filter);
 
 /* Bit 1 << enum tcptrace_state for each state selected by state/exclude words; all where there were none. */
 uint32_t filter_states(const struct filter *filter);

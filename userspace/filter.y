@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The grammar of a filter. It is that of ss, where and, or and the mere standing
- * side by side bind equally and from left to right, and a bare port besides.
+ * side by side bind equally and from left to right; a bare port and processes besides.
  */
 %code requires {
 #include "filter_impl.h"
@@ -18,6 +18,7 @@ static int add_ports(struct filter_parser *parser, bool local, enum relation rel
 		     const struct filter_end *end);
 static int add_bare(struct filter_parser *parser, uint16_t port);
 static int add_device(struct filter_parser *parser, uint32_t ifindex);
+static int add_process(struct filter_parser *parser, const struct owner *process);
 static int add_both(struct filter_parser *parser, enum filter_op op, int left, int right);
 static int negate(struct filter_parser *parser, int node);
 
@@ -36,15 +37,17 @@ static void filter_yyerror(struct filter_parser *parser, const char *reason);
 	struct filter_end end;
 	uint16_t port;
 	uint32_t ifindex;
+	struct owner process;
 	bool local;
 	int relation;
 }
 
-%token AND OR NOT SRC DST SPORT DPORT DEV EQ NE GT LT GE LE
+%token AND OR NOT SRC DST SPORT DPORT DEV PROCESS EQ NE GT LT GE LE
 %token OPEN "(" CLOSE ")"
 %token <end> ADDRESS PORT
 %token <port> BARE
 %token <ifindex> DEVICE
+%token <process> NAME
 %nterm <node> list condition node
 %nterm <local> side port_side
 %nterm <relation> relation
@@ -75,6 +78,8 @@ node:
 |	port_side relation PORT		{ $$ = add_ports(parser, $1, $2, &$3); }
 |	DEV equal DEVICE		{ $$ = add_device(parser, $3); }
 |	DEV NE DEVICE			{ $$ = negate(parser, add_device(parser, $3)); }
+|	PROCESS equal NAME		{ $$ = add_process(parser, &$3); }
+|	PROCESS NE NAME			{ $$ = negate(parser, add_process(parser, &$3)); }
 ;
 
 side:
@@ -211,6 +216,12 @@ static int add_device(struct filter_parser *parser, uint32_t ifindex)
 		.op = FILTER_TEST, .clause = filter_any(), .device = true, .ifindex = ifindex });
 }
 
+static int add_process(struct filter_parser *parser, const struct owner *process)
+{
+	return add_node(parser, &(struct filter_node){
+		.op = FILTER_TEST, .clause = filter_any(), .has_process = true, .process = *process });
+}
+
 static const struct {
 	const char *word;
 	int token;
@@ -220,6 +231,7 @@ static const struct {
 	{ "or", OR }, { "|", OR }, { "||", OR },
 	{ "not", NOT }, { "!", NOT },
 	{ "src", SRC }, { "dst", DST }, { "sport", SPORT }, { "dport", DPORT }, { "dev", DEV },
+	{ "process", PROCESS },
 	{ "=", EQ }, { "==", EQ }, { "eq", EQ },
 	{ "!=", NE }, { "ne", NE }, { "neq", NE },
 	{ ">", GT }, { "gt", GT }, { "<", LT }, { "lt", LT },
@@ -240,15 +252,15 @@ static int keyword(struct filter_parser *parser, const char *word)
 	for (i = 0; i < sizeof(unsupported) / sizeof(unsupported[0]); i++) {
 		if (!strcmp(word, unsupported[i])) {
 			filter_fail(parser, FILTER_ERROR_SYNTAX, NULL,
-				    "not supported by tcptrace: \"%s\"; src, dst, sport, dport and "
-				    "dev are", word);
+				    "not supported by tcptrace: \"%s\"; src, dst, sport, dport, dev and "
+				    "process are", word);
 			return FILTER_YYerror;
 		}
 	}
 	return FILTER_YYEMPTY;
 }
 
-/* A word that is no keyword is what the last one wants: an address, a port, a device. */
+/* A word that is no keyword is what the last one wants: an address, a port, a device, a process. */
 static int operand(struct filter_parser *parser, const char *word, FILTER_YYSTYPE *value)
 {
 	enum filter_operand wanted = parser->operand;
@@ -261,6 +273,8 @@ static int operand(struct filter_parser *parser, const char *word, FILTER_YYSTYP
 		return filter_parse_port(parser, word, &value->end) ? PORT : FILTER_YYerror;
 	case FILTER_DEVICE:
 		return filter_parse_device(parser, word, &value->ifindex) ? DEVICE : FILTER_YYerror;
+	case FILTER_PROCESS:
+		return filter_parse_process(parser, word, &value->process) ? NAME : FILTER_YYerror;
 	default:
 		return filter_parse_bare_port(parser, word, &value->port) ? BARE : FILTER_YYerror;
 	}
@@ -288,6 +302,9 @@ static int filter_yylex(FILTER_YYSTYPE *value, struct filter_parser *parser)
 	case DEV:
 		parser->operand = FILTER_DEVICE;
 		break;
+	case PROCESS:
+		parser->operand = FILTER_PROCESS;
+		break;
 	}
 	return token;
 }
@@ -311,6 +328,8 @@ static const char *right_here(const yypcontext_t *context)
 		return "a port, as in \"sport = :9090\"";
 	if (expected(context, YYSYMBOL_DEVICE))
 		return "a device, as in \"dev eth0\"";
+	if (expected(context, YYSYMBOL_NAME))
+		return "a process, by name or number, as in \"process nginx\"";
 	if (expected(context, YYSYMBOL_AND))
 		return "\"and\", \"or\" or another condition";
 	return "a condition, as in \"sport = :9090\" or \"dst 10.0.0.0/8\"";

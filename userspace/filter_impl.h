@@ -4,7 +4,7 @@
  *
  *   filter.c          the words; state selections; what went wrong
  *   filter.y          the grammar; which word is which token
- *   filter_operand.c  addresses, ports, devices; words that are neither
+ *   filter_operand.c  addresses, ports, devices, processes; words that are none of these
  *   filter_match.c    links the expression for filter_match() and runs it
  *   filter_push.c     the clauses that a source can decide
  */
@@ -33,8 +33,11 @@ struct filter_node {
 	struct tcptrace_clause clause;
 	bool device;
 	uint32_t ifindex;
-	/* A test: what follows it, by its outcome; set by filter_link(). */
-	int yes, no;
+	/* It is of a process instead: of its number, or, where that is 0, of its name. */
+	bool has_process;
+	struct owner process;
+	/* A test: what follows it, by its outcome, or where that cannot be said; set by filter_link(). */
+	int yes, no, unknown;
 };
 
 struct filter {
@@ -49,7 +52,7 @@ struct filter {
 };
 
 /* What the next word that is no keyword has to be. */
-enum filter_operand { FILTER_BARE, FILTER_ADDRESS, FILTER_PORT, FILTER_DEVICE };
+enum filter_operand { FILTER_BARE, FILTER_ADDRESS, FILTER_PORT, FILTER_DEVICE, FILTER_PROCESS };
 
 struct filter_parser {
 	struct filter *filter;
@@ -85,6 +88,7 @@ void filter_grammar(struct filter_parser *parser);
 bool filter_parse_address(struct filter_parser *parser, const char *word, struct filter_end *end);
 bool filter_parse_port(struct filter_parser *parser, const char *word, struct filter_end *end);
 bool filter_parse_device(struct filter_parser *parser, const char *word, uint32_t *ifindex);
+bool filter_parse_process(struct filter_parser *parser, const char *word, struct owner *process);
 bool filter_parse_bare_port(struct filter_parser *parser, const char *word, uint16_t *port);
 
 /* filter_match.c */

@@ -9,6 +9,7 @@
 #include <limits.h>
 #include <net/if.h>
 #include <netdb.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -267,11 +268,27 @@ bool filter_parse_device(struct filter_parser *parser, const char *word, uint32_
 	return true;
 }
 
+/* The kernel keeps the first 15 bytes of a name. */
+bool filter_parse_process(struct filter_parser *parser, const char *word, struct owner *process)
+{
+	unsigned long number;
+
+	*process = (struct owner){ 0 };
+	if (!parse_whole_number(word, INT_MAX, &number)) {
+		snprintf(process->comm, sizeof(process->comm), "%s", word);
+		return true;
+	}
+	process->pid = number;
+	if (!number)
+		filter_fail(parser, FILTER_ERROR_ADDRESS, word, "no process has that number");
+	return number;
+}
+
 /* What somebody meant who wrote that word where a condition should begin. */
 static void hint(struct filter_parser *parser, const char *word)
 {
 	static const char *const keywords[] = { "and", "or", "not", "src", "dst", "sport", "dport",
-						"dev" };
+						"dev", "process" };
 	struct filter_end end = { 0 };
 	size_t i;
 
@@ -307,7 +324,7 @@ static void hint(struct filter_parser *parser, const char *word)
 	else
 		filter_fail(parser, FILTER_ERROR_ADDRESS, word,
 			    "not understood; expected a port (9090) or a condition, as in "
-			    "\"sport = :9090\" or \"dst 10.0.0.0/8\"");
+			    "\"sport = :9090\", \"dst 10.0.0.0/8\" or \"process nginx\"");
 }
 
 bool filter_parse_bare_port(struct filter_parser *parser, const char *word, uint16_t *port)

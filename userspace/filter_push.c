@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * The clauses for a source: the expression in disjunctive form. What clauses cannot say (the
- * contrary of a prefix, a device) counts as "any", which keeps the union a superset.
+ * contrary of a prefix, a device, a process) counts as "any", which keeps the union a superset.
  */
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -209,7 +209,7 @@ static struct list *push(const struct filter *filter, int index, bool negated)
 		left = calloc(1, sizeof(*left));
 		if (!left)
 			return NULL;
-		if (node->device)
+		if (node->device || node->has_process)
 			make_any(left);
 		else if (negated)
 			add_contrary(left, &node->clause);

@@ -2,6 +2,7 @@
 #include <err.h>
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "follow.h"
@@ -73,10 +74,9 @@ const struct argp_child follow_children[] = {
 
 /* ---- the filter ---- */
 
-/* Of a tuple, whatever its state: an end that changes its state is not to be lost. */
-static bool wanted(const struct tcptrace_record *record, void *arg)
+/* Of a tuple, whatever its state: an end that changes its state is not to be lost. `process`: as filter_match() has it. */
+static bool tuple_fits(const struct follow *follow, const struct tcptrace_record *record, const struct owner *process)
 {
-	const struct follow *follow = arg;
 	const struct filter_subject subject = {
 		.saddr = record->saddr,
 		.daddr = record->daddr,
@@ -86,12 +86,19 @@ static bool wanted(const struct tcptrace_record *record, void *arg)
 		.state = follow->any_state,
 		.kind = TCPTRACE_K_FULL,
 		.ifindex = record->ifindex,
+		.process = process,
 	};
 
 	return filter_match(follow->filter, &subject);
 }
 
-static bool fits(const struct filter *filter, const struct end *end, uint8_t state)
+/* Whose it is may turn out later. */
+static bool wanted(const struct tcptrace_record *record, void *arg)
+{
+	return tuple_fits(arg, record, NULL);
+}
+
+static bool fits(const struct follow *follow, const struct filter *filter, const struct end *end, uint8_t state)
 {
 	const struct filter_subject subject = {
 		.saddr = end->saddr,
@@ -101,6 +108,7 @@ static bool fits(const struct filter *filter, const struct end *end, uint8_t sta
 		.family = end->family,
 		.state = state,
 		.kind = end->kind,
+		.process = model_owner(follow->model, end),
 	};
 
 	return filter_match(filter, &subject);
@@ -108,12 +116,12 @@ static bool fits(const struct filter *filter, const struct end *end, uint8_t sta
 
 bool follow_wants(const struct follow *follow, const struct end *end)
 {
-	return fits(follow->filter, end, follow->any_state);
+	return fits(follow, follow->filter, end, follow->any_state);
 }
 
-bool follow_fits(const struct filter *filter, const struct end *end)
+bool follow_fits(const struct follow *follow, const struct filter *filter, const struct end *end)
 {
-	return fits(filter, end, end->state);
+	return fits(follow, filter, end, end->state);
 }
 
 static bool chooses(const struct follow *follow)
@@ -121,11 +129,44 @@ static bool chooses(const struct follow *follow)
 	return !filter_is_empty(follow->filter) || follow->arguments->options.family;
 }
 
+static bool shown(const struct end *end, void *arg)
+{
+	return follow_wants(arg, end);
+}
+
+/* 0: it is of none. */
+static uint64_t listener_of(const struct tcptrace_record *record)
+{
+	bool has = record->type == TCPTRACE_T_REQUEST || record->type == TCPTRACE_T_ACCEPT ||
+		   (record->type == TCPTRACE_T_DROP && record->op != TCPTRACE_OP_SEGMENT);
+
+	return has ? record->u.listen.listener : 0;
+}
+
+/* By whose the end is, by who did it, and where there is no end, by whose the listener is. */
+static bool shows_step(const struct follow *follow, const struct step *step)
+{
+	const struct end *listener;
+	struct owner actor;
+
+	if (step->end && follow_wants(follow, step->end))
+		return true;
+	if (step->did) {
+		actor.pid = step->pid;
+		memcpy(actor.comm, step->comm, sizeof(actor.comm));
+		return tuple_fits(follow, step->record, &actor);
+	}
+	if (step->end)
+		return false;
+	listener = model_find(follow->model, listener_of(step->record));
+	return tuple_fits(follow, step->record, owner_at(listener ? listener->owner : 0));
+}
+
 /* ---- telling the view ---- */
 
 static void tell_verdict(struct follow *follow, const struct end *end)
 {
-	if (follow->view->verdict && follow_state(follow, end->state))
+	if (follow->view->verdict && follow_state(follow, end->state) && (!follow->by_process || follow_wants(follow, end)))
 		follow->view->verdict(follow->arg, end);
 }
 
@@ -169,7 +210,7 @@ static void on_record(struct follow *follow, const struct tcptrace_record *recor
 	switch (model_apply(follow->model, record, &step)) {
 	case MODEL_STEP:
 		step.merged |= follow->ahead.merged;
-		if (follow->view->step)
+		if (follow->view->step && (!follow->by_process || shows_step(follow, &step)))
 			follow->view->step(follow->arg, &step);
 		if (step.verdict)
 			tell_verdict(follow, step.end);
@@ -210,7 +251,8 @@ static int tell_seeds(struct follow *follow)
 			return error;
 	}
 	while (follow->view->socket && (end = seed_next(follow->seed)))
-		follow->view->socket(follow->arg, end);
+		if (!follow->by_process || follow_wants(follow, end))
+			follow->view->socket(follow->arg, end);
 	if (follow->view->seeded)
 		follow->view->seeded(follow->arg);
 	return 0;
@@ -393,6 +435,7 @@ static int run(struct follow *follow)
 	const struct model_options model = {
 		.max_ends = follow->arguments->max_ends,
 		.wanted = follow->view->all ? NULL : wanted,
+		.shown = follow->by_process ? shown : NULL,
 		.arg = follow,
 	};
 	int status;
@@ -426,6 +469,12 @@ int follow(const struct follow_arguments *arguments, const struct follow_view *v
 	if (status) {
 		warnx("%s", error);
 		return status;
+	}
+	follow.by_process = filter_asks_process(follow.filter);
+	if (follow.by_process && !view->level) {
+		warnx(FILTER_NO_PROCESS);
+		filter_free(follow.filter);
+		return EXIT_USAGE;
 	}
 	if (arguments->options.family)
 		filter_set_family(follow.filter, arguments->options.family);

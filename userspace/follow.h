@@ -46,6 +46,7 @@ struct follow {
 	struct filter *filter;
 	uint32_t states;		/* bit 1 << state: asked for */
 	uint8_t any_state;		/* one of these, for tuples alone */
+	bool by_process;		/* the filter asks for processes: the model has ends that are not shown */
 	struct source *source;
 	struct ahead ahead;
 	struct model *model;
@@ -101,6 +102,6 @@ static inline bool follow_state(const struct follow *follow, uint8_t state)
 /* Does the filter fit this end, whatever its state? */
 bool follow_wants(const struct follow *follow, const struct end *end);
 /* Does another one, with its state? */
-bool follow_fits(const struct filter *filter, const struct end *end);
+bool follow_fits(const struct follow *follow, const struct filter *filter, const struct end *end);
 
 #endif

@@ -21,6 +21,10 @@ int listing_parse(struct listing *listing, int count, char *const words[])
 		warnx("%s", error);
 		return status;
 	}
+	if (filter_asks_process(listing->filter)) {
+		warnx(FILTER_NO_PROCESS);
+		return EXIT_USAGE;
+	}
 	if (listing->options->family)
 		filter_set_family(listing->filter, listing->options->family);
 	listing->states = filter_states(listing->filter);

@@ -45,12 +45,20 @@ const struct end *model_listener(const struct model *model, const struct end *en
 	return ends_at(&model->ends, ends_find_listener(&model->ends, end));
 }
 
+const struct owner *model_owner(const struct model *model, const struct end *end)
+{
+	const struct end *listener = end->owner ? NULL : model_listener(model, end);
+
+	return owner_at(listener ? listener->owner : end->owner);
+}
+
 const struct end *model_next(const struct model *model, uint32_t *place)
 {
 	while (++*place < model->ends.used) {
 		const struct end *end = ends_at(&model->ends, *place);
 
-		if (end->cookie && !(end->flags & END_OVER))
+		if (end->cookie && !(end->flags & END_OVER) &&
+		    (!model->options.shown || model->options.shown(end, model->options.arg)))
 			return end;
 	}
 	return NULL;

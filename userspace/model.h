@@ -126,6 +126,8 @@ struct model_options {
 	uint32_t max_ends;	/* 0: MODEL_ENDS_MAX */
 	/* Whether an end that is not known yet shall be; NULL: each. */
 	bool (*wanted)(const struct tcptrace_record *record, void *arg);
+	/* Which of those that are known model_next() hands out; NULL: each. */
+	bool (*shown)(const struct end *end, void *arg);
 	void *arg;
 };
 
@@ -176,7 +178,9 @@ const struct end *model_find(const struct model *model, uint64_t cookie);
 const struct end *model_peer(const struct model *model, const struct end *end);
 /* The listener that its connection came to, by its local address and port; NULL: none is known. */
 const struct end *model_listener(const struct model *model, const struct end *end);
-/* All ends that are not over, one after the other; *place is 0 before the first. NULL: no more. */
+/* The process of the end, or, where nobody has accepted it yet, of its listener. Never NULL: see owner_at(). */
+const struct owner *model_owner(const struct model *model, const struct end *end);
+/* All ends that are not over and are shown, one after the other; *place is 0 before the first. NULL: no more. */
 const struct end *model_next(const struct model *model, uint32_t *place);
 
 uint32_t model_ends(const struct model *model);

@@ -55,7 +55,7 @@ static bool match(const struct end *end, void *arg)
 {
 	const struct top *top = arg;
 
-	return follow_state(top->follow, end->state) && (!top->filter || follow_fits(top->filter, end));
+	return follow_state(top->follow, end->state) && (!top->filter || follow_fits(top->follow, top->filter, end));
 }
 
 int top_look(struct top *top, uint64_t time)

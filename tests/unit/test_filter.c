@@ -64,9 +64,11 @@ static const struct {
 { "dev lo", 0 }, { "dev = lo", 0 }, { "dev != lo", 0 }, { "dev > lo", 255 },
 { "dev nosuchdevice", 1 }, { "dev 1", 0 }, { "dev", 255 },
 
-/* Bare ports are ours: ss refuses them with 255. */
+/* Bare ports and processes are ours: ss refuses them with 255. */
 { "9090", 0 }, { ":9090", 0 }, { "9090 and src 10.0.0.1", 0 }, { "not 9090", 0 },
 { "src 10.0.0.1 9090", 0 }, { "( 9090 or 9091 )", 0 }, { "sport = 80 81", 0 },
+{ "process nginx", 0 }, { "process = 1", 0 }, { "process != nginx", 0 }, { "not process 1 and 9090", 0 },
+{ "process", 255 }, { "process > 1", 255 }, { "process 0", 1 }, { "process nginx nginx", 1 },
 { "0", 0 }, { "65535", 0 }, { "65536", 1 }, { "-1", 1 }, { "9090x", 1 }, { ":nosuchservice", 1 },
 /* ss wants the length within the brackets. */
 { "src [::1]/64", 0 }, { "src [::1]/64:80", 0 }, { "src [::1]/129", 1 }, { "src [::1]64", 1 },
@@ -110,6 +112,9 @@ static const struct {
 	{ "sport = :80 and", "ends", "a condition" },
 	{ "sport", "ends", "a port" },
 	{ "dev", "ends", "a device" },
+	{ "process", "ends", "\"process nginx\"" },
+	{ "process 0", "\"0\"", "no process" },
+	{ "Process x", "\"Process\"", "\"process\"" },
 	{ "( sport = :80", "\"(\"", "\")\"" },
 	{ "sport = :80 )", "\")\"", "\"(\"" },
 	{ "sport = :80 = 80", "\"=\"", "\"and\"" },

@@ -96,6 +96,9 @@ static const struct {
 	{ "dev 1", 0, "everything" },
 	{ "dev 1 and sport 80", 0, "80-80 0-65535" },
 	{ "not dev 1 and sport 80", 0, "80-80 0-65535" },
+	{ "process nginx", 0, "everything" },
+	{ "not process nginx and sport 80", 0, "80-80 0-65535" },
+	{ "process nginx or sport 80", 0, "everything" },
 	/* What nothing can fit still is a clause, for none would be everything. */
 	{ "sport 80 and sport 81", 0, "0-0 0-0" },
 	{ "sport < 0", 0, "0-0 0-0" },
@@ -157,6 +160,12 @@ struct subject {
 
 #define SUBJECTS 64	/* so that a set of them is a uint64_t */
 static struct subject subjects[SUBJECTS];
+
+/* The first is nobody, the last has the longest name that the kernel keeps. */
+#define PROCESSES 4
+static const struct owner processes[PROCESSES] = {
+	{ 0 }, { 1, "a" }, { 2, "a" }, { 3, "fifteen-letters" },
+};
 
 static uint64_t random_state = 0x9090909090909090;
 
@@ -234,6 +243,7 @@ static void random_subjects(void)
 			.family = mapped && chance(70) ? AF_INET : AF_INET6,
 			.state = 1 + random_below(TCPTRACE_STATE_MAX),
 			.kind = TCPTRACE_K_FULL, .ifindex = random_below(3),
+			.process = &processes[random_below(PROCESSES)],
 		};
 	}
 }
@@ -322,6 +332,28 @@ static uint64_t make_address(void)
 	return set;
 }
 
+static uint64_t make_process(void)
+{
+	static const struct {
+		const char *words;
+		bool fits[PROCESSES];
+	} conditions[] = {
+		{ "process a", { false, true, true, false } },
+		{ "process = 1", { false, true, false, false } },
+		{ "process == fifteen-letters-and-more", { false, false, false, true } },
+		{ "process != a", { true, false, false, true } },
+		{ "process ne 2", { true, true, false, true } },
+	};
+	unsigned int which = random_below(5);
+	uint64_t set = 0;
+	int i;
+
+	say(conditions[which].words);
+	for (i = 0; i < SUBJECTS; i++)
+		set |= (uint64_t)conditions[which].fits[subjects[i].subject.process - processes] << i;
+	return set;
+}
+
 static uint64_t make_other(void)
 {
 	unsigned int number = random_port();
@@ -359,6 +391,8 @@ static uint64_t make_condition(int depth)
 		say(")");
 		return set;
 	}
+	if (chance(15))
+		return make_process();
 	return chance(50) ? make_port() : chance(70) ? make_address() : make_other();
 }
 
@@ -425,6 +459,21 @@ static uint64_t matched(const struct filter *filter)
 	return set;
 }
 
+/* What may fit, whosever they are. */
+static uint64_t matched_unknown(const struct filter *filter)
+{
+	uint64_t set = 0;
+	int i;
+
+	for (i = 0; i < SUBJECTS; i++) {
+		struct filter_subject subject = subjects[i].subject;
+
+		subject.process = NULL;
+		set |= (uint64_t)filter_match(filter, &subject) << i;
+	}
+	return set;
+}
+
 static uint64_t of_family(int family)
 {
 	uint64_t set = 0;
@@ -439,7 +488,7 @@ static uint64_t of_family(int family)
 
 static void test_random(void)
 {
-	unsigned int refused = 0, wrong = 0, missed = 0, invalid = 0, bounded = 0, excluded = 0;
+	unsigned int refused = 0, wrong = 0, missed = 0, invalid = 0, bounded = 0, excluded = 0, hidden = 0;
 	struct tcptrace_clause clauses[MAX];
 	size_t count, i;
 	int round;
@@ -466,6 +515,9 @@ static void test_random(void)
 		if (matched(filter) != wanted && wrong++ < 5)
 			diag("'%s': got %llx, wanted %llx", expression,
 			     (unsigned long long)matched(filter), (unsigned long long)wanted);
+		hidden += !!(wanted & ~matched_unknown(filter));
+		if (!filter_asks_process(filter))
+			hidden += wanted != matched_unknown(filter);
 		if (wanted & ~held && missed++ < 5)
 			diag("'%s': what fits is not in: %s", expression,
 			     describe(clauses, count));
@@ -476,6 +528,7 @@ static void test_random(void)
 	is_int(refused, 0, "%d random expressions are accepted", ROUNDS);
 	is_int(wrong, 0, "... and fit what they mean");
 	is_int(missed, 0, "... and their clauses hold whatever they fit");
+	is_int(hidden, 0, "... and more where processes are not known, but no less");
 	is_int(invalid, 0, "... and a source can take each clause");
 	ok(bounded > ROUNDS / 4, "... of which many, %u, can be bounded", bounded);
 	ok(excluded > ROUNDS / 4, "... and spare the source something, %u", excluded);

@@ -278,6 +278,34 @@ static void test_wide(void)
 	is_int(out.status, 0, "top: status");
 }
 
+/* A connection of two processes, by either. */
+static void test_process(void)
+{
+	stream_begin(&stream);
+	listen_begins(&stream);
+	handshake(&stream);
+	moves(&stream, &stream.server, 5000, true);
+	save(0);
+	run("listen", "-H -q process server");
+	is_int(out.count, 1, "listen: its listener");
+	run("listen", "-H -q process client");
+	is_int(out.count, 0, "listen: it has none");
+	run("states", "--json process client | grep stay");
+	ok(strstr(line_with("ESTABLISHED") ?: "", "\"now\":1,"), "states: its end");
+	run("states", "--json process server | grep stay");
+	ok(strstr(line_with("ESTABLISHED") ?: "", "\"now\":1,"), "states: its end");
+	ok(strstr(line_with("LISTEN") ?: "", "\"now\":1,"), "states: its listener");
+	run("window", "-q process server");
+	ok(line_with("127.0.0.1:45678") && line_with("127.0.0.1:9090"), "window: a connection has two sides");
+	run("window", "-q process nobody");
+	ok(!line_with("127.0.0.1:9090"), "window: none");
+	four_way(&stream, &stream.client);
+	save(0);
+	run("life", "-H -q process server");
+	is_int(out.count, 1, "life: its end");
+	ok(line_with("server/2002"), "life: and no other's");
+}
+
 /* What is whole is shown, what is wrong is said. */
 static void test_truncated(void)
 {
@@ -447,6 +475,12 @@ static void test_top(void)
 	run("top", "--sort=colour 2>&1");
 	is_int(out.status, 2, "an order that is none: status");
 
+	run("top", "--count=2 -q process client");
+	is_int(out.count, 1 + 1, "a process: its end");
+	ok(line_with("client/1001"), "... and no other's");
+	run("top", "--count=2 -q not process client");
+	is_int(out.count, 1 + 2, "all other processes: the listener and the other end");
+
 	run("top", "--json");
 	parse_all();
 	is_int(number(object_of("snapshot", 102, 1), "in_bytes_per_s"), 5000, "in_bytes_per_s");
@@ -469,6 +503,7 @@ int main(void)
 	test_life_long();
 	test_wide();
 	test_truncated();
+	test_process();
 	test_ports();
 	test_port_settings();
 	test_top();

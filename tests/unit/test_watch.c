@@ -281,6 +281,46 @@ static void test_sockets(void)
 	is_int(out.count, 4, "without --once, the same sockets first");
 }
 
+static unsigned int lines_with(const char *text)
+{
+	unsigned int i, count = 0;
+
+	for (i = 0; i < out.count; i++)
+		count += !!strstr(out.lines[i], text);
+	return count;
+}
+
+/* All of an end from its SYN on, though it is the server's only since it was accepted; and nothing of another one. */
+static void test_process(void)
+{
+	static const char *const clients[] = { "process client", "process 1001", "not process server", "process 1001 and 9090" };
+	static const char *const servers[] = { "process = server", "process 2002", "process != client", "9090 process server" };
+	unsigned int client, server, i;
+
+	whole_life();
+	watch("-q 9090");
+	client = lines_with(" 127.0.0.1:45678 > ");
+	server = lines_with(" 127.0.0.1:9090  < ");
+	for (i = 0; i < 4; i++) {
+		char words[64];
+
+		snprintf(words, sizeof(words), "-q '%s'", clients[i]);
+		watch(words);
+		is_int(lines_with(" 127.0.0.1:45678 > "), client, "%s: the whole of its end", clients[i]);
+		is_int(lines_with(" 127.0.0.1:9090 "), client, "%s: as that one's peer alone is the other end there", clients[i]);
+		snprintf(words, sizeof(words), "-q '%s'", servers[i]);
+		watch(words);
+		is_int(lines_with(" 127.0.0.1:9090  < "), server, "%s: the whole of its end", servers[i]);
+		is_int(lines_with(" 127.0.0.1:9090  - *"), 1, "%s: the listener", servers[i]);
+		ok(line_with("LISTEN -> SYN_RECV"), "%s: and what nobody had accepted yet", servers[i]);
+		is_int(lines_with(" 127.0.0.1:45678 > "), 0, "%s: nothing of the other end", servers[i]);
+	}
+	watch("-q process nobody");
+	is_int(out.count, 0, "a process that has none");
+	watch("--once process client 2>&1");
+	ok(out.status == 2 && line_with("-p shows the processes"), "--once cannot say whose a socket is: %s", out.lines[0]);
+}
+
 static void test_loss_text(void)
 {
 	whole_life();
@@ -560,6 +600,7 @@ int main(void)
 	test_terminal();
 	test_notes();
 	test_sockets();
+	test_process();
 	test_loss_text();
 	test_names();
 	test_ipv6();

@@ -72,7 +72,7 @@ static const struct argp argp = {
 	.parser = parse,
 	.doc = "Draws each connection as a ladder: its two ends as lines, who connected on the left, each segment as "
 	       "an arrow between them, and at either end the states that it went through."
-	       "\v" FILTER_DOC,
+	       "\v" FILTER_PROCESS_DOC,
 	.children = children,
 };
 

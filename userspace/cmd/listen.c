@@ -138,6 +138,11 @@ static void put_heading(struct listen *listen, uint64_t time)
 	out_done(out, p);
 }
 
+static bool shown(const struct listen *listen, const struct listener *listener)
+{
+	return follow_wants(listen->follow, &listener->end);
+}
+
 static void print_table(struct listen *listen, uint64_t time)
 {
 	const struct listeners *listeners = &listen->listeners;
@@ -145,6 +150,8 @@ static void print_table(struct listen *listen, uint64_t time)
 	size_t i;
 
 	for (i = 0; i < listeners->count; i++) {
+		if (!shown(listen, listeners->all[i]))
+			continue;
 		fill(&row, listen, listeners->all[i]);
 		columns_widen(&listen->columns, &row);
 	}
@@ -152,6 +159,8 @@ static void print_table(struct listen *listen, uint64_t time)
 	for (i = 0; i < listeners->count; i++) {
 		char *p = out_room(&listen->follow->out);
 
+		if (!shown(listen, listeners->all[i]))
+			continue;
 		fill(&row, listen, listeners->all[i]);
 		p = columns_put(p, &listen->columns, &row);
 		*p++ = '\n';
@@ -167,7 +176,8 @@ static void print(struct listen *listen, uint64_t time)
 	if (!listen->arguments.follow.options.json)
 		print_table(listen, time);
 	for (i = 0; i < listen->listeners.count && listen->arguments.follow.options.json; i++)
-		json_listener(&listen->follow->out, listen->listeners.all[i], listen->drops, time);
+		if (shown(listen, listen->listeners.all[i]))
+			json_listener(&listen->follow->out, listen->listeners.all[i], listen->drops, time);
 	listen->printed = true;
 }
 

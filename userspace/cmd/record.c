@@ -447,6 +447,11 @@ static int run(int argc, char *argv[])
 		warnx("%s", error);
 		return status;
 	}
+	if (filter_asks_process(recording.filter)) {
+		warnx("\"process\" is for the command that shows the recording: whose a connection is may turn out late");
+		filter_free(recording.filter);
+		return EXIT_USAGE;
+	}
 	signals_catch();
 	status = run_filtered(&recording);
 	filter_free(recording.filter);

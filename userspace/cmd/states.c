@@ -49,7 +49,7 @@ static const struct argp argp = {
 	.doc = "Draws TCP's state diagram: on each edge how often it was taken since the beginning, in each state how "
 	       "many ends are in it now, and how long they stay. On a terminal that is large enough it is kept up to "
 	       "date until Ctrl-C; else it is printed at the end."
-	       "\v" FILTER_DOC,
+	       "\v" FILTER_PROCESS_DOC,
 	.children = children,
 };
 

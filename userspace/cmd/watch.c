@@ -60,7 +60,7 @@ static const struct argp argp = {
 	.parser = parse,
 	.doc = "Shows the sockets that are there, then each step of each connection as it happens, on "
 	       "both ends where they are on this host, until Ctrl-C."
-	       "\v" FILTER_DOC,
+	       "\v" FILTER_PROCESS_DOC,
 	.children = children,
 };
 

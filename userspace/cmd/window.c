@@ -58,7 +58,7 @@ static const struct argp argp = {
 	       "sent, waiting, what may be sent and what may not; of the receiver what is read, received and not "
 	       "read, and free. On a terminal the bars stay where they are and move, until Ctrl-C; else, and from a "
 	       "file, each change is a line."
-	       "\v" FILTER_DOC,
+	       "\v" FILTER_PROCESS_DOC,
 	.children = follow_children,
 };
 
@@ -295,7 +295,8 @@ static unsigned int choose(const struct view *view, const struct end *ends[SHOWN
 		const struct end *first = end, *second = model_peer(model, end);
 
 		order(&first, &second);
-		if (end->kind != TCPTRACE_K_FULL || end->state == TCPTRACE_S_LISTEN || (second && first != end))
+		if (end->kind != TCPTRACE_K_FULL || end->state == TCPTRACE_S_LISTEN ||
+		    (second && first != end && follow_wants(view->follow, first)))
 			continue;
 		(*all)++;
 		for (i = count < most ? count++ : most; i && ends[i - 1]->last < end->last; i--)

@@ -165,6 +165,41 @@ ports_by_us()
 	[[ $SOURCE = bpf ]] || is "$(counter filtered) > 0"
 }
 
+@test "by process: all of its ends from their SYN on, what it had already, and nothing of others" {
+	load_source
+	local before after
+	peer_start client
+	peer_start server
+	ask server listen l 127.0.0.1 9687
+	ask client connect c 127.0.0.1 9687
+	before=$ANSWER
+	ask server accept s l
+	watch_start process "$(pid_of server)" and 9687
+	spawn other tcptrace-ctl watch --source="$SOURCE" --json process = "$(pid_of client)" and 9687
+	wait_until asking_are 2
+	ask client connect d 127.0.0.1 9687
+	after=$ANSWER
+	ask server accept t l
+	ask client close d
+	ask server eof t
+	ask server close t
+	wait_until seen type=verdict sport=9687 dport="$after"
+	stop other INT
+	watch_stop
+	# Before accept() nobody has it but the listener's process.
+	in_order "type=request op=open sport=9687 dport=$after" \
+		"type=state sport=9687 dport=$after old=SYN_RECV new=ESTABLISHED" \
+		"type=accept sport=9687 dport=$after pid=$(pid_of server)"
+	said type=snapshot sport=9687 dport="$before" state=ESTABLISHED pid="$(pid_of server)"
+	said type=snapshot sport=9687 state=LISTEN
+	silent dport=9687
+	json_lines "$(out_of other)" >"$EVENTS"
+	said type=connect sport="$after" pid="$(pid_of client)"
+	said type=snapshot sport="$before" dport=9687 state=ESTABLISHED pid="$(pid_of client)"
+	said type=verdict sport="$after" closed_by=local
+	silent sport=9687
+}
+
 @test "what was recorded is shown again, by anybody, without the module" {
 	load_source
 	watch_start 9805
