@@ -11,8 +11,8 @@
 #include "tcptrace.h"
 
 #define AHEAD_MAX	32		/* records that wait at once */
-/* Both are made in one run of the same CPU, which may be interrupted. What comes later is not believed to come. */
-#define AHEAD_NS	10000000ull
+/* Both are made in one run of the same CPU, which may be interrupted (a virtual CPU for 20 ms and more). */
+#define AHEAD_NS	50000000ull
 
 struct ahead {
 	struct tcptrace_record held[AHEAD_MAX];

@@ -239,17 +239,23 @@ bool rung_lost(const struct ladder *ladder, const struct rung *rung)
 	       ladder->state[!rung->from] != TCPTRACE_S_CLOSE;
 }
 
+/* What goes to another host is not waited for. */
+static bool on_its_way(const struct ladder *ladder, const struct rung *rung, uint64_t time)
+{
+	return rung->arrow && !rung->at[!rung->from] && ladder->end[!rung->from].cookie && !ladder->over[!rung->from] &&
+	       rung_time(rung) + HOLD_NS > time;
+}
+
 uint32_t ladder_settled(const struct ladder *ladder, uint64_t time)
 {
 	uint32_t i;
 
 	for (i = 0; i < ladder->count; i++) {
 		const struct rung *rung = &ladder->rungs[i];
+		uint64_t last = rung->at[0] > rung->at[1] ? rung->at[0] : rung->at[1];
 
-		if (!rung->arrow || rung->at[!rung->from] || rung_time(rung) + HOLD_NS <= time)
-			continue;
-		/* What goes to another host is not waited for. */
-		if (ladder->end[!rung->from].cookie && !ladder->over[!rung->from])
+		/* What a segment does to who sent it or got it comes behind it. */
+		if (last + MODEL_SETTLE_NS > time || on_its_way(ladder, rung, time))
 			break;
 	}
 	return i;

@@ -170,7 +170,10 @@ enum model_outcome model_apply(struct model *model, const struct tcptrace_record
  * `time`, or NULL. Valid until the next call that changes the model.
  */
 const struct end *model_settle(struct model *model, uint64_t time);
-/* A RST comes within so long after the change to CLOSE: both are one run of the same CPU, which may be interrupted. */
+/*
+ * What belongs together comes within so long, a RST after the change to CLOSE or a change after its segment: it is
+ * one run of the same CPU, which may be interrupted.
+ */
 #define MODEL_SETTLE_NS		200000000
 bool model_pending(const struct model *model);
 

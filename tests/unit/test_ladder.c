@@ -9,6 +9,8 @@
 #define PSH	0x08
 #define ACK	0x10
 
+#define SETTLED	((uint64_t)MODEL_SETTLE_NS)
+
 static struct stream stream;
 static struct ladders ladders;
 
@@ -37,7 +39,7 @@ static void both(struct stream_end *from, uint8_t flags, uint32_t seq, uint32_t 
 }
 
 /* With each of its segments. */
-static void shake_hands(void)
+static void shake_hands_but_for_the_state(void)
 {
 	struct stream_end *client = &stream.client, *server = &stream.server;
 
@@ -49,6 +51,11 @@ static void shake_hands(void)
 	syn_ack_arrives(&stream);
 	segment(client, true, ACK, 1, 1, 0);
 	segment(server, false, ACK, 1, 1, 0);
+}
+
+static void shake_hands(void)
+{
+	shake_hands_but_for_the_state();
 	ack_arrives(&stream);
 }
 
@@ -198,7 +205,7 @@ static void test_one_end(void)
 	ok(!ladder->end[LADDER_RIGHT].cookie, "one end: the other is not here");
 	ok(with_length(ladder, 10)->again, "one end: what is sent again is seen all the same");
 	ok(!rung_lost(ladder, with_length(ladder, 10)), "one end: what became of it is not known");
-	is_int(ladder_settled(ladder, stream.time), ladder->count, "one end: nothing is waited for");
+	is_int(ladder_settled(ladder, stream.time + SETTLED), ladder->count, "one end: the other is not waited for");
 }
 
 static void test_waiting(void)
@@ -209,8 +216,27 @@ static void test_waiting(void)
 	shake_hands();
 	segment(&stream.client, true, ACK, 1, 1, 10);
 	ladder = climb();
-	is_int(ladder_settled(ladder, stream.time), ladder->count - 1, "on its way: it is waited for");
+	is_int(ladder_settled(ladder, stream.time + SETTLED), ladder->count - 1, "on its way: it is waited for");
 	is_int(ladder_settled(ladder, stream.time + 2 * SECOND), ladder->count, "on its way: not for ever");
+}
+
+static void test_interrupted(void)
+{
+	const struct ladder *ladder;
+	uint64_t came;
+
+	stream_begin(&stream);
+	shake_hands_but_for_the_state();
+	ladder = climb();
+	came = ladder->rungs[ladder->count - 1].at[LADDER_RIGHT];
+	ok(came && !ladder->rungs[ladder->count - 1].states[LADDER_RIGHT][0], "interrupted: the ACK has come");
+	ok(ladder_settled(ladder, came + SETTLED / 2) < ladder->count, "interrupted: what it does is waited for");
+	stream.time = came + SETTLED / 2;
+	ack_arrives(&stream);
+	ladder = climb();
+	is_int(ladder->rungs[ladder->count - 1].states[LADDER_RIGHT][0], TCPTRACE_S_ESTABLISHED,
+	       "interrupted: and is the arrow's");
+	is_int(ladder_settled(ladder, stream.time + SETTLED), ladder->count, "interrupted: not for ever");
 }
 
 static void test_labels(void)
@@ -264,6 +290,7 @@ int main(void)
 	test_crossing();
 	test_one_end();
 	test_waiting();
+	test_interrupted();
 	test_labels();
 	test_random();
 	ladders_exit(&ladders);
