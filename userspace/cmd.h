@@ -21,6 +21,7 @@ extern const struct command cmd_states;
 extern const struct command cmd_ss;
 extern const struct command cmd_netstat;
 extern const struct command cmd_record;
+extern const struct command cmd_export;
 extern const struct command cmd_load;
 extern const struct command cmd_unload;
 extern const struct command cmd_status;

@@ -366,11 +366,17 @@ static int follow_all(struct follow *follow)
 static void tell_tally(struct follow *follow, const struct tcptrace_lost *lost, uint64_t full, uint64_t time)
 {
 	bool whole = !(record_lost(lost) + full);
+	static struct out apart;
 
-	if (follow->arguments->options.json)
+	if (follow->arguments->options.json) {
 		json_lost(&follow->out, follow->source->name, lost, full, time);
-	else if (!follow->arguments->options.quiet && ((follow->view->level && !follow->view->no_tally) || !whole))
+	} else if (follow->view->tally_apart && (!follow->arguments->options.quiet || !whole)) {
+		out_init(&apart, STDERR_FILENO);
+		timeline_tally(&apart, follow->source->name, lost, full);
+		out_flush(&apart);
+	} else if (!follow->arguments->options.quiet && ((follow->view->level && !follow->view->no_tally) || !whole)) {
 		timeline_tally(&follow->out, follow->source->name, lost, full);
+	}
 }
 
 static int finish(struct follow *follow, int error)

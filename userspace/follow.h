@@ -73,6 +73,9 @@ struct follow_view {
 	/* A table that is to end with its last row: the tally is said only where something was lost. */
 	bool no_tally;
 
+	/* Standard output is for a program: the tally goes to standard error. */
+	bool tally_apart;
+
 	/* Before anything is read. Returns 0, or an exit status and has said why. */
 	int (*begin)(void *arg, struct follow *follow);
 	/* The record of a socket that was there, before anything else is known. */

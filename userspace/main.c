@@ -24,6 +24,7 @@ static const struct command *const commands[] = {
 	&cmd_ss,
 	&cmd_netstat,
 	&cmd_record,
+	&cmd_export,
 	&cmd_load,
 	&cmd_unload,
 	&cmd_status,

@@ -112,6 +112,35 @@ class Socket:
         return struct.pack("=IHHII", 16 + len(body), 20, 2, 1, 0) + body
 
 
+SECOND = 10**9
+RESET, SEGMENT = 7, 12
+
+
+def patched(record, op=0, union=None, **fields):
+    """With another op and union, and some of its other fields."""
+    record = bytearray(record)
+    record[138] = op
+    for name, value in fields.items():
+        offset, form = {"cookie": (16, "=Q"), "kind": (77, "=B"), "snd_una": (80, "=I"), "write_seq": (88, "=I"), "mss": (136, "=H")}[name]
+        struct.pack_into(form, record, offset, value)
+    if union is not None:
+        record[-48:] = union.ljust(48, b"\0")
+    return bytes(record)
+
+
+def segment(end, time, out, flags, seq, ack=0, length=0, window=512, mss=0, wscale=None, sacks=(), op=0, **fields):
+    """A RESET where an op is given."""
+    union = struct.pack("=IIIIHHBBHIII12x", seq, ack, length, window, flags, mss, 0 if wscale is None else wscale + 1, out, len(sacks), 0,
+                        *(sacks[0] if sacks else (0, 0)))
+    return patched(end.record(RESET if op else SEGMENT, time), op, union, **fields)
+
+
+def lost(count, time):
+    """By two causes."""
+    nobody = Socket(ESTABLISHED, socket.AF_INET, "0.0.0.0", 0, "0.0.0.0", 0)
+    return patched(nobody.record(LOST, time), union=struct.pack("=QQ", count - 1, 1), cookie=0)
+
+
 def save(sockets, events=(), types=2, level=LEVEL_SEGMENT):
     with open(RECORDING, "wb") as file:
         file.write(struct.pack("=8sIIHHIqQQII72s72s56x", b"TCPTRACE", 0x01020304, 256, 1, types, 192, 0, 1, 1, level, 0, b"h", b"r"))

@@ -169,18 +169,33 @@ static const struct follow_view watch_live = {
 	.lost = on_lost,
 };
 
-static int run(int argc, char *argv[])
-{
-	/* Too large for some stacks, with what it knows of the last ends. */
-	static struct watch watch;
-	int status;
+/* Too large for some stacks, with what it knows of the last ends. */
+static struct watch watch;
 
-	argp_parse(&argp, argc, argv, 0, NULL, &watch.arguments);
-	status = follow(&watch.arguments.follow, watch.arguments.once ? &watch_once : &watch_live, &watch);
+static int show(const struct follow_view *view)
+{
+	int status = follow(&watch.arguments.follow, view, &watch);
+
 	if (!watch.error)
 		return status;
 	warnx("out of memory");
 	return EXIT_FAILURE;
+}
+
+static int run(int argc, char *argv[])
+{
+	argp_parse(&argp, argc, argv, 0, NULL, &watch.arguments);
+	return show(watch.arguments.once ? &watch_once : &watch_live);
+}
+
+int watch_export(const struct follow_arguments *arguments, bool absolute)
+{
+	watch.arguments.follow = *arguments;
+	watch.arguments.absolute = absolute;
+	watch.arguments.follow.options.json = true;
+	if (!arguments->options.level)
+		watch.arguments.follow.options.level = TCPTRACE_L_SEGMENT;
+	return show(&watch_live);
 }
 
 const struct command cmd_watch = {

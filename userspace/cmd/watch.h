@@ -37,6 +37,9 @@ int watch_begin(void *watch, struct follow *follow);
 void watch_show_headers(struct watch *watch, bool sockets);
 void watch_show_socket(struct watch *watch, const struct end *end, uint64_t time);
 
+/* export --format=jsonl: what watch --json says, of each segment too unless --level says otherwise. */
+int watch_export(const struct follow_arguments *arguments, bool absolute);
+
 /* watch_once.c */
 extern const struct follow_view watch_once;
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What ladder, window and states draw, against tcpdump, the kernel's tracepoint, ss and the applications' queues.
+# What ladder, window and states draw and export writes, against tcpdump, the kernel's tracepoint, ss and the applications' queues.
 
 load helper
 load watch
@@ -295,4 +295,47 @@ frame_has() { [[ $(last_frame) = *"$1"* ]]; }
 		ask server close l
 		wait_until quiet_port 9848
 	done
+}
+
+# as_tcpdump_says FILE: without what a record does not have, its own clock and the options; one a line, sorted, since
+# two CPUs may send at the same time
+as_tcpdump_says() { sed -nE '/ Flags \[/ { s/^[^ ]+ //; s/, options \[[^]]*\]//; p }' "$1" | sort; }
+
+@test "export: tcpdump reads of pcapng what it saw itself" {
+	local before address packets=$BATS_TEST_TMPDIR/packets
+	PORT=9850
+	witnesses_start
+	before=$(asking)
+	spawn watch tcptrace-ctl export --format=pcapng $PORT
+	wait_until asking_are $((before + 1))
+	for address in 127.0.0.1 ::1; do
+		asked_fails ECONNREFUSED client connect "f$address" "$address" $PORT
+		ask server listen l "$address" $PORT
+		ask client connect c "$address" $PORT
+		ask server accept s l
+		ask client write c 14
+		ask server read s 14
+		tell server write s 50000
+		ask client read c 50000
+		hear server
+		ask client close c
+		wait_until server_is CLOSE-WAIT
+		ask server close s
+		ask client connect c "$address" $PORT
+		ask server accept s l
+		ask client set c linger 0
+		ask client close c
+		asked_fails ECONNRESET server eof s
+		ask server close s
+		ask server close l
+		wait_until quiet_port $PORT
+	done
+	stop watch INT
+	like "$(<"$BATS_TEST_TMPDIR/watch.err")" "-- * events from $SOURCE, 0 lost"
+	stop segments INT
+	grep -q '^0 packets dropped by kernel' "$BATS_TEST_TMPDIR/segments.err"
+	tcpdump -r "$(out_of watch)" -nS >"$packets" 2>/dev/null
+	grep " $PORT\|\.$PORT" "$(out_of segments)" >"$packets.seen"
+	is "$(grep -c 'Flags \[S\]' "$packets.seen") >= 6 && $(grep -c 'Flags \[R' "$packets.seen") >= 4"
+	same "$(as_tcpdump_says "$packets")" "$(as_tcpdump_says "$packets.seen")"
 }

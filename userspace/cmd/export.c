@@ -1,0 +1,122 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* export: what happens, in a form that another program reads. */
+#include <err.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "export.h"
+#include "watch.h"
+
+enum { KEY_FORMAT = 0x200, KEY_ABSOLUTE };
+
+/* What watch says. */
+static const struct export_format jsonl = { .name = "jsonl" };
+
+static const struct export_format *const formats[] = {
+	&jsonl,
+	&export_pcapng,
+};
+
+#define FORMATS	"jsonl or pcapng"
+
+static const struct export_format *parse_format(struct argp_state *state, const char *text)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		if (!strcmp(formats[i]->name, text))
+			return formats[i];
+	argp_failure(state, EXIT_USAGE, 0, "--format=%s: no such format; it is " FORMATS, text);
+	return NULL;
+}
+
+/* What only one format has. */
+static void check(struct argp_state *state, const struct export_arguments *arguments)
+{
+	if (!arguments->format)
+		argp_failure(state, EXIT_USAGE, 0, "no --format given; it is " FORMATS);
+	else if (arguments->absolute && arguments->format != &jsonl)
+		argp_failure(state, EXIT_USAGE, 0, "--absolute-seq is for --format=jsonl");
+	else if (arguments->follow.options.json && arguments->format != &jsonl)
+		argp_failure(state, EXIT_USAGE, 0, "--json is --format=jsonl");
+}
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	struct export_arguments *arguments = state->input;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &arguments->follow;
+		return 0;
+	case KEY_FORMAT:
+		arguments->format = parse_format(state, text);
+		return 0;
+	case KEY_ABSOLUTE:
+		arguments->absolute = true;
+		return 0;
+	case ARGP_KEY_END:
+		check(state, arguments);
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+static const struct argp_option options[] = {
+	{ "format", KEY_FORMAT, "FORMAT", 0,
+	  "jsonl (as watch --json) or pcapng (for Wireshark)", 0 },
+	{ "absolute-seq", KEY_ABSOLUTE, NULL, 0, "jsonl: sequence numbers as on the wire", 0 },
+	{ 0 }
+};
+
+static const struct argp argp = {
+	.options = options,
+	.parser = parse,
+	.doc = "Prints what happens in a form that another program reads, until Ctrl-C or to the end of a recording, "
+	       "and says on standard error how much it was and what was lost."
+	       "\v" FILTER_PROCESS_DOC,
+	.children = follow_children,
+};
+
+static int run_format(const struct export_arguments *arguments)
+{
+	struct export *export = calloc(1, arguments->format->size);
+	int status;
+
+	if (!export) {
+		warnx("out of memory");
+		return EXIT_FAILURE;
+	}
+	export->arguments = arguments;
+	status = follow(&arguments->follow, arguments->format->view, export);
+	if (export->error == -ENOMEM)
+		warnx("out of memory: not all is told");
+	if (!status && export->error)
+		status = EXIT_FAILURE;
+	free(export);
+	return status;
+}
+
+static int run(int argc, char *argv[])
+{
+	struct export_arguments arguments = { 0 };
+
+	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
+	if (arguments.format == &jsonl)
+		return watch_export(&arguments.follow, arguments.absolute);
+	if (arguments.format->binary && isatty(STDOUT_FILENO)) {
+		warnx("--format=%s: standard output is a terminal; send it to a file or to a program", arguments.format->name);
+		return EXIT_USAGE;
+	}
+	return run_format(&arguments);
+}
+
+const struct command cmd_export = {
+	.name = "export",
+	.summary = "what happens, for Wireshark or jq",
+	.run = run,
+};
