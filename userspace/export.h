@@ -3,6 +3,7 @@
  * What happens, in forms that other programs read: one form, one file. One more, jsonl, is what watch --json says.
  *
  *   export_pcapng.c		each segment as a packet, for Wireshark and tcpdump
+ *   export_perfetto*.c		each end as a track of its states, for ui.perfetto.dev
  */
 #ifndef TCPTRACE_EXPORT_H
 #define TCPTRACE_EXPORT_H
@@ -32,5 +33,6 @@ struct export_format {
 };
 
 extern const struct export_format export_pcapng;
+extern const struct export_format export_perfetto;
 
 #endif

@@ -39,8 +39,7 @@ static void add_cause(struct json_object *object, const struct step *step, bool 
 	if (!cause_of(step, causes))
 		return;
 	add_string(object, "dir", cause->out ? "out" : "in");
-	add(object, "flags", json_object_new_string_len(
-		    flags, cause_put_flags(flags, cause->flags) - flags));
+	add_text(object, "flags", flags, cause_put_flags(flags, cause->flags));
 	if (cause->known & CAUSE_SEQ)
 		add_number(object, "seq", step, cause->out, cause->seq, absolute);
 	if (cause->known & CAUSE_ACK)
@@ -118,9 +117,9 @@ static void add_drop(struct json_object *object, const struct step *step, bool a
 		add_string(object, "reason", record->op == TCPTRACE_OP_SYN_QUEUE ? "SYN queue full" : "accept queue full");
 		return;
 	}
-	add(object, "reason", json_object_new_string_len(drop->name, record_drop_name(drop)));
+	add_text(object, "reason", drop->name, drop->name + record_drop_name(drop));
 	add_string(object, "dir", out ? "out" : "in");
-	add(object, "flags", json_object_new_string_len(flags, cause_put_flags(flags, drop->flags) - flags));
+	add_text(object, "flags", flags, cause_put_flags(flags, drop->flags));
 	add_number(object, "seq", step, out, drop->seq, absolute);
 }
 

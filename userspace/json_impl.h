@@ -5,6 +5,7 @@
  *   json.c		steps, sockets, verdicts, losses: what watch says
  *   json_tables.c	the lines of tables
  *   json_ladder.c, json_windows.c, json_diagram.c	what pictures show
+ *   export_perfetto.c, export_perfetto_step.c	events in Chrome's form
  */
 #ifndef TCPTRACE_JSON_IMPL_H
 #define TCPTRACE_JSON_IMPL_H
@@ -18,6 +19,7 @@
 #include "names.h"
 #include "out.h"
 #include "record.h"
+#include "utf8.h"
 
 /* The keys are literals, and each is added once. */
 static inline void add(struct json_object *object, const char *key, struct json_object *value)
@@ -43,36 +45,21 @@ static inline void add_string(struct json_object *object, const char *key, const
 		add(object, key, json_object_new_string(value));
 }
 
-/* How many bytes the UTF-8 character at `text` has, at most `size`; 0: none is there. */
-static inline size_t utf8(const unsigned char *text, size_t size)
+/* From `text` to `end`. */
+static inline void add_text(struct json_object *object, const char *key, const char *text, const char *end)
 {
-	size_t length = text[0] < 0x80 ? 1 : text[0] >= 0xc2 && text[0] < 0xe0 ? 2 :
-			(text[0] & 0xf0) == 0xe0 ? 3 : text[0] >= 0xf0 && text[0] < 0xf5 ? 4 : 0;
-	size_t i;
-
-	if (length > size)
-		return 0;
-	for (i = 1; i < length; i++)
-		if ((text[i] & 0xc0) != 0x80)
-			return 0;
-	return length;
+	add(object, key, json_object_new_string_len(text, end - text));
 }
 
 /* A process may call itself anything, and the kernel cuts its name anywhere. */
 static inline void add_comm(struct json_object *object, const char *key, const char *comm)
 {
 	char text[TCPTRACE_COMM_LEN];
-	size_t size = strnlen(comm, sizeof(text)), i = 0;
+	size_t size = strnlen(comm, sizeof(text));
 
 	memcpy(text, comm, size);
-	while (i < size) {
-		size_t length = utf8((unsigned char *)text + i, size - i);
-
-		if (!length)
-			text[i] = '?';
-		i += length ? length : 1;
-	}
-	add(object, key, json_object_new_string_len(text, size));
+	utf8_clean(text, size);
+	add_text(object, key, text, text + size);
 }
 
 static inline void add_process(struct json_object *object, uint32_t pid, const char *comm)
@@ -93,9 +80,8 @@ static inline void add_address(struct json_object *object, const char *key, uint
 			const uint8_t *address)
 {
 	char text[RECORD_ADDRESS_MAX];
-	char *end = record_put_address(text, family, address);
 
-	add(object, key, json_object_new_string_len(text, end - text));
+	add_text(object, key, text, record_put_address(text, family, address));
 }
 
 static inline void add_errno(struct json_object *object, int error)

@@ -26,7 +26,7 @@ static void add_segment(struct json_object *object, const struct ladder *ladder,
 	char flags[CAUSE_FLAGS_MAX];
 
 	add_string(object, "dir", rung->from == local ? "out" : "in");
-	add(object, "flags", json_object_new_string_len(flags, cause_put_flags(flags, segment->flags) - flags));
+	add_text(object, "flags", flags, cause_put_flags(flags, segment->flags));
 	if (segment->known & CAUSE_SEQ)
 		add_number(object, ladder, rung->from, absolute, "seq", segment->seq);
 	if (segment->known & CAUSE_ACK)

@@ -18,9 +18,10 @@ static const struct export_format jsonl = { .name = "jsonl" };
 static const struct export_format *const formats[] = {
 	&jsonl,
 	&export_pcapng,
+	&export_perfetto,
 };
 
-#define FORMATS	"jsonl or pcapng"
+#define FORMATS	"jsonl, pcapng or perfetto"
 
 static const struct export_format *parse_format(struct argp_state *state, const char *text)
 {
@@ -68,7 +69,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static const struct argp_option options[] = {
 	{ "format", KEY_FORMAT, "FORMAT", 0,
-	  "jsonl (as watch --json) or pcapng (for Wireshark)", 0 },
+	  "jsonl (as watch --json), pcapng (for Wireshark) or perfetto (for ui.perfetto.dev)", 0 },
 	{ "absolute-seq", KEY_ABSOLUTE, NULL, 0, "jsonl: sequence numbers as on the wire", 0 },
 	{ 0 }
 };
@@ -117,6 +118,6 @@ static int run(int argc, char *argv[])
 
 const struct command cmd_export = {
 	.name = "export",
-	.summary = "what happens, for Wireshark or jq",
+	.summary = "what happens, for Wireshark, Perfetto or jq",
 	.run = run,
 };
