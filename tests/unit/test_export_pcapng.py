@@ -192,8 +192,9 @@ def test_nothing():
 
 
 def test_usage():
-    for words, what in (([], "jsonl, pcapng or perfetto"), (["--format=pcap"], "--format=pcap: no such format"),
-                        (["--format=pcapng", "--absolute-seq"], "jsonl"), (["--format=perfetto", "--json"], "--format=jsonl")):
+    for words, what in (([], "jsonl, pcapng, perfetto or prometheus"), (["--format=pcap"], "--format=pcap: no such format"),
+                        (["--format=pcapng", "--absolute-seq"], "jsonl"), (["--format=pcapng", "--interval=1"], "prometheus"),
+                        (["--format=prometheus", "--interval=1"], "--textfile"), (["--format=perfetto", "--json"], "--format=jsonl")):
         done = subprocess.run([CTL, "export", *words, f"--source={REAL}"], capture_output=True, check=False, text=True)
         ok(done.returncode == 2 and not done.stdout and what in done.stderr and done.stderr.count("\n") == 1, f"export {' '.join(words)}: refused", done.stderr)
     status, text = sockets.run([CTL, "export", "--format=pcapng", f"--source={REAL}"], width=80)

@@ -10,7 +10,9 @@
 #include "export.h"
 #include "watch.h"
 
-enum { KEY_FORMAT = 0x200, KEY_ABSOLUTE };
+#define INTERVAL_NS	15000000000ull
+
+enum { KEY_FORMAT = 0x200, KEY_ABSOLUTE, KEY_TEXTFILE, KEY_INTERVAL };
 
 /* What watch says. */
 static const struct export_format jsonl = { .name = "jsonl" };
@@ -19,9 +21,10 @@ static const struct export_format *const formats[] = {
 	&jsonl,
 	&export_pcapng,
 	&export_perfetto,
+	&export_prometheus,
 };
 
-#define FORMATS	"jsonl, pcapng or perfetto"
+#define FORMATS	"jsonl, pcapng, perfetto or prometheus"
 
 static const struct export_format *parse_format(struct argp_state *state, const char *text)
 {
@@ -41,6 +44,10 @@ static void check(struct argp_state *state, const struct export_arguments *argum
 		argp_failure(state, EXIT_USAGE, 0, "no --format given; it is " FORMATS);
 	else if (arguments->absolute && arguments->format != &jsonl)
 		argp_failure(state, EXIT_USAGE, 0, "--absolute-seq is for --format=jsonl");
+	else if ((arguments->textfile || arguments->interval) && arguments->format != &export_prometheus)
+		argp_failure(state, EXIT_USAGE, 0, "--textfile and --interval are for --format=prometheus");
+	else if (arguments->interval && !arguments->textfile)
+		argp_failure(state, EXIT_USAGE, 0, "--interval needs the --textfile that is to be replaced");
 	else if (arguments->follow.options.json && arguments->format != &jsonl)
 		argp_failure(state, EXIT_USAGE, 0, "--json is --format=jsonl");
 }
@@ -59,6 +66,12 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case KEY_ABSOLUTE:
 		arguments->absolute = true;
 		return 0;
+	case KEY_TEXTFILE:
+		arguments->textfile = text;
+		return 0;
+	case KEY_INTERVAL:
+		arguments->interval = options_seconds(state, "--interval", text);
+		return 0;
 	case ARGP_KEY_END:
 		check(state, arguments);
 		return 0;
@@ -69,8 +82,11 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static const struct argp_option options[] = {
 	{ "format", KEY_FORMAT, "FORMAT", 0,
-	  "jsonl (as watch --json), pcapng (for Wireshark) or perfetto (for ui.perfetto.dev)", 0 },
+	  "jsonl (as watch --json), pcapng (for Wireshark), perfetto (for ui.perfetto.dev) or prometheus", 0 },
 	{ "absolute-seq", KEY_ABSOLUTE, NULL, 0, "jsonl: sequence numbers as on the wire", 0 },
+	{ "textfile", KEY_TEXTFILE, "FILE", 0,
+	  "prometheus: replace FILE again and again, until Ctrl-C; without it, print once at the end", 0 },
+	{ "interval", KEY_INTERVAL, "SECONDS", 0, "prometheus: between two replacements of the textfile (15)", 0 },
 	{ 0 }
 };
 
@@ -113,11 +129,14 @@ static int run(int argc, char *argv[])
 		warnx("--format=%s: standard output is a terminal; send it to a file or to a program", arguments.format->name);
 		return EXIT_USAGE;
 	}
+	if (!arguments.interval)
+		arguments.interval = INTERVAL_NS;
+	arguments.follow.processes |= arguments.format->processes;
 	return run_format(&arguments);
 }
 
 const struct command cmd_export = {
 	.name = "export",
-	.summary = "what happens, for Wireshark, Perfetto or jq",
+	.summary = "what happens, for Wireshark, Perfetto, Prometheus or jq",
 	.run = run,
 };

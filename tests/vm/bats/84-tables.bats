@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The tables: listeners, connections that are over, ports, and the busy sockets. What they say is compared with ss,
+# The tables: listeners, connections that are over, ports, the busy sockets, and counters. What they say is compared with ss,
 # with what the applications count, with /proc/sys, and with what connect() says when nothing is left.
 
 load helper
@@ -462,4 +462,58 @@ shows()
 	like "$(tail -n 1 "$(out_of life)")" '-- * events*, 0 lost'
 	stop flood TERM
 	none_armed
+}
+
+# ---- export ----
+
+# metric SAMPLE: its value; the labels at its end may be left out
+metric() { awk -v name="$1" 'index($0, name) == 1 { print $NF; exit }' "$BATS_TEST_TMPDIR/metrics/file"; }
+metric_is() { [[ $(metric "$1") = "$2" ]]; }
+established_ss() { ss -Htn state established '( sport = :9866 or dport = :9866 )' | grep -c . || true; }
+
+@test "export: prometheus: a file that is replaced while ss and the applications say the same" {
+	local i
+	peer_start client
+	peer_start server
+	mkdir "$BATS_TEST_TMPDIR/metrics"
+	spawn export tcptrace-ctl export --format=prometheus --interval=0.2 --textfile="$BATS_TEST_TMPDIR/metrics/file" \
+		'( sport = :9866 or dport = :9866 )'
+	wait_until asking_are 1
+	ask server listen l 127.0.0.1 9866 5
+	for i in 1 2 3; do
+		ask client connect "c$i" 127.0.0.1 9866
+	done
+	ask server accept s1 l
+	wait_until backlog_is 9866 "2 5"
+	wait_until metric_is 'tcptrace_listener_accept_queue{local="127.0.0.1:9866"' 2
+	metric_is 'tcptrace_listener_accept_queue_max{local="127.0.0.1:9866"' 5
+	wait_until metric_is 'tcptrace_sockets{state="ESTABLISHED"}' "$(established_ss)"
+	metric_is 'tcptrace_sockets{state="ESTABLISHED"}' 6
+	ask server accept s2 l
+	ask server accept s3 l
+	ask client write c1 700
+	ask server read s1 700
+	ask client set c2 linger 0
+	for i in 1 2 3; do
+		ask client close "c$i"
+		# Before it has come, the FIN or the RST, one that closes as well would not be the second to do so.
+		if ((i == 2)); then
+			asked_fails ECONNRESET server eof s2
+		else
+			ask server eof "s$i"
+		fi
+		ask server close "s$i"
+	done
+	wait_until quiet_port 9866
+	stop export INT
+	like "$(<"$BATS_TEST_TMPDIR/export.err")" '-- * events from *, 0 lost'
+	same "$(<"$(out_of export)")" ""
+	same "$(echo "$BATS_TEST_TMPDIR"/metrics/*)" "$BATS_TEST_TMPDIR/metrics/file"
+	metric_is 'tcptrace_sockets{state="ESTABLISHED"}' 0
+	metric_is 'tcptrace_transitions_total{from="CLOSE",to="SYN_SENT"}' 3
+	metric_is 'tcptrace_listener_accepted_total{local="127.0.0.1:9866"' 3
+	metric_is 'tcptrace_ends_closed_total{how="reset",closed_by="local"}' 1
+	metric_is 'tcptrace_ends_closed_total{how="reset",closed_by="remote"}' 1
+	metric_is tcptrace_accept_wait_seconds_count 3
+	is "$(metric tcptrace_received_bytes_total) == 700 && $(metric tcptrace_sent_bytes_total) == 700"
 }
