@@ -4,7 +4,8 @@
 #   sudo make install   both, and the manual page
 #   make demo           a throwaway guest in which `tcptrace-ctl watch 9090` looks at two nc;
 #                       SOURCE=bpf: without the module
-#   make check          the tests, in guests of every supported kernel
+#   make check          the tests, in guests of every supported kernel;
+#                       SOURCE=bpf: those about records once more, without the module
 #   make check-all      and those that take long
 #   make scenarios      docs/scenarios.md anew: runs what it tells of on each of them
 #   make bench          what it costs, beside others
@@ -66,7 +67,7 @@ demo:
 	tests/vm/demo $(if $(SOURCE),--source $(SOURCE))
 
 check:
-	tests/check
+	tests/check $(if $(SOURCE),--source $(SOURCE))
 
 check-all:
 	tests/check --all
@@ -96,4 +97,4 @@ clean:
 	rm -rf build
 
 help:
-	@sed -n 's/^# \{0,1\}//; 3,16p' Makefile
+	@sed -n 's/^# \{0,1\}//; 3,17p' Makefile

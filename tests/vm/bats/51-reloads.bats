@@ -1,16 +1,17 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Loading and unloading, many times, under traffic: nothing breaks and nothing is left.
-# RELOADS says how often: 500 on one kernel, fewer on the others. Before 6.2 each symbol was looked for through all
-# that there are, which makes loading slow in an emulated guest.
+# RELOADS says how often. 500, which show a leak of one object at each, are a quarter of an hour; 150 show one of two, and
+# in a guest with kmemleak a few show any. Before 6.2 each symbol was looked for through all that there are, which makes loading slow
+# in an emulated guest.
 
 load helper
 setup() { common_setup; }
 teardown() { common_teardown; }
 
 case ${TCPTRACE_KERNEL-} in
-6.12) : "${RELOADS:=500}" ;;
+6.12) : "${RELOADS:=150}" ;;
 5.10 | 6.1) : "${RELOADS:=50}" ;;
-debug) : "${RELOADS:=10}" ;;
+debug) : "${RELOADS:=6}" ;;
 *) : "${RELOADS:=100}" ;;
 esac
 
@@ -49,24 +50,27 @@ measure()
 	kill -CONT "${JOBS[one]}" "${JOBS[two]}"
 }
 
-@test "$RELOADS reloads under traffic: no error, nothing left, nothing grows" {
+@test "$RELOADS reloads under traffic: no error, nothing left, and from 150 on nothing grows" {
 	local before=$BATS_TEST_TMPDIR/before after=$BATS_TEST_TMPDIR/after
 	traffic_begin
-	# What is allocated only once, by the kernel too.
-	reload "$KO" 12 "${PARAMETERS[@]}"
-	measure "$before"
+	if ((RELOADS >= 150)); then
+		# What is allocated only once, by the kernel too.
+		reload "$KO" 12 "${PARAMETERS[@]}"
+		measure "$before"
+	fi
 	reload "$KO" "$RELOADS" "${PARAMETERS[@]}"
-	measure "$after"
+	((RELOADS < 150)) || measure "$after"
 	traffic_end
 	fails grep tcptrace /proc/vmallocinfo
 	none_armed
+	((RELOADS >= 150)) || return 0
 
-	# Other parts of the kernel let them grow and shrink by up to 230. What is lost at each reload, or at
-	# each with flight, shows above that when there are enough of them.
+	# Other parts of the kernel let them grow and shrink, by up to 256, which are two slabs of the smallest. What is lost
+	# at each reload, or at each with flight, shows above that from 500 on; with 150 it is what two are lost of.
 	awk -v reloads="$RELOADS" '
 		NR == FNR { before[$1] = $2; next }
 		$2 != before[$1] { print $1, before[$1], "->", $2 }
-		reloads >= 500 && $2 - before[$1] >= reloads / 2 { bad = bad " " $1 }
+		$2 - before[$1] >= (reloads >= 500 ? reloads / 2 : 300) { bad = bad " " $1 }
 		END { if (bad) print "grew:" bad; exit bad != "" }' "$before" "$after"
 }
 
