@@ -87,8 +87,11 @@ overrun()
 	for n in 1 2 3 4; do
 		ask server accept "a$n" o
 	done
+	# Those that had to try again may be accepted in any order.
 	for n in 1 2 3 4; do
 		ask client close "o$n"
+	done
+	for n in 1 2 3 4; do
 		ask server eof "a$n"
 		ask server close "a$n"
 	done
@@ -133,6 +136,17 @@ ends_of()
 		awk '{ for (i = 1; i <= NF; i++) if ($i ~ /^how=/) n[substr($i, 5)]++ } END { for (how in n) print how, n[how] }' | sort
 }
 
+# timeouts: BPF's records, to be compared with the module's. Until 6.1 both ask a timer how long TIME_WAIT is, one a moment
+# after the other: the clock may have ticked in between, and an emulated CPU been away for some ticks. Later the
+# function says it.
+timeouts()
+{
+	case $(</proc/sys/kernel/osrelease) in
+	5.10.* | 6.1.*) awk -v away=100 -f "$BATS_TEST_DIRNAME/timeouts.awk" "$BATS_TEST_TMPDIR/by-module" - ;;
+	*) cat ;;
+	esac
+}
+
 # both_record: the scenario, by both at once; a filter that both take into the kernel
 both_record()
 {
@@ -151,7 +165,7 @@ both_record()
 	stop bpf INT
 	same "$(<"$BATS_TEST_TMPDIR/bpf.err")$(<"$BATS_TEST_TMPDIR/module.err")" ""
 	by_end "$module" >"$BATS_TEST_TMPDIR/by-module"
-	by_end "$bpf" >"$BATS_TEST_TMPDIR/by-bpf"
+	by_end "$bpf" | timeouts >"$BATS_TEST_TMPDIR/by-bpf"
 	# It is of something: each connection of the scenario is there.
 	is "$(lines "$BATS_TEST_TMPDIR/by-module" type=connect) >= 25"
 	is "$(lines "$BATS_TEST_TMPDIR/by-module" type=ack) >= 20"

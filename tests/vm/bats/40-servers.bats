@@ -40,7 +40,11 @@ as_the_kernel_counts()
 	verdicts=$(lines "$EVENTS" type=verdict)
 	echo "connects $connects, children $children, resets $resets, verdicts $verdicts"
 	same "$connects" "${KERNEL[TcpActiveOpens]}" TcpActiveOpens
-	same "$children" "${KERNEL[TcpPassiveOpens]}" TcpPassiveOpens
+	# Where two CPUs make a child of one request at the same time, the kernel counts both and keeps one
+	# (inet_csk_complete_hashdance(), own_req). Both go through there.
+	[[ $SOURCE != module ]] ||
+		same "$(probe_hits inet_csk_complete_hashdance)" "${KERNEL[TcpPassiveOpens]}" "TcpPassiveOpens, by hits"
+	is "KERNEL[TcpPassiveOpens] >= children && KERNEL[TcpPassiveOpens] - children <= 2"
 	same "$resets" "${KERNEL[TcpEstabResets]}" TcpEstabResets
 	same "${KERNEL[TcpAttemptFails]}" 0 "TcpAttemptFails, of which there should be none"
 	is "connects > 0 && verdicts == connects + children"

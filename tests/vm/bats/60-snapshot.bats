@@ -121,7 +121,9 @@ in_states()
 	# The orphan is a timewait socket though its state is another.
 	is "$(lines "$BATS_TEST_TMPDIR/snapshot" kind=timewait new=FIN_WAIT2 dport=9605) == 1"
 	is "$(lines "$BATS_TEST_TMPDIR/snapshot" kind=request new=SYN_RECV sport=9601) == 4"
-	is "$(lines "$BATS_TEST_TMPDIR/snapshot" kind=timewait new=TIME_WAIT 'timeout=[1-9][0-9]*') == 6"
+	# Either end may have closed first. Others may be left from before.
+	is "$(lines "$BATS_TEST_TMPDIR/snapshot" kind=timewait new=TIME_WAIT 'timeout=[1-9][0-9]*' 'sport=96[123]4') + \
+		$(lines "$BATS_TEST_TMPDIR/snapshot" kind=timewait new=TIME_WAIT 'timeout=[1-9][0-9]*' 'dport=96[123]4') == 6"
 	# A full receive queue and what waits for it.
 	is "$(lines "$BATS_TEST_TMPDIR/snapshot" dport=9611 'sendq=[1-9][0-9]{5,}') == 1"
 	is "$(lines "$BATS_TEST_TMPDIR/snapshot" sport=9611 new=ESTABLISHED 'recvq=[1-9][0-9]{4,}') == 1"
@@ -217,6 +219,8 @@ of_any_size()
 }
 
 @test "while connections come and go nothing is there twice, and what stays is there once" {
+	[[ $SOURCE != bpf || $(</proc/sys/kernel/osrelease) != 5.10.* ]] ||
+		skip "the iterator of 5.10 finds its place again by counting (docs/design.md)"
 	# Each loads programs, where it is BPF.
 	local walks=40
 	[[ $SOURCE != bpf ]] || walks=8

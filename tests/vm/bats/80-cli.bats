@@ -76,9 +76,13 @@ ports_by_us()
 	}' | sort
 }
 
+# TIME_WAITs that another test left may end between two looks.
+time_waits_are_over() { [[ -z $(ss -Htan state time-wait) ]]; }
+
 @test "-4, -6, negations and states choose what ss chooses" {
 	local filter theirs
 	load_source
+	wait_until time_waits_are_over
 	spawn_ready four connections -H -p 9811 -n 2
 	spawn_ready six connections -H -p 9812 -n 2 -f 6
 	spawn_ready mapped connections -H -p 9813 -n 2 -f mapped

@@ -161,6 +161,7 @@ ladder_stop()
 	wait_until asking_are $((before + 1))
 	connected 9845
 	ask client close c
+	ask server eof s
 	ask server close s
 	wait_until quiet_port 9845
 	stop watch INT

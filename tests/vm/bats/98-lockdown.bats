@@ -2,6 +2,7 @@
 # A kernel that is locked down. There is no way back from it: nothing else may run in this guest afterwards.
 
 load helper
+load watch
 setup()
 {
 	common_setup
@@ -20,7 +21,7 @@ LOCKDOWN=/sys/kernel/security/lockdown
 	tcptrace-ctl watch --once --json --source=bpf 9801 | json_lines >"$BATS_TEST_TMPDIR/once"
 	same "$(lines "$BATS_TEST_TMPDIR/once" type=snapshot)" "$(ss -Htan '( sport = :9801 or dport = :9801 )' | grep -c .)"
 	spawn watch tcptrace-ctl watch --json --source=bpf 9802
-	wait_until armed tcp_set_state
+	wait_until attached_are 1
 	connections -p 9802
 	stop watch INT
 	json_lines "$(out_of watch)" >"$BATS_TEST_TMPDIR/watched"
