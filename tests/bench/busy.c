@@ -31,12 +31,15 @@ uint64_t bench_busy(void)
 	return busy;
 }
 
+/* Two seconds: who loads BPF programs may wait that long for what the one before had left. Sleeping costs nothing here. */
+#define QUIET	40
+
 void bench_settle(void)
 {
 	uint64_t before, after = bench_busy();
 	int quiet = 0;
 
-	while (quiet < 4) {
+	while (quiet < QUIET) {
 		before = after;
 		doze(50);
 		after = bench_busy();
