@@ -20,9 +20,6 @@ connect_pair()
 	same "$ANSWER" "$PORT_OF_CLIENT"
 }
 
-# ss_state STATE FILTER: exactly one socket, in that state
-ss_state() { [[ $(ss -Htan "$2") == "$1 "* ]]; }
-
 @test "listeners begin and end, with their process" {
 	watch_start
 	spawn four nc -l 127.0.0.1 9601

@@ -81,7 +81,7 @@ starts()
 			missed=${last##* missed=} missed=${missed%% *}
 			is "missed <= 10"
 			awk -v port="$port" -v spawned="${spawned[n]}" -v ready="${ready[n]}" -v missed="$missed" \
-				-f "$WATCHED/seeds.awk" "$BATS_TEST_TMPDIR"/{made,changes,before,after,shown}
+				-f "$BATS_TEST_DIRNAME/seeds.awk" "$BATS_TEST_TMPDIR"/{made,changes,before,after,shown}
 		done
 	done
 	stop storm

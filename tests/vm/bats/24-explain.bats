@@ -71,8 +71,6 @@ number()
 	awk -v flags="$1" 'index($0, " Flags [" flags "],")' "$(out_of segments)" | grep -oE "$2 [0-9]+" |
 		cut -d ' ' -f 2 | sed -n "${3-}p"
 }
-ss_state() { [[ $(ss -Htan "$2") == "$1 "* ]]; }
-
 @test "the whole life: handshake, data, four-way close, with the wire's numbers" {
 	local j k
 	begin 9721

@@ -99,7 +99,7 @@ over()
 	watch_stop
 	ask wire silence
 	same "$ANSWER" 0
-	awk -f "$WATCHED/states.awk" "$TRACE/trace" "$EVENTS"
+	awk -f "$BATS_TEST_DIRNAME/states.awk" "$TRACE/trace" "$EVENTS"
 	silent type=connect
 	silent type=state
 }

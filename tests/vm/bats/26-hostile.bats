@@ -15,8 +15,6 @@ teardown()
 	watch_teardown
 }
 
-ss_state() { [[ $(ss -Htan "$2") == "$1 "* ]]; }
-
 @test "a backlog of 1, overrun: who is kept out is seen as waiting, and comes in when there is room" {
 	local n port=() third
 	peer_start server
@@ -241,7 +239,7 @@ over_bad_network()
 		echo "BPF's programs say that they missed $MISSED: once more"
 	done
 	nothing_lost
-	awk -f "$WATCHED/states.awk" "$BATS_TEST_TMPDIR/trace" "$EVENTS"
+	awk -f "$BATS_TEST_DIRNAME/states.awk" "$BATS_TEST_TMPDIR/trace" "$EVENTS"
 	same "$(lines "$EVENTS" type=verdict bytes_in=50000 bytes_out=50000)" 24
 	same "$(lines "$EVENTS" type=verdict 'how=(four-way|three-way|simultaneous)')" 24
 	same "$(lines "$EVENTS" type=connect)" 12

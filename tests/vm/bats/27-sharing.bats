@@ -39,9 +39,6 @@ over()
 	witnesses_stop
 }
 
-ss_state() { [[ $(ss -Htan "$2") == "$1 "* ]]; }
-client_is() { ss_state "$1" "dport = :$PORT"; }
-
 @test "fork: the first close() of a shared socket is none, the last one is" {
 	local child
 	connected 9821

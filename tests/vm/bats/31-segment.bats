@@ -52,7 +52,7 @@ compare_with_wire()
 	for argument in merged="$(counted TcpExtTCPBacklogCoalesce)" "$@"; do
 		arguments+=(-v "$argument")
 	done
-	awk -f "$WATCHED/wire.awk" "${arguments[@]}" "$(out_of segments)" "$EVENTS"
+	awk -f "$BATS_TEST_DIRNAME/wire.awk" "${arguments[@]}" "$(out_of segments)" "$EVENTS"
 }
 
 talk()

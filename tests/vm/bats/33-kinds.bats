@@ -114,7 +114,7 @@ freed_so() { (($(freed "$1") >= $2)); }
 	wait_until seen type=verdict sport=9735
 	watch_stop
 	stop segments INT
-	awk -f "$WATCHED/wire.awk" -v wanted=10 -v merged="$(counted TcpExtTCPBacklogCoalesce)" "$(out_of segments)" "$EVENTS"
+	awk -f "$BATS_TEST_DIRNAME/wire.awk" -v wanted=10 -v merged="$(counted TcpExtTCPBacklogCoalesce)" "$(out_of segments)" "$EVENTS"
 	said type=verdict sport=9735 dport=9735 how=simultaneous
 	same "$(picked "$EVENTS" cookie='[1-9][0-9]*' | grep -oE ' cookie=[0-9]+' | sort -u | awk 'END { print NR }')" 1
 }

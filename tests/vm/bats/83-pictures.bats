@@ -91,7 +91,7 @@ ladder_stop()
 	stop segments INT
 	segments=$(numbered_segments "$(out_of segments)")
 	same "$arrows" "$segments" "the order of what has numbers"
-	awk -f "$WATCHED/segments.awk" "$(out_of segments)" "$EVENTS"
+	awk -f "$BATS_TEST_DIRNAME/segments.awk" "$(out_of segments)" "$EVENTS"
 }
 
 @test "ladder: the arrows are tcpdump's segments, in their order: four-way" {

@@ -14,8 +14,6 @@
 # Starting a program is what takes the time in an emulated guest: 0.1 s, and a fork of the shell 0.03 s. So
 # files are read by the shell itself where that is as clear; see also emulated.bash.
 
-bats_require_minimum_version 1.5.0
-
 TREE=$(cd "$BATS_TEST_DIRNAME/../../.." && pwd -P)
 PATH=$TREE/build/tools:$TREE/build:$PATH
 KO=${TCPTRACE_KO:-$TREE/build/${TCPTRACE_KERNEL:-$(uname -r)}/tcptrace.ko}
@@ -35,14 +33,13 @@ TAINT_OF_MODULE=$((1 << 12 | 1 << 13))
 
 # shellcheck source=tests/vm/emulated.bash
 . "$TREE/tests/vm/emulated.bash"
+# shellcheck source=tests/vm/bats/assert.bash
+. "$BATS_TEST_DIRNAME/assert.bash"
 
 # ---- what each test begins and ends with ----
 
 common_setup()
 {
-	# bats notes the whole stack before each command, so that it can say which one failed. In an emulated guest that is
-	# ten milliseconds for each step of each loop in here: the lines of the test's own file are enough.
-	trap '[[ $BASH_SOURCE != "$BATS_TEST_SOURCE" ]] || bats_debug_trap "$BASH_SOURCE"' DEBUG
 	declare -gA JOBS=()
 	NETNS=()
 	! loaded || rmmod tcptrace
@@ -92,59 +89,11 @@ kernel_log()
 		}'
 }
 
-# unseen WHAT: what this kernel does not show of a scenario, for docs/scenarios.md
-unseen() { echo "# unseen: $*" >&3; }
-
-# ---- saying what is wanted; each prints what it got when it fails ----
-
-# same GOT WANTED [WHAT]
-same()
-{
-	[[ $1 == "$2" ]] && return
-	echo "${3-not the same}:"
-	if [[ $1$2 == *$'\n'* ]]; then
-		busybox diff -U 0 -L got -L wanted <(printf '%s\n' "$1") <(printf '%s\n' "$2") | head -n 40
-	else
-		printf ' got:    %s\n wanted: %s\n' "$1" "$2"
-	fi
-	return 1
-}
-
-# like GOT PATTERN: a shell pattern
-like()
-{
-	# shellcheck disable=SC2053 # a pattern it shall be
-	[[ $1 == $2 ]] && return
-	printf 'not like\n got:    %s\n wanted: %s\n' "$1" "$2"
-	return 1
-}
-
-# is CONDITION: an arithmetic one; variables in it are shown with their values
-is()
-{
-	local name
-	(($*)) && return
-	printf 'not so: %s\n' "$*"
-	for name in $(grep -oE '[A-Za-z_][A-Za-z_0-9]*' <<<"$*"); do
-		printf '  %s is %s\n' "$name" "${!name-unset}"
-	done
-	return 1
-}
-
-# fails COMMAND...: bats lets "!" pass
-fails()
-{
-	if "$@"; then
-		echo "did not fail: $*"
-		return 1
-	fi
-}
-
 # wait_until COMMAND...: polls. The deadline is there to end a hang and not to measure anything.
 wait_until()
 {
 	local end=$((SECONDS + ${DEADLINE:-120}))
-	until "$@"; do
+	until "$@" >/dev/null; do
 		if ((SECONDS >= end)); then
 			echo "did not come true: $*"
 			return 1
@@ -232,17 +181,6 @@ out_of() { echo "$BATS_TEST_TMPDIR/$1.out"; }
 
 running() { kill -0 "${JOBS[$1]}" 2>/dev/null; }
 
-# has_line FILE PATTERN: a shell pattern for a whole line
-has_line()
-{
-	local line lines
-	mapfile -t lines <"$1"
-	for line in "${lines[@]}"; do
-		# shellcheck disable=SC2053 # a pattern it shall be
-		[[ $line == $2 ]] && return
-	done
-	return 1
-}
 ready() { has_line "$BATS_TEST_TMPDIR/$1.out" '# ready*'; }
 ready_or_over() { ready "$1" || ! running "$1"; }
 
@@ -286,29 +224,5 @@ add_netns()
 netns() { echo "--net=/run/netns/$1"; }
 netns_inode() { stat -Lc %i "/run/netns/$1"; }
 
-# ---- lines of key=value ----
-
-# lines FILE WORD...: how many have all of these words (a pattern each, between blanks or line ends)
-lines()
-{
-	local file=$1
-	shift
-	awk -v words="$*" '
-		BEGIN { n = split(words, word, " ") }
-		/^#/ { next }
-		{
-			line = " " $0 " "
-			for (i = 1; i <= n; i++) if (line !~ " " word[i] " ") next
-			found++
-		}
-		END { print found + 0 }' "$file"
-}
-
-# value KEY TEXT: of "KEY=value" in it, the first one; nothing where there is none
-value()
-{
-	local word
-	for word in $2; do
-		[[ $word != "$1="* ]] || { echo "${word#*=}"; return; }
-	done
-}
+# as_nobody COMMAND...: without any right
+as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all "$@"; }

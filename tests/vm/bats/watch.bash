@@ -11,8 +11,10 @@
 # What watch said is never compared with what another part of tcptrace said, but with ss, tcpdump, the kernel's
 # tracepoint sock:inet_sock_set_state, and what the applications themselves count.
 
-TRACE=/sys/kernel/tracing/instances/tcptrace-test
-WATCHED=$BATS_TEST_DIRNAME
+# shellcheck source=tests/vm/bats/kernel.bash
+. "$BATS_TEST_DIRNAME/kernel.bash"
+# shellcheck source=tests/vm/bats/peers.bash
+. "$BATS_TEST_DIRNAME/peers.bash"
 
 watch_teardown()
 {
@@ -132,50 +134,6 @@ nothing_lost()
 	is "$(lines "$EVENTS" type=lost) == 1"
 }
 
-# said WORD...: exactly one object has them all, which is then in SAID
-said()
-{
-	SAID=$(picked "$EVENTS" "$@")
-	[[ -n $SAID && $SAID != *$'\n'* ]] && return
-	printf 'not exactly one object with: %s\n%s\n' "$*" "$SAID"
-	return 1
-}
-silent() { is "$(lines "$EVENTS" "$@") == 0"; }
-
-# picked FILE WORD...: the lines that lines() counts
-picked()
-{
-	local file=$1
-	shift
-	awk -v words="$*" '
-		BEGIN { n = split(words, word, " ") }
-		{
-			line = " " $0 " "
-			for (i = 1; i <= n; i++) if (line !~ " " word[i] " ") next
-			print
-		}' "$file"
-}
-
-# of KEY: in SAID
-of() { value "$1" "$SAID"; }
-
-# in_order WORDS...: events have these (each argument blank separated words) one after the other, with anything between
-in_order()
-{
-	awk 'BEGIN { for (i = 2; i < ARGC; i++) wanted[i - 1] = ARGV[i]; count = ARGC - 2; ARGC = 2; next_one = 1 }
-		next_one <= count {
-			line = " " $0 " "
-			n = split(wanted[next_one], word, " ")
-			for (i = 1; i <= n; i++) if (line !~ " " word[i] " ") next
-			next_one++
-		}
-		END {
-			if (next_one > count) exit
-			print "not in this order, this is missing: " wanted[next_one]
-			exit 1
-		}' "$EVENTS" "$@"
-}
-
 # ---- witnesses ----
 
 # witnesses_start [DEVICE]: all segments on the loopback or that device, and the kernel's tracepoint; $SEGMENTS_AS are
@@ -202,8 +160,8 @@ witnesses_stop()
 	for argument; do
 		arguments+=(-v "$argument")
 	done
-	awk -f "$WATCHED/states.awk" "$BATS_TEST_TMPDIR/trace" "$EVENTS"
-	awk -f "$WATCHED/segments.awk" "${arguments[@]}" "$(out_of segments)" "$EVENTS"
+	awk -f "$BATS_TEST_DIRNAME/states.awk" "$BATS_TEST_TMPDIR/trace" "$EVENTS"
+	awk -f "$BATS_TEST_DIRNAME/segments.awk" "${arguments[@]}" "$(out_of segments)" "$EVENTS"
 }
 
 # What two readers say of the same events: through BPF each has programs of its own, and so times of its own.
@@ -215,97 +173,3 @@ untimed()
 		cat
 	fi
 }
-
-# counted NAME: what the kernel has counted since counted_from_here
-counted_from_here() { nstat -n; }
-counted() { nstat -sz "$1" | awk -v name="$1" '$1 == name { print $2 }'; }
-
-# ss_has FILTER...: does ss show a socket so?
-ss_has() { [[ -n $(ss -Htan "$@") ]]; }
-
-# Nothing of a port is left but listeners and TIME_WAIT.
-quiet_port() { ! ss_has state connected exclude time-wait "( sport = :$1 or dport = :$1 )"; }
-
-# drop RULE: of nft, on what comes in, until dropped_no_more
-drop()
-{
-	nft -f - <<-END
-		table inet test {
-			chain input {
-				type filter hook input priority 0; policy accept;
-				$*
-			}
-		}
-	END
-}
-dropped_no_more() { nft delete table inet test; }
-
-# as_nobody COMMAND...: without any right
-as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all "$@"; }
-
-# ---- peers that do what they are told, see tests/tools/peer.c and wire.c ----
-
-declare -gA PEER_IN PEER_OUT
-
-# peer_start NAME [COMMAND...]: peer, if no other is named
-peer_start()
-{
-	local name=$1 in out
-	shift
-	(($#)) || set -- peer
-	mkfifo "$BATS_TEST_TMPDIR/$name.say" "$BATS_TEST_TMPDIR/$name.hear"
-	exec {in}<>"$BATS_TEST_TMPDIR/$name.say" {out}<>"$BATS_TEST_TMPDIR/$name.hear"
-	PEER_IN[$name]=$in PEER_OUT[$name]=$out
-	"$@" <&"$in" >&"$out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- &
-	JOBS[$name]=$!
-	read -rt 120 -u "$out"
-	same "$REPLY" "# ready"
-}
-
-# wire_start: the host 10.7.0.2, and whoever else of 10.7/16 it speaks for; we are 10.7.0.1
-wire_start()
-{
-	modprobe -q tun || true
-	peer_start wire wire
-	ip addr add 10.7.0.1/16 dev wire0
-	ip link set wire0 up
-}
-
-# wire_connects PORT: from its port 40000 to the listener l of the peer app, whose socket is then s
-wire_connects()
-{
-	ask app listen l 10.7.0.1 "$1"
-	ask wire ports 40000 "$1"
-	ask wire send S
-	ask wire expect SA
-	ask wire send A
-	ask app accept s l
-}
-
-# tell NAME WORD...: without waiting for the answer; hear NAME: waits for it
-tell() { echo "${*:2}" >&"${PEER_IN[$1]}"; }
-hear()
-{
-	local line
-	read -rt 120 -u "${PEER_OUT[$1]}" line || { echo "$1 does not answer"; return 1; }
-	ANSWER=$line
-}
-
-# ask NAME WORD...: it must work; ANSWER is what it tells
-ask()
-{
-	tell "$@"
-	hear "$1"
-	[[ $ANSWER = ok* ]] || { echo "$*: $ANSWER"; return 1; }
-	ANSWER=${ANSWER#ok }
-}
-
-# asked_fails ERROR NAME WORD...: it must fail so
-asked_fails()
-{
-	tell "${@:2}"
-	hear "$2"
-	same "$ANSWER" "error $1" "${*:2}"
-}
-
-pid_of() { echo "${JOBS[$1]}"; }
