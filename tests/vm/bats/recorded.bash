@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# For the files whose tests run outside of guests. Each begins with
+#
+#	load recorded
+#	setup_file() { recorded; }
+#
+# and has, before each test, a function traffic_NAME that runs in a guest (traffic.bash); the test begins with
+# "judge NAME", and compares what tcptrace-ctl says of the recording with what others saw in the guest at that
+# time: tcpdump, the kernel's tracepoint sock:inet_sock_set_state, ss and nstat, and the applications.
+#
+#	bats tests/vm/bats/21-close.bats		boots a guest (TCPTRACE_KERNEL, 6.12 where it is not set), and judges
+#	TCPTRACE_RECORDED=FOLDER bats ...		judges what tests/vm/guest-traffic has left in FOLDER/NN
+
+TREE=$(cd "$BATS_TEST_DIRNAME/../../.." && pwd -P)
+PATH=$TREE/build/tools:$TREE/build:$PATH
+KERNEL=${TCPTRACE_KERNEL-6.12}
+SOURCE=${TCPTRACE_SOURCE:-module}
+# The records are in a file now.
+unset TCPTRACE_SOURCE
+# Awk and grep as in the guest.
+# shellcheck source=tests/vm/emulated.bash
+. "$TREE/tests/vm/emulated.bash"
+# shellcheck source=tests/vm/bats/assert.bash
+. "$BATS_TEST_DIRNAME/assert.bash"
+
+recorded()
+{
+	local number=${BATS_TEST_FILENAME##*/}
+	number=${number%%-*}
+	if [[ -z ${TCPTRACE_RECORDED-} ]]; then
+		"$TREE/tests/vm/run" --kernel "$KERNEL" --out "$BATS_FILE_TMPDIR" --env "TCPTRACE_KO=$TREE/build/$KERNEL/tcptrace.ko" \
+			--env "TCPTRACE_SOURCE=$SOURCE" -- tests/vm/guest-traffic "$BATS_TEST_FILENAME"
+	fi
+	export RECORDED=${TCPTRACE_RECORDED:-$BATS_FILE_TMPDIR}/$number
+	# Devices have other numbers here: what tcpdump says before each address is left out.
+	tcpdump -n -S -r "$RECORDED/segments.pcap" 2>/dev/null | sed -E 's/^([0-9:.]+) .* (IP6? )/\1 \2/' >"$BATS_FILE_TMPDIR/segments"
+}
+
+# judge NAME [PORT...]: what traffic_NAME made is in KEPT, what it kept in variables, and what watch says of these ports
+# (of PORT, where none is named) in EVENTS, numbers as on the wire
+judge()
+{
+	KEPT=$RECORDED/$1
+	shift
+	# shellcheck source=/dev/null
+	. "$KEPT/vars"
+	[[ ! -e $KEPT/skipped ]] || skip "$(<"$KEPT/skipped")"
+	if [[ $(<"$KEPT/status") != 0 ]]; then
+		echo "in the guest:"
+		cat "$KEPT/log"
+		return 1
+	fi
+	[[ ! -e $KEPT/unseen ]] || sed 's/^/# unseen: /' "$KEPT/unseen" >&3
+	PORTS=("$@")
+	((${#PORTS[@]})) || PORTS=("$PORT")
+	EVENTS=$BATS_TEST_TMPDIR/events
+	events "$(of_ports)" >"$EVENTS"
+	is "$(lines "$EVENTS" type=lost lost=0 unknown=0 missed=0 model_full=0) == 1"
+}
+
+# of_ports: a filter
+of_ports()
+{
+	local port text=''
+	for port in "${PORTS[@]}"; do
+		text+="${text:+ or }sport = :$port or dport = :$port"
+	done
+	echo "( $text )"
+}
+
+# events ARGUMENT...: what watch says in JSON, as lines of key=value
+events() { tcptrace-ctl watch --source="$RECORDED/recording" --json --absolute-seq "$@" | json_lines; }
+
+# What the program NAME said in the guest, and which process it was.
+out_of() { echo "$KEPT/$1.out"; }
+pid_of()
+{
+	local name=PID_$1
+	echo "${!name}"
+}
+
+# segments, trace: what tcpdump and the tracepoint saw of PORTS
+segments()
+{
+	local pattern
+	pattern=$(IFS='|' && echo "${PORTS[*]}")
+	grep -E "\.($pattern)( >|:)" "$BATS_FILE_TMPDIR/segments"
+}
+trace()
+{
+	local pattern
+	pattern=$(IFS='|' && echo "${PORTS[*]}")
+	grep -E "[sd]port=($pattern) " "$RECORDED/trace"
+}
+
+# witnesses [VARIABLE...]: they saw what watch said, and nothing else of these ports. Arguments are awk variables of
+# segments.awk.
+witnesses()
+{
+	local arguments=() argument
+	for argument; do
+		arguments+=(-v "$argument")
+	done
+	trace >"$BATS_TEST_TMPDIR/trace"
+	segments >"$BATS_TEST_TMPDIR/segments"
+	awk -f "$BATS_TEST_DIRNAME/states.awk" "$BATS_TEST_TMPDIR/trace" "$EVENTS"
+	awk -f "$BATS_TEST_DIRNAME/segments.awk" "${arguments[@]}" "$BATS_TEST_TMPDIR/segments" "$EVENTS"
+}

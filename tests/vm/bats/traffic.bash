@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# shellcheck shell=bash
+#
+# In a guest: makes the traffic of files that judge afterwards, outside, what was recorded of it (recorded.bash).
+# All of a file's traffic_NAME functions run one after the other, each in a shell of its own, between one load and one
+# unload of the module; beside them run one recording, one tcpdump of all devices, and the tracepoint
+# sock:inet_sock_set_state. What is left in $RECORDED:
+#
+#	recording	of tcptrace-ctl
+#	segments.pcap	of tcpdump
+#	trace		of the tracepoint
+#	durations	of the functions
+#	NAME/status	0, or what the function ended with
+#	NAME/log	what it said
+#	NAME/vars	what it kept for the judgement (keep), and the processes that it started, by name
+#	NAME/skipped	why it was not made (skip)
+#	NAME/unseen	what this kernel does not show
+#	NAME/*.out	what its programs said
+
+# A port that nobody listens at. What is sent there is the last that tcpdump has to see.
+LAST_PORT=9
+
+# keep VARIABLE...: for the judgement
+keep()
+{
+	local name
+	for name; do
+		[[ $(declare -p "$name") = declare\ -a* ]] && printf '%s=(%s)\n' "$name" "$(eval "printf '%q ' \"\${${name}[@]}\"")" ||
+			printf '%s=%q\n' "$name" "${!name}"
+	done >>"$BATS_TEST_TMPDIR/vars"
+}
+
+skip() { echo "$*" >"$BATS_TEST_TMPDIR/skipped"; exit 0; }
+unseen() { echo "$*" >>"$BATS_TEST_TMPDIR/unseen"; }
+
+# connected PORT [ADDRESS]: client's socket c and server's s of the listener l; client and server are started where they
+# are not there yet
+connected()
+{
+	PORT=$1
+	[[ ${JOBS[client]-} ]] || peer_start client
+	[[ ${JOBS[server]-} ]] || peer_start server
+	ask server listen l "${2-127.0.0.1}" "$PORT"
+	ask client connect c "${2-127.0.0.1}" "$PORT"
+	PORT_OF_CLIENT=$ANSWER
+	ask server accept s l
+	CLIENT="sport=$PORT_OF_CLIENT dport=$PORT"
+	SERVER="sport=$PORT dport=$PORT_OF_CLIENT"
+	keep PORT PORT_OF_CLIENT CLIENT SERVER
+}
+
+# ---- one function ----
+
+traffic_over()
+{
+	local status=$? name
+	set +eE
+	trap - EXIT ERR
+	for name in "${!JOBS[@]}"; do
+		echo "PID_$name=${JOBS[$name]}"
+		kill -CONT "${JOBS[$name]}" 2>/dev/null
+		kill -KILL "${JOBS[$name]}" 2>/dev/null
+		wait "${JOBS[$name]}" 2>/dev/null
+	done >>"$BATS_TEST_TMPDIR/vars"
+	for name in "${NETNS[@]}"; do
+		ip netns del "$name"
+	done
+	! type -t traffic_cleanup >/dev/null || traffic_cleanup
+	exit "$status"
+}
+
+# make_traffic NAME
+make_traffic()
+{
+	local status=0 start=${EPOCHREALTIME/./}
+	BATS_TEST_TMPDIR=$RECORDED/$1
+	mkdir "$BATS_TEST_TMPDIR"
+	(
+		set -eE
+		JOBS=() NETNS=()
+		trap traffic_over EXIT
+		trap 'echo "line $LINENO of ${BASH_SOURCE[0]##*/}: $BASH_COMMAND"' ERR
+		"traffic_$1"
+	) >"$BATS_TEST_TMPDIR/log" 2>&1 3>&1
+	status=$?
+	echo $status >"$BATS_TEST_TMPDIR/status"
+	echo "$1 $(((${EPOCHREALTIME/./} - start) / 1000)) ms" >>"$RECORDED/durations"
+	((status == 0)) || { echo "# traffic $1: status $status" && sed 's/^/# /' "$BATS_TEST_TMPDIR/log"; }
+}
+
+# ---- a file ----
+
+recording_begin()
+{
+	mkdir -p $TRACE
+	echo 8192 >$TRACE/buffer_size_kb
+	echo 1 >$TRACE/events/sock/inet_sock_set_state/enable
+	BATS_TEST_TMPDIR=$RECORDED
+	load_source
+	spawn segments tcpdump -Z root -i any -s 160 -w "$RECORDED/segments.pcap" -U --immediate-mode -B 16384 \
+		"tcp or udp port $LAST_PORT"
+	spawn record tcptrace-ctl record --quiet --source="$SOURCE" --level="${RECORD_LEVEL-queue}" "$RECORDED/recording"
+	wait_until has_line "$RECORDED/segments.err" '*listening on *'
+	wait_until asking_are 1
+}
+
+# tcpdump is behind the kernel: it is not asked to end before it has written the last datagram.
+segments_end()
+{
+	local mark="the last datagram of ${RECORDED##*/}"
+	echo "$mark" >/dev/udp/127.0.0.1/$LAST_PORT
+	# Not busybox's grep: it ends a line with the first 0.
+	wait_until command grep -qaF "$mark" "$RECORDED/segments.pcap"
+	stop segments INT
+	grep -q '^0 packets dropped by kernel' "$RECORDED/segments.err"
+}
+
+recording_end()
+{
+	BATS_TEST_TMPDIR=$RECORDED
+	stop record INT
+	segments_end
+	echo 0 >$TRACE/events/sock/inet_sock_set_state/enable
+	cat $TRACE/trace >"$RECORDED/trace"
+	rmdir $TRACE
+	unload_source
+}
