@@ -118,6 +118,12 @@ static void ask_rights(const struct check_facts *facts, struct check_answer *ans
 	advise(answer, "use sudo, outside of containers");
 }
 
+/* What keeps the module away is no failure where BPF stands in for it. */
+static enum check_result without_module(const struct check_facts *facts)
+{
+	return facts->bpf ? CHECK_WARN : CHECK_FAIL;
+}
+
 static void ask_kernel(const struct check_facts *facts, struct check_answer *answer)
 {
 	char symbol[256];
@@ -125,7 +131,7 @@ static void ask_kernel(const struct check_facts *facts, struct check_answer *ans
 	FILE *file = fopen("/proc/kallsyms", "r");
 
 	if (!file) {
-		say(answer, CHECK_FAIL, "Linux %s without /proc/kallsyms: kprobes need CONFIG_KALLSYMS",
+		say(answer, without_module(facts), "Linux %s without /proc/kallsyms: kprobes need CONFIG_KALLSYMS",
 		    facts->release);
 		return;
 	}
@@ -136,7 +142,7 @@ static void ask_kernel(const struct check_facts *facts, struct check_answer *ans
 	}
 	fclose(file);
 	if (!kprobes) {
-		say(answer, CHECK_FAIL, "Linux %s has no kprobes", facts->release);
+		say(answer, without_module(facts), "Linux %s has no kprobes", facts->release);
 		advise(answer, "a kernel with CONFIG_KPROBES=y is needed");
 	} else if (!state) {
 		say(answer, CHECK_FAIL, "Linux %s has no symbol tcp_set_state", facts->release);
@@ -146,18 +152,12 @@ static void ask_kernel(const struct check_facts *facts, struct check_answer *ans
 	}
 }
 
-/* What keeps the module away is no failure where BPF stands in for it. */
-static enum check_result without_module(const struct check_facts *facts)
-{
-	return facts->bpf ? CHECK_WARN : CHECK_FAIL;
-}
-
 static void ask_bpf(const struct check_facts *facts, struct check_answer *answer)
 {
 	enum check_result result = facts->loaded ? CHECK_OK : CHECK_WARN;
 
 	if (facts->bpf) {
-		say(answer, CHECK_OK, "the kernel has type information: --source=bpf works without the module");
+		say(answer, CHECK_OK, "the kernel has type information: --source=bpf needs no module");
 	} else if (!BUILT_WITH_BPF) {
 		say(answer, result, "this tcptrace-ctl was built without BPF (clang and bpftool were missing)");
 		advise(answer, "sudo apt-get install clang bpftool libbpf-dev, then make && sudo make install, in the sources");
@@ -393,7 +393,7 @@ static void ask_losses(const struct check_facts *facts, struct check_answer *ans
 		return;
 	}
 	say(answer, CHECK_WARN, "since the module was loaded %" PRIu64 " events found no room in the ring, %" PRIu64
-	    " were missed by kprobes", lost, missed);
+	    " were missed by probes", lost, missed);
 	if (lost)
 		advise(answer, "a larger ring: tcptrace-ctl unload, tcptrace-ctl load ring=%u",
 		       state->info.slots * 4);
