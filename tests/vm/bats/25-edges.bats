@@ -2,36 +2,44 @@
 # The edges of RFC 9293's state diagram (section 3.3.2) that need a peer who does what no kernel does at that moment:
 # tests/tools/wire sends each segment as it is told. The other edges are in 20-life and 21-close.
 
-load helper
-load watch
-setup()
-{
-	common_setup
-	load_source
-}
-teardown()
-{
-	# Each test sets what it needs; the kernel's own values come back.
-	sysctl -qw net.ipv4.tcp_orphan_retries=0 net.ipv4.tcp_rfc1337=0 net.ipv4.tcp_abort_on_overflow=0
-	watch_teardown
-}
+load recorded
+setup_file() { recorded; }
 
-# begin PORT: an application, the wire, and all who look
+# begin PORT: an application, and the wire
 begin()
 {
 	PORT=$1
+	keep PORT
 	peer_start app
 	wire_start
-	witnesses_start wire0
-	watch_start "$PORT"
 }
 
-# passive: the wire connects from port 40000; the application's socket is s
+# ends OWN-PORT PEER'S-PORT: it is FILTER to ss, and END to the judgement
+ends()
+{
+	FILTER="( sport = :$1 and dport = :$2 )"
+	END="sport=$1 dport=$2"
+	keep END
+}
+
+# half_open PORT: the wire's; FIRST and NUMBER are what its next segment is to have
+half_open()
+{
+	ask wire ports "$1" "$PORT"
+	ask wire send S
+	FIRST=$((ANSWER + 1))
+	ask wire expect SA
+	NUMBER=$((ANSWER + 1))
+	ends "$PORT" "$1"
+}
+
+# passive [SOCKET]: the wire connects from port 40000; the application's socket is s, if no other is named
 passive()
 {
-	wire_connects "$PORT"
-	END="sport=$PORT dport=40000"
-	FILTER="( sport = :$PORT and dport = :40000 )"
+	ask app listen l 10.7.0.1 "$PORT"
+	half_open 40000
+	ask wire send A
+	ask app accept "${1-s}" l
 }
 
 # active: the application's socket s connects to the wire
@@ -44,8 +52,7 @@ active()
 	ask wire expect A
 	hear app
 	like "$ANSWER" 'ok *'
-	END="sport=${ANSWER#ok } dport=$PORT"
-	FILTER="dport = :$PORT"
+	ends "${ANSWER#ok }" "$PORT"
 }
 
 # trying: it connects without waiting; the SYN has come
@@ -53,119 +60,138 @@ trying()
 {
 	ask wire ports "$PORT"
 	ask app start s 10.7.0.2 "$PORT"
-	END="sport=$ANSWER dport=$PORT"
-	FILTER="dport = :$PORT"
+	ends "$ANSWER" "$PORT"
 	ask wire expect S
 }
 
-state_is() { [[ $(ss -Htan "$FILTER") == "$1 "* ]]; }
+state_is() { ss_state "$1" "$FILTER"; }
 gone() { ! ss_has "$FILTER"; }
 
-# over [VARIABLE...]: the end has its verdict, and all witnesses agree
-over()
+# The kernel's own values come back.
+traffic_cleanup()
 {
-	wait_until seen type=verdict "${END%% *}"
-	watch_stop
-	witnesses_stop here=10.7.0.1 "$@"
+	local name
+	for name in orphan_retries rfc1337 abort_on_overflow; do
+		echo 0 >/proc/sys/net/ipv4/tcp_$name
+	done
 }
 
-@test "LISTEN -> SYN_RECV -> LISTEN: a RST takes a half-open connection back" {
+# agreed [VARIABLE...]: all witnesses agree
+agreed() { witnesses here=10.7.0.1 "$@"; }
+
+traffic_half_open_reset()
+{
 	begin 9751
 	ask app listen l 10.7.0.1 9751
-	ask wire ports 40000 9751
-	ask wire send S
-	ask wire expect SA
-	FILTER="( sport = :9751 and dport = :40000 )" END="sport=9751 dport=40000"
+	half_open 40000
 	state_is SYN-RECV
 	ask wire send R
 	wait_until gone
-	# The listener listens on.
 	ss_has state listening sport = :9751
-	over
+	ask app close l
+}
+
+@test "LISTEN -> SYN_RECV -> LISTEN: a RST takes a half-open connection back" {
+	judge half_open_reset
+	agreed
+	# The listener listens on, until it is closed.
 	in_order "type=request op=open $END old=LISTEN new=SYN_RECV" \
 		"type=request op=dropped $END old=SYN_RECV new=CLOSE" \
-		"type=verdict $END how=reset closed_by=remote state=CLOSE"
-	silent type=listen state=CLOSE
+		"type=verdict $END how=reset closed_by=remote state=CLOSE" \
+		"type=listen state=CLOSE"
+	said type=listen state=CLOSE
 	silent type=state
 }
 
-@test "LISTEN -> SYN_SENT is no edge of this kernel: a listener cannot connect" {
+traffic_listener_connects()
+{
 	begin 9764
 	ask app listen l 10.7.0.1 9764
+	ask wire ports 9764
 	asked_fails EISCONN app again l 10.7.0.2 9764
 	ss_has state listening sport = :9764
 	ask app close l
-	wait_until seen type=listen state=CLOSE
-	watch_stop
 	ask wire silence
 	same "$ANSWER" 0
-	awk -f "$BATS_TEST_DIRNAME/states.awk" "$TRACE/trace" "$EVENTS"
+}
+
+@test "LISTEN -> SYN_SENT is no edge of this kernel: a listener cannot connect" {
+	judge listener_connects
+	fails segments
+	trace >"$BATS_TEST_TMPDIR/trace"
+	awk -f "$BATS_TEST_DIRNAME/states.awk" "$BATS_TEST_TMPDIR/trace" "$EVENTS"
+	said type=listen state=CLOSE
 	silent type=connect
 	silent type=state
 }
 
-@test "SYN_RECV -> CLOSED: its listener closes" {
+traffic_listener_closes()
+{
 	begin 9765
 	ask app listen l 10.7.0.1 9765
-	ask wire ports 40000 9765
-	ask wire send S
-	ask wire expect SA
-	FILTER="( sport = :9765 and dport = :40000 )" END="sport=9765 dport=40000"
+	half_open 40000
 	state_is SYN-RECV
 	ask app close l
 	# Nobody is there any more for the third segment.
 	ask wire send A
 	ask wire expect R
 	gone
-	over
+}
+
+@test "SYN_RECV -> CLOSED: its listener closes" {
+	judge listener_closes
+	agreed
 	in_order "type=request op=open $END" "type=listen sport=9765 state=CLOSE" \
 		"type=request op=dropped $END old=SYN_RECV new=CLOSE" \
 		"type=verdict $END how=aborted closed_by=local state=CLOSE" "type=reset op=replied $END"
 	silent type=state
 }
 
-# half_open PORT: the wire's; FIRST and NUMBER are what its next segment is to have
-half_open()
+traffic_overflow()
 {
-	ask wire ports "$1" "$PORT"
-	ask wire send S
-	FIRST=$((ANSWER + 1))
-	ask wire expect SA
-	NUMBER=$((ANSWER + 1))
-}
-
-@test "SYN_RECV -> CLOSED: the accept queue is full, and tcp_abort_on_overflow is on" {
-	local first number
-	sysctl -qw net.ipv4.tcp_abort_on_overflow=1
+	local peer first number unaccepted backlog
+	echo 1 >/proc/sys/net/ipv4/tcp_abort_on_overflow
 	begin 9767
 	ask app listen l 10.7.0.1 9767 1
 	half_open 40000
 	first=$FIRST number=$NUMBER
 	# A backlog of 1 holds two.
-	for PEER in 40001 40002; do
-		half_open $PEER
+	for peer in 40001 40002; do
+		half_open $peer
 		ask wire send A
-		wait_until ss_has state established sport = :9767 and dport = :$PEER
+		wait_until state_is ESTAB
 	done
-	same "$(ss -Hltn sport = :9767 | awk '{ print $2, $3 }')" "2 1"
-	FILTER="( sport = :9767 and dport = :40000 )" END="sport=9767 dport=40000"
+	read -r _ unaccepted backlog _ < <(ss -Hltn sport = :9767)
+	same "$unaccepted of $backlog" "2 of 1"
+	ends 9767 40000
 	state_is SYN-RECV
 	ask wire ports 40000 9767
 	ask wire seq 0
 	ask wire seq $((first - ANSWER))
-	ask wire ack $((number))
+	ask wire ack "$number"
 	ask wire send A
 	ask wire expect R
 	gone
-	wait_until seen type=verdict dport=40000
-	watch_stop
-	witnesses_stop here=10.7.0.1
-	in_order "type=request op=open $END" "type=reset op=replied $END by=local" \
-		"type=request op=dropped $END old=SYN_RECV new=CLOSE" "type=verdict $END how=reset closed_by=local"
-	is "$(lines "$EVENTS" type=verdict) == 1"
+	ask app close l
 }
 
-@test "SYN_SENT -> SYN_RECV -> ESTABLISHED: both ends open at once" {
+@test "SYN_RECV -> CLOSED: the accept queue is full, and tcp_abort_on_overflow is on" {
+	local peer
+	judge overflow
+	agreed
+	in_order "type=request op=open $END" "type=reset op=replied $END by=local" \
+		"type=request op=dropped $END old=SYN_RECV new=CLOSE" "type=verdict $END how=reset closed_by=local" \
+		"type=listen sport=9767 state=CLOSE"
+	# Those that were waiting end with the listener, and not sooner.
+	for peer in 40001 40002; do
+		in_order "type=listen sport=9767 state=CLOSE" \
+			"type=verdict sport=9767 dport=$peer how=reset closed_by=local why=unaccepted"
+	done
+	is "$(lines "$EVENTS" type=verdict) == 3"
+}
+
+traffic_crossed()
+{
 	begin 9752
 	trying
 	state_is SYN-SENT
@@ -177,7 +203,11 @@ half_open()
 	ask app set s linger 0
 	ask app close s
 	ask wire expect RA
-	over crossed=1
+}
+
+@test "SYN_SENT -> SYN_RECV -> ESTABLISHED: both ends open at once" {
+	judge crossed
+	agreed crossed=1
 	in_order "type=connect $END" \
 		"type=state $END old=SYN_SENT new=SYN_RECV dir=in flags=SYN" \
 		"type=state $END old=SYN_RECV new=ESTABLISHED" \
@@ -186,7 +216,8 @@ half_open()
 	silent type=request
 }
 
-@test "SYN_RECV -> FIN_WAIT1: closed before the handshake is over" {
+traffic_crossed_closed()
+{
 	begin 9753
 	trying
 	ask wire send S
@@ -198,7 +229,11 @@ half_open()
 	ask wire expect FA
 	ask wire send FA
 	wait_until state_is TIME-WAIT
-	over crossed=1
+}
+
+@test "SYN_RECV -> FIN_WAIT1: closed before the handshake is over" {
+	judge crossed_closed
+	agreed crossed=1
 	in_order "type=state $END old=SYN_SENT new=SYN_RECV" \
 		"type=shutdown op=close $END state=SYN_RECV" \
 		"type=state $END old=SYN_RECV new=FIN_WAIT1" \
@@ -207,7 +242,8 @@ half_open()
 	silent type=state new=ESTABLISHED
 }
 
-@test "SYN_SENT -> SYN_RECV -> CLOSED: a RST ends it where no listener is behind it" {
+traffic_crossed_reset()
+{
 	begin 9766
 	trying
 	ask wire send S
@@ -217,14 +253,19 @@ half_open()
 	wait_until gone
 	# Of an active open RFC 9293 has it "refused"; to Linux it is a connection already.
 	asked_fails ECONNRESET app error s
-	over crossed=1
+}
+
+@test "SYN_SENT -> SYN_RECV -> CLOSED: a RST ends it where no listener is behind it" {
+	judge crossed_reset
+	agreed crossed=1
 	in_order "type=state $END old=SYN_SENT new=SYN_RECV" "type=reset op=received $END by=remote" \
 		"type=state $END old=SYN_RECV new=CLOSE error=ECONNRESET" \
 		"type=verdict $END how=reset closed_by=remote error=ECONNRESET"
 	silent type=request
 }
 
-@test "SYN_SENT -> CLOSED: a RST, but only one that acknowledges the SYN" {
+traffic_refused()
+{
 	begin 9754
 	trying
 	ask wire send R
@@ -233,23 +274,28 @@ half_open()
 	ask wire send SA
 	ask wire expect R
 	state_is SYN-SENT
-	fails seen type=state
 	# The SYN comes again, and is refused.
 	ask wire expect S
 	ask wire send RA
 	wait_until gone
 	asked_fails ECONNREFUSED app error s
+}
+
+@test "SYN_SENT -> CLOSED: a RST, but only one that acknowledges the SYN" {
+	judge refused
 	# Of a SYN-ACK that is not for it the end does not say that it came.
-	over one_sided=1
+	agreed one_sided=1
 	in_order "type=connect $END" \
 		"type=reset op=replied $END by=local" \
 		"type=reset op=received $END by=remote" \
 		"type=state $END old=SYN_SENT new=CLOSE error=ECONNREFUSED" \
 		"type=verdict $END how=refused closed_by=remote"
 	is "$(lines "$EVENTS" type=reset op=received) == 1"
+	is "$(lines "$EVENTS" type=state) == 1"
 }
 
-@test "ESTABLISHED -> FIN_WAIT1 -> FIN_WAIT2 -> TIME_WAIT, one segment at a time" {
+traffic_four_way()
+{
 	begin 9755
 	active
 	ask app shutdown s wr
@@ -259,26 +305,36 @@ half_open()
 	wait_until state_is FIN-WAIT-2
 	ask wire send FA
 	wait_until state_is TIME-WAIT
-	over
+}
+
+@test "ESTABLISHED -> FIN_WAIT1 -> FIN_WAIT2 -> TIME_WAIT, one segment at a time" {
+	judge four_way
+	agreed
 	in_order "type=state $END old=ESTABLISHED new=FIN_WAIT1" "type=state $END old=FIN_WAIT1 new=FIN_WAIT2" \
 		"type=timewait op=begin $END old=FIN_WAIT2 new=TIME_WAIT merged=false" \
 		"type=verdict $END how=four-way closed_by=local"
 }
 
-@test "FIN_WAIT1 -> TIME_WAIT: one segment is the ACK and the peer's FIN" {
+traffic_three_way()
+{
 	begin 9756
 	active
 	ask app shutdown s wr
 	ask wire expect FA
 	ask wire send FA
 	wait_until state_is TIME-WAIT
-	over
+}
+
+@test "FIN_WAIT1 -> TIME_WAIT: one segment is the ACK and the peer's FIN" {
+	judge three_way
+	agreed
 	in_order "type=state $END old=ESTABLISHED new=FIN_WAIT1" \
 		"type=timewait op=begin $END new=TIME_WAIT merged=true" \
 		"type=verdict $END how=three-way closed_by=local"
 }
 
-@test "FIN_WAIT1 -> CLOSING -> TIME_WAIT: the peer's FIN does not acknowledge ours" {
+traffic_closing()
+{
 	begin 9757
 	active
 	ask app shutdown s wr
@@ -289,13 +345,18 @@ half_open()
 	ask wire ack 1
 	ask wire send A
 	wait_until state_is TIME-WAIT
-	over
+}
+
+@test "FIN_WAIT1 -> CLOSING -> TIME_WAIT: the peer's FIN does not acknowledge ours" {
+	judge closing
+	agreed
 	in_order "type=state $END old=FIN_WAIT1 new=CLOSING" \
 		"type=timewait op=begin $END old=CLOSING new=TIME_WAIT" \
 		"type=verdict $END how=simultaneous closed_by=both"
 }
 
-@test "ESTABLISHED -> CLOSE_WAIT -> LAST_ACK -> CLOSED, one segment at a time" {
+traffic_last_ack()
+{
 	begin 9758
 	passive
 	ask wire send FA
@@ -306,80 +367,100 @@ half_open()
 	state_is LAST-ACK
 	ask wire send A
 	wait_until gone
-	over
+}
+
+@test "ESTABLISHED -> CLOSE_WAIT -> LAST_ACK -> CLOSED, one segment at a time" {
+	judge last_ack
+	agreed
 	in_order "type=state $END old=ESTABLISHED new=CLOSE_WAIT" "type=state $END old=CLOSE_WAIT new=LAST_ACK" \
 		"type=state $END old=LAST_ACK new=CLOSE" "type=verdict $END how=four-way closed_by=remote"
 }
 
-@test "CLOSE_WAIT -> LAST_ACK -> CLOSED by timeout: nobody acknowledges our FIN" {
-	sysctl -qw net.ipv4.tcp_orphan_retries=1
+# Nobody answers any more, on four connections that wait at the same time.
+traffic_unanswered()
+{
 	begin 9759
 	passive
+	ask app close l
 	ask wire send FA
 	ask wire expect A
 	ask app close s
 	ask wire expect FA
 	state_is LAST-ACK
+	PORT=9760
+	active
+	ask app close s
+	ask wire expect FA
+	state_is FIN-WAIT-1
+	# Until now there are eight retransmissions to come of what nobody owns, and time to look.
+	echo 1 >/proc/sys/net/ipv4/tcp_orphan_retries
+	PORT=9761
+	passive data
+	ask app close l
+	ask app set data usertimeout 1000
+	ask app write data 100
+	PORT=9762
+	passive idle
+	ask app close l
+	ask app set idle keepalive 1
+	FILTER="( sport = :9759 or dport = :9760 or sport = :9761 or sport = :9762 )"
 	wait_until gone
-	over
-	in_order "type=state $END old=CLOSE_WAIT new=LAST_ACK" "type=state $END old=LAST_ACK new=CLOSE error=ETIMEDOUT" \
-		"type=verdict $END how=timeout error=ETIMEDOUT closed_by=remote"
+	asked_fails ETIMEDOUT app error data
+	asked_fails ETIMEDOUT app error idle
+}
+
+@test "CLOSE_WAIT -> LAST_ACK -> CLOSED by timeout: nobody acknowledges our FIN" {
+	judge unanswered 9759
+	agreed
+	in_order "type=state sport=9759 old=CLOSE_WAIT new=LAST_ACK" \
+		"type=state sport=9759 old=LAST_ACK new=CLOSE error=ETIMEDOUT" \
+		"type=verdict sport=9759 dport=40000 how=timeout error=ETIMEDOUT closed_by=remote"
 	said type=verdict
 	is "$(of retransmits) >= 1"
 }
 
 @test "FIN_WAIT1 -> CLOSED by timeout: nobody acknowledges our FIN" {
-	sysctl -qw net.ipv4.tcp_orphan_retries=1
-	begin 9760
-	active
-	ask app close s
-	ask wire expect FA
-	state_is FIN-WAIT-1
-	wait_until gone
-	over
-	in_order "type=state $END old=ESTABLISHED new=FIN_WAIT1" "type=state $END old=FIN_WAIT1 new=CLOSE error=ETIMEDOUT" \
-		"type=verdict $END how=timeout error=ETIMEDOUT closed_by=local"
+	judge unanswered 9760
+	agreed
+	in_order "type=state dport=9760 old=ESTABLISHED new=FIN_WAIT1" \
+		"type=state dport=9760 old=FIN_WAIT1 new=CLOSE error=ETIMEDOUT" \
+		"type=verdict dport=9760 how=timeout error=ETIMEDOUT closed_by=local"
 }
 
 @test "ESTABLISHED -> CLOSED by timeout: nobody acknowledges the data" {
-	begin 9761
-	passive
-	ask app set s usertimeout 1000
-	ask app write s 100
-	wait_until gone
-	asked_fails ETIMEDOUT app error s
-	over
-	said type=verdict $END how=timeout error=ETIMEDOUT sendq_peak=100 bytes_out=0
+	judge unanswered 9761
+	agreed
+	said type=verdict sport=9761 dport=40000 how=timeout error=ETIMEDOUT sendq_peak=100 bytes_out=0
 	is "$(of retransmits) >= 1"
 }
 
 @test "ESTABLISHED -> CLOSED by keepalive: nobody answers its probes" {
-	begin 9762
-	passive
-	ask app set s keepalive 1
+	judge unanswered 9762
+	agreed
+	said type=verdict sport=9762 dport=40000 how=timeout error=ETIMEDOUT
 	# A probe is a byte that was acknowledged already, or none of it.
-	wait_until gone
-	asked_fails ETIMEDOUT app error s
-	over
-	said type=verdict $END how=timeout error=ETIMEDOUT
-	is "$(grep -c "10.7.0.1.9762 > 10.7.0.2.40000: Flags \[\.\]" "$(out_of segments)") >= 1"
+	is "$(segments | grep -c "10.7.0.1.9762 > 10.7.0.2.40000: Flags \[\.\]") >= 1"
 }
 
-@test "TIME_WAIT -> CLOSED: a RST assassinates it, unless tcp_rfc1337 forbids that" {
+traffic_assassinated()
+{
 	begin 9763
 	active
 	ask app shutdown s wr
 	ask wire expect FA
 	ask wire send FA
 	wait_until state_is TIME-WAIT
-	sysctl -qw net.ipv4.tcp_rfc1337=1
+	echo 1 >/proc/sys/net/ipv4/tcp_rfc1337
 	ask wire send R
 	state_is TIME-WAIT
-	sysctl -qw net.ipv4.tcp_rfc1337=0
+	echo 0 >/proc/sys/net/ipv4/tcp_rfc1337
 	ask wire send R
 	wait_until gone
-	wait_until seen type=timewait op=killed
-	over
+}
+
+@test "TIME_WAIT -> CLOSED: a RST assassinates it, unless tcp_rfc1337 forbids that" {
+	judge assassinated
+	agreed
 	in_order "type=timewait op=begin $END new=TIME_WAIT" "type=verdict $END how=three-way" \
 		"type=timewait op=killed $END old=TIME_WAIT new=CLOSE"
 	said type=timewait op=killed
@@ -415,12 +496,10 @@ to()
 	wait_until state_is "$1"
 }
 
-@test "a RST in each state ends it, by the peer" {
-	local state port=9770 of
-	peer_start app
-	wire_start
-	witnesses_start wire0
-	watch_start src 10.7.0.1
+traffic_reset()
+{
+	local state port=9770
+	begin 9771
 	for state in ESTAB FIN-WAIT-1 FIN-WAIT-2 CLOSING CLOSE-WAIT LAST-ACK; do
 		to "$state" $((++port))
 		ask wire send R
@@ -428,10 +507,12 @@ to()
 		[[ $state = LAST-ACK ]] || ask app close s
 		ask app close l
 	done
-	wait_until seen type=verdict sport=$port
-	watch_stop
-	witnesses_stop here=10.7.0.1
-	port=9770
+}
+
+@test "a RST in each state ends it, by the peer" {
+	local port=9770 of
+	judge reset {9771..9776}
+	agreed
 	for of in ESTABLISHED FIN_WAIT1 FIN_WAIT2 CLOSING CLOSE_WAIT LAST_ACK; do
 		in_order "type=reset op=received sport=$((++port)) by=remote" "type=state sport=$port old=$of new=CLOSE" \
 			"type=verdict sport=$port how=reset closed_by=remote"
@@ -439,12 +520,10 @@ to()
 	is "$(lines "$EVENTS" type=verdict) == 6"
 }
 
-@test "a RST from each state that sends one ends it, by ss -K" {
-	local state port=9780 of
-	peer_start app
-	wire_start
-	witnesses_start wire0
-	watch_start src 10.7.0.1
+traffic_destroyed()
+{
+	local state port=9780
+	begin 9781
 	for state in ESTAB FIN-WAIT-1 FIN-WAIT-2 CLOSE-WAIT; do
 		to "$state" $((++port))
 		ss -K "$FILTER" >/dev/null
@@ -454,10 +533,12 @@ to()
 		ask app close s
 		ask app close l
 	done
-	wait_until seen type=verdict sport=$port
-	watch_stop
-	witnesses_stop here=10.7.0.1
-	port=9780
+}
+
+@test "a RST from each state that sends one ends it, by ss -K" {
+	local port=9780 of
+	judge destroyed {9781..9784}
+	agreed
 	for of in ESTABLISHED FIN_WAIT1 FIN_WAIT2 CLOSE_WAIT; do
 		in_order "type=reset op=sent sport=$((++port)) by=local" \
 			"type=verdict sport=$port how=reset closed_by=local why=destroyed error=ECONNABORTED"
@@ -466,31 +547,29 @@ to()
 	is "$(lines "$EVENTS" type=verdict) == 4"
 }
 
-@test "CLOSING -> CLOSED without a RST, by ss -K" {
-	peer_start app
-	wire_start
-	witnesses_start wire0
-	watch_start 9788
+traffic_destroyed_closing()
+{
+	begin 9788
 	to CLOSING 9788
 	ss -K "$FILTER" >/dev/null
 	gone
 	asked_fails ECONNABORTED app error s
-	wait_until seen type=verdict sport=9788
-	watch_stop
-	witnesses_stop here=10.7.0.1
-	fails grep -F 'Flags [R' "$(out_of segments)"
+}
+
+@test "CLOSING -> CLOSED without a RST, by ss -K" {
+	judge destroyed_closing
+	agreed
+	fails grep -F 'Flags [R' "$BATS_TEST_TMPDIR/segments"
 	said type=verdict sport=9788 how=aborted closed_by=local error=ECONNABORTED state=CLOSE
 	said type=state sport=9788 old=CLOSING new=CLOSE error=ECONNABORTED
 	silent type=reset
 }
 
-@test "FIN_WAIT1 and FIN_WAIT2 -> CLOSED: data comes after close(), and is answered by a RST" {
+traffic_late()
+{
 	local state port=9785
-	peer_start app
-	wire_start
+	begin 9786
 	counted_from_here
-	witnesses_start wire0
-	watch_start src 10.7.0.1
 	for state in FIN-WAIT-1 FIN-WAIT-2; do
 		PORT=$((++port))
 		passive
@@ -507,17 +586,22 @@ to()
 		wait_until gone
 		ask app close l
 	done
-	wait_until seen type=verdict sport=$port
-	watch_stop
-	if [[ $(</proc/sys/kernel/osrelease) = 5.10.* ]]; then
+	ABORTED=$(counted TcpExtTCPAbortOnData)
+	keep ABORTED
+}
+
+@test "FIN_WAIT1 and FIN_WAIT2 -> CLOSED: data comes after close(), and is answered by a RST" {
+	local port
+	judge late 9786 9787
+	if [[ $KERNEL = 5.10 ]]; then
 		unseen "that in FIN_WAIT1 no RST had come: tcp_reset() does not get the segment"
 		said type=reset op=received sport=9786
 		grep -v " type=reset .* op=received " "$EVENTS" >"$EVENTS.true"
 		EVENTS=$EVENTS.true
 	fi
-	witnesses_stop here=10.7.0.1
+	agreed
 	# The kernel counts that of a full socket alone; an orphan in FIN_WAIT2 is none.
-	same "$(counted TcpExtTCPAbortOnData)" 1
+	same "$ABORTED" 1
 	for port in 9786 9787; do
 		said type=reset op=replied sport=$port by=local
 		said type=verdict sport=$port how=reset closed_by=local why=late closed_pid="$(pid_of app)"
