@@ -16,9 +16,10 @@
 TREE=$(cd "$BATS_TEST_DIRNAME/../../.." && pwd -P)
 PATH=$TREE/build/tools:$TREE/build:$PATH
 KERNEL=${TCPTRACE_KERNEL-6.12}
-SOURCE=${TCPTRACE_SOURCE:-module}
-# The records are in a file now.
+SOURCE=${TCPTRACE_SOURCE:-${SOURCE_OF_RECORDS:-module}}
+# The records are in a file now. This file is read again for each test.
 unset TCPTRACE_SOURCE
+export SOURCE_OF_RECORDS=$SOURCE
 # Awk and grep as in the guest.
 # shellcheck source=tests/vm/emulated.bash
 . "$TREE/tests/vm/emulated.bash"
@@ -93,6 +94,24 @@ trace()
 	local pattern
 	pattern=$(IFS='|' && echo "${PORTS[*]}")
 	grep -E "[sd]port=($pattern) " "$RECORDED/trace"
+}
+
+# counted NAME: what the kernel counted between counted_from_here and counted_until_here, by nstat's name of it
+counted()
+{
+	local from until
+	from=$(counter "$1" "$KEPT/counted_from") && until=$(counter "$1" "$KEPT/counted_until") && echo $((until - from))
+}
+counter()
+{
+	awk -v wanted="$1" '
+		NR % 2 { n = split($0, names, " "); next }
+		{
+			kind = $1
+			sub(/:$/, "", kind)
+			for (i = 2; i <= n; i++) if (kind names[i] == wanted) { print $i; found = 1 }
+		}
+		END { exit !found }' "$2"
 }
 
 # witnesses [VARIABLE...]: they saw what watch said, and nothing else of these ports. Arguments are awk variables of

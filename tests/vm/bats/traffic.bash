@@ -4,7 +4,8 @@
 # In a guest: makes the traffic of files that judge afterwards, outside, what was recorded of it (recorded.bash).
 # All of a file's traffic_NAME functions run one after the other, each in a shell of its own, between one load and one
 # unload of the module; beside them run one recording, one tcpdump of all devices, and the tracepoint
-# sock:inet_sock_set_state. What is left in $RECORDED:
+# sock:inet_sock_set_state. Those that a file names in UNRECORDED come first, when nothing is recorded yet: for
+# what is armed then, and for readers of their own. What is left in $RECORDED:
 #
 #	recording	of tcptrace-ctl
 #	segments.pcap	of tcpdump
@@ -16,6 +17,11 @@
 #	NAME/skipped	why it was not made (skip)
 #	NAME/unseen	what this kernel does not show
 #	NAME/*.out	what its programs said
+#	NAME/counted_*	the kernel's counters, see counted
+
+# A file may have variables RECORD_LEVEL and RECORD_FILTER for the recording, SEGMENTS_OF (a filter of tcpdump), LOAD_WITH
+# (a parameter of the module), and functions recording_also and
+# recording_also_end, which begin and end more of them, in $RECORDED as well.
 
 # A port that nobody listens at. What is sent there is the last that tcpdump has to see.
 LAST_PORT=9
@@ -49,6 +55,32 @@ connected()
 	keep PORT PORT_OF_CLIENT CLIENT SERVER
 }
 
+# ---- the kernel's counters of this namespace, by the names of nstat ----
+
+# The judgement is told by counted NAME what was counted between these two.
+counted_from_here() { counters >"$BATS_TEST_TMPDIR/counted_from"; }
+counted_until_here() { counters >"$BATS_TEST_TMPDIR/counted_until"; }
+counters() { echo "$(</proc/net/snmp)"$'\n'"$(</proc/net/netstat)"; }
+
+# counted NAME: since counted_from_here. It is asked many times, so it starts no program.
+counted() { echo $(($(counter "$1" < <(counters)) - $(counter "$1" <"$BATS_TEST_TMPDIR/counted_from"))); }
+counter()
+{
+	local name names values i
+	while read -ra names && read -ra values; do
+		name=${1#"${names[0]%:}"}
+		[[ $name != "$1" ]] || continue
+		for i in "${!names[@]}"; do
+			[[ ${names[i]} != "$name" ]] || { echo "${values[i]}"; return; }
+		done
+	done
+	echo "no counter $1" >&2
+	return 1
+}
+
+# enough NAME NUMBER: by the kernel's count
+enough() { (($(counted "$1") >= $2)); }
+
 # ---- one function ----
 
 traffic_over()
@@ -79,7 +111,7 @@ make_traffic()
 		set -eE
 		JOBS=() NETNS=()
 		trap traffic_over EXIT
-		trap 'echo "line $LINENO of ${BASH_SOURCE[0]##*/}: $BASH_COMMAND"' ERR
+		trap 'echo "line $LINENO of ${BASH_SOURCE[0]##*/}: $BASH_COMMAND" >&2' ERR
 		"traffic_$1"
 	) >"$BATS_TEST_TMPDIR/log" 2>&1 3>&1
 	status=$?
@@ -90,18 +122,29 @@ make_traffic()
 
 # ---- a file ----
 
-recording_begin()
+# unrecorded NAME
+unrecorded() { [[ " ${UNRECORDED[*]-} " = *" $1 "* ]]; }
+
+traffic_begin()
 {
 	mkdir -p $TRACE
 	echo 8192 >$TRACE/buffer_size_kb
 	echo 1 >$TRACE/events/sock/inet_sock_set_state/enable
+	# What one function's connections learn of a path, how long it takes above all, is not for the next one's.
+	echo 1 >/proc/sys/net/ipv4/tcp_no_metrics_save
+	load_source ${LOAD_WITH-}
+}
+
+recording_begin()
+{
 	BATS_TEST_TMPDIR=$RECORDED
-	load_source
 	spawn segments tcpdump -Z root -i any -s 160 -w "$RECORDED/segments.pcap" -U --immediate-mode -B 16384 \
-		"tcp or udp port $LAST_PORT"
-	spawn record tcptrace-ctl record --quiet --source="$SOURCE" --level="${RECORD_LEVEL-queue}" "$RECORDED/recording"
+		"${SEGMENTS_OF-tcp} or udp port $LAST_PORT"
+	spawn record tcptrace-ctl record --quiet --source="$SOURCE" --level="${RECORD_LEVEL-queue}" "$RECORDED/recording" \
+		${RECORD_FILTER:+"$RECORD_FILTER"}
 	wait_until has_line "$RECORDED/segments.err" '*listening on *'
 	wait_until asking_are 1
+	! type -t recording_also >/dev/null || recording_also
 }
 
 # tcpdump is behind the kernel: it is not asked to end before it has written the last datagram.
@@ -118,6 +161,7 @@ segments_end()
 recording_end()
 {
 	BATS_TEST_TMPDIR=$RECORDED
+	! type -t recording_also_end >/dev/null || recording_also_end
 	stop record INT
 	segments_end
 	echo 0 >$TRACE/events/sock/inet_sock_set_state/enable
