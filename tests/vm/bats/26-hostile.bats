@@ -1,41 +1,48 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Where a network or a peer does its worst: queues overrun, floods, loss, namespaces torn down, ports taken over.
 
-load helper
-load watch
-setup()
+load recorded
+setup_file() { recorded; }
+
+# A hit that interrupts its own BPF program is missed, and that is said: at level queue always one of some thousands.
+[[ $SOURCE != bpf ]] || RECORD_LEVEL=life
+# Nobody compares a flood segment by segment. It comes from all kinds of ports.
+SEGMENTS_OF="host 127.0.0.1 and tcp port 9801"
+LOAD_WITH=ring=65536
+# One of them takes the module away, the other one records for itself.
+UNRECORDED=(reloaded bad_network)
+
+traffic_cleanup()
 {
-	common_setup
-	load_source ring=65536
-	counted_from_here
-}
-teardown()
-{
-	sysctl -qw net.ipv4.tcp_syncookies=1 net.ipv4.tcp_synack_retries=5
-	watch_teardown
+	echo 1 >/proc/sys/net/ipv4/tcp_syncookies
+	echo 2 >/proc/sys/net/ipv4/tcp_tw_reuse
+	echo 1000 >/proc/sys/user/max_net_namespaces
 }
 
-@test "a backlog of 1, overrun: who is kept out is seen as waiting, and comes in when there is room" {
-	local n port=() third
+# at_listener COUNT BACKLOG: so many children wait for accept(), by ss
+at_listener() { [[ $(ss -Hltn "sport = :$PORT" | awk '{ print $2, $3 }') = "$1 $2" ]]; }
+
+traffic_overrun()
+{
+	local n port=()
+	counted_from_here
+	PORT=9801
 	peer_start server
 	peer_start client
-	witnesses_start
-	watch_start 9801
-	ask server listen l 127.0.0.1 9801 1
+	ask server listen l 127.0.0.1 $PORT 1
 	# One more than the backlog is taken.
 	for n in 0 1 2; do
-		ask client start c$n 127.0.0.1 9801
+		ask client start c$n 127.0.0.1 $PORT
 		port[n]=$ANSWER
 	done
-	third=${port[2]}
-	same "$(ss -Hltn sport = :9801 | awk '{ print $2, $3 }')" "2 1"
-	ss_state SYN-SENT "sport = :$third"
+	FIRST=${port[0]} THIRD=${port[2]}
+	keep PORT FIRST THIRD
+	wait_until at_listener 2 1
+	ss_state SYN-SENT "sport = :$THIRD"
 	is "$(counted TcpExtListenOverflows) >= 1"
-	wait_until seen type=state sport=9801 new=ESTABLISHED dport="${port[1]}"
-	fails seen type=request op=open dport="$third"
 	ask server accept s0 l
 	# Its SYN comes again after a second.
-	wait_until ss_state ESTAB "sport = :$third"
+	wait_until ss_state ESTAB "sport = :$THIRD"
 	for n in 1 2; do
 		ask server accept s$n l
 	done
@@ -44,50 +51,60 @@ teardown()
 		ask server eof s$n
 		ask server close s$n
 	done
-	wait_until quiet_port 9801
-	wait_until seen type=verdict sport=9801 dport="$third"
-	watch_stop
-	witnesses_stop one_sided=1
+	wait_until quiet_port $PORT
+}
+
+@test "a backlog of 1, overrun: who is kept out is seen as waiting, and comes in when there is room" {
+	judge overrun
+	witnesses one_sided=1
 	same "$(picked "$EVENTS" type=request op=acked | grep -oE ' backlog=[0-9]+ backlog_max=[0-9]+' | head -n 2)" "\
  backlog=0 backlog_max=1
  backlog=1 backlog_max=1"
-	in_order "type=connect sport=$third" "type=accept dport=${port[0]}" "type=request op=open dport=$third" \
-		"type=state sport=$third old=SYN_SENT new=ESTABLISHED"
-	said type=verdict sport="$third"
+	in_order "type=connect sport=$THIRD" "type=accept dport=$FIRST" "type=request op=open dport=$THIRD" \
+		"type=state sport=$THIRD old=SYN_SENT new=ESTABLISHED"
+	said type=request op=open dport="$THIRD"
+	said type=verdict dport="$THIRD"
+	said type=verdict sport="$THIRD"
 	is "$(of retransmits) >= 1"
 }
 
-# flooded PORT BACKLOG: a listener, 10 000 SYNs from as many addresses and ports, and what became of them: OPENED, DROPPED
-flooded()
+# flood PORT BACKLOG: a listener, 10 000 SYNs from as many addresses and ports, and how many are half open: OPENED
+flood()
 {
+	PORT=$1
+	counted_from_here
 	peer_start server
 	wire_start
-	watch_start --level=life "$1"
 	ask server listen l 10.7.0.1 "$1" "$2"
 	ask wire flood "$1" 10000
 	OPENED=$(ss -Htan state syn-recv "sport = :$1" | grep -c .)
+	keep PORT OPENED
+	is "OPENED > 50 && OPENED <= 129"
+}
+
+traffic_no_cookies()
+{
+	sysctl -qw net.ipv4.tcp_syncookies=0
+	flood 9802 128
+	same "$(counted TcpExtListenDrops)" $((10000 - OPENED)) "dropped, by the kernel"
+	# What is half open ends by its timer, see traffic_floods_over.
+	ask server close l
 }
 
 @test "10 000 SYNs, no cookies: each half-open connection is seen, the others leave nothing" {
-	sysctl -qw net.ipv4.tcp_syncookies=0
-	flooded 9802 128
-	is "OPENED > 50 && OPENED <= 129"
-	same "$(counted TcpExtListenDrops)" $((10000 - OPENED)) "dropped, by the kernel"
-	ask server close l
-	wait_until fails ss_has sport = :9802
-	wait_until seen type=listen state=CLOSE
-	watch_stop
+	judge no_cookies
 	same "$(lines "$EVENTS" type=request op=open sport=9802)" "$OPENED"
 	# They end with their listener, if not before, by their timer.
 	is "$(lines "$EVENTS" type=request op=dropped sport=9802) + $(lines "$EVENTS" type=request op=timedout sport=9802) == OPENED"
-	same "$(picked "$EVENTS" type=request op=open | grep -oE ' cookie=[0-9]+' | sort -u | grep -c .)" "$OPENED"
+	same "$(picked "$EVENTS" type=request op=open sport=9802 | grep -oE ' cookie=[0-9]+' | sort -u | grep -c .)" "$OPENED"
+	said type=listen state=CLOSE
 	silent type=accept
 }
 
-@test "10 000 SYNs with cookies: what has no socket is not seen until its ACK comes" {
+traffic_cookies()
+{
 	sysctl -qw net.ipv4.tcp_syncookies=1
-	flooded 9803 128
-	is "OPENED > 50 && OPENED <= 129"
+	flood 9803 128
 	same "$(counted TcpExtSyncookiesSent)" $((10000 - OPENED)) "cookies sent, by the kernel"
 	# One of them means it.
 	ask wire ports 41000 9803
@@ -103,149 +120,209 @@ flooded()
 	wait_until fails ss_has state established sport = :9803
 	ask server close s
 	ask server close l
-	wait_until seen type=listen state=CLOSE
-	watch_stop
+}
+
+@test "10 000 SYNs with cookies: what has no socket is not seen until its ACK comes" {
+	judge cookies
 	same "$(lines "$EVENTS" type=request op=open sport=9803)" "$OPENED"
 	silent type=request op=open dport=41000
 	in_order "type=request op=acked sport=9803 dport=41000" "type=state sport=9803 dport=41000 old=SYN_RECV new=ESTABLISHED" \
 		"type=accept dport=41000 pid=$(pid_of server)" "type=verdict dport=41000 how=reset closed_by=remote"
+	said type=listen state=CLOSE
+}
+
+# flooded: the kernel has answered 1000 SYNs since it was asked before
+flooded()
+{
+	local answered
+	answered=$(counted TcpExtSyncookiesSent)
+	((answered >= ANSWERED + 1000)) || return
+	ANSWERED=$answered
+}
+
+# The flood does not end by itself: it goes on while the module goes and comes.
+traffic_reloaded()
+{
+	module_only "loading and unloading"
+	ANSWERED=0
+	PORT=9804
+	keep PORT
+	counted_from_here
+	peer_start server
+	wire_start
+	ask server listen l 10.7.0.1 $PORT 128
+	spawn watch tcptrace-ctl watch --json $PORT
+	wait_until asking_are 1
+	tell wire flood $PORT 100000000
+	wait_until flooded
+	stop watch INT
+	unload_module
+	wait_until flooded
+	load_module flight=queue
+	wait_until flooded
+	unload_module
+	load_module "$LOAD_WITH"
+	wait_until flooded
+	running wire
+	fails read -rt 0 -u "${PEER_OUT[wire]}"
 }
 
 @test "the module goes and comes in the middle of a flood" {
-	module_only "loading and unloading"
-	peer_start server
-	wire_start
-	ask server listen l 10.7.0.1 9804 128
-	spawn watch tcptrace-ctl watch --json 9804
-	wait_until asking_are 1
-	tell wire flood 9804 30000
-	stop watch INT
-	unload_module
-	load_module flight=queue
-	unload_module
-	load_module
-	hear wire
-	same "$ANSWER" "ok 30000"
+	judge reloaded
+}
+
+# limit_namespaces: from now on there is room for one more only when all are gone. The kernel counts one until the last of
+# its sockets is gone, and all else that it had.
+limit_namespaces() { sysctl -qw user.max_net_namespaces=1; }
+namespaces_gone() { unshare -n true 2>/dev/null; }
+
+# sockets_now: those that are there, by watch, in a file
+sockets_now() { tcptrace-ctl watch --source="$SOURCE" --once --json >"$BATS_TEST_TMPDIR/once"; }
+# now WORD...: how many of them are so
+now() { json_lines "$KEPT/once" >"$BATS_TEST_TMPDIR/once" && lines "$BATS_TEST_TMPDIR/once" "$@"; }
+
+traffic_torn_down()
+{
+	add_netns gone
+	PORT=9805 INODE=$(netns_inode gone)
+	keep PORT INODE
+	nsenter "$(netns gone)" connections -p $PORT -n 5
+	same "$(nsenter "$(netns gone)" ss -Htan state time-wait | grep -c .)" 5
+	limit_namespaces
+	ip netns del gone
+	NETNS=()
+	wait_until namespaces_gone
+	sockets_now
 }
 
 @test "a namespace is torn down: its sockets in TIME_WAIT end with it" {
-	local inode
-	add_netns gone
-	inode=$(netns_inode gone)
-	watch_start --level=life 9805
-	nsenter "$(netns gone)" connections -p 9805 -n 5
-	same "$(nsenter "$(netns gone)" ss -Htan state time-wait | grep -c .)" 5
-	ip netns del gone
-	NETNS=()
-	wait_until seen type=timewait op=killed
-	# All of them at once, so that the last one is there as soon as a later event is.
-	connections -p 9805
-	wait_until seen type=timewait op=begin netns="$(stat -Lc %i /proc/self/ns/net)"
-	watch_stop
-	same "$(lines "$EVENTS" type=timewait op=begin netns="$inode")" 5
-	same "$(lines "$EVENTS" type=timewait op=killed netns="$inode" old=TIME_WAIT new=CLOSE)" 5
-	same "$(lines "$EVENTS" type=verdict netns="$inode")" 10
-	tcptrace-ctl watch --once --json | json_lines >"$BATS_TEST_TMPDIR/once"
-	is "$(lines "$BATS_TEST_TMPDIR/once" netns="$inode") == 0"
+	judge torn_down
+	same "$(lines "$EVENTS" type=timewait op=begin netns="$INODE")" 5
+	same "$(lines "$EVENTS" type=timewait op=killed netns="$INODE" old=TIME_WAIT new=CLOSE)" 5
+	same "$(lines "$EVENTS" type=verdict netns="$INODE")" 10
+	is "$(now) > 0 && $(now netns="$INODE") == 0"
 }
 
-@test "a namespace is torn down while a process holds sockets in it, and these live on" {
-	local inode
+traffic_outlived()
+{
 	add_netns held
-	inode=$(netns_inode held)
-	watch_start --level=life 9806
-	spawn_ready holder nsenter "$(netns held)" connections -H -p 9806 -n 2
+	PORT=9806 INODE=$(netns_inode held)
+	keep PORT INODE
+	spawn_ready holder nsenter "$(netns held)" connections -H -p $PORT -n 2
 	ip netns del held
 	NETNS=()
 	# Nobody can enter it any more but by its process.
 	same "$(nsenter --net=/proc/"$(pid_of holder)"/ns/net ss -Htan state established | grep -c .)" 4
-	tcptrace-ctl watch --once --json | json_lines >"$BATS_TEST_TMPDIR/once"
-	same "$(lines "$BATS_TEST_TMPDIR/once" netns="$inode" state=ESTABLISHED)" 4
+	sockets_now
+	limit_namespaces
 	stop holder
-	wait_until seen type=listen state=CLOSE netns="$inode"
-	connections -p 9806
-	watch_stop
-	same "$(lines "$EVENTS" type=verdict netns="$inode")" 4
+	wait_until namespaces_gone
 }
 
-@test "tcp_tw_reuse: a TIME_WAIT gives its port to the next connection" {
+@test "a namespace is torn down while a process holds sockets in it, and these live on" {
+	judge outlived
+	same "$(now netns="$INODE" state=ESTABLISHED)" 4
+	said type=listen state=CLOSE netns="$INODE"
+	same "$(lines "$EVENTS" type=verdict netns="$INODE")" 4
+}
+
+reconnects()
+{
+	tell client connect c 127.0.0.1 9807 19807
+	hear client
+	[[ $ANSWER = "ok 19807" ]] && return
+	ask client close c
+	return 1
+}
+
+traffic_reused()
+{
 	sysctl -qw net.ipv4.tcp_tw_reuse=1
+	counted_from_here
+	PORT=9807
+	keep PORT
 	peer_start server
 	peer_start client
-	watch_start 9807
 	ask server listen l 127.0.0.1 9807
 	ask client reuse
-	ask client connect c 127.0.0.1 9807 45807
+	ask client connect c 127.0.0.1 9807 19807
 	ask server accept s l
 	ask client close c
 	ask server eof s
 	ask server close s
-	wait_until ss_state TIME-WAIT "sport = :45807"
+	wait_until ss_state TIME-WAIT "sport = :19807"
 	# Not before its clock of timestamps has ticked, and that is a second.
 	wait_until reconnects
 	ask server accept s l
 	is "$(counted TcpExtTWRecycled) == 1"
 	ask client set c linger 0
 	ask client close c
-	wait_until seen type=reset op=received
-	watch_stop
-	sysctl -qw net.ipv4.tcp_tw_reuse=2
-	in_order "type=verdict sport=45807 how=(four|three)-way" "type=timewait op=killed sport=45807 old=TIME_WAIT new=CLOSE" \
-		"type=connect sport=45807" "type=state sport=45807 old=SYN_SENT new=ESTABLISHED" \
-		"type=verdict sport=45807 how=reset"
-	same "$(picked "$EVENTS" type=connect sport=45807 | grep -oE ' cookie=[0-9]+' | sort -u | grep -c .)" 2
+	wait_until quiet_port 9807
 }
 
-reconnects()
+@test "tcp_tw_reuse: a TIME_WAIT gives its port to the next connection" {
+	judge reused
+	in_order "type=verdict sport=19807 how=(four|three)-way" "type=timewait op=killed sport=19807 old=TIME_WAIT new=CLOSE" \
+		"type=connect sport=19807" "type=state sport=19807 old=SYN_SENT new=ESTABLISHED" \
+		"type=verdict sport=19807 how=reset"
+	in_order "type=reset op=received sport=9807"
+	same "$(picked "$EVENTS" type=connect sport=19807 | grep -oE ' cookie=[0-9]+' | sort -u | grep -c .)" 2
+}
+
+traffic_floods_over()
 {
-	tell client connect c 127.0.0.1 9807 45807
-	hear client
-	[[ $ANSWER = "ok 45807" ]] && return
-	ask client close c
-	return 1
+	wait_until fails ss_has "sport = :9802 or sport = :9803"
 }
 
-# over_bad_network LEVEL: 12 connections, seen at that level; MISSED of which BPF's programs missed so many hits
+# over_bad_network: 12 connections, recorded; MISSED of which BPF's programs missed so many hits
 over_bad_network()
 {
+	local port ports=({9811..9814})
+	rm -f "$BATS_TEST_TMPDIR/recording"
 	: >$TRACE/trace
-	watch_start --level="$1" 9808
+	spawn record tcptrace-ctl record --quiet --source="$SOURCE" --level="${RECORD_LEVEL-queue}" "$BATS_TEST_TMPDIR/recording"
+	wait_until asking_are 1
 	tc qdisc add dev lo root netem delay 3ms 3ms loss 3% duplicate 10% reorder 25%
-	connections -p 9808 -n 12 -b 50000 >"$BATS_TEST_TMPDIR/made"
-	has_line "$BATS_TEST_TMPDIR/made" 'connections=12 errors=0'
-	wait_until quiet_port 9808
+	for port in "${ports[@]}"; do
+		spawn "made$port" connections -p "$port" -n 3 -b 50000
+	done
+	for port in "${ports[@]}"; do
+		finish "made$port"
+		has_line "$(out_of "made$port")" 'connections=3 errors=0'
+	done
+	for port in "${ports[@]}"; do
+		wait_until quiet_port "$port"
+	done
 	tc qdisc del dev lo root
-	# It closes its listener at once, and a lost last ACK may take a while.
-	if [[ $SOURCE = bpf ]]; then
-		DEADLINE=30 wait_until has_verdicts 24 || true
-	else
-		wait_until has_verdicts 24
-	fi
-	watch_end
+	stop record INT
 	cat $TRACE/trace >"$BATS_TEST_TMPDIR/trace"
-	MISSED=$(value missed "$(tail -n 1 "$EVENTS")")
+	MISSED=0
+	[[ $SOURCE != bpf ]] ||
+		MISSED=$(tcptrace-ctl watch --source="$BATS_TEST_TMPDIR/recording" --json | tail -n 1 | json_lines | grep -oE ' missed=[0-9]+')
+	MISSED=${MISSED#*=}
+}
+
+traffic_bad_network()
+{
+	local try
+	modprobe -q sch_netem || true
+	counted_from_here
+	for try in 1 2 3 4; do
+		over_bad_network
+		[[ $MISSED != 0 ]] || break
+		echo "BPF's programs say that they missed $MISSED: once more"
+	done
+	is "$(counted TcpRetransSegs) >= 1"
 }
 
 @test "segments lost, delayed, doubled and out of order: nothing is seen twice, no byte is missing" {
-	local try level=queue
-	modprobe -q sch_netem || true
-	mkdir -p $TRACE
-	echo 1 >$TRACE/events/sock/inet_sock_set_state/enable
-	# A hit that interrupts its own BPF program is missed, and that is said: at level queue always one of some thousands.
-	[[ $SOURCE != bpf ]] || level=life
-	for try in 1 2 3 4; do
-		over_bad_network $level
-		[[ $SOURCE = bpf && $MISSED != 0 ]] || break
-		echo "BPF's programs say that they missed $MISSED: once more"
-	done
-	nothing_lost
-	awk -f "$BATS_TEST_DIRNAME/states.awk" "$BATS_TEST_TMPDIR/trace" "$EVENTS"
+	judge bad_network {9811..9814}
+	RECORDED=$KEPT events >"$EVENTS"
+	is "$(lines "$EVENTS" type=lost lost=0 unknown=0 missed=0 model_full=0) == 1"
+	awk -f "$BATS_TEST_DIRNAME/states.awk" "$KEPT/trace" "$EVENTS"
 	same "$(lines "$EVENTS" type=verdict bytes_in=50000 bytes_out=50000)" 24
 	same "$(lines "$EVENTS" type=verdict 'how=(four-way|three-way|simultaneous)')" 24
 	same "$(lines "$EVENTS" type=connect)" 12
 	same "$(lines "$EVENTS" type=request op=open)" 12
 	is "$(picked "$EVENTS" type=verdict | grep -oE ' retransmits=[1-9]' | grep -c .) >= 1"
-	is "$(counted TcpRetransSegs) >= 1"
 }
-
-has_verdicts() { [[ $(grep -c '"type":"verdict"' "$(out_of watch)") -ge $1 ]]; }

@@ -1,66 +1,45 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # Sockets of more than one process, listeners of more than one socket, and handshakes that carry data or wait for it.
 
-load helper
-load watch
-setup()
-{
-	common_setup
-	load_source
-	counted_from_here
-}
-teardown()
-{
-	sysctl -qw net.ipv4.tcp_fastopen=1
-	watch_teardown
-}
+load recorded
+setup_file() { recorded; }
 
-# connected PORT: client's socket c with server's s, everybody watches
-connected()
-{
-	PORT=$1
-	peer_start client
-	peer_start server
-	witnesses_start
-	watch_start "$PORT"
-	ask server listen l 127.0.0.1 "$PORT"
-	ask client connect c 127.0.0.1 "$PORT"
-	PORT_OF_CLIENT=$ANSWER
-	ask server accept s l
-	CLIENT="sport=$PORT_OF_CLIENT dport=$PORT"
-	SERVER="sport=$PORT dport=$PORT_OF_CLIENT"
-}
+# Nothing of PORT is left but listeners and TIME_WAIT.
+over() { wait_until quiet_port "$PORT"; }
 
-over()
+traffic_cleanup() { echo 1 >/proc/sys/net/ipv4/tcp_fastopen; }
+
+# unread BYTES: the client has so many that it has not read
+unread() { [[ $(ss -Htn state established "dport = :$PORT") = "$1 "* ]]; }
+
+traffic_fork()
 {
-	wait_until seen type=verdict sport="$PORT"
-	wait_until seen type=verdict dport="$PORT"
-	watch_stop
-	witnesses_stop
+	connected 9821
+	ask client fork
+	CHILD=$ANSWER
+	keep CHILD
+	ask client close c
+	client_is ESTAB
+	# Anything that close() had caused would come before this.
+	ask server write s 5
+	wait_until unread 5
+	# It ends with data unread.
+	ask client join
+	over
+	ask server close s
 }
 
 @test "fork: the first close() of a shared socket is none, the last one is" {
-	local child
-	connected 9821
-	ask client fork
-	child=$ANSWER
-	ask client close c
-	client_is ESTAB
-	# What is written now would come before anything that close() had caused.
-	ask server write s 5
-	wait_until seen type=recv op=queued recvq=5
-	fails seen type=shutdown op=close
-	# It ends with data unread.
-	ask client join
-	wait_until seen type=reset op=sent
-	ask server close s
-	over
-	in_order "type=recv op=queued $CLIENT" "type=shutdown op=close $CLIENT pid=$child" \
-		"type=verdict $CLIENT how=reset why=unread unread=5 closed_by=local closed_pid=$child"
+	judge fork
+	witnesses
+	in_order "type=recv op=queued $CLIENT recvq=5" "type=shutdown op=close $CLIENT pid=$CHILD" \
+		"type=verdict $CLIENT how=reset why=unread unread=5 closed_by=local closed_pid=$CHILD"
 	said type=shutdown op=close $CLIENT
+	said type=reset op=sent $CLIENT
 }
 
-@test "fork: shutdown() counts at once, whoever else has the socket" {
+traffic_fork_shutdown()
+{
 	connected 9822
 	ask client fork
 	ask client shutdown c wr
@@ -71,18 +50,27 @@ over()
 	ask client close c
 	ask client join
 	over
-	said type=shutdown op=shut_wr $CLIENT pid="$(pid_of client)"
-	said type=verdict $CLIENT how=four-way closed_by=local closed_pid="$(pid_of client)"
 }
 
-@test "a socket that is passed on: who reads it, and who closes it, is the other process" {
+@test "fork: shutdown() counts at once, whoever else has the socket" {
+	judge fork_shutdown
+	witnesses
+	said type=shutdown op=shut_wr $CLIENT pid="$(pid_of client)"
+	said type=verdict $CLIENT how=four-way closed_by=local closed_pid="$(pid_of client)"
+	said type=verdict $SERVER
+}
+
+traffic_passed()
+{
+	local path=$BATS_TEST_TMPDIR/path
 	connected 9823
 	peer_start heir
-	tell heir take h "$BATS_TEST_TMPDIR/path"
-	wait_until test -S "$BATS_TEST_TMPDIR/path"
-	ask server pass s "$BATS_TEST_TMPDIR/path"
+	tell heir take h "$path"
+	wait_until test -S "$path"
+	ask server pass s "$path"
 	hear heir
 	same "$ANSWER" "ok 0"
+	rm "$path"
 	ask server close s
 	like "$(ss -Htnp "sport = :$PORT and dport = :$PORT_OF_CLIENT")" "*pid=$(pid_of heir),*"
 	ask client write c 700
@@ -91,6 +79,11 @@ over()
 	ask client eof c
 	ask client close c
 	over
+}
+
+@test "a socket that is passed on: who reads it, and who closes it, is the other process" {
+	judge passed
+	witnesses
 	said type=accept $SERVER pid="$(pid_of server)"
 	said type=recv op=read $SERVER bytes=700 pid="$(pid_of heir)"
 	said type=shutdown op=close $SERVER pid="$(pid_of heir)"
@@ -98,8 +91,8 @@ over()
 	said type=verdict $CLIENT closed_by=remote closed_pid="$(pid_of heir)" bytes_out=700
 }
 
-# moved PORT WORD COUNT READ: of a new connection the client hands over COUNT bytes by WORD, the server takes them by READ
-moved()
+# move PORT WORD COUNT READ: of a new connection the client hands over COUNT bytes by WORD, the server takes them by READ
+move()
 {
 	connected "$1"
 	tell client "$2" c "$3"
@@ -111,37 +104,51 @@ moved()
 	ask server eof s
 	ask server close s
 	over
-	said type=verdict $CLIENT bytes_out="$3" bytes_in=0
-	said type=verdict $SERVER bytes_in="$3" bytes_out=0
-	same "$(bytes_of type=send op=written $CLIENT)" "$3"
+}
+
+# moved COUNT
+moved()
+{
+	said type=verdict $CLIENT bytes_out="$1" bytes_in=0
+	said type=verdict $SERVER bytes_in="$1" bytes_out=0
+	same "$(bytes_of type=send op=written $CLIENT)" "$1"
 }
 bytes_of() { picked "$EVENTS" "$@" | grep -oE ' bytes=[0-9]+' | awk -F= '{ sum += $2 } END { print sum }'; }
 
+traffic_sendfile()
+{
+	move 9824 sendfile 200000 read
+}
+
 @test "sendfile: what it queues is seen like what is written" {
-	moved 9824 sendfile 200000 read
+	judge sendfile
+	witnesses
+	moved 200000
+}
+
+traffic_splice()
+{
+	move 9829 splice 50000 spliced
 }
 
 @test "splice: a pipe's bytes are seen like what is written and read" {
-	moved 9829 splice 50000 spliced
+	judge splice
+	witnesses
+	moved 50000
 	same "$(bytes_of type=recv op=read $SERVER pid="$(pid_of server)")" 50000
 }
 
-@test "TCP_DEFER_ACCEPT: half-open until data comes, for ss and for watch" {
+traffic_defer()
+{
 	PORT=9825
 	peer_start client
 	peer_start server
-	witnesses_start
-	watch_start $PORT
 	ask server listen l 127.0.0.1 $PORT
 	ask server set l defer 30
 	ask client connect c 127.0.0.1 $PORT
 	PORT_OF_CLIENT=$ANSWER
-	CLIENT="sport=$PORT_OF_CLIENT dport=$PORT"
-	SERVER="sport=$PORT dport=$PORT_OF_CLIENT"
 	client_is ESTAB
-	ss_state SYN-RECV "( sport = :$PORT and dport = :$PORT_OF_CLIENT )"
-	wait_until seen type=state new=ESTABLISHED dport=$PORT
-	fails seen type=request op=acked
+	server_is SYN-RECV
 	ask client write c 10
 	ask server accept s l
 	ask server read s 10
@@ -149,48 +156,69 @@ bytes_of() { picked "$EVENTS" "$@" | grep -oE ' bytes=[0-9]+' | awk -F= '{ sum +
 	ask client eof c
 	ask client close c
 	over
+	CLIENT="sport=$PORT_OF_CLIENT dport=$PORT"
+	SERVER="sport=$PORT dport=$PORT_OF_CLIENT"
+	keep PORT CLIENT SERVER
+}
+
+@test "TCP_DEFER_ACCEPT: half-open until data comes, for ss and for watch" {
+	judge defer
+	witnesses
 	in_order "type=request op=open $SERVER" "type=state $CLIENT old=SYN_SENT new=ESTABLISHED" \
 		"type=send op=written $CLIENT bytes=10" "type=request op=acked $SERVER" "type=accept $SERVER" \
 		"type=recv op=read $SERVER bytes=10"
+	said type=request op=acked $SERVER
 	said type=verdict $SERVER bytes_in=10
+	said type=verdict $CLIENT
+}
+
+# waiting COUNT: so many children at the listeners of PORT together, by ss, which is then in a file
+waiting()
+{
+	ss -Hltne "sport = :$PORT" >"$BATS_TEST_TMPDIR/listeners"
+	[[ $(awk '{ sum += $2 } END { print sum, NR }' "$BATS_TEST_TMPDIR/listeners") = "$1 2" ]]
+}
+
+traffic_reuseport()
+{
+	local n
+	PORT=9826
+	peer_start client
+	for n in one two; do
+		peer_start $n
+		ask $n reuseport
+		ask $n listen l 127.0.0.1 $PORT
+	done
+	for n in {1..12}; do
+		ask client connect "c$n" 127.0.0.1 $PORT
+	done
+	wait_until waiting 12
+	keep PORT
 }
 
 @test "SO_REUSEPORT: each listener is one, and each connection is of one of them" {
-	local n listener
-	peer_start client
-	peer_start one
-	peer_start two
-	watch_start 9826
-	for n in one two; do
-		ask $n reuseport
-		ask $n listen l 127.0.0.1 9826
-	done
-	for n in {1..12}; do
-		ask client connect "c$n" 127.0.0.1 9826
-	done
+	local listener waiting rest
+	judge reuseport
 	# How many wait at each is for ss to say, by the listener's own cookie.
-	ss -Hltne sport = :9826 >"$BATS_TEST_TMPDIR/listeners"
-	same "$(awk '{ sum += $2 } END { print sum, NR }' "$BATS_TEST_TMPDIR/listeners")" "12 2"
-	wait_until accepted_all
-	watch_stop
+	same "$(awk '{ sum += $2 } END { print sum, NR }' "$KEPT/listeners")" "12 2"
 	while read -r _ waiting _ _ _ rest; do
 		listener=${rest#*sk:}
 		listener=$((16#${listener%% *}))
 		same "$(lines "$EVENTS" type=request op=acked listener=$listener)" "$waiting"
 		same "$(lines "$EVENTS" type=listen state=LISTEN cookie=$listener)" 1
-	done <"$BATS_TEST_TMPDIR/listeners"
+	done <"$KEPT/listeners"
+	same "$(lines "$EVENTS" type=request op=acked)" 12
 	said type=listen state=LISTEN pid="$(pid_of one)"
 	said type=listen state=LISTEN pid="$(pid_of two)"
 }
 
-accepted_all() { [[ $(grep -c '"op":"acked"' "$(out_of watch)") = 12 ]]; }
-
-@test "fast open: data in the SYN, and a child before the handshake is over" {
+traffic_fastopen()
+{
 	sysctl -qw net.ipv4.tcp_fastopen=3
+	counted_from_here
 	PORT=9827
 	peer_start client
 	peer_start server
-	watch_start $PORT
 	ask server listen l 127.0.0.1 $PORT
 	ask server set l fastopen 16
 	# The first one fetches the cookie.
@@ -205,33 +233,31 @@ accepted_all() { [[ $(grep -c '"op":"acked"' "$(out_of watch)") = 12 ]]; }
 	ask client close c2
 	ask server eof s2
 	ask server close s2
-	wait_until seen type=verdict sport=$PORT dport="$PORT_OF_CLIENT"
-	watch_stop
+	wait_until fails ss_has state connected exclude time-wait "( sport = :$PORT_OF_CLIENT or dport = :$PORT_OF_CLIENT )"
+	CLIENT="sport=$PORT_OF_CLIENT dport=$PORT"
 	SERVER="sport=$PORT dport=$PORT_OF_CLIENT"
-	# No request socket is ever in the kernel's table.
-	silent type=request op=open $SERVER
-	in_order "type=connect sport=$PORT_OF_CLIENT" "type=request op=acked $SERVER" \
-		"type=state $SERVER old=SYN_RECV new=ESTABLISHED" "type=verdict $SERVER"
-	said type=verdict $SERVER bytes_in=200 bytes_out=0
-	said type=verdict sport="$PORT_OF_CLIENT" bytes_out=200 bytes_in=0
+	keep PORT CLIENT SERVER
 }
 
-@test "MPTCP: its subflow is a TCP connection, and is seen once" {
+@test "fast open: data in the SYN, and a child before the handshake is over" {
+	judge fastopen
+	# No request socket is ever in the kernel's table.
+	silent type=request op=open $SERVER
+	in_order "type=connect $CLIENT" "type=request op=acked $SERVER" \
+		"type=state $SERVER old=SYN_RECV new=ESTABLISHED" "type=verdict $SERVER"
+	said type=verdict $SERVER bytes_in=200 bytes_out=0
+	said type=verdict $CLIENT bytes_out=200 bytes_in=0
+}
+
+traffic_mptcp()
+{
 	[[ -e /proc/sys/net/mptcp/enabled ]] || skip "this kernel has no MPTCP"
 	sysctl -qw net.mptcp.enabled=1
 	peer_start client
 	peer_start server
 	ask client mptcp
 	ask server mptcp
-	PORT=9828
-	witnesses_start
-	watch_start $PORT
-	ask server listen l 127.0.0.1 $PORT
-	ask client connect c 127.0.0.1 $PORT
-	PORT_OF_CLIENT=$ANSWER
-	CLIENT="sport=$PORT_OF_CLIENT dport=$PORT"
-	SERVER="sport=$PORT dport=$PORT_OF_CLIENT"
-	ask server accept s l
+	connected 9828
 	ask client write c 300
 	ask server read s 300
 	# Both sockets of it are MPTCP's, by ss.
@@ -240,6 +266,11 @@ accepted_all() { [[ $(grep -c '"op":"acked"' "$(out_of watch)") = 12 ]]; }
 	ask server eof s
 	ask server close s
 	over
+}
+
+@test "MPTCP: its subflow is a TCP connection, and is seen once" {
+	judge mptcp
+	witnesses
 	said type=connect $CLIENT
 	said type=request op=open $SERVER
 	said type=verdict $CLIENT
