@@ -1,37 +1,88 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The second source: that it says what the module says, that it is chosen as promised, and what it cannot do it says.
+# BPF says what the module says: three readers record the same traffic at once, and each end's records are compared byte
+# for byte. What needs readers of its own is in 28-bpf-live.
 
-load helper
-load watch
-setup() { common_setup; }
-teardown() { watch_teardown; }
+load recorded
+setup_file() { recorded; }
 
-# refused PATTERN COMMAND...: ends with status 1 and one line on standard error like that
-refused()
+# All take it into the kernel. The listeners' ports below are in it, but for one.
+RECORD_FILTER='sport >= :9500 and sport <= :9599 or dport >= :9500 and dport <= :9599'
+
+# recording_also: beside the module's reader one of BPF, which attaches by trampolines where the kernel has them, and
+# one that has to attach by kprobe
+recording_also()
 {
-	local status=0 lines
-	"${@:2}" >"$BATS_TEST_TMPDIR/stdout" 2>"$BATS_TEST_TMPDIR/stderr" || status=$?
-	mapfile -t lines <"$BATS_TEST_TMPDIR/stderr"
-	same "$status" 1 "the status of: ${*:2}"
-	same "${#lines[@]}" 1 "lines on standard error: ${lines[*]}"
-	like "${lines[0]}" "$1"
+	spawn bpf tcptrace-ctl record --quiet --source=bpf --level=queue "$RECORDED/bpf" "$RECORD_FILTER"
+	TCPTRACE_BPF_KPROBE=1 spawn kprobe tcptrace-ctl record --quiet --source=bpf --level=queue "$RECORDED/kprobe" \
+		"$RECORD_FILTER"
+	wait_until records bpf
+	wait_until records kprobe
 }
 
-# by_end FILE: the events of a recording as they came, each end for itself
-by_end() { recording "$1" | busybox sort -s -k 1,1; }
-
-# talk LISTENER: client's socket c and server's s are connected, and have said something
-talk()
+# records NAME: it is no longer the shell that was to become it, and waits for records
+records()
 {
-	ask client connect c 127.0.0.1 "$1"
-	ask server accept s l
+	local comm
+	read -r comm <"/proc/${JOBS[$1]}/comm"
+	[[ $comm = tcptrace-ctl ]] && begun "$1"
+}
+
+recording_also_end()
+{
+	kill -INT "${JOBS[bpf]}"
+	stop kprobe INT
+	finish bpf
+}
+
+# ---- traffic ----
+
+traffic_cleanup()
+{
+	[[ ! ${DELAYED-} ]] || tc qdisc del dev lo root
+	[[ ! ${HURRIED-} ]] || sysctl -qw net.ipv4.tcp_fin_timeout=60
+}
+
+# from both families, closed by either end, and by a reset
+traffic_families()
+{
+	local family n=0
+	for family in 4 6 mapped; do
+		n=$((n + 10))
+		connections -f $family -p $((9500 + n)) -n 3 -b 1000
+		connections -f $family -p $((9501 + n)) -n 2 -e server
+		connections -f $family -p $((9502 + n)) -n 2 -e reset
+	done
+	# Of this one nothing is recorded.
+	connections -p 9600
+	wait_until quiet_port 9600
+}
+
+# Nobody listens.
+traffic_refused()
+{
+	peer_start client
+	asked_fails ECONNREFUSED client connect four 127.0.0.1 9599
+	asked_fails ECONNREFUSED client connect six ::1 9598
+}
+
+# With full queues and with the client closed: what is left is closed by the kernel.
+traffic_held()
+{
+	spawn full connections -H -p 9540 -n 1 -s 3000000
+	spawn orphan connections -H -p 9541 -n 1 -o
+	wait_until ready full
+	wait_until ready orphan
+	stop full || true
+	stop orphan || true
+	wait_until quiet_port 9540
+	wait_until quiet_port 9541
+}
+
+traffic_half_closed()
+{
+	connected 9543
 	ask client write c 500
 	ask server read s 500
-}
-
-half_closed()
-{
-	talk 9543
 	ask client shutdown c wr
 	ask server eof s
 	ask server write s 30000
@@ -39,34 +90,50 @@ half_closed()
 	ask server close s
 	ask client eof c
 	ask client close c
+	wait_until quiet_port 9543
 }
 
-# A FIN that is answered with the peer's own: whether the ACK waits for it is up to the time that close() takes.
-three_way()
+# As in 21-close: one process closes both ends one right after the other. Whether the ACK waits for the second FIN, the
+# wire decides.
+traffic_three_way()
 {
-	local try
-	for try in 1 2 3 4 5; do
-		ask client connect c 127.0.0.1 9543
-		ask server accept s l
-		tell server end s
-		ask client close c
-		hear server
+	local port
+	peer_start both
+	for port in {9545..9548}; do
+		ask both listen l 127.0.0.1 "$port"
+		ask both connect c 127.0.0.1 "$port"
+		ask both accept s l
+		tell both $'close c\nclose s\nclose l'
+		hear both
+		hear both
+		hear both
+	done
+	for port in {9545..9548}; do
+		wait_until quiet_port "$port"
 	done
 }
 
-# What is sent stays on its way for long enough that both close.
-simultaneous()
+# One process closes both ends while what it sends stays on its way: both FINs are sent before one arrives.
+traffic_simultaneous()
 {
-	local try
-	for try in 1 2; do
-		talk 9543
-		tc qdisc add dev lo root netem delay 500ms
-		tell client close c
-		tell server close s
-		hear client
-		hear server
-		wait_until quiet_port 9543
-		tc qdisc del dev lo root
+	local n
+	modprobe -q sch_netem || true
+	peer_start both
+	for n in 1 2 3; do
+		ask both listen "l$n" 127.0.0.1 $((9550 + n))
+		ask both connect "c$n" 127.0.0.1 $((9550 + n))
+		ask both accept "s$n" "l$n"
+		ask both write "c$n" 500
+		ask both read "s$n" 500
+	done
+	DELAYED=1
+	tc qdisc add dev lo root netem delay 500ms
+	tell both $'close c1\nclose s1\nclose c2\nclose s2\nclose c3\nclose s3'
+	for n in 1 2 3 4 5 6; do
+		hear both
+	done
+	for n in 1 2 3; do
+		wait_until quiet_port $((9550 + n))
 	done
 }
 
@@ -74,9 +141,11 @@ accept_queue_is() { [[ $(ss -Hltn "sport = :$1" | awk '{ print $2 }') = "$2" ]];
 overflown() { (($(counted TcpExtListenOverflows) >= $1)); }
 
 # More connections than the listener has room for: their SYNs are refused until it accepts.
-overrun()
+traffic_overrun()
 {
 	local n
+	peer_start client
+	peer_start server
 	counted_from_here
 	ask server listen o 127.0.0.1 9544 1
 	for n in 1 2 3 4; do
@@ -96,38 +165,27 @@ overrun()
 		ask server close "a$n"
 	done
 	ask server close o
+	wait_until quiet_port 9544
 }
 
-# connections of every kind, from both families
-scenario()
+# Of the two ends of a TIME_WAIT this one can be waited for: an orphan in FIN_WAIT2 whose peer never closes.
+traffic_orphan()
 {
-	local family n=0
-	for family in 4 6 mapped; do
-		n=$((n + 10))
-		connections -f $family -p $((9500 + n)) -n 3 -b 1000
-		connections -f $family -p $((9501 + n)) -n 2 -e server
-		connections -f $family -p $((9502 + n)) -n 2 -e reset
-	done
-	# Refused, and a half-open one that is reset.
-	fails nc -z 127.0.0.1 9599
-	fails nc -z ::1 9599
-	spawn_ready full connections -H -p 9540 -n 1 -s 3000000
-	stop full || true
-	spawn_ready orphan connections -H -p 9541 -n 1 -o
-	stop orphan || true
-	modprobe -q sch_netem || true
-	peer_start client
-	peer_start server
-	ask server listen l 127.0.0.1 9543
-	half_closed
-	three_way
-	simultaneous
-	ask server close l
-	overrun
-	stop client || true
-	stop server || true
-	rm "$BATS_TEST_TMPDIR"/*.{say,hear}
+	HURRIED=1
+	sysctl -qw net.ipv4.tcp_fin_timeout=1
+	connected 9555
+	ask client close c
+	wait_until server_is CLOSE-WAIT
+	wait_until fails ss_has dport = :9555
+	ask server close s
+	wait_until quiet_port 9555
 }
+
+# ---- judgement ----
+
+# by_end FILE: its events as they came, each end for itself. The recordings end one after the other, and a TIME_WAIT may
+# end in between: the ends of TIME_WAITs are left out.
+by_end() { recording "$1" | grep -v ' type=timewait op=end .* old=TIME_WAIT ' | sort -s -k 1,1; }
 
 # ends_of FILE: how the connections of a recording ended, "HOW N" each
 ends_of()
@@ -141,272 +199,60 @@ ends_of()
 # function says it.
 timeouts()
 {
-	case $(</proc/sys/kernel/osrelease) in
-	5.10.* | 6.1.*) awk -v away=100 -f "$BATS_TEST_DIRNAME/timeouts.awk" "$BATS_TEST_TMPDIR/by-module" - ;;
+	case $KERNEL in
+	5.10 | 6.1) awk -v away=100 -f "$BATS_TEST_DIRNAME/timeouts.awk" "$BATS_TEST_TMPDIR/by-module" - ;;
 	*) cat ;;
 	esac
 }
 
-# both_record: the scenario, by both at once; a filter that both take into the kernel
-both_record()
+# answers: how many segments the passive end took to answer the first FIN, by tcpdump: 1, its own FIN; 2, an ACK before it
+answers()
 {
-	local module=$BATS_TEST_TMPDIR/module.tct bpf=$BATS_TEST_TMPDIR/bpf.tct how
-	local filter='sport >= :9500 and sport <= :9599 or dport >= :9500 and dport <= :9599'
-	load_module
-	spawn bpf tcptrace-ctl record --quiet --source=bpf --level=queue "$bpf" "$filter"
-	wait_until armed tcp_set_state
-	spawn module tcptrace-ctl record --quiet --source=module --level=queue "$module" "$filter"
-	wait_until asking_are 1
-	scenario
-	wait_until quiet_port 9541
-	wait_until quiet_port 9543
-	wait_until quiet_port 9544
-	stop module INT
-	stop bpf INT
-	same "$(<"$BATS_TEST_TMPDIR/bpf.err")$(<"$BATS_TEST_TMPDIR/module.err")" ""
+	segments | awk '
+		/ Flags \[[P]?F\.\]/ && !first { first = $3; next }
+		first && $3 != first { answers++ }
+		first && $3 != first && / Flags \[[P]?F\.\]/ { exit }
+		END { print answers }'
+}
+
+# same_as_module NAME: all of that recording is as the module's
+same_as_module()
+{
+	local name how port three_way=0
+	local module=$RECORDED/recording other=$RECORDED/$1
+	for name in families refused held half_closed simultaneous overrun orphan; do
+		judge "$name" 9500
+	done
+	# What the module has is of something: each connection is there.
 	by_end "$module" >"$BATS_TEST_TMPDIR/by-module"
-	by_end "$bpf" | timeouts >"$BATS_TEST_TMPDIR/by-bpf"
-	# It is of something: each connection of the scenario is there.
 	is "$(lines "$BATS_TEST_TMPDIR/by-module" type=connect) >= 25"
 	is "$(lines "$BATS_TEST_TMPDIR/by-module" type=ack) >= 20"
+	is "$(lines "$BATS_TEST_TMPDIR/by-module" type=timewait op=end old=FIN_WAIT2 new=CLOSE dport=9555) == 1"
 	ends_of "$module" >"$BATS_TEST_TMPDIR/ends"
 	for how in four-way three-way simultaneous reset refused; do
 		has_line "$BATS_TEST_TMPDIR/ends" "$how *"
 	done
-	same "$(<"$BATS_TEST_TMPDIR/by-bpf")" "$(<"$BATS_TEST_TMPDIR/by-module")" "BPF against the module"
-	same "$(ends_of "$bpf")" "$(<"$BATS_TEST_TMPDIR/ends")" "how they ended"
+	for port in {9545..9548}; do
+		judge three_way "$port"
+		how=four-way
+		[[ $(answers) != 1 ]] || { how=three-way && three_way=$((three_way + 1)); }
+		said type=verdict dport="$port" how=$how
+	done
+	is "three_way > 0"
+	same "$(grep -c '[ds]port=9600 ' "$BATS_TEST_TMPDIR/by-module")" 0 "what the filter leaves out"
+
+	same "$(<"$RECORDED/record.err")$(<"$RECORDED/$1.err")" ""
+	tcptrace-ctl watch --source="$other" --json | json_lines >"$BATS_TEST_TMPDIR/watched"
+	is "$(lines "$BATS_TEST_TMPDIR/watched" type=lost lost=0 unknown=0 missed=0) == 1"
+	by_end "$other" | timeouts >"$BATS_TEST_TMPDIR/by-$1"
+	same "$(<"$BATS_TEST_TMPDIR/by-$1")" "$(<"$BATS_TEST_TMPDIR/by-module")" "BPF against the module"
+	same "$(ends_of "$other")" "$(<"$BATS_TEST_TMPDIR/ends")" "how they ended"
 }
 
 @test "both sources at once record the same of each end, to the byte" {
-	both_record
+	same_as_module bpf
 }
 
 @test "and so they do where BPF has to attach by kprobe" {
-	export TCPTRACE_BPF_KPROBE=1
-	both_record
-}
-
-# said_source NAME: the last line of a view that nobody told a source, as text and as JSON, names it
-said_source()
-{
-	like "$(tcptrace-ctl watch --duration=1 2>>"$BATS_TEST_TMPDIR/err" | tail -n 1)" "-- * from $1, 0 lost"
-	same "$(tcptrace-ctl watch --json --duration=1 2>>"$BATS_TEST_TMPDIR/err" | json_lines | tail -n 1 | tr ' ' '\n' |
-		grep ^source=)" "source=$1"
-}
-
-@test "auto takes the module where it is loaded, else BPF, and says so" {
-	tcptrace-ctl watch --once 2>"$BATS_TEST_TMPDIR/err"
-	like "$(<"$BATS_TEST_TMPDIR/err")" '*not loaded*BPF*'
-	said_source bpf
-	load_module
-	: >"$BATS_TEST_TMPDIR/err"
-	tcptrace-ctl watch --once 2>"$BATS_TEST_TMPDIR/err"
-	said_source module
-	same "$(<"$BATS_TEST_TMPDIR/err")" ""
-}
-
-@test "without the right: one line that says which" {
-	refused '*root*CAP_SYS_ADMIN*' setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all \
-		tcptrace-ctl watch --source=bpf 9090
-	refused '*root*CAP_SYS_ADMIN*' unshare --user --map-root-user tcptrace-ctl watch --source=bpf 9090
-}
-
-# In a mount namespace of its own, where neither the kernel's file is nor another that libbpf would take instead.
-without_btf()
-{
-	unshare --mount bash -c 'mount -t tmpfs none /sys/kernel/btf && mount -t tmpfs none /lib/modules && exec "$@"' - "$@"
-}
-
-@test "a kernel without type information: one line that says what to do" {
-	refused 'tcptrace-ctl: BPF: this kernel has no type information*use the module*CONFIG_DEBUG_INFO_BTF*' \
-		without_btf tcptrace-ctl watch --source=bpf --duration=5 9090
-	refused '*the module is not loaded (sudo tcptrace-ctl load), and BPF: this kernel has no type information*' \
-		without_btf tcptrace-ctl watch --duration=5 9090
-}
-
-@test "doctor knows whether BPF can stand in for the module" {
-	local doctor=$BATS_TEST_TMPDIR/doctor
-	tcptrace-ctl doctor >"$doctor"
-	has_line "$doctor" 'ok    bpf *type information*'
-	has_line "$doctor" 'warn  module *neither loaded nor installed*'
-	fails without_btf tcptrace-ctl doctor >"$doctor"
-	has_line "$doctor" 'warn  bpf *no type information*'
-	has_line "$doctor" 'fail  module *neither loaded nor installed*'
-}
-
-@test "two readers each get what they asked for, and one that is killed leaves nothing behind" {
-	spawn four tcptrace-ctl record --quiet --source=bpf --level=life "$BATS_TEST_TMPDIR/four.tct" -4 9561
-	wait_until attached_are 1
-	spawn six tcptrace-ctl record --quiet --source=bpf --level=life "$BATS_TEST_TMPDIR/six.tct" -6 9562
-	wait_until attached_are 2
-	connections -p 9561 -n 4
-	connections -p 9562 -n 3 -f 6
-	connections -p 9563 -n 2
-	connections -p 9561 -n 2 -f 6
-	stop six KILL || true
-	wait_until attached_are 1
-	connections -p 9561 -n 1
-	stop four INT
-	none_armed
-	same "$(bpftool prog show name set_state)" ""
-	recording "$BATS_TEST_TMPDIR/four.tct" >"$BATS_TEST_TMPDIR/four"
-	same "$(lines "$BATS_TEST_TMPDIR/four" type=connect)" 5
-	same "$(lines "$BATS_TEST_TMPDIR/four" type=accept sport=9561 family=4)" 5
-	same "$(lines "$BATS_TEST_TMPDIR/four" family=6)" 0
-	same "$(lines "$BATS_TEST_TMPDIR/four" '.port=956[23]')" 0
-}
-
-@test "each level attaches its own functions and no others" {
-	local level
-	for level in life queue segment; do
-		spawn watch tcptrace-ctl watch --source=bpf --json --level=$level 9505
-		wait_until attached_are 1
-		armed tcp_connect
-		[[ $level = life ]] || armed tcp_ack
-		[[ $level != life ]] || fails armed tcp_ack
-		[[ $level != segment ]] || armed ip_queue_xmit
-		[[ $level = segment ]] || fails armed ip_queue_xmit
-		stop watch INT
-		none_armed
-	done
-}
-
-# through ACCEPTS CONNECTS FAMILY FILTER: a connection to port 9504, seen by BPF that was asked for FILTER only
-through()
-{
-	local shown=$BATS_TEST_TMPDIR/shown last
-	echo "filter $4"
-	spawn watch tcptrace-ctl watch --source=bpf --json --level=life "$4"
-	wait_until attached_are 1
-	connections -f "$3" -p 9504 -e reset
-	stop watch INT
-	json_lines "$(out_of watch)" >"$shown"
-	last=$(tail -n 1 "$shown")
-	like "$last" '*type=lost *'
-	is "$(lines "$shown" type=accept) == $1"
-	is "$(lines "$shown" type=connect) == $2"
-	# Nothing else was even handed over, for the program to leave out.
-	same "$(value events "$last")" "$(grep -cvE 'type=(snapshot|verdict|lost)' "$shown")" "records handed over"
-}
-
-@test "each part of a filter is in the programs, and nothing else comes out of them" {
-	through 1 0 4 'sport = :9504'
-	through 0 1 4 'dport = :9504'
-	through 1 0 4 'sport >= :9500 and sport <= :9504'
-	through 0 0 4 'sport = :9505 and dport = :9504'
-	through 0 0 4 'sport = :9504 and src 127.0.0.2/31'
-	through 1 1 4 'dst 127.0.0.0/8 and ( sport = :9504 or dport = :9504 )'
-	through 0 1 4 '( sport = :1 and dport = :1 ) or ( dport = :9504 and dst 127.0.0.1 )'
-	through 0 0 6 'dst 127.0.0.0/8 and ( sport = :9504 or dport = :9504 )'
-	through 0 1 6 'dport = :9504 and dst ::/127'
-	through 0 1 mapped 'dport = :9504 and dst 127.0.0.1'
-}
-
-# by_ss NAMESPACE...: the sockets of this one and of those
-by_ss()
-{
-	local name
-	{
-		ss -tanHOe
-		for name; do
-			nsenter "$(netns "$name")" ss -tanHOe
-		done
-	} | ss_lines
-}
-
-by_bpf()
-{
-	tcptrace-ctl watch --source=bpf --once --json | json_lines | awk '/type=snapshot/ {
-		for (i = 1; i <= NF; i++) { split($i, pair, "="); value[pair[1]] = pair[2] }
-		printf "%s %s %s %s %s %x\n", value["state"], value["recvq"], value["sendq"], value["sport"],
-			value["dport"], value["cookie"]
-	}' | sort
-}
-
-@test "the snapshot is what ss shows, in each namespace" {
-	local name try
-	add_netns one
-	add_netns two
-	for name in one two; do
-		spawn_ready "v4$name" nsenter "$(netns "$name")" connections -H -p 9551 -n 2 -u 1000
-		spawn_ready "v6$name" nsenter "$(netns "$name")" connections -H -f 6 -p 9552 -n 1 -s 3000000
-		spawn_ready "half$name" nsenter "$(netns "$name")" connections -H -p 9553 -n 1 -c
-		nsenter "$(netns "$name")" "$(command -v connections)" -p 9554
-	done
-	drop tcp dport 9555 tcp flags '&' '(syn|ack)' == ack drop
-	spawn_ready half_open connections -H -p 9555 -n 0 -w 2
-	# TIME_WAITs that another test left may end between the two.
-	for try in 1 2 3 4 5; do
-		by_ss one two >"$BATS_TEST_TMPDIR/ss"
-		by_bpf >"$BATS_TEST_TMPDIR/ours"
-		! cmp -s "$BATS_TEST_TMPDIR/ss" "$BATS_TEST_TMPDIR/ours" || break
-	done
-	is "$(grep -c TIME_WAIT "$BATS_TEST_TMPDIR/ss") >= 2"
-	is "$(grep -c SYN_RECV "$BATS_TEST_TMPDIR/ss") >= 2"
-	same "$(<"$BATS_TEST_TMPDIR/ours")" "$(<"$BATS_TEST_TMPDIR/ss")" "snapshot against ss"
-}
-
-# STATE RECV-Q SEND-Q PORT PEER-PORT COOKIE
-ss_lines()
-{
-	awk '
-		BEGIN {
-			n = split("ESTAB=ESTABLISHED SYN-SENT=SYN_SENT SYN-RECV=SYN_RECV FIN-WAIT-1=FIN_WAIT1 " \
-				"FIN-WAIT-2=FIN_WAIT2 TIME-WAIT=TIME_WAIT CLOSE-WAIT=CLOSE_WAIT LAST-ACK=LAST_ACK " \
-				"LISTEN=LISTEN CLOSING=CLOSING", words, " ")
-			for (i = 1; i <= n; i++) { split(words[i], pair, "="); state[pair[1]] = pair[2] }
-		}
-		function port(text) { sub(/.*:/, "", text); return text == "*" ? 0 : text }
-		{
-			for (i = 6; i <= NF; i++) if ($i ~ /^sk:/) cookie = substr($i, 4)
-			print state[$1], $2, $3, port($4), port($5), cookie
-		}' | sort
-}
-
-@test "what finds no room is counted, and the rest is whole" {
-	local made events lost
-	spawn record tcptrace-ctl record --source=bpf --json --level=queue "$BATS_TEST_TMPDIR/tct" 9560
-	wait_until armed tcp_set_state
-	# A reader that is stopped reads nothing; the buffer holds 41 943 records.
-	kill -STOP "${JOBS[record]}"
-	connections -p 9560 -n 3000 -b 100 >"$BATS_TEST_TMPDIR/made"
-	kill -CONT "${JOBS[record]}"
-	stop record INT
-	json_lines "$(out_of record)" >"$BATS_TEST_TMPDIR/tally"
-	lost=$(value lost "$(<"$BATS_TEST_TMPDIR/tally")")
-	events=$(value events "$(<"$BATS_TEST_TMPDIR/tally")")
-	made=$(value connections "$(<"$BATS_TEST_TMPDIR/made")")
-	same "$made" 3000
-	is "$lost > 0"
-	is "$events >= 41943"
-	recording "$BATS_TEST_TMPDIR/tct" >"$BATS_TEST_TMPDIR/text"
-	same "$(grep -c . "$BATS_TEST_TMPDIR/text")" "$events"
-}
-
-# A kprobe that is hit while another one's handler runs is lost; the module, which ftrace calls, loses none.
-@test "what kprobes miss is counted, where the kernel tells" {
-	local tally lost=0 events missed all
-	case $(</proc/sys/kernel/osrelease) in
-	5.10.* | 6.1.*) skip "until 6.6 the kernel does not tell what the kprobes of a BPF program missed" ;;
-	esac
-	load_module ring=16384
-	TCPTRACE_BPF_KPROBE=1 spawn bpf tcptrace-ctl record --json --source=bpf --level=queue "$BATS_TEST_TMPDIR/bpf.tct" 9571
-	wait_until armed tcp_set_state
-	spawn module tcptrace-ctl record --json --source=module --level=queue "$BATS_TEST_TMPDIR/module.tct" 9571
-	wait_until asking_are 1
-	spawn_ready storm storm -p 9571 --seed 1 --pause 1000
-	nap 10
-	stop storm
-	wait_until quiet_port 9571
-	stop module INT
-	stop bpf INT
-	tally=$(json_lines "$(out_of module)")
-	like "$tally" '* lost=0 unknown=0 missed=0 *'
-	all=$(value events "$tally")
-	tally=$(json_lines "$(out_of bpf)")
-	lost=$(value lost "$tally") events=$(value events "$tally") missed=$(value missed "$tally")
-	echo "$all records of the module, $events of BPF, $missed missed"
-	same "$lost" 0
-	is "events < all"
-	is "all - events <= missed"
+	same_as_module kprobe
 }
