@@ -144,8 +144,22 @@ witnesses_start()
 	# What an earlier try of the same test left is not of this one.
 	: >$TRACE/trace
 	echo 1 >$TRACE/events/sock/inet_sock_set_state/enable
-	spawn segments tcpdump -i "${1-lo}" -s 160 -n -S ${SEGMENTS_AS-} -l --immediate-mode -B 8192 tcp
+	LAST_HOST=127.0.0.1
+	[[ ${1-lo} = lo ]] || LAST_HOST=$(ip -4 -o addr show dev "$1" | sed -nE 's/.* inet ([0-9.]+)\.[0-9]+\/.*/\1.254/p')
+	spawn segments tcpdump -i "${1-lo}" -s 160 -n -S ${SEGMENTS_AS-} -l --immediate-mode -B 8192 "tcp or udp port $LAST_PORT"
 	wait_until has_line "$BATS_TEST_TMPDIR/segments.err" '*listening on *'
+}
+
+# A port that nobody listens at, of a host on the device. What is sent there is the last that tcpdump has to see.
+LAST_PORT=9 LAST_HOST=''
+
+# segments_stop: tcpdump is behind the kernel, and is not asked to end before it has written the last datagram.
+segments_stop()
+{
+	echo "the last one" >"/dev/udp/$LAST_HOST/$LAST_PORT"
+	wait_until grep -qF " > $LAST_HOST.$LAST_PORT: UDP" "$(out_of segments)"
+	stop segments INT
+	grep -q '^0 packets dropped by kernel' "$BATS_TEST_TMPDIR/segments.err"
 }
 
 # witnesses_stop: ends them, and compares what they saw with what watch said of the same ports.
@@ -155,8 +169,7 @@ witnesses_stop()
 	local arguments=() argument
 	cat $TRACE/trace >"$BATS_TEST_TMPDIR/trace"
 	echo 0 >$TRACE/events/sock/inet_sock_set_state/enable
-	stop segments INT
-	grep -q '^0 packets dropped by kernel' "$BATS_TEST_TMPDIR/segments.err"
+	segments_stop
 	for argument; do
 		arguments+=(-v "$argument")
 	done
