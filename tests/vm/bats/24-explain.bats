@@ -1,55 +1,21 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # watch --explain: the words below each step, with the numbers that tcpdump saw, in the order of what happened.
 
-load helper
-load watch
-setup()
-{
-	common_setup
-	load_source
-}
-teardown()
-{
-	[[ $BATS_TEST_COMPLETED || ! -s $(out_of text) ]] || tail -n 80 "$(out_of text)"
-	watch_teardown
-}
+load recorded
+setup_file() { recorded; }
+teardown() { [[ $BATS_TEST_COMPLETED || ! -s $BATS_TEST_TMPDIR/text ]] || tail -n 80 "$BATS_TEST_TMPDIR/text"; }
 
-# explain_start PORT [ARGUMENT...]
-explain_start()
+# explained: TEXT is what was said of the ports that are judged
+explained()
 {
-	PORT=$1
-	spawn segments tcpdump -i lo -n -S -l --immediate-mode tcp
-	wait_until has_line "$BATS_TEST_TMPDIR/segments.err" 'listening on *'
-	spawn text tcptrace-ctl watch --explain --absolute-seq "$@"
-	wait_until has_line "$(out_of text)" 'TIME *'
-}
-
-# explain_stop: TEXT is what was said
-explain_stop()
-{
-	stop text INT
-	stop segments INT
+	tcptrace-ctl watch --source="$RECORDED/recording" --explain --absolute-seq "$(of_ports)" \
+		>"$BATS_TEST_TMPDIR/text" 2>"$BATS_TEST_TMPDIR/text.err"
 	same "$(<"$BATS_TEST_TMPDIR/text.err")" ""
-	TEXT=$(<"$(out_of text)")
-	like "$TEXT" "*-- [1-9]* events from *, 0 lost"
+	TEXT=$(<"$BATS_TEST_TMPDIR/text")
+	like "$TEXT" "TIME *-- [1-9]* events, 0 lost"
 	# Every place was filled, and with what is known.
-	fails grep -E '[{}]|=\?|some time' "$(out_of text)"
+	fails grep -E '[{}]|=\?|some time' "$BATS_TEST_TMPDIR/text"
 }
-
-# begin PORT [ARGUMENT...]: client's socket c and server's s are connected, and explained
-begin()
-{
-	peer_start client
-	peer_start server
-	explain_start "$@"
-	ask server listen l 127.0.0.1 "$PORT"
-	ask client connect c 127.0.0.1 "$PORT"
-	PORT_OF_CLIENT=$ANSWER
-	ask server accept s l
-}
-
-said_line() { has_line "$(out_of text)" "*$1*"; }
-verdicts_are() { [[ $(grep -c ' == ' "$(out_of text)") = "$1" ]]; }
 
 # told PATTERN...: lines of TEXT that fit, one after the other
 told()
@@ -68,22 +34,47 @@ told()
 # number FLAGS FIELD [LINE]: of each segment with these flags on the wire, or of one of them
 number()
 {
-	awk -v flags="$1" 'index($0, " Flags [" flags "],")' "$(out_of segments)" | grep -oE "$2 [0-9]+" |
+	segments | awk -v flags="$1" 'index($0, " Flags [" flags "],")' | grep -oE "$2 [0-9]+" |
 		cut -d ' ' -f 2 | sed -n "${3-}p"
 }
-@test "the whole life: handshake, data, four-way close, with the wire's numbers" {
-	local j k
-	begin 9721
+
+# Functions that succeed have undone all this themselves; $status is that of the function.
+traffic_cleanup()
+{
+	[[ $status != 0 ]] || return 0
+	dropped_no_more
+	tc qdisc del dev lo root
+	echo 5 >/proc/sys/net/ipv4/tcp_synack_retries
+	echo 6 >/proc/sys/net/ipv4/tcp_syn_retries
+	echo 60 >/proc/sys/net/ipv4/tcp_fin_timeout
+} 2>/dev/null
+
+# By the application's own word, which takes no program: so many bytes are in the receive queue of the server's s.
+unread()
+{
+	ask server queues s
+	[[ $ANSWER = "$1 "* ]]
+}
+sleeps_in() { grep " $2+" "/proc/$(pid_of "$1")/stack" >/dev/null; }
+
+traffic_life()
+{
+	connected 9721
 	ask client write c 5
+	wait_until unread 5
 	ask server read s 5
 	ask client shutdown c wr
-	wait_until ss_state FIN-WAIT-2 "dport = :9721"
+	wait_until client_is FIN-WAIT-2
 	ask server eof s
 	ask server close s
+	wait_until traced "LAST_ACK>CLOSE"
 	ask server close l
-	wait_until verdicts_are 2
-	wait_until said_line "LISTEN -> CLOSE"
-	explain_stop
+}
+
+@test "the whole life: handshake, data, four-way close, with the wire's numbers" {
+	local j k
+	judge life
+	explained
 	j=$(number S seq 1)
 	k=$(number S. seq 1)
 	is "j > 0 && k > 0"
@@ -110,61 +101,73 @@ number()
 	same "$(number F. seq 1)" $((j + 6))
 }
 
+# One process has both ends and closes them one right after the other. Only what keeps the whole CPU from it for as long as
+# an ACK may wait can come in between.
+traffic_three_way()
+{
+	peer_start both
+	for PORT in {9722..9725}; do
+		ask both listen l 127.0.0.1 "$PORT"
+		ask both connect c 127.0.0.1 "$PORT"
+		ask both accept s l
+		# It says something, and what it is told after that is not answered at once: see tcp_fin().
+		tell both $'close c\nclose s\nclose l'
+		hear both
+		hear both
+		hear both
+		wait_until traced "LAST_ACK>CLOSE"
+	done
+}
+
 @test "three-way, or four: as tcpdump has it" {
-	local try fin
-	for ((try = 0; try < 5; try++)); do
-		begin $((9722 + try))
-		tell server end s
-		ask client close c
-		hear server
-		wait_until verdicts_are 2
-		explain_stop
+	local PORT fin merged=0
+	for PORT in {9722..9725}; do
+		judge three_way "$PORT"
+		explained
 		# The answer to the first FIN is the second FIN itself.
-		fin=$(awk '/ Flags \[F\.\]/ { first++ } first == 1 && / Flags \[\.\]/ { acks++ } END { print acks + 0 }' "$(out_of segments)")
+		fin=$(segments | awk '/ Flags \[F\.\]/ { first++ } first == 1 && / Flags \[\.\]/ { acks++ } END { print acks + 0 }')
 		if ((!fin)); then
+			merged=$((merged + 1))
 			told "FIN_WAIT1 -> FIN_WAIT2" "The third one is in the same segment, the peer's own FIN" \
 				"FIN_WAIT2 -> TIME_WAIT" "the second and third step of the close in one, a three-way close."
-			grep -q 'FIN_WAIT1 -> FIN_WAIT2 .* recv FIN,ACK' "$(out_of text)"
-			return
+			grep -q 'FIN_WAIT1 -> FIN_WAIT2 .* recv FIN,ACK' "$BATS_TEST_TMPDIR/text"
+		else
+			told "FIN_WAIT1 -> FIN_WAIT2" "half-closed" "FIN_WAIT2 -> TIME_WAIT" "The third step of the close arrives"
+			fails grep -q 'FIN_WAIT1 -> FIN_WAIT2 .* recv FIN,ACK' "$BATS_TEST_TMPDIR/text"
 		fi
-		told "FIN_WAIT1 -> FIN_WAIT2" "half-closed" "FIN_WAIT2 -> TIME_WAIT" "The third step of the close arrives"
-		fails grep -q 'FIN_WAIT1 -> FIN_WAIT2 .* recv FIN,ACK' "$(out_of text)"
-		stop client || true
-		stop server || true
-		rm "$BATS_TEST_TMPDIR"/*.{say,hear}
 	done
-	echo "the ACK never came with the FIN"
-	return 1
+	is "merged > 0"
+}
+
+both_established() { [[ $(ss -Htn state established "( sport = :$PORT or dport = :$PORT )" | grep -c .) = 2 ]]; }
+
+# What is sent is held until both have called connect(), and until both have closed.
+traffic_simultaneous()
+{
+	PORT=9731
+	keep PORT
+	modprobe -q sch_plug || true
+	peer_start client
+	peer_start server
+	tc qdisc add dev lo root plug
+	# Each from the port that the other one connects to.
+	ask client start c 127.0.0.1 $PORT $((PORT + 100))
+	ask server start s 127.0.0.1 $((PORT + 100)) $PORT
+	tc qdisc change dev lo root plug release_indefinite
+	wait_until both_established
+	tc qdisc change dev lo root plug block
+	ask client close c
+	ask server close s
+	tc qdisc change dev lo root plug release_indefinite
+	wait_until quiet_port $PORT
+	tc qdisc del dev lo root
 }
 
 @test "simultaneous open and close" {
-	local try
-	modprobe -q sch_netem || true
-	for ((try = 0; try < 5; try++)); do
-		peer_start client
-		peer_start server
-		explain_start $((9731 + try))
-		tc qdisc add dev lo root netem delay 500ms
-		# Each from the port that the other one connects to.
-		tell client connect c 127.0.0.1 "$PORT" $((PORT + 100))
-		tell server connect s 127.0.0.1 $((PORT + 100)) "$PORT"
-		hear client
-		hear server
-		wait_until ss_state ESTAB "dport = :$PORT"
-		wait_until ss_state ESTAB "sport = :$PORT"
-		tell client close c
-		tell server close s
-		hear client
-		hear server
-		wait_until verdicts_are 2
-		tc qdisc del dev lo root
-		explain_stop
-		[[ $TEXT != *"SYN_SENT -> SYN_RECV"*"FIN_WAIT1 -> CLOSING"* ]] || break
-		stop client || true
-		stop server || true
-		rm "$BATS_TEST_TMPDIR"/*.{say,hear}
-	done
-	is "try < 5"
+	judge simultaneous
+	explained
+	same "$(grep -c 'SYN_SENT -> SYN_RECV' "$BATS_TEST_TMPDIR/text")" 2
+	same "$(grep -c 'FIN_WAIT1 -> CLOSING' "$BATS_TEST_TMPDIR/text")" 2
 	told "SYN_SENT -> SYN_RECV" "Simultaneous open: this end waited for an answer to its SYN, and a SYN without ACK came" \
 		"SYN_RECV -> ESTABLISHED" "two calls of connect() have made one connection, without any listener." \
 		"ESTABLISHED -> FIN_WAIT1" "First step of the close" \
@@ -172,47 +175,69 @@ number()
 		"CLOSING -> TIME_WAIT" "the simultaneous close is complete. Both sides closed first"
 }
 
-@test "a slow reader: the window closes and opens, writer and reader wait" {
-	begin 9741
+# All that the client sent is acknowledged, more is there, and the window is 0, which ss leaves out.
+window_closed()
+{
+	local text
+	text=$(ss -Htnoi state connected "( dport = :$PORT )")
+	[[ $text = *timer:\(persist,* && $text = *notsent:* && $text != *snd_wnd:* ]]
+}
+
+traffic_slow_reader()
+{
+	connected 9741
 	tell server read s 5
-	wait_until said_line "sleeps in its read until data, a FIN or a RST comes"
+	wait_until sleeps_in server sk_wait_data
 	ask client write c 5
 	hear server
 	ask client set c sndbuf 20000
-	tell client write c 8000000
-	wait_until said_line "The peer's window is closed (zero window)"
-	wait_until said_line "No room is left in the send queue"
-	grep -q ' win 0,' "$(out_of segments)"
-	ask server read s 8000000
+	# More than both queues can take.
+	tell client write c 1000000
+	wait_until sleeps_in client sk_stream_wait_memory
+	wait_until window_closed
+	ask server read s 1000000
 	hear client
 	ask client close c
 	ask server end s
-	wait_until verdicts_are 2
-	explain_stop
+	wait_until traced "LAST_ACK>CLOSE"
+}
+
+@test "a slow reader: the window closes and opens, writer and reader wait" {
+	judge slow_reader
+	explained
+	segments | grep -q ' win 0,'
 	told "waits for data" "The receive queue is empty, so peer/$(pid_of server) sleeps in its read" \
 		"wrote " " came" "What came before was not read yet: the reader is slower than the sender" \
 		"window 0" "But for small probes this end has to stay silent"
 	told "window 0" "The peer's window opens again, "
 	told "waits for room" "No room is left in the send queue"
+	told "sleeps in its read until data, a FIN or a RST comes"
+	told "The peer's window is closed (zero window)"
 }
 
-@test "resets: unread, SO_LINGER, refused" {
-	begin 9742
+traffic_resets()
+{
+	connected 9742
 	ask client write c 123
-	wait_until said_line "123 bytes came, and lie"
+	wait_until unread 123
 	ask server close s
-	wait_until verdicts_are 2
+	wait_until quiet_port 9742
 	ask client close c
 	ask client connect d 127.0.0.1 9742
 	ask server accept e l
 	ask client set d linger 0
 	ask client close d
-	wait_until verdicts_are 4
+	wait_until quiet_port 9742
 	ask server close e
 	ask server close l
 	asked_fails ECONNREFUSED client connect f 127.0.0.1 9742
-	wait_until verdicts_are 5
-	explain_stop
+}
+
+@test "resets: unread, SO_LINGER, refused" {
+	judge resets
+	explained
+	is "$(grep -c ' == ' "$BATS_TEST_TMPDIR/text") == 5"
+	told "123 bytes came, and lie"
 	told "close()" "peer/$(pid_of server) closed the last descriptor of the socket with 123 bytes unread." \
 		"ESTABLISHED -> CLOSE" "Aborted from this side: 123 bytes that came were never read" \
 		"send RST,ACK" "RST: the connection is aborted, not closed"
@@ -222,68 +247,76 @@ number()
 		"ECONNREFUSED" "Refused: nobody listens on port 9742 there*connect() fails with ECONNREFUSED."
 }
 
-@test "nobody answers: half-open, the full accept queue, connect() that times out" {
-	sysctl -qw net.ipv4.tcp_synack_retries=1
-	sysctl -qw net.ipv4.tcp_syn_retries=1
+# The accept queue of PORT as ss has it: one waits where none should.
+full() { [[ $(ss -Hltn sport = :$PORT | awk '{ print $2, $3 }') = "1 0" ]]; }
+
+traffic_nobody()
+{
+	PORT=9743
+	keep PORT
+	echo 1 >/proc/sys/net/ipv4/tcp_synack_retries
+	echo 1 >/proc/sys/net/ipv4/tcp_syn_retries
 	peer_start client
 	peer_start server
-	explain_start 9743
-	ask server listen l 127.0.0.1 9743 0
-	ask client connect c 127.0.0.1 9743
-	wait_until said_line "Now the accept queue is full"
-	# ss says so, too: one waits where none should.
-	same "$(ss -Hltn sport = :9743 | awk '{ print $2, $3 }')" "1 0"
+	ask server listen l 127.0.0.1 $PORT 0
+	ask client connect c 127.0.0.1 $PORT
+	wait_until full
 	ask server accept s l
-	drop tcp dport 9743 tcp flags '& (syn | ack | rst | fin) == ack' drop
-	ask client connect d 127.0.0.1 9743
-	wait_until said_line "SYN_RECV -> CLOSE"
+	drop tcp dport $PORT tcp flags '& (syn | ack | rst | fin) == ack' drop
+	ask client connect d 127.0.0.1 $PORT
+	# Both give up in the same few seconds.
+	drop tcp dport $PORT drop
+	asked_fails ETIMEDOUT client connect e 127.0.0.1 $PORT
+	wait_until fails ss_has state syn-recv sport = :$PORT
 	dropped_no_more
-	drop tcp dport 9743 drop
-	asked_fails ETIMEDOUT client connect e 127.0.0.1 9743
-	dropped_no_more
-	wait_until said_line "SYN_SENT -> CLOSE"
-	stop client || true
-	stop server || true
-	explain_stop
-	sysctl -qw net.ipv4.tcp_synack_retries=5
-	sysctl -qw net.ipv4.tcp_syn_retries=6
+	echo 5 >/proc/sys/net/ipv4/tcp_synack_retries
+	echo 6 >/proc/sys/net/ipv4/tcp_syn_retries
+}
+
+@test "nobody answers: half-open, the full accept queue, connect() that times out" {
+	judge nobody
+	explained
+	told "Now the accept queue is full"
 	# How often, is the wire's word: of the SYN-ACK that comes again, and of the last SYN.
 	local again syn
 	again=$(number S. seq | sort | uniq -d)
 	syn=$(number S seq '$')
 	is "again > 0 && syn > 0"
-	told "SYN_RECV -> CLOSE" "The third handshake step never came: SYN+ACK was sent $(grep -c "Flags \[S\.\], seq $again," "$(out_of segments)") times." \
-		"SYN_SENT -> CLOSE" "No answer: the SYN was sent $(grep -c "Flags \[S\], seq $syn," "$(out_of segments)") times within *connect() fails with ETIMEDOUT."
+	told "SYN_RECV -> CLOSE" "The third handshake step never came: SYN+ACK was sent $(segments | grep -c "Flags \[S\.\], seq $again,") times."
+	told "SYN_SENT -> CLOSE" "No answer: the SYN was sent $(segments | grep -c "Flags \[S\], seq $syn,") times within *connect() fails with ETIMEDOUT."
 }
 
-@test "an orphan, and TIME_WAIT's end" {
-	sysctl -qw net.ipv4.tcp_fin_timeout=2
-	begin 9744
-	ask client close c
-	wait_until said_line "FIN_WAIT2 -> CLOSE"
-	ask server close s
-	wait_until verdicts_are 2
-	begin_again
-	sysctl -qw net.ipv4.tcp_fin_timeout=60
-	# The same four numbers: the SYN takes the place of the TIME_WAIT.
-	ask client reuse
-	ask client connect c 127.0.0.1 9744 "$PORT_OF_CLIENT"
-	wait_until said_line "before its time"
-	explain_stop
-	told "FIN_WAIT2" "No process holds this end any more, so a small timewait socket takes its place. The peer has " \
-		"FIN_WAIT2 -> CLOSE" "The peer's FIN did not come, and nobody here waits for it"
-	told "TIME_WAIT -> CLOSE" "TIME_WAIT ends * before its time: a new SYN took its place"
-}
-# A connection that the server closes first: the TIME_WAIT is at its port.
-begin_again()
+traffic_orphan()
 {
+	connected 9744
+	echo 1 >/proc/sys/net/ipv4/tcp_fin_timeout
+	# An ACK that comes while close() still has the socket leaves it as it is, to be reset by its timer.
+	drop tcp sport 9744 drop
+	ask client close c
+	dropped_no_more
+	wait_until traced "FIN_WAIT1>FIN_WAIT2"
+	wait_until fails ss_has dport = :9744
+	ask server close s
+	echo 60 >/proc/sys/net/ipv4/tcp_fin_timeout
+	# A connection that the server closes first: the TIME_WAIT is at its port.
 	ask client connect c 127.0.0.1 9744
 	PORT_OF_CLIENT=$ANSWER
 	ask server accept s l
 	ask server close s
-	wait_until ss_state FIN-WAIT-2 "( sport = :9744 and dport = :$PORT_OF_CLIENT )"
+	wait_until server_is FIN-WAIT-2
 	ask client close c
-	wait_until ss_state TIME-WAIT "( sport = :9744 and dport = :$PORT_OF_CLIENT )"
+	wait_until server_is TIME-WAIT
+	# The same four numbers: the SYN takes the place of the TIME_WAIT.
+	ask client reuse
+	ask client connect c 127.0.0.1 9744 "$PORT_OF_CLIENT"
+}
+
+@test "an orphan, and TIME_WAIT's end" {
+	judge orphan
+	explained
+	told "FIN_WAIT2" "No process holds this end any more, so a small timewait socket takes its place. The peer has " \
+		"FIN_WAIT2 -> CLOSE" "The peer's FIN did not come, and nobody here waits for it"
+	told "TIME_WAIT -> CLOSE" "TIME_WAIT ends * before its time: a new SYN took its place"
 }
 
 @test "words are not for programs" {
