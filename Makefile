@@ -4,9 +4,9 @@
 #   sudo make install   both, and the manual page
 #   make demo           a throwaway guest in which `tcptrace-ctl watch 9090` looks at two nc;
 #                       SOURCE=bpf: without the module
-#   make check          the tests, in guests of every supported kernel;
+#   make check          the tests, in guests of every supported kernel: a quarter of an hour;
 #                       SOURCE=bpf: those about records once more, without the module
-#   make check-all      and those that take long
+#   make check-all      every test on every kernel, and the soak: hours
 #   make scenarios      docs/scenarios.md anew: runs what it tells of on each of them
 #   make bench          what it costs, beside others
 #   make soak           ten minutes of mixed traffic, counted; SECONDS=60 is another while, KERNEL=debug another kernel

@@ -56,9 +56,6 @@ reloads()
 	: >"$BATS_FILE_TMPDIR/reloaded"
 }
 
-# Memory that the kernel knows to be of a function that is no longer there: of a module that was unloaded.
-nobodys_memory() { grep -E '^0x[^ ]+ +[0-9]+ 0x' /proc/vmallocinfo; }
-
 # hooks: everything that is attached anywhere
 hooks() { cat $KPROBES $TRACED; }
 

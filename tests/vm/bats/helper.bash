@@ -118,6 +118,9 @@ module_only() { [[ $SOURCE = module ]] || skip "the module's: $1"; }
 # shellcheck disable=SC2086 # several words they may be
 load_module() { insmod "$KO" ${TCPTRACE_PARAMS-} "$@"; }
 unload_module() { rmmod tcptrace; }
+# Memory that the kernel knows to be of a function that is no longer there: of a module that was unloaded.
+nobodys_memory() { grep -E '^0x[^ ]+ +[0-9]+ 0x' /proc/vmallocinfo; }
+
 possible_cpus()
 {
 	local range
