@@ -2,6 +2,9 @@
 /*
  * Makes TCP connections over the loopback and counts them: the application's own word on what happened.
  * Listener, client and accepted socket are in one process, so that each step comes after the one before.
+ *
+ * One process may hold connections of several kinds: "+" begins the options of the next one, which are those of a program
+ * of its own. "# ready" is printed when all are there, and the counts at the end are those of all.
  */
 #include <argp.h>
 #include <arpa/inet.h>
@@ -19,11 +22,11 @@
 
 enum ending { CLIENT, SERVER, RESET };
 
-static int family = 4, port = 9090, port_of_client;
-static unsigned long long count = 1;
-static unsigned int bytes = 1, unread, unsent, pending, pause_us;
-static enum ending ending = CLIENT;
-static bool endless, hold, half_close, both_close, keepalive, orphan;
+static int family, port, port_of_client;
+static unsigned long long count;
+static unsigned int bytes, unread, unsent, pending, pause_us;
+static enum ending ending;
+static bool endless, hold, half_close, both_close, crossing, keepalive, orphan, bound;
 static volatile sig_atomic_t stopped;
 
 static const struct argp_option options[] = {
@@ -39,9 +42,11 @@ static const struct argp_option options[] = {
 	{ "pause", 'i', "US", 0, "microseconds between connections", 0 },
 	{ "half-close", 'c', NULL, 0, "with --hold: the client has shut its side down", 0 },
 	{ "both-close", 'C', NULL, 0, "with --hold: and then the server has shut its side down, too", 0 },
+	{ "crossing", 'x', NULL, 0, "with --both-close: but does not wait for the client's FIN", 0 },
 	{ "keepalive", 'k', NULL, 0, "with --hold: SO_KEEPALIVE at the client", 0 },
 	{ "orphan", 'o', NULL, 0, "with --hold: the client is closed", 0 },
 	{ "pending", 'w', "N", 0, "with --hold: so many more clients that are not waited for, nor accepted", 0 },
+	{ "bound", 'B', NULL, 0, "with --hold: nothing but a socket that is bound to the port", 0 },
 	{ }
 };
 
@@ -70,11 +75,24 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case 'i': pause_us = atoi(argument); return 0;
 	case 'c': half_close = true; return 0;
 	case 'C': half_close = both_close = true; return 0;
+	case 'x': crossing = true; return 0;
 	case 'k': keepalive = true; return 0;
 	case 'o': orphan = true; return 0;
 	case 'w': pending = atoi(argument); return 0;
+	case 'B': bound = true; return 0;
 	}
 	return ARGP_ERR_UNKNOWN;
+}
+
+static void set_defaults(void)
+{
+	family = 4;
+	port = 9090;
+	port_of_client = 0;
+	count = bytes = 1;
+	unread = unsent = pending = pause_us = 0;
+	ending = CLIENT;
+	endless = hold = half_close = both_close = crossing = keepalive = orphan = bound = false;
 }
 
 union address {
@@ -165,7 +183,8 @@ static bool shut_server(int server)
 {
 	struct pollfd fds = { .fd = server, .events = POLLRDHUP };
 
-	poll(&fds, 1, 100);
+	if (!crossing)
+		poll(&fds, 1, 100);
 	return !shutdown(server, SHUT_WR);
 }
 
@@ -241,13 +260,60 @@ static void stop(int signal)
 	stopped = 1;
 }
 
+/* For what is held by now and this. */
 static void many_files(void)
 {
-	const rlim_t wanted = 2 * count + pending + 64;
-	struct rlimit limit = { .rlim_cur = wanted, .rlim_max = wanted };
+	static rlim_t held = 64;
+	struct rlimit limit;
 
-	if (hold && setrlimit(RLIMIT_NOFILE, &limit))
-		err(1, "%llu files", (unsigned long long)limit.rlim_cur);
+	if (!hold)
+		return;
+	held += 2 * count + pending + 1;
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur = held;
+	if (limit.rlim_max < held)
+		limit.rlim_max = held;
+	if (setrlimit(RLIMIT_NOFILE, &limit))
+		err(1, "%llu files", (unsigned long long)held);
+}
+
+/* Those of one set of options; adds up how many it made, and how many failed. */
+static void make(unsigned long long *all_made, unsigned long long *all_errors)
+{
+	unsigned long long made = 0, errors = 0;
+	int listener;
+
+	many_files();
+	if (bound) {
+		make_socket(family != 4, port);
+		return;
+	}
+	listener = make_listener();
+	while (!stopped && ((endless && !hold) || made + errors < count)) {
+		*(one(listener) ? &made : &errors) += 1;
+		if (pause_us)
+			usleep(pause_us);
+	}
+	if (!hold)
+		close(listener);
+	while (hold && pending--)
+		make_pending();
+	*all_made += made;
+	*all_errors += errors;
+}
+
+static void wait_for_stop(void)
+{
+	sigset_t blocked, none;
+
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGTERM);
+	sigaddset(&blocked, SIGINT);
+	sigprocmask(SIG_BLOCK, &blocked, &none);
+	printf("# ready\n");
+	fflush(stdout);
+	while (!stopped)
+		sigsuspend(&none);
 }
 
 int main(int argc, char **argv)
@@ -255,32 +321,23 @@ int main(int argc, char **argv)
 	static const struct argp argp = { .options = options, .parser = parse };
 	const struct sigaction action = { .sa_handler = stop, .sa_flags = SA_RESTART };
 	unsigned long long made = 0, errors = 0;
-	sigset_t blocked, none;
-	int listener;
+	int first, next;
+	bool held = false;
 
-	argp_parse(&argp, argc, argv, 0, NULL, NULL);
-	many_files();
 	signal(SIGPIPE, SIG_IGN);
 	sigaction(SIGTERM, &action, NULL);
 	sigaction(SIGINT, &action, NULL);
-	listener = make_listener();
-	while (!stopped && ((endless && !hold) || made + errors < count)) {
-		*(one(listener) ? &made : &errors) += 1;
-		if (pause_us)
-			usleep(pause_us);
+	for (first = 0; first < argc; first = next) {
+		for (next = first + 1; next < argc && strcmp(argv[next], "+"); next++)
+			;
+		argv[first] = argv[0];
+		set_defaults();
+		argp_parse(&argp, next - first, argv + first, 0, NULL, NULL);
+		make(&made, &errors);
+		held |= hold;
 	}
-	if (hold) {
-		while (pending--)
-			make_pending();
-		sigemptyset(&blocked);
-		sigaddset(&blocked, SIGTERM);
-		sigaddset(&blocked, SIGINT);
-		sigprocmask(SIG_BLOCK, &blocked, &none);
-		printf("# ready\n");
-		fflush(stdout);
-		while (!stopped)
-			sigsuspend(&none);
-	}
+	if (held)
+		wait_for_stop();
 	printf("connections=%llu errors=%llu\n", made, errors);
 	return errors != 0;
 }

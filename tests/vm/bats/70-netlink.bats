@@ -28,8 +28,9 @@ teardown() { common_teardown; }
 	same "$(value level "$info") $(value flight "$info") $(value readers "$info") $(value subscribers "$info")" "0 0 0 0"
 	boot=$(value boot "$info")
 
-	spawn_ready one ringdump
+	spawn one ringdump
 	spawn_ready two ringdump --level queue
+	wait_until ready one
 	info=$(nlfamily info)
 	same "$(value level "$info") $(value readers "$info")" "2 2"
 	stop one
@@ -42,8 +43,7 @@ teardown() { common_teardown; }
 @test "probes and CPUs are as in status" {
 	load_module
 	spawn_ready reader ringdump --clause sport=9701
-	connections -p 9701 -n 5
-	connections -p 9702 -n 5
+	connections -p 9701 -n 5 + -p 9702 -n 5
 	# symbol, level, method, armed, hits, missed
 	same "$(nlfamily probes | awk '
 		BEGIN { split("life queue segment", level, " "); split("kprobe kretprobe ftrace", method, " "); method[0] = "absent" }
@@ -68,9 +68,11 @@ teardown() { common_teardown; }
 
 @test "filters are those that readers have written" {
 	load_module
-	spawn_ready one ringdump --clause sport=80,saddr=10.0.0.0/8 --clause dport=1000-2000,family=6,netns=4026531840
-	spawn_ready two ringdump --level queue
+	spawn one ringdump --clause sport=80,saddr=10.0.0.0/8 --clause dport=1000-2000,family=6,netns=4026531840
+	spawn two ringdump --level queue
 	spawn_ready many filters
+	wait_until ready one
+	wait_until ready two
 	run -0 nlfamily filters
 	same "$(grep " pid=${JOBS[one]} " <<<"$output" | cut -d' ' -f3-)" "pid=${JOBS[one]} comm=ringdump level=1\
  clause=( saddr=::ffff:10.0.0.0 saddr_len=104 sport_min=80 sport_max=80 )\
@@ -125,14 +127,13 @@ has_accepts() { [[ $(accepts "$1" "$2") = "$3" ]]; }
 
 @test "the group carries every event of each connection" {
 	load_module
-	spawn_ready ring ringdump --level queue
+	spawn ring ringdump --level queue
 	spawn_ready life nlfamily --rcvbuf $ROOMY life
+	wait_until ready ring
 	same "$(value subscribers "$(nlfamily info)")" 1
 	has_line $STATUS 'netlink subscribers: yes'
-	connections -p 9710 -n 50
-	connections -p 9710 -n 20 -f 6 -e reset
 	# The last step of all, to know when it has come: it cannot be told otherwise than by waiting.
-	connections -p 9711
+	connections -p 9710 -n 50 + -p 9710 -n 20 -f 6 -e reset + -p 9711
 	wait_until has_accepts life 9711 1
 	stop life
 	stop ring
@@ -194,8 +195,9 @@ has_accepts() { [[ $(accepts "$1" "$2") = "$3" ]]; }
 
 @test "two subscribers get the same, and one goes without the other" {
 	load_module
-	spawn_ready one nlfamily life
+	spawn one nlfamily life
 	spawn_ready two nlfamily life
+	wait_until ready one
 	connections -p 9710 -n 10
 	wait_until has_accepts one 9710 10
 	wait_until has_accepts two 9710 10
@@ -225,15 +227,16 @@ has_accepts() { [[ $(accepts "$1" "$2") = "$3" ]]; }
 goes_on()
 {
 	connections -p 9718
-	nap 0.5
+	nap
 	is "$(lines "$(out_of life)" '[sd]port=9718') > 0"
 }
 
 @test "what the worker itself lost is in the next event" {
 	load_module ring=64
 	spawn_ready life nlfamily --rcvbuf $ROOMY life
-	spawn one connections -p 9719 -n 3000
-	spawn two connections -p 9720 -n 3000 -f 6
+	# The worker has no turn while these run, but for what the kernel takes from them: the rings run over.
+	spawn one chrt --fifo 1 connections -p 9719 -n 400
+	spawn two chrt --fifo 1 connections -p 9720 -n 400 -f 6
 	finish one
 	finish two
 	connections -p 9721
@@ -246,18 +249,19 @@ goes_on()
 		{ events++; if (match($0, / lost=[0-9]+/)) lost += substr($0, RSTART + 6, RLENGTH - 6) }
 		END {
 			printf "published %d, events %d, lost %d, ENOBUFS %d\n", published, events, lost, full
-			exit full ? events + lost > published : events + lost != published
+			exit !lost || (full ? events + lost > published : events + lost != published)
 		}' "$(out_of life)"
 }
 
 @test "unloading with subscribers, under traffic" {
 	local n
 	spawn traffic connections -p 9722 -n 0 --pause 1000
-	for n in 1 2 3 4 5 6; do
+	for n in 1 2 3 4; do
 		load_module
-		spawn_ready life nlfamily life
-		# It need not ask: the first one has, and the answer could drown in a full buffer.
+		spawn life nlfamily life
+		# It need not ask: the first one does, and the answer could drown in a full buffer.
 		spawn_ready other nlfamily --no-start life
+		wait_until ready life
 		wait_until enough 200
 		unload_module
 		stop life

@@ -6,16 +6,17 @@ load tables
 setup() { common_setup; }
 teardown() { tables_teardown; }
 
-timeless() { sed -E 's/\([0-9]+\.[0-9]+\//(TIME\//'; }
+timeless() { busybox sed -E 's/\([0-9]+\.[0-9]+\//(TIME\//'; }
 
 @test "all states, all shapes" {
 	load_source
 	all_states 2
-	local words state
-	export -f timeless
+	local words state states
 	agree netstat -ant
+	states=$(awk '/^tcp/ { print $6 }' <<<"$REAL" | sort | busybox uniq -c)
 	for state in ESTABLISHED SYN_SENT SYN_RECV FIN_WAIT1 FIN_WAIT2 TIME_WAIT CLOSE_WAIT LAST_ACK LISTEN CLOSING; do
-		is "$(grep -c " $state *$" <<<"$REAL") >= 6"
+		[[ $states$'\n' =~ ([0-9]+)" $state"$'\n' ]]
+		is "${BASH_REMATCH[1]} >= 6"
 	done
 	for words in -antp -ltn -nt -tenW -lntpe -tan4 -tan6 '-tan --wide' '-t --numeric-hosts' '-ant -A inet6' '-tane --numeric-ports'; do
 		agree netstat "$words"
@@ -44,10 +45,11 @@ timeless() { sed -E 's/\([0-9]+\.[0-9]+\//(TIME\//'; }
 	all_states 1
 	local width
 	for width in 40 80 200; do
-		agree_on $width netstat -ant
-		agree_on $width netstat -tenaW
+		agree_on $width "netstat -ant" "netstat -tenaW"
 	done
 }
+
+tables_are() { [[ $(grep -c '^Active' "$(out_of real)") -ge $1 && $(grep -c '^Active' "$(out_of ours)") -ge $1 ]]; }
 
 @test "again and again with -c" {
 	local there
@@ -57,16 +59,20 @@ timeless() { sed -E 's/\([0-9]+\.[0-9]+\//(TIME\//'; }
 	there="nsenter $(netns repeats)"
 	# shellcheck disable=SC2086 # words they are
 	spawn_ready hold $there connections -H -p 9704 -n 3
+	# shellcheck disable=SC2086
+	spawn real $there netstat -ntc
+	# shellcheck disable=SC2086
+	spawn ours $there tcptrace-ctl netstat --source="$SOURCE" -ntc
+	wait_until tables_are 3
+	stop real INT || true
+	stop ours INT
 	# Two tables, each of two lines of heading and six sockets.
-	steady cat "$there netstat -ntc | head -n 16" "$there $(ours netstat -ntc) | head -n 16"
+	REAL=$(head -n 16 "$(out_of real)")
+	OURS=$(head -n 16 "$(out_of ours)")
 	same "$OURS" "$REAL"
 	same "$(grep -c ^Active <<<"$OURS")" 2
 	same "$(grep -c ^tcp <<<"$OURS")" 12
-	# shellcheck disable=SC2086
-	spawn repeated $there tcptrace-ctl netstat --source="$SOURCE" -ntc
-	wait_until sh -c "[ \$(busybox grep -c '^Active' $(out_of repeated)) -ge 3 ]"
-	stop repeated INT
-	is "$(grep -c 9704 "$(out_of repeated)") >= 18"
+	is "$(grep -c 9704 "$(out_of ours)") >= 18"
 }
 
 @test "bad options end as in netstat" {
@@ -83,7 +89,7 @@ timeless() { sed -E 's/\([0-9]+\.[0-9]+\//(TIME\//'; }
 	load_source
 	spawn_ready hold connections -H -p 9707 -n 5 -u 100
 	busybox grep ':9707 ' <(netstat -ant) >"$BATS_TEST_TMPDIR/real"
-	tcptrace-ctl record --source="$SOURCE" --quiet --duration=1 "$BATS_TEST_TMPDIR/kept" 9707
+	tcptrace-ctl record --source="$SOURCE" --quiet --duration=0.1 "$BATS_TEST_TMPDIR/kept" 9707
 	stop hold
 	! loaded || unload_module
 	setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all \

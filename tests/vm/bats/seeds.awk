@@ -7,13 +7,13 @@
 # Watch was started after `spawned` and had shown what was there before `ready`. `missed` hits it says that it did not get: of
 # each one an end may be told otherwise, for which there are three words here.
 
-function keys(line,   n, i, part, at)
+# Of the line: those that are looked at here.
+function keys(   i, at, name)
 {
 	split("", key)
-	n = split(line, part, " ")
-	for (i = 1; i <= n; i++) {
-		at = index(part[i], "=")
-		if (at) key[substr(part[i], 1, at - 1)] = substr(part[i], at + 1)
+	for (i = 1; i <= NF; i++) {
+		at = index($i, "=")
+		if (at && (name = substr($i, 1, at - 1)) in wanted) key[name] = substr($i, at + 1)
 	}
 }
 
@@ -29,6 +29,8 @@ function complain(id, text)
 }
 
 BEGIN {
+	n = split("port born ending over bytes_out bytes_in sport dport oldstate newstate type op state old new", part, " ")
+	for (i = 1; i <= n; i++) wanted[part[i]]
 	n = split("01=ESTABLISHED 02=SYN_SENT 03=SYN_RECV 04=FIN_WAIT1 05=FIN_WAIT2 06=TIME_WAIT 07=CLOSE 08=CLOSE_WAIT " \
 		"09=LAST_ACK 0A=LISTEN 0B=CLOSING", part, " ")
 	for (i = 1; i <= n; i++) by_number[substr(part[i], 1, 2)] = substr(part[i], 4)
@@ -38,7 +40,7 @@ BEGIN {
 FNR == 1 { file++ }
 
 file == 1 && /^port=/ {
-	keys($0)
+	keys()
 	line[key["port"]] = $0
 	born[key["port"]] = key["born"] + 0
 	ending[key["port"]] = key["ending"] + 0
@@ -49,7 +51,7 @@ file == 1 && /^port=/ {
 }
 
 file == 2 && /inet_sock_set_state:/ {
-	keys($0)
+	keys()
 	if (key["sport"] != port && key["dport"] != port) next
 	change = substr(key["oldstate"], 5) ">" substr(key["newstate"], 5)
 	# Before it is an end that has both ports, or nothing changes.
@@ -62,7 +64,7 @@ file == 2 && /inet_sock_set_state:/ {
 	next
 }
 
-function number(hex,   i, sum)
+function from_hex(hex,   i, sum)
 {
 	for (i = 1; i <= length(hex); i++) sum = sum * 16 + digit[substr(hex, i, 1)]
 	return sum
@@ -71,8 +73,8 @@ function number(hex,   i, sum)
 (file == 3 || file == 4) && $4 in by_number {
 	split($2, own, ":")
 	split($3, other, ":")
-	id = number(own[2]) " of " number(other[2])
-	if (by_number[$4] == "LISTEN" || (number(own[2]) != port && number(other[2]) != port)) next
+	id = from_hex(own[2]) " of " from_hex(other[2])
+	if (by_number[$4] == "LISTEN" || (from_hex(own[2]) != port && from_hex(other[2]) != port)) next
 	there[id] = there[id] " " by_number[$4]
 	passes[id]++
 	next
@@ -81,7 +83,7 @@ function number(hex,   i, sum)
 file < 5 || ($0 !~ /sport=/) { next }
 
 {
-	keys($0)
+	keys()
 	if (key["sport"] == "" || key["dport"] + 0 == 0) next
 	id = key["sport"] " of " key["dport"]
 	type = key["type"]

@@ -10,45 +10,69 @@ tables_teardown()
 	common_teardown
 }
 
-# drop_flags dport|sport PORT FLAGS: segments with these flags, of syn, ack and fin, to or from this port
+# drop_flags (dport|sport PORT FLAGS)...: segments with these flags, of syn, ack and fin, to or from this port
 drop_flags()
 {
-	nft -f - <<-END
-		add table inet tests
-		add chain inet tests input { type filter hook input priority 0; }
-		add rule inet tests input tcp $1 $2 tcp flags & $3 drop
-	END
+	{
+		echo "add table inet tests"
+		echo "add chain inet tests input { type filter hook input priority 0; }"
+		printf 'add rule inet tests input tcp %s %s tcp flags & %s drop\n' "$@"
+	} | nft -f -
 }
 
 # all_states [N]: N connections of each kind for each family, in all states that the kernel lists, and a socket in
-# CLOSE, which it does not: it is bound, and neither connects nor listens.
+# CLOSE, which it does not: it is bound, and neither connects nor listens. A process for each family holds them.
 all_states()
 {
-	local n=${1-3} family p=9700
-	spawn_ready bound python3 -c 'import socket, time
-s = socket.socket()
-s.bind(("127.0.0.1", 9799))
-print("# ready", flush=True)
-time.sleep(3600)'
+	local n=${1-3} family p=9700 drops=() first=(-H -B -p 9799 +)
 	for family in 4 6 mapped; do
 		p=$((p + 20))
-		drop_flags dport $((p + 1)) "(syn|ack) == ack"
-		drop_flags dport $((p + 2)) "(syn|ack) == syn"
-		drop_flags dport $((p + 3)) "fin == fin"
-		drop_flags dport $((p + 4)) "fin == fin"
-		drop_flags sport $((p + 5)) "fin == fin"
-		spawn_ready "half_open$family" connections -H -f $family -p $((p + 1)) -n 0 -w "$n"
-		spawn_ready "unanswered$family" connections -H -f $family -p $((p + 2)) -n 0 -w "$n"
-		spawn_ready "fin_wait1$family" connections -H -f $family -p $((p + 3)) -n "$n" -c
-		spawn_ready "closing$family" connections -H -f $family -p $((p + 4)) -n "$n" -C
-		spawn_ready "last_ack$family" connections -H -f $family -p $((p + 5)) -n "$n" -C
-		spawn_ready "fin_wait2$family" connections -H -f $family -p $((p + 6)) -n "$n" -c
-		spawn_ready "orphan$family" connections -H -f $family -p $((p + 7)) -n "$n" -o
-		spawn_ready "queued$family" connections -H -f $family -p $((p + 8)) -n 0 -w "$n"
-		spawn_ready "unread$family" connections -H -f $family -p $((p + 9)) -n "$n" -u 1000 -k
-		spawn_ready "unsent$family" connections -H -f $family -p $((p + 10)) -n 1 -s 8000000
-		connections -f $family -p $((p + 11)) -n "$n"
+		drops+=(
+			dport $((p + 1)) "(syn|ack) == ack"
+			dport $((p + 2)) "(syn|ack) == syn"
+			dport $((p + 3)) "fin == fin"
+			dport $((p + 4)) "fin == fin"
+			sport $((p + 5)) "fin == fin"
+		)
 	done
+	drop_flags "${drops[@]}"
+	p=9700
+	for family in 4 6 mapped; do
+		p=$((p + 20))
+		# Half open, unanswered, FIN_WAIT1, CLOSING, LAST_ACK, FIN_WAIT2, orphans, queued, unread, unsent, TIME_WAIT.
+		spawn "states$family" connections "${first[@]}" \
+			-H -f $family -p $((p + 1)) -n 0 -w "$n" + \
+			-H -f $family -p $((p + 2)) -n 0 -w "$n" + \
+			-H -f $family -p $((p + 3)) -n "$n" -c + \
+			-H -f $family -p $((p + 4)) -n "$n" -C -x + \
+			-H -f $family -p $((p + 5)) -n "$n" -C + \
+			-H -f $family -p $((p + 6)) -n "$n" -c + \
+			-H -f $family -p $((p + 7)) -n "$n" -o + \
+			-H -f $family -p $((p + 8)) -n 0 -w "$n" + \
+			-H -f $family -p $((p + 9)) -n "$n" -u 1000 -k + \
+			-H -f $family -p $((p + 10)) -n 1 -s 8000000 + \
+			-f $family -p $((p + 11)) -n "$n"
+		first=()
+	done
+	for family in 4 6 mapped; do
+		wait_until ready_or_over "states$family"
+		ready "states$family"
+	done
+}
+
+# says FILTER COMMAND: what a line of the shell prints, passed through the filter, and then its exit status. Without
+# another shell, which would be another program to start.
+says()
+{
+	trap - ERR
+	set +eE +o pipefail
+	if [[ $1 = cat ]]; then
+		eval "$2"
+		echo "status $?"
+	else
+		eval "$2" | $1
+		echo "status ${PIPESTATUS[0]}"
+	fi
 }
 
 # steady FILTER REAL OURS: the output of both commands, passed through the filter, in $REAL and $OURS, with their exit
@@ -56,12 +80,12 @@ time.sleep(3600)'
 # sent again) is no difference: where ours is like neither and these are not alike, all are asked again.
 steady()
 {
-	local filter=$1 after file=$BATS_TEST_TMPDIR/steady
+	local after file=$BATS_TEST_TMPDIR/steady
 	for _ in {1..20}; do
-		REAL=$(bash -c "$2" 2>/dev/null | $filter; echo "status ${PIPESTATUS[0]}")
-		OURS=$(bash -c "$3" 2>"$file.err" | $filter; echo "status ${PIPESTATUS[0]}")
+		REAL=$(says "$1" "$2" 2>/dev/null)
+		OURS=$(says "$1" "$3" 2>"$file.err")
 		[[ $OURS != "$REAL" ]] || return 0
-		after=$(bash -c "$2" 2>/dev/null | $filter; echo "status ${PIPESTATUS[0]}")
+		after=$(says "$1" "$2" 2>/dev/null)
 		[[ $REAL != "$after" ]] || return 0
 		REAL=$after
 		[[ $OURS != "$REAL" ]] || return 0
@@ -86,23 +110,34 @@ agree()
 	same "$OURS" "$REAL" "$*" || { cat "$BATS_TEST_TMPDIR/steady.err"; return 1; }
 }
 
-# agree_on COLUMNS WORDS...: the same on a terminal
+# agree_on COLUMNS COMMAND...: the same on a terminal, of one command after the other
 agree_on()
 {
-	steady cat "$(on_terminal "$1" "${*:2}")" "$(on_terminal "$1" "$(ours "${@:2}")")"
-	same "$OURS" "$REAL" "${*:2} on $1 columns"
+	local command columns=$1 our_commands=()
+	shift
+	for command; do
+		our_commands+=("$(ours "$command")")
+	done
+	steady cat "$(on_terminal "$columns" "$@")" "$(on_terminal "$columns" "${our_commands[@]}")"
+	same "$OURS" "$REAL" "$* on $columns columns"
 }
 
 # ends_alike WORDS...: with the same exit status
 ends_alike()
 {
 	local theirs=0 status=0
-	bash -c "$*" >/dev/null 2>&1 </dev/null || theirs=$?
-	bash -c "$(ours "$@")" >/dev/null 2>&1 </dev/null || status=$?
+	eval "$*" >/dev/null 2>&1 </dev/null || theirs=$?
+	eval "$(ours "$@")" >/dev/null 2>&1 </dev/null || status=$?
 	same "$status" "$theirs" "$*"
 	# shellcheck disable=SC2034 # of use to the tests
 	THEIRS=$theirs
 }
 
-# on_terminal COLUMNS COMMAND: as a command that prints what the command prints on such a terminal
-on_terminal() { printf "script -qec 'stty cols %d; %s' /dev/null" "$1" "${2//\'/\'\\\'\'}"; }
+# on_terminal COLUMNS COMMAND...: as a command that prints what the commands print on such a terminal; its status is the
+# last one's that is not 0
+on_terminal()
+{
+	local commands
+	commands=$(printf '; %s || s=$?' "${@:2}")
+	printf "script -qec 's=0; stty cols %d%s; exit \$s' /dev/null" "$1" "${commands//\'/\'\\\'\'}"
+}
