@@ -35,32 +35,11 @@ traffic_four_way()
 	said type=timewait op=begin $SERVER merged=false
 }
 
-# One process has both ends and closes them one right after the other. Only what keeps the whole CPU from it for as long as
-# an ACK may wait can come in between.
 traffic_three_way()
 {
-	peer_start both
 	for PORT in {9632..9635}; do
-		ask both listen l 127.0.0.1 "$PORT"
-		ask both connect c 127.0.0.1 "$PORT"
-		ask both accept s l
-		# It says something, and what it is told after that is not answered at once: see tcp_fin().
-		tell both $'close c\nclose s\nclose l'
-		hear both
-		hear both
-		hear both
-		over
+		closed_at_once "$PORT"
 	done
-}
-
-# How many segments PORT's passive end took to answer the first FIN, by tcpdump: 1, its own FIN; 2, an ACK before that.
-answers()
-{
-	segments | awk '
-		/ Flags \[[P]?F\.\]/ && !first { first = $3; next }
-		first && $3 != first { answers++ }
-		first && $3 != first && / Flags \[[P]?F\.\]/ { exit }
-		END { print answers }'
 }
 
 @test "three-way: FIN and ACK are one segment, as tcpdump has it" {

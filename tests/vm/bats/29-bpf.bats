@@ -93,23 +93,11 @@ traffic_half_closed()
 	wait_until quiet_port 9543
 }
 
-# As in 21-close: one process closes both ends one right after the other. Whether the ACK waits for the second FIN, the
-# wire decides.
 traffic_three_way()
 {
 	local port
-	peer_start both
 	for port in {9545..9548}; do
-		ask both listen l 127.0.0.1 "$port"
-		ask both connect c 127.0.0.1 "$port"
-		ask both accept s l
-		tell both $'close c\nclose s\nclose l'
-		hear both
-		hear both
-		hear both
-	done
-	for port in {9545..9548}; do
-		wait_until quiet_port "$port"
+		closed_at_once "$port"
 	done
 }
 
@@ -203,16 +191,6 @@ timeouts()
 	5.10 | 6.1) awk -v away=100 -f "$BATS_TEST_DIRNAME/timeouts.awk" "$BATS_TEST_TMPDIR/by-module" - ;;
 	*) cat ;;
 	esac
-}
-
-# answers: how many segments the passive end took to answer the first FIN, by tcpdump: 1, its own FIN; 2, an ACK before it
-answers()
-{
-	segments | awk '
-		/ Flags \[[P]?F\.\]/ && !first { first = $3; next }
-		first && $3 != first { answers++ }
-		first && $3 != first && / Flags \[[P]?F\.\]/ { exit }
-		END { print answers }'
 }
 
 # same_as_module NAME: all of that recording is as the module's

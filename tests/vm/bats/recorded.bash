@@ -98,6 +98,16 @@ trace()
 	grep -E "[sd]port=($pattern) " "$RECORDED/trace"
 }
 
+# answers: how many segments the passive end took to answer the first FIN, by tcpdump: 1, its own FIN; 2, an ACK before it
+answers()
+{
+	segments | awk '
+		/ Flags \[[P]?F\.\]/ && !first { first = $3; next }
+		first && $3 != first { answers++ }
+		first && $3 != first && / Flags \[[P]?F\.\]/ { exit }
+		END { print answers }'
+}
+
 # counted NAME: what the kernel counted between counted_from_here and counted_until_here, by nstat's name of it
 counted()
 {

@@ -55,6 +55,23 @@ connected()
 	keep PORT PORT_OF_CLIENT CLIENT SERVER
 }
 
+# closed_at_once PORT: the process both has both ends of a connection, and closes them one right after the other. tcp_fin()
+# lets the ACK of the first FIN wait, so that it comes with the second one. Only what keeps the whole CPU from the process
+# for as long as an ACK may wait can come in between: tcpdump says what it was.
+closed_at_once()
+{
+	PORT=$1
+	[[ ${JOBS[both]-} ]] || peer_start both
+	ask both listen l 127.0.0.1 "$PORT"
+	ask both connect c 127.0.0.1 "$PORT"
+	ask both accept s l
+	tell both $'close c\nclose s\nclose l'
+	hear both
+	hear both
+	hear both
+	wait_until quiet_port "$PORT"
+}
+
 # ---- the kernel's counters of this namespace, by the names of nstat ----
 
 # The judgement is told by counted NAME what was counted between these two.
