@@ -386,7 +386,7 @@ traffic_namespaces()
 b_is_quiet() { [[ -z $(nsenter "$(netns b)" ss -Htn) ]]; }
 
 # All that the namespace has counted.
-merged_in() { nsenter "$(netns "$1")" busybox cat /proc/net/netstat | counter TcpExtTCPBacklogCoalesce; }
+merged_in() { nsenter "$(netns "$1")" busybox cat /proc/net/netstat | kernel_counter TcpExtTCPBacklogCoalesce; }
 
 @test "in two namespaces, over veth" {
 	judge namespaces

@@ -112,9 +112,9 @@ answers()
 counted()
 {
 	local from until
-	from=$(counter "$1" "$KEPT/counted_from") && until=$(counter "$1" "$KEPT/counted_until") && echo $((until - from))
+	from=$(kernel_counter "$1" "$KEPT/counted_from") && until=$(kernel_counter "$1" "$KEPT/counted_until") && echo $((until - from))
 }
-counter()
+kernel_counter()
 {
 	awk -v wanted="$1" '
 		NR % 2 { n = split($0, names, " "); next }

@@ -20,11 +20,8 @@
 #	NAME/counted_*	the kernel's counters, see counted
 
 # A file may have variables RECORD_LEVEL and RECORD_FILTER for the recording, SEGMENTS_OF (a filter of tcpdump), LOAD_WITH
-# (a parameter of the module), and functions recording_also and
-# recording_also_end, which begin and end more of them, in $RECORDED as well.
-
-# A port that nobody listens at. What is sent there is the last that tcpdump has to see.
-LAST_PORT=9
+# (a parameter of the module), and functions recording_also and recording_also_end, which begin and end more of them, in
+# $RECORDED as well.
 
 # keep VARIABLE...: for the judgement
 keep()
@@ -80,8 +77,8 @@ counted_until_here() { counters >"$BATS_TEST_TMPDIR/counted_until"; }
 counters() { echo "$(</proc/net/snmp)"$'\n'"$(</proc/net/netstat)"; }
 
 # counted NAME: since counted_from_here. It is asked many times, so it starts no program.
-counted() { echo $(($(counter "$1" < <(counters)) - $(counter "$1" <"$BATS_TEST_TMPDIR/counted_from"))); }
-counter()
+counted() { echo $(($(kernel_counter "$1" < <(counters)) - $(kernel_counter "$1" <"$BATS_TEST_TMPDIR/counted_from"))); }
+kernel_counter()
 {
 	local name names values i
 	while read -ra names && read -ra values; do

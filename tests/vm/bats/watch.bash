@@ -127,6 +127,7 @@ watch_stop()
 	watch_end
 	nothing_lost
 }
+
 nothing_lost()
 {
 	same "$(tail -n 1 "$EVENTS" | grep -oE ' (lost|unknown|missed|model_full)=[0-9]+' | tr -d '\n')" \
@@ -136,45 +137,27 @@ nothing_lost()
 
 # ---- witnesses ----
 
-# witnesses_start [DEVICE]: all segments on the loopback or that device, and the kernel's tracepoint; $SEGMENTS_AS are
-# more options of tcpdump
+# witnesses_start: all segments on the loopback, until segments_stop, and the kernel's tracepoint
 witnesses_start()
 {
 	mkdir -p $TRACE
 	# What an earlier try of the same test left is not of this one.
 	: >$TRACE/trace
 	echo 1 >$TRACE/events/sock/inet_sock_set_state/enable
-	LAST_HOST=127.0.0.1
-	[[ ${1-lo} = lo ]] || LAST_HOST=$(ip -4 -o addr show dev "$1" | sed -nE 's/.* inet ([0-9.]+)\.[0-9]+\/.*/\1.254/p')
-	spawn segments tcpdump -i "${1-lo}" -s 160 -n -S ${SEGMENTS_AS-} -l --immediate-mode -B 8192 "tcp or udp port $LAST_PORT"
+	spawn segments tcpdump -i lo -s 160 -n -S -l --immediate-mode -B 8192 "tcp or udp port $LAST_PORT"
 	wait_until has_line "$BATS_TEST_TMPDIR/segments.err" '*listening on *'
 }
 
-# A port that nobody listens at, of a host on the device. What is sent there is the last that tcpdump has to see.
-LAST_PORT=9 LAST_HOST=''
+# A port that nobody listens at. What is sent there is the last that tcpdump has to see.
+LAST_PORT=9
 
 # segments_stop: tcpdump is behind the kernel, and is not asked to end before it has written the last datagram.
 segments_stop()
 {
-	echo "the last one" >"/dev/udp/$LAST_HOST/$LAST_PORT"
-	wait_until grep -qF " > $LAST_HOST.$LAST_PORT: UDP" "$(out_of segments)"
+	echo "the last one" >/dev/udp/127.0.0.1/$LAST_PORT
+	wait_until grep -qF " > 127.0.0.1.$LAST_PORT: UDP" "$(out_of segments)"
 	stop segments INT
 	grep -q '^0 packets dropped by kernel' "$BATS_TEST_TMPDIR/segments.err"
-}
-
-# witnesses_stop: ends them, and compares what they saw with what watch said of the same ports.
-# Arguments are awk variables of segments.awk.
-witnesses_stop()
-{
-	local arguments=() argument
-	cat $TRACE/trace >"$BATS_TEST_TMPDIR/trace"
-	echo 0 >$TRACE/events/sock/inet_sock_set_state/enable
-	segments_stop
-	for argument; do
-		arguments+=(-v "$argument")
-	done
-	awk -f "$BATS_TEST_DIRNAME/states.awk" "$BATS_TEST_TMPDIR/trace" "$EVENTS"
-	awk -f "$BATS_TEST_DIRNAME/segments.awk" "${arguments[@]}" "$(out_of segments)" "$EVENTS"
 }
 
 # What two readers say of the same events: through BPF each has programs of its own, and so times of its own.
