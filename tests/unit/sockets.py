@@ -11,6 +11,7 @@ import struct
 import subprocess
 import tempfile
 import termios
+import threading
 
 CTL = os.environ["BUILD"] + "/tcptrace-ctl"
 FOLDER = tempfile.mkdtemp()
@@ -44,22 +45,20 @@ def run(command, env=None, width=None, lines=25):
     if width is None:
         done = subprocess.run(command, env=env, stdin=subprocess.DEVNULL, capture_output=True, check=False)
         return done.returncode, done.stdout.decode()
+    # The terminal stays open here: when the last one closes it, a reader may be told of the end before the last bytes
+    # (n_tty_read() looks at both, one after the other). No program writes a NUL: it ends the output.
     master, slave = pty.openpty()
     fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", lines, width, 0, 0))
     with subprocess.Popen(command, env=env, stdin=subprocess.DEVNULL, stdout=slave, stderr=subprocess.DEVNULL) as child:
-        os.close(slave)
+        ended = threading.Thread(target=lambda: (child.wait(), os.write(slave, b"\0")))
+        ended.start()
         text = b""
-        while True:
-            try:
-                piece = os.read(master, 65536)
-            except OSError:
-                break
-            if not piece:
-                break
-            text += piece
-        child.wait()
+        while not text.endswith(b"\0"):
+            text += os.read(master, 65536)
+        ended.join()
+    os.close(slave)
     os.close(master)
-    return child.returncode, text.decode(errors="replace")
+    return child.returncode, text[:-1].decode(errors="replace")
 
 
 # ---- sockets, as a recording and as a dump ----

@@ -15,7 +15,11 @@
 #define BEGINS		"\033[?1049h"	/* xterm's other screen, */
 #define ENDS		"\033[?1049l"	/* and back */
 
-static int terminal;
+/*
+ * The slave stays open here until the last that is waited for has come: when the last one closes it, a reader may be
+ * told of the end before the last bytes (n_tty_read() looks at both, one after the other).
+ */
+static int terminal, slave;
 static pid_t child;
 static struct termios before;
 static size_t held;
@@ -39,7 +43,6 @@ static void start(const char *source, unsigned short lines, unsigned short colum
 	struct winsize size = { .ws_row = lines, .ws_col = columns };
 	const char *build = getenv("BUILD");
 	char program[PATH_MAX], argument[PATH_MAX + 16];
-	int slave;
 
 	snprintf(program, sizeof(program), "%s/tcptrace-ctl", build ? build : "build");
 	snprintf(argument, sizeof(argument), "--source=%s", source);
@@ -58,7 +61,6 @@ static void start(const char *source, unsigned short lines, unsigned short colum
 		execl(program, program, "top", argument, (char *)NULL);
 		_exit(127);
 	}
-	close(slave);
 	held = 0;
 	out.text[0] = '\0';
 }
@@ -109,6 +111,7 @@ static void ends(int signal_number, const char *how)
 	int status;
 
 	ok(comes(ENDS), "%s: the other screen is left", how);
+	close(slave);
 	while (comes("\n"))
 		;
 	waitpid(child, &status, 0);

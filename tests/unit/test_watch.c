@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* watch on recordings made by hand: its text, and its JSON by the contract. Runs tcptrace-ctl out of BUILD. */
 #include <pty.h>
+#include <utmp.h>
 
 #include "program.h"
 
@@ -10,30 +11,47 @@ static void watch(const char *arguments)
 	run("watch", arguments);
 }
 
-/* The same on a terminal of so many columns. */
+/*
+ * The same on a terminal of so many columns. It stays open here: when the last one closes it, a reader may be told of the
+ * end before the last bytes (n_tty_read() looks at both, one after the other). So a NUL is written when watch has ended.
+ */
 static void watch_on_terminal(unsigned short columns, bool no_color, const char *option)
 {
 	struct winsize size = { .ws_row = 25, .ws_col = columns };
 	const char *build = getenv("BUILD");
 	char program[PATH_MAX], source[PATH_MAX + 16];
-	int terminal, status;
+	int terminal, slave, status;
 	size_t held = 0;
 	pid_t child;
 
 	snprintf(program, sizeof(program), "%s/tcptrace-ctl", build ? build : "build");
 	snprintf(source, sizeof(source), "--source=%s", file());
-	child = forkpty(&terminal, NULL, NULL, &size);
+	if (openpty(&terminal, &slave, NULL, NULL, &size))
+		abort();
+	child = fork();
 	if (child < 0)
 		abort();
 	if (!child) {
-		setenv("TERM", "xterm", 1);
-		unsetenv("NO_COLOR");
-		if (no_color)
-			setenv("NO_COLOR", "1", 1);
-		execl(program, program, "watch", source, option, (char *)NULL);
-		_exit(127);
+		pid_t watch = fork();
+
+		if (watch < 0)
+			_exit(127);
+		if (!watch) {
+			if (login_tty(slave))
+				_exit(127);
+			setenv("TERM", "xterm", 1);
+			unsetenv("NO_COLOR");
+			if (no_color)
+				setenv("NO_COLOR", "1", 1);
+			execl(program, program, "watch", source, option, (char *)NULL);
+			_exit(127);
+		}
+		waitpid(watch, &status, 0);
+		if (write(slave, "", 1) != 1)
+			_exit(127);
+		_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 127);
 	}
-	while (held < sizeof(out.text) - 1) {
+	while (held < sizeof(out.text) - 1 && (!held || out.text[held - 1])) {
 		ssize_t got = read(terminal, out.text + held, sizeof(out.text) - 1 - held);
 
 		if (got <= 0)
@@ -41,6 +59,7 @@ static void watch_on_terminal(unsigned short columns, bool no_color, const char 
 		held += got;
 	}
 	out.text[held] = '\0';
+	close(slave);
 	close(terminal);
 	waitpid(child, &status, 0);
 	out.status = WEXITSTATUS(status);
