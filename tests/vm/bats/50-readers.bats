@@ -262,7 +262,7 @@ tally()
 	spawn_ready reader ringdump --level queue --clause sport=9511-9512 --clause dport=9511-9512
 	spawn one connections -p 9511 -n 0 -b 20000
 	spawn two connections -p 9512 -n 0 -f 6
-	wait_until enough 20000
+	DEADLINE=600 wait_until enough 20000
 	stop one
 	stop two
 	stop reader
