@@ -156,8 +156,8 @@ static long do_flood(void)
 	for (i = 0; i < count; i++) {
 		struct packet packet = { .tcp = { .syn = 1, .seq = htonl(i * 64000) } };
 
-		/* 10.7.1.0 and on, which are routed to us as well. */
-		make(&packet, OURS + 0x100 + i / 100, 1024 + i % 60000, port, 0);
+		/* 10.7.1.0 and on, which are routed to us as well; from ports that no test listens at or is given. */
+		make(&packet, OURS + 0x100 + i / 100, 20000 + i % 10000, port, 0);
 		emit(&packet);
 	}
 	return count;

@@ -64,7 +64,7 @@ traffic_simultaneous()
 {
 	modprobe -q sch_plug || true
 	connected 9641
-	tc qdisc add dev lo root plug
+	tc qdisc add dev lo root plug || skip "this kernel has no qdisc that can be plugged"
 	tell client close c
 	tell server close s
 	hear client

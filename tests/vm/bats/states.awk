@@ -7,6 +7,8 @@
 #  - CLOSE -> SYN_SENT comes before the socket has a port; watch says "connect", with it.
 #  - a child is LISTEN -> SYN_RECV before it has its peer's port; watch says "request", op=acked.
 #  - the full socket that a timewait socket replaces goes to CLOSE; to watch that is the same end going on.
+#  - two segments that complete one handshake at the same time make a child each; the one that comes second in
+#    inet_csk_complete_hashdance() is closed before anybody has seen it.
 
 function keys(line,   n, i, part, at)
 {
@@ -44,6 +46,12 @@ FNR != NR {
 }
 
 END {
+	for (i = 1; i <= known; i++) {
+		what = order[i]
+		if (told[what] ~ / SYN_RECV>CLOSE/ || traced[what] !~ / SYN_RECV>ESTABLISHED/) continue
+		split(what, part, " ")
+		if (sub(/ SYN_RECV>CLOSE/, "", traced[what])) sub(/[|]/, "", traced["children of port " part[2]])
+	}
 	for (i = 1; i <= known; i++) {
 		what = order[i]
 		n = split(what, part, " ")
