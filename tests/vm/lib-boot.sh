@@ -8,9 +8,10 @@
 BOOT_MODULES="virtio_pci virtio_console 9pnet_virtio 9p overlay"
 
 # Kernel parameters for every guest. An oops ends the guest at once: what follows it proves nothing.
-# The watchdogs are patient, since an emulated CPU may not run for a while on a busy machine.
+# The watchdogs are patient, since an emulated CPU may not run for a while on a busy machine; for the same reason its timer
+# may seem not to tick when the kernel tests it, which is a panic.
 KERNEL_ARGS=(mitigations=off possible_cpus=4 panic=-1 oops=panic ignore_loglevel printk.time=1 printk.devkmsg=on
-	watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=100)
+	watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=100 no_timer_check)
 # What an emulated CPU spends its time with and no test needs. Without the first the kernel may mistrust the TSC and
 # ask the emulated HPET at each look at the clock; memory that nobody has cleared beforehand shows what we forget to.
 KERNEL_ARGS+=(tsc=reliable init_on_alloc=0 apparmor=0)

@@ -528,9 +528,9 @@ UNRECORDED=(level_life)
 traffic_level_life()
 {
 	spawn segments tcpdump -i lo -s 160 -n -S -l --immediate-mode "tcp or udp port $LAST_PORT"
-	watch_start --level=life 9630
+	watch_start --level=life 9619
 	wait_until has_line "$BATS_TEST_TMPDIR/segments.err" '*listening on *'
-	connected 9630
+	connected 9619
 	ask client write c 100000
 	ask server read s 100000
 	ask server close s
@@ -538,7 +538,7 @@ traffic_level_life()
 	ask client close c
 	over
 	ask server close l
-	wait_until seen type=verdict dport=9630
+	wait_until seen type=verdict dport=9619
 	stop watch INT
 	# tcpdump has seen all that was there before this datagram.
 	echo last >/dev/udp/127.0.0.1/$LAST_PORT
@@ -556,6 +556,6 @@ traffic_level_life()
 	witnesses
 	silent "type=(send|recv|ack)"
 	# The kernel's totals are whole, whoever watched.
-	said type=verdict sport=9630 bytes_in=100000 bytes_out=0 closed_by=local closed_pid="$(pid_of server)"
-	said type=verdict dport=9630 bytes_out=100000 bytes_in=0 closed_by=remote closed_pid="$(pid_of server)"
+	said type=verdict sport=9619 bytes_in=100000 bytes_out=0 closed_by=local closed_pid="$(pid_of server)"
+	said type=verdict dport=9619 bytes_out=100000 bytes_in=0 closed_by=remote closed_pid="$(pid_of server)"
 }

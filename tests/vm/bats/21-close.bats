@@ -396,6 +396,7 @@ traffic_held_over()
 {
 	PORT=9630
 	HELD_BEFORE=$(held)
+	[[ $HELD_BEFORE ]] || skip "all before it took longer than its TIME_WAIT"
 	HELD=$(tcptrace-ctl watch --source="$SOURCE" --once --json 9630 | json_lines | grep -oE ' timeout_ms=[0-9]+')
 	HELD_AFTER=$(held)
 	keep HELD_BEFORE HELD HELD_AFTER
@@ -406,6 +407,7 @@ traffic_held_over()
 between() { is "$1 <= $2 && $2 <= $3"; }
 
 @test "TIME_WAIT's time is that of ss, and its end is seen" {
+	[[ ! -e $RECORDED/held_over/skipped ]] || skip "$(<"$RECORDED/held_over/skipped")"
 	judge held
 	. "$RECORDED/held_over/vars"
 	witnesses
