@@ -396,12 +396,7 @@ static int finish(struct follow *follow, int error)
 		warnx("out of memory");
 	else if (failed)
 		warnx("%s", follow->source->error);
-	if (follow->out.error && follow->out.error != -EPIPE) {
-		errno = -follow->out.error;
-		warn("standard output");
-		return EXIT_FAILURE;
-	}
-	if (failed)
+	if (!out_close(&follow->out) || failed)
 		return EXIT_FAILURE;
 	return follow->arguments->options.fail_on_loss && record_lost(&lost) + full ? EXIT_LOST : EXIT_SUCCESS;
 }

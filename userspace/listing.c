@@ -105,12 +105,7 @@ static int say(struct listing *listing, int error)
 		warnx("out of memory");
 	else if (error && error != -EINTR)
 		warnx("%s", listing->source->error);
-	if (listing->out.error && listing->out.error != -EPIPE) {
-		errno = -listing->out.error;
-		warn("standard output");
-		return EXIT_FAILURE;
-	}
-	if (error && error != -EINTR)
+	if (!out_close(&listing->out) || (error && error != -EINTR))
 		return EXIT_FAILURE;
 	return listing->options->fail_on_loss && record_lost(&lost) ? EXIT_LOST : EXIT_SUCCESS;
 }

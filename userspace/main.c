@@ -7,10 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "cmd.h"
 #include "options.h"
 #include "version.h"
+#include "write_all.h"
 
 static const struct command *const commands[] = {
 	&cmd_watch,
@@ -96,15 +98,23 @@ static const struct argp argp = {
 	.help_filter = help,
 };
 
-/* What was printed has to have arrived: a full disk must not look like success. */
-static int close_output(int status)
+/* Also where argp ends the program. What was printed has to have arrived: a full disk must not look like success. */
+static void close_output(int status, void *unused)
 {
-	if (!ferror(stdout) && !fflush(stdout))
-		return status;
-	if (errno == EPIPE)
-		return status;
+	(void)unused;
+	if ((!ferror(stdout) && !fflush(stdout)) || errno == EPIPE)
+		return;
 	warn("standard output");
-	return status ? status : EXIT_FAILURE;
+	_exit(status ? status : EXIT_FAILURE);
+}
+
+static void open_output(void)
+{
+	/* A reader of our pipe that went away ends us quietly, also where our parent ignores SIGPIPE. */
+	signal(SIGPIPE, SIG_DFL);
+	stdout = write_all_stream(STDOUT_FILENO) ?: stdout;
+	stderr = write_all_stream(STDERR_FILENO) ?: stderr;
+	on_exit(close_output, NULL);
 }
 
 int main(int argc, char *argv[])
@@ -113,8 +123,7 @@ int main(int argc, char *argv[])
 	const struct command *command;
 	char name[64];
 
-	/* A reader of our pipe that went away ends us quietly, also where our parent ignores SIGPIPE. */
-	signal(SIGPIPE, SIG_DFL);
+	open_output();
 	argp_err_exit_status = EXIT_USAGE;
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &arguments);
 
@@ -123,5 +132,5 @@ int main(int argc, char *argv[])
 	argc -= arguments.command;
 	snprintf(name, sizeof(name), "tcptrace-ctl %s", command->name);
 	argv[0] = name;
-	return close_output(command->run(argc, argv));
+	return command->run(argc, argv);
 }

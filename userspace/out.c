@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <err.h>
 #include <errno.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "out.h"
+#include "write_all.h"
 
 #define ONES(t, end)	t "0" end t "1" end t "2" end t "3" end t "4" end \
 			t "5" end t "6" end t "7" end t "8" end t "9" end
@@ -25,27 +26,21 @@ void out_init(struct out *out, int fd)
 	out->used = 0;
 }
 
-static void write_all(struct out *out, const char *text, size_t size)
-{
-	while (size && !out->error) {
-		ssize_t written = write(out->fd, text, size);
-
-		if (written < 0) {
-			/* Ctrl-C is no reason to lose the last lines. */
-			if (errno != EINTR)
-				out->error = -errno;
-			continue;
-		}
-		text += written;
-		size -= written;
-	}
-}
-
 int out_flush(struct out *out)
 {
-	write_all(out, out->buffer, out->used);
+	if (!out->error)
+		out->error = write_all(out->fd, out->buffer, out->used);
 	out->used = 0;
 	return out->error;
+}
+
+bool out_close(struct out *out)
+{
+	if (!out_flush(out) || out->error == -EPIPE)
+		return true;
+	errno = -out->error;
+	warn("standard output");
+	return false;
 }
 
 void out_write(struct out *out, const char *text, size_t size)
@@ -53,7 +48,8 @@ void out_write(struct out *out, const char *text, size_t size)
 	if (size > OUT_BUFFER - out->used)
 		out_flush(out);
 	if (size > OUT_BUFFER) {
-		write_all(out, text, size);
+		if (!out->error)
+			out->error = write_all(out->fd, text, size);
 		return;
 	}
 	memcpy(out->buffer + out->used, text, size);

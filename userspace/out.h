@@ -13,6 +13,7 @@
 #ifndef TCPTRACE_OUT_H
 #define TCPTRACE_OUT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -31,6 +32,9 @@ void out_init(struct out *out, int fd);
 
 /* Writes what is there. Returns 0 or the error. */
 int out_flush(struct out *out);
+
+/* The same at the end: false where something was not written, which is said unless nobody reads any more. */
+bool out_close(struct out *out);
 
 /* Appends a text of any length. */
 void out_write(struct out *out, const char *text, size_t size);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <curses.h>
+#include <fcntl.h>
 #include <locale.h>
 #include <ncursesw/term.h>	/* our own term.h hides the one beside curses.h */
 #include <stdio.h>
@@ -10,9 +11,10 @@
 
 #include "screen.h"
 #include "signals.h"
+#include "write_all.h"
 
 static SCREEN *screen;
-static FILE *keys;
+static FILE *keys, *terminal;
 
 /* What a signal's handler needs to put the terminal back: everything is made beforehand. */
 static struct termios found;
@@ -43,10 +45,19 @@ static void prepare_goodbye(void)
 /* Of a signal's handler. */
 static void restore(void)
 {
-	ssize_t ignored = write(STDOUT_FILENO, goodbye, goodbye_size);
-
-	(void)ignored;
+	write_all(STDOUT_FILENO, goodbye, goodbye_size);
 	tcsetattr(STDOUT_FILENO, TCSANOW, &found);
+}
+
+/*
+ * curses writes to the descriptor by itself, and where that does not block and the terminal is full, it tries again
+ * without a pause. An open file description of its own blocks, whatever others do to ours.
+ */
+static FILE *open_terminal(void)
+{
+	int fd = open("/dev/stdout", O_WRONLY | O_NOCTTY | O_CLOEXEC);
+
+	return fdopen(fd >= 0 ? fd : STDOUT_FILENO, "w");
 }
 
 static FILE *open_keys(void)
@@ -69,7 +80,8 @@ int screen_begin(void)
 	setlocale(LC_CTYPE, "");
 	if (!name || !*name || tcgetattr(STDOUT_FILENO, &found))
 		return -1;
-	screen = newterm(NULL, stdout, keys);
+	terminal = open_terminal();
+	screen = terminal ? newterm(NULL, terminal, keys) : NULL;
 	if (!screen)
 		return -1;
 	prepare_goodbye();
@@ -92,6 +104,8 @@ void screen_end(void)
 	signals_last_words(NULL);
 	delscreen(screen);
 	screen = NULL;
+	if (fileno(terminal) != STDOUT_FILENO)
+		fclose(terminal);
 }
 
 int screen_lines(void)

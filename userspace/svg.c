@@ -48,9 +48,13 @@ FILE *svg_open(const char *name)
 
 int svg_close(FILE *file, const char *name, int error)
 {
+	errno = 0;
 	if (!error && (fflush(file) || ferror(file)))
-		error = -errno;
-	if (file != stdout && fclose(file) && !error)
+		error = errno ? -errno : -EIO;
+	/* What that could not write is said when the program ends. */
+	if (file == stdout)
+		return error;
+	if (fclose(file) && !error)
 		error = -errno;
 	if (error && error != -EPIPE) {
 		errno = -error;

@@ -16,21 +16,15 @@ import sys
 
 import sockets
 from sockets import CTL, ESTABLISHED, CLOSE, FOLDER, RECORDING, STATE, Socket, many, ok, run, save
+from views import COMMANDS, VIEWS, words_of
 
 TOP = os.environ.get("TOP", os.path.dirname(os.path.abspath(__file__)) + "/../..")
 REAL = TOP + "/tests/fixtures/ends.tct"
-# What follows or changes this host, and shows no recording.
-OTHERS = {"record", "load", "unload", "status", "doctor", "export"}
 CONTRACT = {"time", "type", "cookie", "netns", "family", "saddr", "sport", "daddr", "dport", "state", "recvq", "sendq"}
 
 
-def plain(name):
-    """Without the names of hosts, for which netstat asks whoever knows them, as the real one does."""
-    return [name, "-n"] if name == "netstat" else [name]
-
-
 def start(words, source=RECORDING, **how):
-    return subprocess.run([CTL, words[0], f"--source={source}", *plain(words[0])[1:], *words[1:]], capture_output=True, check=False,
+    return subprocess.run([CTL, words[0], f"--source={source}", *words_of(words[0])[1:], *words[1:]], capture_output=True, check=False,
                           env={**os.environ, "LC_ALL": "C.UTF-8"}, **{"stdin": subprocess.DEVNULL, **how})
 
 
@@ -56,8 +50,6 @@ def documented(part):
     return {word for line in lines for word in re.findall(r" -([a-z][a-z0-9-]+)", line)}
 
 
-COMMANDS = re.findall(r"^  ([a-z]+) ", run([CTL, "--help"])[1].partition("Commands:\n")[2], re.MULTILINE)
-VIEWS = [name for name in COMMANDS if name not in OTHERS]
 MANUAL = manual()
 
 
@@ -88,7 +80,7 @@ def privileges():
 
 def test_recording(name):
     bare = start([name, "--json"], REAL)
-    done = subprocess.run([*privileges(), CTL, *plain(name), "--json", "--source=-"], check=False, stdin=open(REAL, "rb"), capture_output=True)
+    done = subprocess.run([*privileges(), CTL, *words_of(name), "--json", "--source=-"], check=False, stdin=open(REAL, "rb"), capture_output=True)
     ok(done.returncode == 0 and not done.stderr and done.stdout == bare.stdout,
        f"{name}: a recording on standard input, without rights", *shown(done))
     rows = [json.loads(line) for line in bare.stdout.splitlines()]
@@ -243,11 +235,11 @@ def test_crowd(name):
     ok(not re.search(rb"[\x00-\x08\x0b-\x1f\x7f]", done.stdout), f"{name}: no control character of anybody's name")
     rows = [json.loads(line) for line in start([name, "--json"]).stdout.splitlines()]
     ok(rows and rows[-1]["type"] == "lost", f"{name}: thousands of objects")
-    done = subprocess.run(["bash", "-c", f"{CTL} {' '.join(plain(name))} --source={RECORDING} | head -n 1; exit ${{PIPESTATUS[0]}}"], capture_output=True,
+    done = subprocess.run(["bash", "-c", f"{CTL} {' '.join(words_of(name))} --source={RECORDING} | head -n 1; exit ${{PIPESTATUS[0]}}"], capture_output=True,
                           check=False)
     ok(done.returncode in (0, 141) and not done.stderr and done.stdout.count(b"\n") <= 1, f"{name} | head -n 1", *shown(done))
     with open("/dev/full", "wb") as full:
-        done = subprocess.run([CTL, *plain(name), f"--source={RECORDING}"], stdout=full, stderr=subprocess.PIPE, check=False)
+        done = subprocess.run([CTL, *words_of(name), f"--source={RECORDING}"], stdout=full, stderr=subprocess.PIPE, check=False)
     ok(done.returncode == 1 and done.stderr.count(b"\n") == 1, f"{name}: a full disk: one line", done.returncode, done.stderr)
     # ss and netstat have widths of their own; top draws on a whole screen, see test_screen.
     if name in ("ss", "netstat", "top"):

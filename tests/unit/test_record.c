@@ -124,7 +124,8 @@ static void usage(void)
 	is_int(run("$ctl nonsense 2>&1"), 2, "no such command");
 	is_str(output, "tcptrace-ctl: nonsense: no such command; --help lists them\n", "is said in one line");
 	is_int(run("$ctl --version"), 0, "the version");
-	is_int(run("$ctl --version >/dev/full 2>&1"), 0, "which argp prints by itself");
+	is_int(run("$ctl --version 2>&1 >/dev/full"), 1, "which argp prints by itself, and which could not be printed");
+	is_str(output, "tcptrace-ctl: standard output: No space left on device\n", "is no success either");
 	is_int(run("$ctl record --source=in j --json >/dev/full 2>err; s=$?; cat err; exit $s"), 1,
 	       "a tally that could not be printed");
 	is_str(output, "tcptrace-ctl: standard output: No space left on device\n", "is no success");

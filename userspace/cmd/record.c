@@ -21,6 +21,7 @@
 #include "signals.h"
 #include "source.h"
 #include "stop.h"
+#include "write_all.h"
 
 #define BUFFER		((size_t)2048 * sizeof(struct tcptrace_record))
 #define PROGRESS_NS	500000000ull
@@ -107,17 +108,8 @@ static const struct argp argp = {
 
 static int flush(struct recording *recording)
 {
-	size_t done = 0;
-
-	while (done < recording->held && !recording->failed) {
-		ssize_t written = write(recording->fd, recording->buffer + done,
-					recording->held - done);
-
-		if (written >= 0)
-			done += written;
-		else if (errno != EINTR)
-			recording->failed = errno;
-	}
+	if (!recording->failed)
+		recording->failed = -write_all(recording->fd, recording->buffer, recording->held);
 	recording->held = 0;
 	return -recording->failed;
 }

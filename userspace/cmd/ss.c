@@ -268,10 +268,9 @@ static int summarize_host(struct ss *ss)
 {
 	int error = ss_summary_kernel(&ss->listing.out);
 
-	if (!error)
-		return out_flush(&ss->listing.out);
-	warnx("/proc/net: %s", strerror(-error));
-	return error;
+	if (error)
+		warnx("/proc/net: %s", strerror(-error));
+	return out_close(&ss->listing.out) ? error : -EIO;
 }
 
 /* A recording is read once for this, and once more for a table. */
@@ -285,7 +284,7 @@ static int summarize_recording(struct ss *ss)
 		warnx("%s", ss->listing.source->error);
 	source_close(ss->listing.source);
 	ss->listing.source = NULL;
-	return error ? error : out_flush(&ss->listing.out);
+	return out_close(&ss->listing.out) ? error : -EIO;
 }
 
 /* ---- beginning and end ---- */
