@@ -263,7 +263,7 @@ struct tcptrace_lost {
  * type. Recv-Q and Send-Q follow as in tcp_diag_get_info(); see `kind` and u.listen.
  */
 struct tcptrace_record {
-	__u64	position;	/* in its CPU's ring, from 1; 0 while being written, and in files */
+	__u64	position;	/* in its CPU's ring, from 1; 0 while being written. In recordings a checksum */
 	__u64	time;		/* CLOCK_MONOTONIC, ns */
 	__u64	cookie;		/* the end: one from request or connect to the end of TIME_WAIT; 0: no socket */
 	__u64	stamp;		/* ns, when the segment or call being processed began (tcp_clock_cache): equal

@@ -3,6 +3,7 @@
 #ifndef TCPTRACE_CAPTURE_MAKE_H
 #define TCPTRACE_CAPTURE_MAKE_H
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,7 @@
 #include "capture_file.h"
 
 struct capture {
-	unsigned char data[256 * 1024];
+	_Alignas(struct tcptrace_record) unsigned char data[256 * 1024];
 	size_t size;
 	uint64_t events;
 };
@@ -95,7 +96,34 @@ static inline struct tcptrace_record *capture_end(struct capture *capture, uint6
 	return (void *)(capture->data + capture->size - sizeof(record));
 }
 
-/* A descriptor of it, as of a file at its beginning. */
+/* Where the records begin, if the header says that well. */
+static inline size_t capture_records(const struct capture *capture)
+{
+	const struct capture_header *header = (const void *)capture->data;
+	bool well = capture->size >= sizeof(*header) && header->header_size >= sizeof(*header) &&
+		    header->header_size <= capture->size && header->header_size % sizeof(uint64_t) == 0;
+
+	return well ? header->header_size : sizeof(*header);
+}
+
+/* Makes all checksums right, those of what is damaged as well. */
+static inline void capture_seal(struct capture *capture)
+{
+	struct capture_header *header = (void *)capture->data;
+	size_t at = capture_records(capture);
+	uint32_t checksum = 0;
+
+	if (at <= capture->size && header->header_size == at)
+		header->checksum = capture_header_checksum(header);
+	for (; at + sizeof(struct tcptrace_record) <= capture->size; at += sizeof(struct tcptrace_record)) {
+		struct tcptrace_record *record = (void *)(capture->data + at);
+
+		checksum = capture_checksum(checksum, record);
+		record->position = checksum;
+	}
+}
+
+/* A descriptor of it as it is, as of a file at its beginning. */
 static inline int capture_fd(const struct capture *capture)
 {
 	int fd = memfd_create("capture", MFD_CLOEXEC);
@@ -106,10 +134,11 @@ static inline int capture_fd(const struct capture *capture)
 	return fd;
 }
 
-static inline void capture_save(const struct capture *capture, const char *name)
+static inline void capture_save(struct capture *capture, const char *name)
 {
 	FILE *file = fopen(name, "w");
 
+	capture_seal(capture);
 	if (!file || fwrite(capture->data, 1, capture->size, file) != capture->size || fclose(file))
 		abort();
 }

@@ -140,14 +140,49 @@ def lost(count, time):
     return patched(nobody.record(LOST, time), union=struct.pack("=QQ", count - 1, 1), cookie=0)
 
 
-def save(sockets, events=(), types=2, level=LEVEL_SEGMENT):
+# ---- recordings ----
+
+HEADER, RECORD, CHECKSUM = 256, 192, 52
+CRC_TABLE = list(range(256))
+for _ in range(8):
+    CRC_TABLE = [value >> 1 ^ (0x82f63b78 if value & 1 else 0) for value in CRC_TABLE]
+
+
+def crc32c(data, crc=0):
+    crc ^= 0xffffffff
+    for byte in data:
+        crc = crc >> 8 ^ CRC_TABLE[(crc ^ byte) & 255]
+    return crc ^ 0xffffffff
+
+
+def sealed(data):
+    """A recording with all checksums made right: of the header, and of each record, going on from the one before."""
+    data = bytearray(data)
+    struct.pack_into("=I", data, CHECKSUM, 0)
+    struct.pack_into("=I", data, CHECKSUM, crc32c(data[:HEADER]))
+    crc = 0
+    for at in range(HEADER, len(data) - RECORD + 1, RECORD):
+        crc = crc32c(data[at + 8:at + RECORD], crc)
+        struct.pack_into("=Q", data, at, crc)
+    return bytes(data)
+
+
+def type_of(record):
+    return struct.unpack_from("=H", record, 68)[0]
+
+
+def trailer(records, losses=(0, 0, 0, 0)):
+    """What comes last in a recording of these: how many are events, and what was lost, by four causes."""
+    events = sum(type_of(record) not in (SNAPSHOT, LOST) for record in records)
+    return struct.pack("=QQQQ16s16sHHHHIBBBB7IIIi16sHBBI48s", 0, 0, 0x454c494152540000, 0, b"", b"", 0, 0, LOST, 0, 0,
+                       0, 0, 0, 0, *[0] * 7, 0, 0, 0, b"", 0, 0, 0, 0, struct.pack("=QQQQQQ", *losses, events, 0))
+
+
+def save(sockets, events=(), types=2, level=LEVEL_SEGMENT, losses=(0, 0, 0, 0)):
+    header = struct.pack("=8sIIHHIqQQII72s72s56x", b"TCPTRACE", 0x01020304, HEADER, 1, types, RECORD, 0, 1, 1, level, 0, b"h", b"r")
+    records = [*(one if isinstance(one, bytes) else one.record() for one in sockets), *events]
     with open(RECORDING, "wb") as file:
-        file.write(struct.pack("=8sIIHHIqQQII72s72s56x", b"TCPTRACE", 0x01020304, 256, 1, types, 192, 0, 1, 1, level, 0, b"h", b"r"))
-        for one in sockets:
-            file.write(one if isinstance(one, bytes) else one.record())
-        file.write(b"".join(events))
-        file.write(struct.pack("=QQQQ16s16sHHHHIBBBB7IIIi16sHBBI48s", 0, 0, 0x454c494152540000, 0, b"", b"", 0, 0, LOST, 0, 0,
-                               0, 0, 0, 0, *[0] * 7, 0, 0, 0, b"", 0, 0, 0, 0, struct.pack("=QQQQQQ", 0, 0, 0, 0, len(events), 0)))
+        file.write(sealed(b"".join([header, *records, trailer(records, losses)])))
 
 
 def dump(sockets):

@@ -45,6 +45,7 @@ struct recording {
 	int fd;
 	unsigned char *buffer;
 	size_t held;
+	uint32_t checksum;		/* of the last record */
 	int failed;			/* errno of a write */
 	uint64_t sockets, events;
 	struct stop stop;
@@ -131,7 +132,8 @@ static int put_record(struct recording *recording, const struct tcptrace_record 
 		return -recording->failed;
 	copy = (void *)(recording->buffer + recording->held);
 	*copy = *record;
-	copy->position = 0;
+	recording->checksum = capture_checksum(recording->checksum, copy);
+	copy->position = recording->checksum;
 	recording->held += sizeof(*copy);
 	return 0;
 }
@@ -154,6 +156,7 @@ static int put_header(struct recording *recording)
 	memcpy(header.magic, CAPTURE_MAGIC, sizeof(header.magic));
 	snprintf(header.host, sizeof(header.host), "%s", source->host);
 	snprintf(header.release, sizeof(header.release), "%s", source->release);
+	header.checksum = capture_header_checksum(&header);
 	return put(recording, &header, sizeof(header));
 }
 
