@@ -59,11 +59,12 @@ int ahead_next_held(struct ahead *ahead, struct source *source, const struct tcp
 		if (outcome == SOURCE_RECORD) {
 			time = (*record)->time;
 			hold(ahead, *record);
-		} else if (outcome == SOURCE_END) {
+		} else if (outcome == SOURCE_END || outcome < 0) {
+			/* An error comes again, behind what came before it. */
 			ahead->ended = true;
 		} else {
 			time = stop_now();
-			if (outcome != SOURCE_IDLE || !decided(ahead, time))
+			if (!decided(ahead, time))
 				return outcome;
 		}
 	}

@@ -262,17 +262,19 @@ static int tell_seeds(struct follow *follow)
 static int begin(struct follow *follow)
 {
 	const struct tcptrace_record *record;
-	int error = source_snapshot(follow->source, on_snapshot, follow);
+	int error = source_snapshot(follow->source, on_snapshot, follow), damage;
 
 	/* Ctrl-C cuts it short. */
 	if (error && signals_stop())
 		return SOURCE_END;
 	if (follow->view->snapshot_only)
 		return error ? error : SOURCE_END;
-	if (!error)
-		error = seed_collect(follow->seed, follow->source);
-	if (!error)
-		error = seed_finish(follow->seed);
+	if (error)
+		return error;
+	damage = seed_collect(follow->seed, follow->source);
+	if (damage == SOURCE_END || damage == -ENOMEM)
+		return damage;
+	error = seed_finish(follow->seed);
 	if (!error)
 		error = tell_seeds(follow);
 	if (error)
@@ -282,7 +284,7 @@ static int begin(struct follow *follow)
 			return SOURCE_END;
 		on_record(follow, record);
 	}
-	return 0;
+	return damage;
 }
 
 /* ---- live ---- */
@@ -384,7 +386,6 @@ static int finish(struct follow *follow, int error)
 	uint64_t full = model_full(follow->model);
 	uint64_t time = follow->source->live ? stop_now() : follow->last;
 	struct tcptrace_lost lost = { 0 };
-	bool failed = error && error != -EINTR;
 
 	settle(follow, UINT64_MAX);
 	if (follow->view->end)
@@ -392,32 +393,39 @@ static int finish(struct follow *follow, int error)
 	source_losses(follow->source, &lost);
 	tell_tally(follow, &lost, full, time);
 	out_flush(&follow->out);
+	/* Whoever ends it by hand is in a hurry. */
+	if (!error && !follow->out.error && !signals_stop())
+		error = source_verify(follow->source);
 	if (error == -ENOMEM && !follow->source->error[0])
 		warnx("out of memory");
-	else if (failed)
+	else if (error && error != -EINTR)
 		warnx("%s", follow->source->error);
-	if (!out_close(&follow->out) || failed)
+	if (!out_close(&follow->out))
 		return EXIT_FAILURE;
+	if (error && error != -EINTR)
+		return exit_status_of(error);
 	return follow->arguments->options.fail_on_loss && record_lost(&lost) + full ? EXIT_LOST : EXIT_SUCCESS;
 }
 
 /* ---- opening ---- */
 
+/* Returns 0, or -errno and has said why. */
 static int open_source(struct follow *follow)
 {
 	struct tcptrace_clause clauses[TCPTRACE_CLAUSES_MAX];
 	struct source_request request = { .clauses = clauses };
 	char error[256];
+	int result;
 
 	request.level = filter_is_empty(follow->filter) ? follow->view->level : follow->view->level_filtered;
 	if (request.level && follow->arguments->options.level)
 		request.level = follow->arguments->options.level;
 	if (!follow->view->all)
 		request.clause_count = filter_clauses(follow->filter, clauses, TCPTRACE_CLAUSES_MAX);
-	if (!source_open(follow->arguments->options.source, &request, &follow->source, error, sizeof(error)))
-		return 0;
-	warnx("%s", error);
-	return -1;
+	result = source_open(follow->arguments->options.source, &request, &follow->source, error, sizeof(error));
+	if (result)
+		warnx("%s", error);
+	return result;
 }
 
 /* A table that stays empty is to say why; who follows at a lower level has asked for that. */
@@ -460,7 +468,7 @@ int follow(const struct follow_arguments *arguments, const struct follow_view *v
 	/* Too large for some stacks, with its buffer; and there is one only. */
 	static struct follow follow;
 	char error[256];
-	int status;
+	int status, result;
 
 	follow.arguments = arguments;
 	follow.view = view;
@@ -483,10 +491,12 @@ int follow(const struct follow_arguments *arguments, const struct follow_view *v
 	follow.any_state = follow.states ? __builtin_ctz(follow.states) : 0;
 	out_init(&follow.out, STDOUT_FILENO);
 	signals_catch();
-	status = EXIT_FAILURE;
-	if (!open_source(&follow)) {
+	result = open_source(&follow);
+	if (!result) {
 		status = run(&follow);
 		source_close(follow.source);
+	} else {
+		status = exit_status_of(result);
 	}
 	filter_free(follow.filter);
 	return status;

@@ -55,12 +55,13 @@ int listing_open(struct listing *listing, enum tcptrace_level level)
 	struct tcptrace_clause clauses[TCPTRACE_CLAUSES_MAX];
 	struct source_request request = { .level = level, .clauses = clauses };
 	char error[256];
+	int result;
 
 	request.clause_count = filter_clauses(listing->filter, clauses, TCPTRACE_CLAUSES_MAX);
-	if (!source_open(listing->options->source, &request, &listing->source, error, sizeof(error)))
-		return 0;
-	warnx("%s", error);
-	return -EINTR;
+	result = source_open(listing->options->source, &request, &listing->source, error, sizeof(error));
+	if (result)
+		warnx("%s", error);
+	return result;
 }
 
 static bool fits(const struct listing *listing, const struct tcptrace_record *record)
@@ -101,18 +102,22 @@ static int say(struct listing *listing, int error)
 	if (listing->options->json)
 		json_lost(&listing->out, listing->source->name, &lost, 0, listing->source->live ? stop_now() : listing->last);
 	out_flush(&listing->out);
+	if (!error && !listing_over(listing))
+		error = source_verify(listing->source);
 	if (error == -ENOMEM && !listing->source->error[0])
 		warnx("out of memory");
 	else if (error && error != -EINTR)
 		warnx("%s", listing->source->error);
-	if (!out_close(&listing->out) || (error && error != -EINTR))
+	if (!out_close(&listing->out))
 		return EXIT_FAILURE;
+	if (error && error != -EINTR)
+		return exit_status_of(error);
 	return listing->options->fail_on_loss && record_lost(&lost) ? EXIT_LOST : EXIT_SUCCESS;
 }
 
 int listing_close(struct listing *listing, int error)
 {
-	int status = listing->source ? say(listing, error) : EXIT_FAILURE;
+	int status = listing->source ? say(listing, error) : exit_status_of(error);
 
 	source_close(listing->source);
 	filter_free(listing->filter);

@@ -25,7 +25,7 @@ int listing_parse(struct listing *listing, int count, char *const words[]);
 /* Before all that follows: standard output, signals, and the namespace that is named. 0, or -1: the reason was said. */
 int listing_begin(struct listing *listing, const char *netns);
 
-/* Opens the source, for what the filter fits. Returns 0, or -errno for listing_close(). */
+/* Opens the source, for what the filter fits. Returns 0, or -errno for listing_close(), and has said why. */
 int listing_open(struct listing *listing, enum tcptrace_level level);
 
 bool listing_shows(struct listing *listing, const struct tcptrace_record *record);

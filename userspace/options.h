@@ -4,7 +4,9 @@
 #define TCPTRACE_OPTIONS_H
 
 #include <argp.h>
+#include <errno.h>
 #include <stdbool.h>
+#include <stdlib.h>
 
 #include "tcptrace.h"
 
@@ -12,7 +14,14 @@
 enum {
 	EXIT_USAGE = 2,		/* an option or argument that cannot be understood */
 	EXIT_LOST = 3,		/* --fail-on-loss, and records were lost */
+	EXIT_DAMAGED = 4,	/* a recording is not whole: what is, was shown */
 };
+
+/* Of a source that could not be opened, or not be read to its end. */
+static inline int exit_status_of(int error)
+{
+	return error == -EBADMSG ? EXIT_DAMAGED : EXIT_FAILURE;
+}
 
 struct options {
 	const char *source;		/* NULL: not given */

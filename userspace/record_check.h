@@ -7,6 +7,7 @@
 #define TCPTRACE_RECORD_CHECK_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <sys/socket.h>
 
 #include "tcptrace.h"
@@ -17,13 +18,26 @@ static inline bool record_known(const struct tcptrace_record *record)
 	return record->type >= TCPTRACE_T_LISTEN && record->type <= TCPTRACE_T_LOST;
 }
 
-/* Nothing out of range. A LOST record is no event: it has no socket, so no family and no states. */
+/*
+ * Where the first field lies that is out of range; 0: none is. A LOST record is no event: it has no socket, so no
+ * family and no states.
+ */
+static inline size_t record_fault(const struct tcptrace_record *record)
+{
+	if (record->family != AF_INET && record->family != AF_INET6 && record->type != TCPTRACE_T_LOST)
+		return offsetof(struct tcptrace_record, family);
+	if (record->kind > TCPTRACE_K_TIMEWAIT)
+		return offsetof(struct tcptrace_record, kind);
+	if (record->old_state > TCPTRACE_STATE_MAX)
+		return offsetof(struct tcptrace_record, old_state);
+	if (record->new_state > TCPTRACE_STATE_MAX)
+		return offsetof(struct tcptrace_record, new_state);
+	return 0;
+}
+
 static inline bool record_sound(const struct tcptrace_record *record)
 {
-	return record->kind <= TCPTRACE_K_TIMEWAIT && record->old_state <= TCPTRACE_STATE_MAX &&
-	       record->new_state <= TCPTRACE_STATE_MAX &&
-	       (record->family == AF_INET || record->family == AF_INET6 ||
-		record->type == TCPTRACE_T_LOST);
+	return !record_fault(record);
 }
 
 static inline void record_terminate(struct tcptrace_record *record)

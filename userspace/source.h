@@ -20,7 +20,7 @@ struct source_request {
 	size_t clause_count;
 };
 
-/* The four outcomes of source_next(). Negative: -errno, source_error() says it in words. */
+/* The four outcomes of source_next(). Negative: -errno, source->error says it in words; -EBADMSG: a file is damaged. */
 enum source_outcome {
 	SOURCE_RECORD = 1,	/* *record is valid until the next call on this source */
 	SOURCE_IDLE = 2,	/* caught up: nothing to hand out now; flush, then source_wait() */
@@ -45,6 +45,8 @@ struct source_ops {
 	uint64_t (*complete_until)(const struct source *source);
 	/* Sleeps until there may be more, a signal comes (-EINTR) or timeout_ms are over (-1: never). */
 	int (*wait)(struct source *source, int timeout_ms);
+	/* NULL, or reads what nobody has asked for yet, for its damages alone. Returns 0 or -errno, as source_next(). */
+	int (*verify)(struct source *source);
 	/* What was lost until now, in all: u.lost of *lost. */
 	void (*losses)(struct source *source, struct tcptrace_lost *lost);
 	void (*close)(struct source *source);
@@ -74,7 +76,8 @@ static inline bool source_tells_losses(const struct source *source, enum tcptrac
 /*
  * Opens `spec`: "auto", "module", "bpf", or a file's name ("./bpf" for a file of that name).
  * NULL: what TCPTRACE_SOURCE in the environment says, or else "auto".
- * Returns 0 and *source, to be closed with source_close(); or -errno, and the reason in `error`.
+ * Returns 0 and *source, to be closed with source_close(); or -errno, and the reason in `error`. -EBADMSG: a file that is
+ * no recording of this version, or a damaged one.
  */
 int source_open(const char *spec, const struct source_request *request, struct source **source,
 		char *error, size_t error_size);
@@ -100,6 +103,15 @@ static inline uint64_t source_complete_until(const struct source *source)
 static inline int source_wait(struct source *source, int timeout_ms)
 {
 	return source->ops->wait(source, timeout_ms);
+}
+
+/*
+ * Where a view has seen enough: whether the rest of the file is whole. Whoever is shown a part is to know that. A pipe
+ * is not waited for, nor is a live source. What is lost in the rest counts from then on.
+ */
+static inline int source_verify(struct source *source)
+{
+	return source->ops->verify ? source->ops->verify(source) : 0;
 }
 
 static inline void source_losses(struct source *source, struct tcptrace_lost *lost)

@@ -7,6 +7,8 @@
  *   fuzz_source_file [ROUNDS]      damages recordings of its own
  *   fuzz_source_file FILE...       reads these, for instance what another fuzzer found
  *
+ * Most are made right again as far as their checksums go: whoever means harm does that, too.
+ *
  * With -DLIBFUZZER it is one for clang's -fsanitize=fuzzer.
  */
 #include <ctype.h>
@@ -79,9 +81,17 @@ static void one(const void *data, size_t size)
 
 #ifdef LIBFUZZER
 
+/* With checksums made right: what is behind them is what is to be reached. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	one(data, size);
+	static struct capture capture;
+
+	if (size > sizeof(capture.data))
+		return -1;
+	capture.size = size;
+	memcpy(capture.data, data, size);
+	capture_seal(&capture);
+	one(capture.data, size);
 	return 0;
 }
 
@@ -167,7 +177,11 @@ int main(int argc, char *argv[])
 		rounds = strtoul(argv[1], NULL, 10);
 	for (i = 0; i < rounds; i++) {
 		make(&capture);
+		/* An accident, or on purpose. */
+		capture_seal(&capture);
 		damage(&capture);
+		if (any(4))
+			capture_seal(&capture);
 		one(capture.data, capture.size);
 	}
 	printf("%lu recordings, %llu records, %llu recordings refused\n", rounds, records, refused);

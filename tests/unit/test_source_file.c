@@ -2,6 +2,7 @@
 /* Recordings that are whole, and all that can be wrong with one. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/ioctl.h>
 
 #include "capture_make.h"
 #include "source_open.h"
@@ -9,12 +10,20 @@
 
 static struct capture capture;
 
-static struct source *open_capture(char *error, size_t size, int *result)
+/* As it is: with checksums that may be wrong. */
+static struct source *open_as_it_is(char *error, size_t size, int *result)
 {
 	struct source *source = NULL;
 
 	*result = source_file_open_fd(capture_fd(&capture), "FILE", &source, error, size);
 	return source;
+}
+
+/* Whoever makes a recording to do damage makes its checksums right. */
+static struct source *open_capture(char *error, size_t size, int *result)
+{
+	capture_seal(&capture);
+	return open_as_it_is(error, size, result);
 }
 
 static int add_time(const struct tcptrace_record *record, void *arg)
@@ -54,16 +63,22 @@ static const char *seen(struct source *source)
 	return text;
 }
 
-static const char *seen_of_capture(void)
+static const char *seen_as_it_is(void)
 {
 	static char text[8192];
 	char error[256] = "";
 	int result;
-	struct source *source = open_capture(error, sizeof(error), &result);
+	struct source *source = open_as_it_is(error, sizeof(error), &result);
 
 	snprintf(text, sizeof(text), "%s", source ? seen(source) : error);
 	source_close(source);
 	return text;
+}
+
+static const char *seen_of_capture(void)
+{
+	capture_seal(&capture);
+	return seen_as_it_is();
 }
 
 static void fill(void)
@@ -151,6 +166,7 @@ static void pipe_in_pieces(void)
 
 	fill();
 	capture_end(&capture, 5);
+	capture_seal(&capture);
 	if (pipe(ends))
 		abort();
 	if (!fork()) {
@@ -206,20 +222,25 @@ static void newer(void)
 
 static void headers(void)
 {
-	REFUSED(capture.size = 0; (void)header, "empty, not a recording of tcptrace");
+	REFUSED(capture.size = 0; (void)header, "byte 0: empty, not a recording of tcptrace");
 	REFUSED(capture.size = 5; (void)header,
-		"not a recording of tcptrace (tcptrace-ctl record makes one)");
-	REFUSED(header->magic[7] = 'e', "not a recording of tcptrace (tcptrace-ctl record makes one)");
-	REFUSED(capture.size = 100; (void)header, "truncated within its header, at byte 100");
+		"byte 0: not a recording of tcptrace (tcptrace-ctl record makes one)");
+	REFUSED(header->magic[7] = 'e', "byte 0: not a recording of tcptrace (tcptrace-ctl record makes one)");
+	REFUSED(capture.size = 100; (void)header, "byte 100: truncated within its header");
 	REFUSED(header->abi = 2,
-		"recorded with ABI 2, this tcptrace-ctl reads 1: use the version that recorded it");
-	REFUSED(header->byte_order = 0x04030201, "recorded on a machine of the other byte order");
-	REFUSED(header->byte_order = 0, "damaged: its header has no byte order");
-	REFUSED(header->record_size = 0, "damaged: records of 0 bytes, not 192");
-	REFUSED(header->header_size = 8, "damaged: a header of 8 bytes");
-	REFUSED(header->header_size = 260, "damaged: a header of 260 bytes");
-	REFUSED(header->header_size = 0xfffffff8, "damaged: a header of 4294967288 bytes");
-	REFUSED(header->header_size = 1024, "truncated within its header, at byte 448");
+		"byte 16: recorded with ABI 2, this tcptrace-ctl reads 1: use the version that recorded it");
+	REFUSED(header->byte_order = 0x04030201, "byte 8: recorded on a machine of the other byte order");
+	REFUSED(header->byte_order = 0, "byte 8: its header is damaged: it has no byte order");
+	REFUSED(header->record_size = 0, "byte 20: it has records of 0 bytes, not of 192");
+	REFUSED(header->level = 4, "byte 48: it has a level of 4, which there is not");
+	REFUSED(header->header_size = 8, "byte 12: its header is damaged: it has a size of 8");
+	REFUSED(header->header_size = 260, "byte 12: its header is damaged: it has a size of 260");
+	REFUSED(header->header_size = 0xfffffff8, "byte 12: its header is damaged: it has a size of 4294967288");
+	REFUSED(header->header_size = 1024, "byte 448: truncated within its header");
+
+	capture_begin(&capture);
+	is_str(seen_as_it_is(), "FILE: byte 52: it has no checksums: an older tcptrace-ctl recorded it, and can show it",
+	       "one from before there were checksums");
 }
 
 static void unended_texts(void)
@@ -244,16 +265,16 @@ static void truncated(void)
 
 	fill();
 	whole = capture.size;
-	is_str(seen_of_capture(), "S1 S2 E3 L5 E6 -74 FILE: truncated after 5 records, at byte 1216",
+	is_str(seen_of_capture(), "S1 S2 E3 L5 E6 -74 FILE: byte 1216: truncated after 5 records, or still being written",
 	       "no trailer: what is whole, then the error");
 	capture.size = whole - 1;
-	is_str(seen_of_capture(), "S1 S2 E3 L5 -74 FILE: truncated after 4 records, at byte 1215",
+	is_str(seen_of_capture(), "S1 S2 E3 L5 -74 FILE: byte 1215: truncated after 4 records, or still being written",
 	       "within a record");
 	capture.size = header + record + 10;
-	is_str(seen_of_capture(), "S1 -74 FILE: truncated after 1 records, at byte 458",
+	is_str(seen_of_capture(), "S1 -74 FILE: byte 458: truncated after 1 records, or still being written",
 	       "within the snapshot");
 	capture.size = header;
-	is_str(seen_of_capture(), "-74 FILE: truncated after 0 records, at byte 256",
+	is_str(seen_of_capture(), "-74 FILE: byte 256: truncated after 0 records, or still being written",
 	       "right behind the header");
 }
 
@@ -266,27 +287,176 @@ static void truncated(void)
 		is_str(seen_of_capture(), "S1 S2 E3 L5 E6 " text, "%s", #change); \
 	} while (0)
 
-#define OUT_OF_RANGE "-74 FILE: damaged: record 6, at byte 1216, has a field out of range"
+/* By the layout of tests/abi/layout.txt. */
+#define OUT_OF_RANGE(byte) "-74 FILE: byte " #byte ": damaged: record 6 has a field out of range"
 
 static void damaged(void)
 {
-	DAMAGED(record->old_state = 12, OUT_OF_RANGE);
-	DAMAGED(record->new_state = 255, OUT_OF_RANGE);
-	DAMAGED(record->kind = 4, OUT_OF_RANGE);
-	DAMAGED(record->family = 0, OUT_OF_RANGE);
-	DAMAGED(record->family = 3, OUT_OF_RANGE);
+	DAMAGED(record->family = 0, OUT_OF_RANGE(1292));
+	DAMAGED(record->family = 3, OUT_OF_RANGE(1292));
+	DAMAGED(record->kind = 4, OUT_OF_RANGE(1293));
+	DAMAGED(record->old_state = 12, OUT_OF_RANGE(1294));
+	DAMAGED(record->new_state = 255, OUT_OF_RANGE(1295));
 	DAMAGED(record->type = TCPTRACE_T_SNAPSHOT,
-		"E7 -74 FILE: damaged: it has 2 events and says 3");
+		"-74 FILE: byte 1284: damaged: record 6 is of a socket that was there, and stands among the events");
+	DAMAGED(record->type = TCPTRACE_T_LOST + 1, "-74 FILE: byte 1284: damaged: record 6 is of type 18, which there is not");
+	DAMAGED(record->type = 0, "-74 FILE: byte 1284: damaged: record 6 is of type 0, which there is not");
+	DAMAGED(record->time = 5, "-74 FILE: byte 1224: damaged: record 6 is older than the one before it");
 
 	fill();
 	capture_end(&capture, 5)->u.lost.events = 1000;
-	is_str(seen_of_capture(), "S1 S2 E3 L5 E6 -74 FILE: damaged: it has 2 events and says 1000",
+	is_str(seen_of_capture(), "S1 S2 E3 L5 E6 -74 FILE: byte 1392: damaged: it has 2 events, and here it says 1000",
 	       "records are missing in the middle");
 	fill();
 	capture_end(&capture, 5);
 	capture_put(&capture, "x", 1);
-	is_str(seen_of_capture(), "S1 S2 E3 L5 E6 -74 FILE: damaged: data after the end, at byte 1408",
+	is_str(seen_of_capture(), "S1 S2 E3 L5 E6 -74 FILE: byte 1408: damaged: something follows the end",
 	       "something behind the trailer");
+}
+
+/* ---- checksums ---- */
+
+static void swap_records(unsigned int at, unsigned int other)
+{
+	struct tcptrace_record *records = (void *)(capture.data + sizeof(struct capture_header)), kept = records[at];
+
+	records[at] = records[other];
+	records[other] = kept;
+}
+
+static void remove_record(unsigned int at)
+{
+	struct tcptrace_record *records = (void *)(capture.data + sizeof(struct capture_header));
+
+	memmove(&records[at], &records[at + 1], capture.data + capture.size - (unsigned char *)&records[at + 1]);
+	capture.size -= sizeof(*records);
+}
+
+static void fill_and_seal(void)
+{
+	fill();
+	capture_end(&capture, 5);
+	capture_seal(&capture);
+}
+
+#define MISMATCH(number, byte) "-74 FILE: byte " #byte ": damaged: record " #number " does not match its checksum"
+
+static void out_of_place(void)
+{
+	fill_and_seal();
+	swap_records(0, 1);
+	is_str(seen_as_it_is(), MISMATCH(1, 256), "two sockets in another order");
+	fill_and_seal();
+	swap_records(2, 4);
+	is_str(seen_as_it_is(), "S1 S2 " MISMATCH(3, 640), "two events in another order");
+	fill_and_seal();
+	remove_record(1);
+	is_str(seen_as_it_is(), "S1 " MISMATCH(2, 448), "one that is missing");
+	fill_and_seal();
+	remove_record(4);
+	is_str(seen_as_it_is(), "S1 S2 E3 L5 " MISMATCH(5, 1024), "the last one before the end");
+}
+
+/* What is whole before byte `at` of a recording, as seen() has it; what is wrong with the header is no prefix of anything. */
+static bool is_told(size_t at)
+{
+	static const char *const parts[] = { "S1 ", "S2 ", "E3 ", "L5 ", "E6 " };
+	size_t header = sizeof(struct capture_header), record, i;
+	const char *text = seen_as_it_is();
+	char wanted[128] = "";
+
+	if (at < header)
+		return !strncmp(text, "FILE: byte ", strlen("FILE: byte "));
+	record = (at - header) / sizeof(struct tcptrace_record);
+	for (i = 0; i < record; i++)
+		strcat(wanted, parts[i]);
+	sprintf(wanted + strlen(wanted), "-74 FILE: byte %zu: damaged: record %zu does not match its checksum",
+		header + record * sizeof(struct tcptrace_record), record + 1);
+	return !strcmp(text, wanted);
+}
+
+static void any_byte(void)
+{
+	size_t at, unseen = 0;
+
+	for (fill_and_seal(), at = 0; at < capture.size; at++) {
+		capture.data[at] ^= 1 << at % 8;
+		unseen += !is_told(at);
+		capture.data[at] ^= 1 << at % 8;
+	}
+	is_int(unseen, 0, "of %zu bytes each that is another one is told, with what is whole before it", capture.size);
+	is_str(seen_as_it_is(), "S1 S2 E3 L5 E6 end", "and it is whole when none is");
+}
+
+/* ---- who sees enough early ---- */
+
+static void rest(void)
+{
+	const struct tcptrace_record *record;
+	struct source *source;
+	char error[256];
+	int result;
+
+	fill_and_seal();
+	source = open_as_it_is(error, sizeof(error), &result);
+	is_int(source_verify(source), 0, "nothing was read yet: it is whole");
+	source_close(source);
+
+	capture.data[1300] ^= 1;
+	source = open_as_it_is(error, sizeof(error), &result);
+	is_int(source_next(source, &record), SOURCE_RECORD, "one record is read, and is well");
+	is_int(source_verify(source), -EBADMSG, "in the rest of it something is wrong");
+	is_str(source->error, "FILE: byte 1216: damaged: record 6 does not match its checksum", "that is said");
+	is_int(source_next(source, &record), -EBADMSG, "and stays");
+	source_close(source);
+}
+
+/* Nobody waits for a pipe that somebody may write to for hours. */
+static void rest_of_a_pipe(void)
+{
+	const struct tcptrace_record *record;
+	struct source *source = NULL;
+	char error[256] = "";
+	int ends[2];
+
+	fill();
+	capture_seal(&capture);
+	if (pipe(ends) || write(ends[1], capture.data, capture.size) != (ssize_t)capture.size)
+		abort();
+	is_int(source_file_open_fd(ends[0], "PIPE", &source, error, sizeof(error)), 0, "a pipe that stays open %s", error);
+	is_int(source_next(source, &record), SOURCE_RECORD, "one record of it");
+	is_int(source_verify(source), 0, "its rest is not waited for");
+	source_close(source);
+	close(ends[1]);
+}
+
+/* It may be empty for a while, and say so where it does not block. */
+static void pipe_without_blocking(void)
+{
+	struct source *source = NULL;
+	char error[256] = "";
+	int ends[2];
+	size_t at;
+
+	fill_and_seal();
+	if (pipe2(ends, O_NONBLOCK))
+		abort();
+	if (!fork()) {
+		close(ends[0]);
+		for (at = 0; at < capture.size; at += 64) {
+			if (write(ends[1], capture.data + at, 64) != 64)
+				_exit(1);
+			/* Until somebody has read it. */
+			for (int held = 1; held;)
+				if (ioctl(ends[1], FIONREAD, &held))
+					_exit(1);
+		}
+		_exit(0);
+	}
+	close(ends[1]);
+	is_int(source_file_open_fd(ends[0], "PIPE", &source, error, sizeof(error)), 0, "a pipe that does not block %s", error);
+	is_str(source ? seen(source) : "", "S1 S2 E3 L5 E6 end", "is waited for");
+	source_close(source);
 }
 
 static void unended_comm(void)
@@ -331,6 +501,11 @@ int main(void)
 	unended_texts();
 	truncated();
 	damaged();
+	out_of_place();
+	any_byte();
+	rest();
+	rest_of_a_pipe();
+	pipe_without_blocking();
 	unended_comm();
 	names();
 	return done_testing();

@@ -361,9 +361,11 @@ static int finish(struct recording *recording, int error)
 		return EXIT_FAILURE;
 	}
 	print_tally(recording, &lost);
+	if (!error && !signals_stop())
+		error = source_verify(recording->source);
 	if (error) {
 		warnx("%s", recording->source->error);
-		return EXIT_FAILURE;
+		return exit_status_of(error);
 	}
 	return recording->arguments->options.fail_on_loss && record_lost(&lost) ? EXIT_LOST :
 										  EXIT_SUCCESS;
@@ -383,25 +385,26 @@ static int record_all(struct recording *recording)
 	return finish(recording, recording->failed ? 0 : error);
 }
 
+/* Returns 0, or -errno and has said why. */
 static int open_source(struct recording *recording, enum tcptrace_level level)
 {
 	struct tcptrace_clause clauses[TCPTRACE_CLAUSES_MAX];
 	struct source_request request = { .level = level, .clauses = clauses };
 	char error[256];
+	int result;
 
 	request.clause_count = filter_clauses(recording->filter, clauses, TCPTRACE_CLAUSES_MAX);
-	if (!source_open(recording->arguments->options.source, &request, &recording->source, error,
-			 sizeof(error)))
-		return 0;
-	warnx("%s", error);
-	return -1;
+	result = source_open(recording->arguments->options.source, &request, &recording->source, error, sizeof(error));
+	if (result)
+		warnx("%s", error);
+	return result;
 }
 
 static int run_filtered(struct recording *recording)
 {
 	const struct options *options = &recording->arguments->options;
 	enum tcptrace_level level = options->level;
-	int status = EXIT_FAILURE;
+	int status = EXIT_FAILURE, error;
 
 	recording->chooses = !filter_is_empty(recording->filter) || options->family;
 	if (!level)
@@ -409,8 +412,9 @@ static int run_filtered(struct recording *recording)
 	if (options->family)
 		filter_set_family(recording->filter, options->family);
 	/* The source first: where it cannot be had, no file is touched. */
-	if (open_source(recording, level))
-		return status;
+	error = open_source(recording, level);
+	if (error)
+		return exit_status_of(error);
 	recording->buffer = aligned_alloc(64, BUFFER);
 	if (!recording->buffer)
 		warnx("out of memory");

@@ -263,28 +263,35 @@ static int show_history(struct ss *ss)
 
 /* ---- -s ---- */
 
-/* The kernel's own counts, before any socket of ours is among them. */
+/* Both return the exit status. The kernel's own counts, before any socket of ours is among them. */
 static int summarize_host(struct ss *ss)
 {
 	int error = ss_summary_kernel(&ss->listing.out);
 
 	if (error)
 		warnx("/proc/net: %s", strerror(-error));
-	return out_close(&ss->listing.out) ? error : -EIO;
+	return out_close(&ss->listing.out) && !error ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* A recording is read once for this, and once more for a table. */
-static int summarize_recording(struct ss *ss)
+/* A recording is read once for this, and once more for a table, which then says what is wrong with it. */
+static int summarize_recording(struct ss *ss, bool alone)
 {
-	int error = listing_open(&ss->listing, TCPTRACE_L_OFF);
+	struct listing *listing = &ss->listing;
+	int error = listing_open(listing, TCPTRACE_L_OFF);
 
-	if (!error)
-		error = ss_summary_source(ss->listing.source, &ss->listing.out);
-	if (error && ss->listing.source)
-		warnx("%s", ss->listing.source->error);
-	source_close(ss->listing.source);
-	ss->listing.source = NULL;
-	return out_close(&ss->listing.out) ? error : -EIO;
+	if (error)
+		return exit_status_of(error);
+	error = ss_summary_source(listing->source, &listing->out);
+	out_flush(&listing->out);
+	if (!error && alone && !listing_over(listing))
+		error = source_verify(listing->source);
+	if (error)
+		warnx("%s", listing->source->error);
+	source_close(listing->source);
+	listing->source = NULL;
+	if (!out_close(&listing->out))
+		return EXIT_FAILURE;
+	return error ? exit_status_of(error) : EXIT_SUCCESS;
 }
 
 /* ---- beginning and end ---- */
@@ -302,10 +309,11 @@ static int show(struct ss *ss)
 	}
 	if (listing_begin(&ss->listing, ss->options.netns))
 		return EXIT_FAILURE;
-	if (ss->options.summary && (source_is_live(source) ? summarize_host(ss) : summarize_recording(ss)))
-		return EXIT_FAILURE;
-	if (!table)
-		return EXIT_SUCCESS;
+	if (ss->options.summary) {
+		status = source_is_live(source) ? summarize_host(ss) : summarize_recording(ss, !table);
+		if (status || !table)
+			return status;
+	}
 	status = ss->options.history ? show_history(ss) : listing_close(&ss->listing, show_table(ss));
 	table_exit(&ss->table.table);
 	processes_free(ss->processes);

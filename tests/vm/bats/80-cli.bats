@@ -237,18 +237,21 @@ shows_events() { [[ $(grep -c 9801 "$(out_of watch)") -gt 10 ]]; }
 	size=$(stat -c %s "$kept")
 
 	: >"$BATS_TEST_TMPDIR/empty"
-	refuses 1 '*empty*' tcptrace-ctl watch --source="$BATS_TEST_TMPDIR/empty"
-	refuses 1 "*/etc/passwd*" tcptrace-ctl watch --source=/etc/passwd
+	refuses 4 '*empty*' tcptrace-ctl watch --source="$BATS_TEST_TMPDIR/empty"
+	refuses 4 "*/etc/passwd*" tcptrace-ctl watch --source=/etc/passwd
 	refuses 1 '*No such file*' tcptrace-ctl watch --source="$BATS_TEST_TMPDIR/missing"
-	# Another ABI: the number after the magic, the byte order and the size of the header.
-	cp "$kept" "$BATS_TEST_TMPDIR/abi"
-	printf '\x63' | dd of="$BATS_TEST_TMPDIR/abi" bs=1 seek=16 conv=notrunc status=none
-	refuses 1 '*ABI*' tcptrace-ctl watch --source="$BATS_TEST_TMPDIR/abi"
+	# A byte of the header, and one of a record behind what is shown.
+	cp "$kept" "$BATS_TEST_TMPDIR/header"
+	printf '\x63' | dd of="$BATS_TEST_TMPDIR/header" bs=1 seek=16 conv=notrunc status=none
+	refuses 4 '*byte 52: its header is damaged*' tcptrace-ctl watch --source="$BATS_TEST_TMPDIR/header"
+	cp "$kept" "$BATS_TEST_TMPDIR/flipped"
+	printf '\x63' | dd of="$BATS_TEST_TMPDIR/flipped" bs=1 seek=$((size - 200)) conv=notrunc status=none
+	refuses 4 "*byte $((size - 384)): damaged*" tcptrace-ctl ss -H --source="$BATS_TEST_TMPDIR/flipped" 'sport = :1'
 	# What is whole is shown, then what is wrong is said.
 	head -c $((size - 100)) "$kept" >"$BATS_TEST_TMPDIR/cut"
 	local status=0
 	tcptrace-ctl watch -q --source="$BATS_TEST_TMPDIR/cut" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" || status=$?
-	same "$status" 1
+	same "$status" 4
 	like "$(<"$BATS_TEST_TMPDIR/err")" '*truncated*'
 	is "$(grep -c 9806 "$BATS_TEST_TMPDIR/out") > 3"
 	# A recording is not overwritten by accident.
