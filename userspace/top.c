@@ -184,8 +184,8 @@ void top_print(struct top *top, struct out *out, size_t rows, bool heading)
 static const char *keys(int width)
 {
 	static const char *const texts[] = {
-		"q quit  / filter  space pause  sort: t rate  i in  o out  r Recv-Q  s Send-Q  d delay  x retr  "
-		"R reverse",
+		("q quit  / filter  space pause  sort: t rate  i in  o out  r Recv-Q  s Send-Q  d delay  x retr  "
+		 "R reverse"),
 		"q quit  / filter  space pause  sort: tio bytes  r Recv-Q  s Send-Q  d  x  R",
 		"q quit / filter  sort: tio rs d x R",
 		"q / tio rs d x R",
