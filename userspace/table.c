@@ -193,10 +193,13 @@ static const char *write_row(const struct table *table, const struct place *plac
 void table_flush(struct table *table, unsigned int part)
 {
 	struct table_part *rows = &table->parts[part];
-	const char *cell = rows->data, *end = rows->data + rows->used;
+	const char *cell = rows->data, *end;
 	struct place places[TABLE_COLUMNS];
 	size_t widest;
 
+	if (!rows->used)
+		return;
+	end = rows->data + rows->used;
 	widest = lay_out(table, places);
 	while (cell < end && !table->out->error)
 		cell = widest < OUT_LINE - 2 * COPY ? put_row(table, places, cell) :
