@@ -61,9 +61,16 @@ static bool room_for(struct busy *busy, uint32_t place)
 	return true;
 }
 
+uint64_t busy_rate(uint64_t count, uint64_t ns)
+{
+	unsigned __int128 rate = (unsigned __int128)count * 1000000000 / ns;
+
+	return rate < MODEL_UNKNOWN ? rate : MODEL_UNKNOWN - 1;
+}
+
 static uint64_t rate(uint64_t now, uint64_t before, uint64_t elapsed)
 {
-	return now > before ? (now - before) * 1e9 / elapsed : 0;
+	return now > before ? busy_rate(now - before, elapsed) : 0;
 }
 
 /* One that was born since the look before had nothing then. */

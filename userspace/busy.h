@@ -51,6 +51,9 @@ struct busy {
 
 typedef bool (*busy_match)(const struct end *end, void *arg);
 
+/* So many a second, of `count` in `ns`, which are not 0. Never MODEL_UNKNOWN. */
+uint64_t busy_rate(uint64_t count, uint64_t ns);
+
 /* Counts again, at `time`. Returns 0 or -ENOMEM. */
 int busy_look(struct busy *busy, const struct model *model, uint64_t time);
 /* The ends that `match` as they are now, with the rates of the last look, in order. Returns 0 or -ENOMEM. */

@@ -63,7 +63,7 @@ int top_look(struct top *top, uint64_t time)
 	uint64_t last = top->busy.time;
 	int error = busy_look(&top->busy, top->follow->model, time);
 
-	top->rate = last && time > last ? top->changes * 1e9 / (time - last) : MODEL_UNKNOWN;
+	top->rate = last && time > last ? busy_rate(top->changes, time - last) : MODEL_UNKNOWN;
 	top->changes = 0;
 	return error;
 }

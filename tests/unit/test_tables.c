@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The tables (listen, life, ports, top) on recordings made by hand. */
+#include "busy.h"
 #include "port_settings.h"
 #include "program.h"
 
@@ -453,6 +454,12 @@ static void busy_connection(void)
 	save(0);
 }
 
+static void test_rates(void)
+{
+	is_int(busy_rate(6, 4 * SECOND), 1, "a rate is rounded down");
+	ok(busy_rate(UINT64_MAX, 1) == MODEL_UNKNOWN - 1, "the largest there is is not the one that is not known");
+}
+
 static void test_top(void)
 {
 	busy_connection();
@@ -506,6 +513,7 @@ int main(void)
 	test_process();
 	test_ports();
 	test_port_settings();
+	test_rates();
 	test_top();
 	program_end();
 	return done_testing();
