@@ -162,9 +162,11 @@ void model_settled(struct change *change)
 	change->model->grave = change->place;
 }
 
-/* Without memory to wait in, it is said now. */
+/* Without memory to wait in, it is said now. What says twice that a socket is closed is no recorder, and is not believed. */
 void model_unsettled(struct change *change)
 {
+	if (change->end->flags & END_PENDING)
+		return;
 	if (add_pending(change->model, change->place))
 		change->end->flags |= END_PENDING;
 	else

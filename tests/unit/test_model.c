@@ -458,6 +458,23 @@ static void test_no_reset_follows(void)
 	finish();
 }
 
+/* As no kernel tells it, but a damaged recording may. */
+static void test_closed_twice(void)
+{
+	stream_begin(&stream);
+	handshake(&stream);
+	to_state(&stream, &stream.client, TCPTRACE_S_CLOSE);
+	stream.client.state = TCPTRACE_S_ESTABLISHED;
+	to_state(&stream, &stream.client, TCPTRACE_S_CLOSE);
+	run();
+	ok(world.client.any && !model_pending(world.model), "closed twice: one verdict");
+	/* What follows takes it away. */
+	shuts(&stream, &stream.server, TCPTRACE_OP_SHUT_RD);
+	feed(&stream.records[stream.count - 1]);
+	is_int(model_ends(world.model), 1, "and only the other end is left");
+	finish();
+}
+
 static void test_refused(void)
 {
 	stream_begin(&stream);
@@ -1221,6 +1238,7 @@ int main(void)
 	test_late_data();
 	test_destroyed();
 	test_no_reset_follows();
+	test_closed_twice();
 	test_refused();
 	test_errors();
 	test_request_ends();
