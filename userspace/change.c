@@ -293,7 +293,7 @@ static void on_timewait(struct change *change)
 		enter(change, TCPTRACE_S_CLOSE);
 		end->flags |= END_OVER;
 		end->timeout = 0;
-		change->model->grave = change->place;
+		model_over(change);
 		/* Its verdict came when it entered TIME_WAIT; if it never did, the peer never closed. */
 		if (record->old_state == TCPTRACE_S_FIN_WAIT2) {
 			end->flags |= END_ORPHAN;
@@ -490,7 +490,7 @@ void change_apply(struct change *change)
 		if (record->new_state == TCPTRACE_S_CLOSE) {
 			enter(change, TCPTRACE_S_CLOSE);
 			end->flags |= END_OVER;
-			change->model->grave = change->place;
+			model_over(change);
 		}
 		break;
 	}

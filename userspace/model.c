@@ -154,12 +154,17 @@ const struct end *model_settle(struct model *model, uint64_t time)
 	return NULL;
 }
 
-void model_settled(struct change *change)
+void model_over(struct change *change)
 {
 	if (change->end->flags & END_PENDING)
 		forget_pending(change->model, change->place);
-	change->step->verdict = true;
 	change->model->grave = change->place;
+}
+
+void model_settled(struct change *change)
+{
+	change->step->verdict = true;
+	model_over(change);
 }
 
 /* Without memory to wait in, it is said now. What says twice that a socket is closed is no recorder, and is not believed. */

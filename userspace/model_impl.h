@@ -65,7 +65,10 @@ static inline void model_bury(struct model *model)
 	if (model->grave)
 		model_kill(model, model->grave);
 }
-/* Over: its verdict is said now, then it goes; or it is said once it is clear that no RST follows. */
+
+/* Over: it goes with the next record. */
+void model_over(struct change *change);
+/* The same, and its verdict is said now; or it is said once it is clear that no RST follows. */
 void model_settled(struct change *change);
 void model_unsettled(struct change *change);
 

@@ -473,6 +473,17 @@ static void test_closed_twice(void)
 	feed(&stream.records[stream.count - 1]);
 	is_int(model_ends(world.model), 1, "and only the other end is left");
 	finish();
+
+	stream_begin(&stream);
+	handshake(&stream);
+	to_state(&stream, &stream.client, TCPTRACE_S_CLOSE);
+	timewait(&stream, &stream.client, TCPTRACE_OP_END, TCPTRACE_S_TIME_WAIT, TCPTRACE_S_CLOSE, 0);
+	run();
+	shuts(&stream, &stream.server, TCPTRACE_OP_SHUT_RD);
+	feed(&stream.records[stream.count - 1]);
+	ok(!model_pending(world.model), "closed, then at the end of a TIME_WAIT that it did not enter: nothing is to come");
+	is_int(model_ends(world.model), 1, "and only the other end is left");
+	finish();
 }
 
 static void test_refused(void)
