@@ -29,6 +29,7 @@ enum { PACKET_IN = 1, PACKET_OUT = 2 };
 #define CWR			0x80	/* in byte 13 of the TCP header */
 #define BYTE_ORDER_MAGIC	0x1a2b3c4d
 #define LINKTYPE_RAW		101
+#define PIECES_MAX		(524280 / 88)
 #define SENT_BITS		12	/* of the last so many packets is known that they were sent from here */
 
 struct interface {
@@ -321,7 +322,7 @@ static void put_packet(struct pcapng *pcapng, const struct packet *packet, const
 	p = put_32(p, interface);
 	p = put_time(p, packet->record->time + pcapng->follow->source->realtime);
 	p = put_32(p, size);
-	p = put_32(p, size + packet->segment->len);
+	p = put_32(p, packet->segment->len < UINT32_MAX - size ? size + packet->segment->len : UINT32_MAX);
 	p = put_padded(p, headers, size);
 	if (packet->record->kind != TCPTRACE_K_NONE)
 		p = put_option(p, OPTION_COMMENT, text, comment(text, step));
@@ -332,13 +333,24 @@ static void put_packet(struct pcapng *pcapng, const struct packet *packet, const
 	end_block(out, p);
 }
 
-/* What no IP header has a length for goes by the MSS, as tcp_gso_segment() divides it. */
+/*
+ * By the MSS, as tcp_gso_segment() divides it. What would be more packets than the largest segment that there is (GSO_MAX_SIZE)
+ * makes at the smallest MSS (TCP_MIN_MSS) was no segment, and stays one packet: a damaged record is not to fill a disk.
+ */
+static uint32_t piece_size(const struct packet *packet)
+{
+	uint32_t mss = packet->record->mss;
+
+	return mss && packet->segment->len / mss <= PIECES_MAX ? mss : 0;
+}
+
+/* What no IP header has a length for is more than one packet. */
 static void put_segment(struct pcapng *pcapng, struct packet *packet, const struct step *step)
 {
 	const struct tcptrace_segment *whole = packet->segment;
 	struct tcptrace_segment piece = *whole;
 	uint32_t left = whole->len;
-	uint32_t size = left + sizeof(struct iphdr) + sizeof(struct tcphdr) > UINT16_MAX ? packet->record->mss : 0;
+	uint32_t size = left + sizeof(struct iphdr) + sizeof(struct tcphdr) > UINT16_MAX ? piece_size(packet) : 0;
 
 	packet->segment = &piece;
 	do {

@@ -129,6 +129,9 @@ def test_large():
     ok([(p.seq, p.length - 40, p.flags) for p in packets[:3]] == [(1, 30000, ACK | CWR), (30001, 30000, ACK), (60001, 5496, FIN | PSH | ACK)],
        "too long for an IP header: in pieces, as the kernel divides it", [vars(p) for p in packets])
     ok([(p.ip_length, p.length) for p in packets[3:]] == [(65535, 65535)], "the longest that has one", [vars(p) for p in packets])
+    absurd = sockets.patched(segment(client, SECOND, 1, ACK, 1, 1, 2**32 - 1), mss=1)
+    _, _, packets = export([client], [absurd])
+    ok([p.length for p in packets] == [2**32 - 1], "longer than any there is: stays one packet", [vars(p) for p in packets[:3]])
 
 
 def test_families():
