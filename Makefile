@@ -10,6 +10,7 @@
 #   make scenarios      docs/scenarios.md anew: runs what it tells of on each of them
 #   make bench          what it costs, beside others
 #   make soak           ten minutes of mixed traffic, counted; SECONDS=60 is another while, KERNEL=debug another kernel
+#   make fuzz           damaged recordings and odd command lines, ten minutes each; SECONDS=60 is another while
 #   make debug-kernel   a kernel with KASAN, lockdep and kmemleak, for make check
 #
 #   make module KERNEL=6.1      for a kernel of tests/vm/kernels
@@ -32,7 +33,7 @@ endif
 MODULE	:= build/$(RELEASE)
 KBUILD_FLAGS = $(if $(KCC),CC=$(KCC)) $(if $(V),V=$(V)) W=1 $(if $(SPARSE),C=1)
 
-.PHONY: all module other-abi userspace install uninstall demo check check-all unit scenarios bench soak debug-kernel clean help
+.PHONY: all module other-abi userspace install uninstall demo check check-all unit scenarios bench soak fuzz debug-kernel clean help
 all: module userspace
 
 # The kernel's build system writes beside the sources: each kernel gets a copy of them.
@@ -90,6 +91,11 @@ bench:
 soak:
 	tests/vm/soak $(if $(KERNEL),--kernel $(KERNEL)) $(if $(SECONDS),--seconds $(SECONDS))
 
+fuzz:
+	tests/vm/setup --what "build fuzz"
+	$(MAKE) -C tests/fuzz
+	tests/fuzz/run $(if $(SECONDS),--seconds $(SECONDS))
+
 debug-kernel:
 	tests/vm/debug-kernel
 
@@ -97,4 +103,4 @@ clean:
 	rm -rf build
 
 help:
-	@sed -n 's/^# \{0,1\}//; 3,17p' Makefile
+	@sed -n 's/^# \{0,1\}//; 3,18p' Makefile

@@ -1,13 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Words of a filter, and a record, from anywhere: it must end, with a filter or with one line that
- * says why not; and where the filter fits the record, its clauses must.
- *
- *	clang -DLIBFUZZER -fsanitize=fuzzer,address,undefined ...	libFuzzer brings its main()
- *	fuzz_filter FILE...						runs these inputs
- *	fuzz_filter							makes up its own
- *
- * An input is the filter's text, a NUL, and the bytes of the record.
+ * Words of a filter, and a record, from anywhere: it ends, with a filter or with one line that says why not; and where
+ * the filter fits the record, its clauses do. An input is the words, a newline between two, a NUL, and the bytes of the record.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,6 +9,8 @@
 #include <sys/socket.h>
 
 #include "filter.h"
+
+#define WORDS_MAX	64
 
 struct end {
 	uint8_t saddr[TCPTRACE_ADDR_LEN], daddr[TCPTRACE_ADDR_LEN];
@@ -64,92 +60,23 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	size_t length = strnlen((const char *)data, size), rest;
+	size_t length = strnlen((const char *)data, size), rest = size - length - (length < size);
+	char error[64] = "", *text = strndup((const char *)data, size), *left = text, *words[WORDS_MAX];
 	struct filter *filter = NULL;
 	struct end end = { 0 };
-	char error[64], *text = malloc(length + 1);
-	int status;
+	int count = 0, status;
 
-	memcpy(text, data, length);
-	text[length] = '\0';
-	rest = size - length - (length < size);
 	memcpy(&end, data + size - rest, rest < sizeof(end) ? rest : sizeof(end));
-
-	error[0] = '\0';
-	status = filter_parse(1, &text, &filter, error, sizeof(error));
+	while (count < WORDS_MAX && (words[count] = strsep(&left, "\n")))
+		count++;
+	status = filter_parse(count, words, &filter, error, sizeof(error));
 	if (!status) {
 		check_match(filter, &end);
 		filter_free(filter);
 	} else if ((status != FILTER_ERROR_SYNTAX && status != FILTER_ERROR_ADDRESS) || !error[0] ||
-		   strnlen(error, sizeof(error)) == sizeof(error) || strpbrk(error, "\n\r")) {
+		   strnlen(error, sizeof(error)) == sizeof(error) || strpbrk(error, "\n\r\x1b")) {
 		abort();
 	}
 	free(text);
 	return 0;
 }
-
-#ifndef LIBFUZZER
-
-static const char *const words[] = {
-	"9090", ":80", "src", "dst", "sport", "dport", "dev", "=", "!=", ">", "<=", "(", ")", "not",
-	"and", "or", "state", "exclude", "connected", "time-wait", "10.0.0.0/8", "10/255.0.0.0:1",
-	"[::1]:443", "[2001:db8::/32]", "inet6:*", "inet:0", "*:", "any", "lo", "fwmark", "\\(",
-};
-
-#define RUNS	100000
-
-static uint64_t random_state = 1;
-
-static unsigned int random_below(unsigned int limit)
-{
-	random_state ^= random_state << 13;
-	random_state ^= random_state >> 7;
-	random_state ^= random_state << 17;
-	return (random_state >> 32) % limit;
-}
-
-/* Words in any order, some damaged, a record behind them. */
-static size_t make_input(uint8_t *data, size_t size)
-{
-	size_t length = 0, count = random_below(24), i;
-
-	for (i = 0; i < count; i++)
-		length += sprintf((char *)data + length, "%s ",
-				  words[random_below(sizeof(words) / sizeof(words[0]))]);
-	for (i = random_below(4); i > 0 && length; i--)
-		data[random_below(length)] = random_below(2) ? ' ' : random_below(256);
-	data[length++] = '\0';
-	for (i = 0; i < sizeof(struct end) && length < size; i++)
-		data[length++] = random_below(2) ? 0 : random_below(256);
-	return length;
-}
-
-static int run_file(const char *name)
-{
-	static uint8_t data[1 << 20];
-	FILE *file = fopen(name, "rb");
-	size_t size;
-
-	if (!file) {
-		perror(name);
-		return 1;
-	}
-	size = fread(data, 1, sizeof(data), file);
-	fclose(file);
-	LLVMFuzzerTestOneInput(data, size);
-	return 0;
-}
-
-int main(int argc, char **argv)
-{
-	uint8_t data[1024];
-	int i, failed = 0;
-
-	for (i = 1; i < argc; i++)
-		failed |= run_file(argv[i]);
-	for (i = 0; argc == 1 && i < RUNS; i++)
-		LLVMFuzzerTestOneInput(data, make_input(data, sizeof(data)));
-	return failed;
-}
-
-#endif

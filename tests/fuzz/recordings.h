@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TCPTRACE_FUZZ_RECORDINGS_H
+#define TCPTRACE_FUZZ_RECORDINGS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Makes a whole recording of what may be one: numbers of today in its header, records in range and in order, a trailer that
+ * agrees with them, and checksums. There is room for `most` bytes. Returns its size.
+ */
+size_t recording_mend(uint8_t *data, size_t size, size_t most);
+
+#endif
