@@ -125,7 +125,8 @@ static int collect(const struct nlattr *attribute, void *arg)
 	const struct channel_table *table = arg;
 	uint16_t type = mnl_attr_get_type(attribute);
 
-	if (!mnl_attr_type_valid(attribute, table->max) || !type)
+	/* It returns -1 for what is not. */
+	if (mnl_attr_type_valid(attribute, table->max) < 0 || !type)
 		return MNL_CB_OK;
 	if (table->types[type] != MNL_TYPE_UNSPEC &&
 	    mnl_attr_validate(attribute, table->types[type]) < 0)
