@@ -11,22 +11,28 @@
 #define WIDTH_UNKNOWN	80
 #define HEIGHT_UNKNOWN	24
 
-static bool wants_colour(void)
+bool term_controls(int fd)
 {
-	const char *no = getenv("NO_COLOR");
 	const char *name = getenv("TERM");
 
-	return !(no && *no) && name && *name && strcmp(name, "dumb");
+	return isatty(fd) && name && *name && strcmp(name, "dumb");
+}
+
+bool term_utf8(void)
+{
+	setlocale(LC_CTYPE, "");
+	return !strcmp(nl_langinfo(CODESET), "UTF-8");
 }
 
 void term_init(struct term *term, int fd)
 {
+	const char *no_colour = getenv("NO_COLOR");
 	struct winsize size;
 
 	term->terminal = isatty(fd);
-	term->colour = term->terminal && wants_colour();
-	setlocale(LC_CTYPE, "");
-	term->utf8 = !strcmp(nl_langinfo(CODESET), "UTF-8");
+	term->controls = term_controls(fd);
+	term->colour = term->controls && !(no_colour && *no_colour);
+	term->utf8 = term_utf8();
 	term->width = term->height = term->said = 0;
 	if (!term->terminal)
 		return;

@@ -8,7 +8,8 @@
 
 struct term {
 	bool terminal;
-	bool colour;		/* a terminal that is not dumb, and no NO_COLOR (no-color.org) */
+	bool controls;		/* takes escape sequences: a terminal, and TERM is neither unset nor "dumb" */
+	bool colour;		/* that, and no NO_COLOR (no-color.org) */
 	bool utf8;		/* what the locale says; else ASCII */
 	unsigned int width;	/* columns; 0: unbounded, not a terminal */
 	unsigned int height;	/* lines; 0: not a terminal */
@@ -16,6 +17,10 @@ struct term {
 };
 
 void term_init(struct term *term, int fd);
+
+/* What it says of `controls` and `utf8`. */
+bool term_controls(int fd);
+bool term_utf8(void);
 
 /* The sequence that begins one of a few colours, the same for the same number; TERM_END ends it. */
 #define TERM_COLOUR_LENGTH	5

@@ -21,6 +21,7 @@
 #include "signals.h"
 #include "source.h"
 #include "stop.h"
+#include "term.h"
 #include "write_all.h"
 
 #define BUFFER		((size_t)2048 * sizeof(struct tcptrace_record))
@@ -375,7 +376,7 @@ static int record_all(struct recording *recording)
 {
 	int error;
 
-	recording->progress = isatty(STDERR_FILENO) && !recording->arguments->options.quiet;
+	recording->progress = term_controls(STDERR_FILENO) && !recording->arguments->options.quiet;
 	stop_begin(&recording->stop, recording->source);
 	error = put_header(recording);
 	if (!error)

@@ -58,7 +58,7 @@ static bool live(const struct view *view)
 {
 	const struct options *options = &view->arguments->follow.options;
 
-	return view->follow->source->live && view->term.terminal && !options->json && !view->svg &&
+	return view->follow->source->live && view->term.controls && !options->json && !view->svg &&
 	       view->term.width >= DIAGRAM_WIDTH && view->term.height > DIAGRAM_HEIGHT + 4;
 }
 
@@ -94,7 +94,7 @@ static uint64_t tick(void *arg, uint64_t time)
 		diagram_text(&view->canvas, &view->transitions);
 		canvas_redraw(&view->canvas, &view->follow->out, &view->term);
 	}
-	return view->term.terminal ? time + TICK_NS : UINT64_MAX;
+	return view->term.controls ? time + TICK_NS : UINT64_MAX;
 }
 
 static void end(void *arg, uint64_t time)

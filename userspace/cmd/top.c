@@ -2,6 +2,7 @@
 /* top: the busy sockets, again and again. */
 #include <err.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "cmd.h"
 #include "columns.h"
@@ -9,6 +10,7 @@
 #include "json_tables.h"
 #include "screen.h"
 #include "signals.h"
+#include "term.h"
 #include "top.h"
 
 #define KEYS_NS		100000000ull	/* keys are looked for so often */
@@ -72,7 +74,7 @@ static const struct argp_option options[] = {
 	{ "rows", KEY_ROWS, "N", 0, "Lines of a table that is not on a screen (20)", 0 },
 	{ "count", KEY_COUNT, "N", 0, "Stop after so many tables", 0 },
 	{ "batch", 'b', NULL, 0,
-	  "Print one table after the other; so it is where standard output is no terminal, and with --json", 0 },
+	  "Print one table after the other; so it is where standard output is no terminal or a dumb one, and with --json", 0 },
 	{ 0 }
 };
 
@@ -164,7 +166,8 @@ static int begin(void *arg, struct follow *follow)
 
 	view->follow = follow;
 	top_init(&view->top, follow, view->arguments.sort);
-	view->interactive = !view->arguments.batch && !view->arguments.follow.options.json && screen_possible();
+	view->interactive = !view->arguments.batch && !view->arguments.follow.options.json &&
+			    term_controls(STDOUT_FILENO) && screen_possible();
 	if (!view->interactive || !screen_begin())
 		return 0;
 	warnx("TERM names no terminal on which top can be shown; --batch prints one table after the other");

@@ -64,7 +64,7 @@ static const struct argp argp = {
 
 static bool live(const struct view *view)
 {
-	return view->follow->source->live && view->term.terminal && !view->arguments.follow.options.json;
+	return view->follow->source->live && view->term.controls && !view->arguments.follow.options.json;
 }
 
 static int begin(void *arg, struct follow *follow)
