@@ -12,28 +12,32 @@ void canvas_init(struct canvas *canvas, unsigned int width, unsigned int height)
 	canvas->width = width < CANVAS_WIDTH ? width : CANVAS_WIDTH;
 	canvas->height = height < CANVAS_HEIGHT ? height : CANVAS_HEIGHT;
 	for (y = 0; y < canvas->height; y++) {
-		memset(canvas->cells[y], 0, sizeof(canvas->cells[y]));
-		memset(canvas->colours[y], 0, sizeof(canvas->colours[y]));
+		memset(canvas->cells[y], 0, canvas->width * sizeof(canvas->cells[y][0]));
+		memset(canvas->colours[y], 0, canvas->width * sizeof(canvas->colours[y][0]));
 	}
 }
 
-/* The next character of *text, which is moved behind it. Lines and arrows are of three bytes at most. */
-static uint16_t next_character(const char **text)
+static uint32_t next_beyond_ascii(const char **text)
 {
 	const unsigned char *p = (const unsigned char *)*text;
+	unsigned int more = *p >= 0xf0 ? 3 : *p >= 0xe0 ? 2 : 1;
+	uint32_t character = *p & (0x3f >> more);
 
+	for (p++; more && (*p & 0xc0) == 0x80; more--)
+		character = character << 6 | (*p++ & 0x3f);
+	*text = (const char *)p;
+	return character;
+}
+
+/* The next character of *text, which is moved behind it. */
+static inline uint32_t next_character(const char **text)
+{
+	unsigned char first = **text;
+
+	if (first >= 0x80)
+		return next_beyond_ascii(text);
 	(*text)++;
-	if (*p < 0x80)
-		return *p < ' ' || *p == 127 ? '?' : *p;
-	if ((*p & 0xe0) == 0xc0 && (p[1] & 0xc0) == 0x80) {
-		*text += 1;
-		return (*p & 0x1f) << 6 | (p[1] & 0x3f);
-	}
-	if ((*p & 0xf0) == 0xe0 && (p[1] & 0xc0) == 0x80 && (p[2] & 0xc0) == 0x80) {
-		*text += 2;
-		return (*p & 0x0f) << 12 | (p[1] & 0x3f) << 6 | (p[2] & 0x3f);
-	}
-	return '?';
+	return first;
 }
 
 unsigned int canvas_columns(const char *text)
@@ -45,7 +49,7 @@ unsigned int canvas_columns(const char *text)
 	return columns;
 }
 
-static void put(struct canvas *canvas, int x, int y, enum canvas_colour colour, uint16_t character)
+static void put(struct canvas *canvas, int x, int y, enum canvas_colour colour, uint32_t character)
 {
 	if (x < 0 || y < 0 || x >= (int)canvas->width || y >= (int)canvas->height)
 		return;
@@ -67,7 +71,7 @@ int canvas_text_left_of(struct canvas *canvas, int x, int y, enum canvas_colour 
 
 void canvas_fill(struct canvas *canvas, int x, int end, int y, enum canvas_colour colour, const char *character)
 {
-	uint16_t one = next_character(&character);
+	uint32_t one = next_character(&character);
 
 	while (x < end)
 		put(canvas, x++, y, colour, one);
@@ -75,7 +79,7 @@ void canvas_fill(struct canvas *canvas, int x, int end, int y, enum canvas_colou
 
 /* ---- writing ---- */
 
-static char ascii(uint16_t character)
+static char ascii(uint32_t character)
 {
 	static const struct {
 		uint16_t from;
@@ -97,7 +101,7 @@ static char ascii(uint16_t character)
 	return '?';
 }
 
-static char *put_utf8(char *p, uint16_t character)
+static char *put_utf8(char *p, uint32_t character)
 {
 	if (character < 0x80) {
 		*p++ = character;
@@ -105,7 +109,12 @@ static char *put_utf8(char *p, uint16_t character)
 		*p++ = 0xc0 | character >> 6;
 		*p++ = 0x80 | (character & 0x3f);
 	} else {
-		*p++ = 0xe0 | character >> 12;
+		if (character < 0x10000) {
+			*p++ = 0xe0 | character >> 12;
+		} else {
+			*p++ = 0xf0 | character >> 18;
+			*p++ = 0x80 | (character >> 12 & 0x3f);
+		}
 		*p++ = 0x80 | (character >> 6 & 0x3f);
 		*p++ = 0x80 | (character & 0x3f);
 	}
@@ -124,7 +133,7 @@ static char *put_colour(char *p, unsigned int colour)
 	return put_string(p, sequences[colour]);
 }
 
-static unsigned int length_of(const uint16_t *cells, unsigned int width)
+static unsigned int length_of(const uint32_t *cells, unsigned int width)
 {
 	while (width && (!cells[width - 1] || cells[width - 1] == ' '))
 		width--;
@@ -138,13 +147,13 @@ unsigned int canvas_write(const struct canvas *canvas, struct out *out, const st
 	while (height && !length_of(canvas->cells[height - 1], canvas->width))
 		height--;
 	for (y = 0; y < height; y++) {
-		const uint16_t *cells = canvas->cells[y];
+		const uint32_t *cells = canvas->cells[y];
 		unsigned int width = length_of(cells, canvas->width), colour = CANVAS_PLAIN;
 		/* With its colours a line may be too long for out_room(). */
 		char line[CANVAS_WIDTH * 12], *p = line;
 
 		for (x = 0; x < width; x++) {
-			uint16_t character = cells[x] ? cells[x] : ' ';
+			uint32_t character = cells[x] ? cells[x] : ' ';
 
 			if (term->colour && canvas->colours[y][x] != colour && character != ' ') {
 				colour = canvas->colours[y][x];

@@ -28,14 +28,14 @@ enum canvas_colour {
 
 struct canvas {
 	unsigned int width, height;
-	uint16_t cells[CANVAS_HEIGHT][CANVAS_WIDTH];	/* 0: a blank */
+	uint32_t cells[CANVAS_HEIGHT][CANVAS_WIDTH];	/* Unicode; 0: a blank */
 	uint8_t colours[CANVAS_HEIGHT][CANVAS_WIDTH];
 };
 
 /* Empty, and so large; what is put beside it is not there. */
 void canvas_init(struct canvas *canvas, unsigned int width, unsigned int height);
 
-/* UTF-8, from (x, y) on; a byte that is none becomes '?'. Returns the column behind it. */
+/* UTF-8, well-formed (safe_text.h), from (x, y) on. Returns the column behind it. */
 int canvas_text(struct canvas *canvas, int x, int y, enum canvas_colour colour, const char *text);
 /* The same so that its last character is left of x. */
 int canvas_text_left_of(struct canvas *canvas, int x, int y, enum canvas_colour colour, const char *text);

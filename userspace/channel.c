@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <linux/genetlink.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -157,7 +158,9 @@ uint64_t channel_u64(const struct nlattr *attribute)
 	return attribute ? mnl_attr_get_u64(attribute) : 0;
 }
 
-const char *channel_string(const struct nlattr *attribute)
+void channel_string(char *text, size_t size, const struct nlattr *attribute)
 {
-	return attribute ? mnl_attr_get_str(attribute) : "";
+	size_t length = attribute ? mnl_attr_get_payload_len(attribute) : 0;
+
+	snprintf(text, size, "%.*s", (int)length, attribute ? (const char *)mnl_attr_get_payload(attribute) : "");
 }

@@ -30,9 +30,10 @@ struct channel_table {
 void channel_parse(const struct nlmsghdr *message, const struct channel_table *table);
 void channel_parse_nested(const struct nlattr *nest, const struct channel_table *table);
 
-/* 0, or "", where it is not there. */
+/* 0 where it is not there. */
 uint32_t channel_u32(const struct nlattr *attribute);
 uint64_t channel_u64(const struct nlattr *attribute);
-const char *channel_string(const struct nlattr *attribute);
+/* What fits into `size` with a NUL, which a string of netlink need not have; "" where it is not there. Of any bytes. */
+void channel_string(char *text, size_t size, const struct nlattr *attribute);
 
 #endif

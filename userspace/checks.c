@@ -14,11 +14,19 @@
 #include "bpf_allowed.h"
 #include "checks.h"
 #include "module_file.h"
+#include "safe_text.h"
 #include "version.h"
 
 #define INITIAL_USER_NAMESPACE	0xeffffffdu	/* PROC_USER_INIT_INO of the kernel */
 
 /* ---- answers ---- */
+
+/* Releases, paths, versions: what others have chosen is in it. */
+static void put(char *text, size_t size, const char *format, va_list arguments)
+{
+	vsnprintf(text, size, format, arguments);
+	strcpy(text, safe_string_cut(text, size - 1));
+}
 
 static void __attribute__((format(printf, 3, 4)))
 say(struct check_answer *answer, enum check_result result, const char *format, ...)
@@ -27,7 +35,7 @@ say(struct check_answer *answer, enum check_result result, const char *format, .
 
 	answer->result = result;
 	va_start(arguments, format);
-	vsnprintf(answer->text, sizeof(answer->text), format, arguments);
+	put(answer->text, sizeof(answer->text), format, arguments);
 	va_end(arguments);
 }
 
@@ -37,7 +45,7 @@ advise(struct check_answer *answer, const char *format, ...)
 	va_list arguments;
 
 	va_start(arguments, format);
-	vsnprintf(answer->remedy, sizeof(answer->remedy), format, arguments);
+	put(answer->remedy, sizeof(answer->remedy), format, arguments);
 	va_end(arguments);
 }
 

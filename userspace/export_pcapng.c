@@ -105,7 +105,7 @@ static void put_section(struct pcapng *pcapng)
 	static const char program[] = "tcptrace-ctl " TCPTRACE_VERSION;
 	const struct source *source = pcapng->follow->source;
 	struct out *out = &pcapng->follow->out;
-	char os[2 * sizeof(source->release)], *p;
+	char os[sizeof("Linux ") + SAFE_TEXT_GROWTH * sizeof(source->release)], *p;
 
 	p = begin_block(out, BLOCK_SECTION);
 	p = put_32(p, BYTE_ORDER_MAGIC);
@@ -116,7 +116,8 @@ static void put_section(struct pcapng *pcapng)
 	p = put_32(p, UINT32_MAX);
 	p = put_option(p, SECTION_PROGRAM, program, sizeof(program) - 1);
 	if (source->release[0])
-		p = put_option(p, SECTION_OS, os, put_string(put_text(os, "Linux "), source->release) - os);
+		p = put_option(p, SECTION_OS, os,
+			       put_safe(put_text(os, "Linux "), source->release, sizeof(source->release)) - os);
 	end_block(out, p);
 }
 
@@ -287,16 +288,12 @@ static uint64_t identity(const struct packet *packet)
 static size_t comment(char *text, const struct step *step)
 {
 	const struct tcptrace_record *record = step->record;
-	char *p = text, *c;
+	char *p = text;
 
 	if (step->pid) {
 		p = timeline_put_process(p, step->pid, step->comm);
 		p = put_text(p, ", ");
 	}
-	/* A process may call itself anything. */
-	for (c = text; c < p; c++)
-		if (*c < ' ' || *c > '~')
-			*c = '?';
 	p = put_string(p, state_name(record->new_state));
 	if (record_full(record)) {
 		p = put_u64(put_text(p, ", Recv-Q "), record_recvq(record));
@@ -310,7 +307,7 @@ static void put_packet(struct pcapng *pcapng, const struct packet *packet, const
 	struct out *out = &pcapng->follow->out;
 	int64_t interface = interface_of(pcapng, packet->record->netns);
 	uint32_t flags = packet->out ? PACKET_OUT : PACKET_IN;
-	char headers[128], text[128], *p;
+	char headers[128], text[TIMELINE_PROCESS_MAX + 80], *p;
 	size_t size = put_headers(headers, packet) - headers;
 
 	if (interface < 0) {

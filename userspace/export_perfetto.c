@@ -96,13 +96,11 @@ static void emit(struct perfetto *perfetto, struct json_object *event)
 
 /* ---- names ---- */
 
-/* A process calls itself as it likes, see add_comm(). */
 static void emit_name(struct perfetto *perfetto, const struct track *track, const char *what, char *text,
 		      const char *end)
 {
 	struct json_object *event = new_event(perfetto, track, "M");
 
-	utf8_clean(text, end - text);
 	add_string(event, "name", what);
 	add_text(add_args(event), "name", text, end);
 	emit(perfetto, event);

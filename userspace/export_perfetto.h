@@ -10,9 +10,10 @@
 
 #include "export.h"
 #include "json_impl.h"
+#include "timeline.h"
 
 /* With room for what put_*() leave behind. */
-#define TEXT_MAX	(2 * RECORD_ENDPOINT_MAX + TCPTRACE_COMM_LEN + 32)
+#define TEXT_MAX	(2 * RECORD_ENDPOINT_MAX + TIMELINE_PROCESS_MAX)
 
 /* "out SYN,ACK", "retransmit rto", "accept" */
 void perfetto_add_name(struct json_object *event, const struct tcptrace_record *record);

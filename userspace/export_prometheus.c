@@ -9,6 +9,7 @@
 
 #include "export_prometheus.h"
 #include "record.h"
+#include "safe_text.h"
 
 /* ---- the file ---- */
 
@@ -63,7 +64,7 @@ static void tell(struct prometheus *prometheus, uint64_t time)
 		error = replace(name, text, size);
 		if (error) {
 			errno = -error;
-			warn("%s", name);
+			warn("%s", safe_string(name));
 			follow->enough = true;
 		}
 	}
@@ -88,12 +89,12 @@ static int begin(void *arg, struct follow *follow)
 		return 0;
 	/* rename(2) would take /dev/stdout from all. */
 	if (!lstat(name, &is) && !S_ISREG(is.st_mode)) {
-		warnx("%s: not a regular file", name);
+		warnx("%s: not a regular file", safe_string(name));
 		return EXIT_FAILURE;
 	}
 	fd = open_beside(name, &temporary);
 	if (fd < 0) {
-		warn("%s", name);
+		warn("%s", safe_string(name));
 		return EXIT_FAILURE;
 	}
 	close(fd);

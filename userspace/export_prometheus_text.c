@@ -9,7 +9,7 @@
 #include "export_prometheus.h"
 #include "names.h"
 #include "record.h"
-#include "utf8.h"
+#include "safe_text.h"
 #include "version.h"
 
 #define US	UINT64_C(1000)
@@ -30,22 +30,18 @@ struct family {
 
 /* ---- values of labels ---- */
 
+#define LABEL	80	/* the longest value, as it comes */
+
 /* No byte of a name is to make a scraper refuse all the rest. */
 static void put_label(FILE *file, const char *name, const char *value, size_t size)
 {
-	size_t i = 0;
+	char text[SAFE_TEXT_GROWTH * LABEL], *end = put_safe(text, value, size < LABEL ? size : LABEL), *p;
 
 	fprintf(file, "%s=\"", name);
-	while (i < size && value[i]) {
-		size_t length = utf8_length((const unsigned char *)value + i, size - i);
-
-		if (!length || (length == 1 && (value[i] < ' ' || value[i] == 0x7f)))
-			putc('?', file);
-		else if (value[i] == '\\' || value[i] == '"')
-			fprintf(file, "\\%c", value[i]);
-		else
-			fwrite(value + i, 1, length, file);
-		i += length ? length : 1;
+	for (p = text; p < end; p++) {
+		if (*p == '\\' || *p == '"')
+			putc('\\', file);
+		putc(*p, file);
 	}
 	putc('"', file);
 }

@@ -8,6 +8,7 @@
 
 #include "filter_impl.h"
 #include "names.h"
+#include "safe_text.h"
 
 #define BIT(state)	(1u << TCPTRACE_S_##state)
 /* With bit 0, what has no state: a segment that belongs to no socket. */
@@ -43,17 +44,13 @@ static const struct {
 
 #define STATE_WORDS (sizeof(state_words) / sizeof(state_words[0]))
 
-/* A word in quotes for a message of one line: cut where it is long, without control characters. */
+/* A word in quotes for a message, cut where it is long. */
 static size_t quote(char *text, size_t size, const char *word)
 {
 	const size_t longest = 64;
-	size_t i, length = snprintf(text, size, "\"%.*s%s\"", (int)longest, word,
-				    strlen(word) > longest ? "..." : "");
 
-	for (i = 0; text[i]; i++)
-		if ((unsigned char)text[i] < ' ' || text[i] == 0x7f)
-			text[i] = '?';
-	return length;
+	return snprintf(text, size, "\"%s%s\"", safe_string_cut(word, longest),
+			strlen(safe_string(word)) > longest ? "..." : "");
 }
 
 void filter_fail(struct filter_parser *parser, enum filter_error status, const char *word,

@@ -10,6 +10,7 @@
 #include "level.h"
 #include "process.h"
 #include "record.h"
+#include "safe_text.h"
 #include "seed.h"
 #include "signals.h"
 #include "timeline.h"
@@ -33,7 +34,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case KEY_MAX_ENDS:
 		arguments->max_ends = options_count(state, "--max-ends", text);
 		if (arguments->max_ends > UINT32_MAX / 2)
-			argp_error(state, "--max-ends=%s: at most %u", text, UINT32_MAX / 2);
+			argp_error(state, "--max-ends=%s: at most %u", safe_string(text), UINT32_MAX / 2);
 		return 0;
 	case 'p':
 		arguments->processes = true;

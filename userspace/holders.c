@@ -65,8 +65,8 @@ static void read_comm(int process, char *comm, size_t size)
 		length = read(fd, comm, size - 1);
 		close(fd);
 	}
-	comm[length > 0 ? length : 0] = '\0';
-	comm[strcspn(comm, "\n")] = '\0';
+	/* A line break ends the file; the name may have others. */
+	comm[length > 0 ? length - 1 : 0] = '\0';
 }
 
 size_t holders_find(struct holder *holders, size_t max)

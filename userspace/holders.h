@@ -8,7 +8,7 @@
 
 struct holder {
 	pid_t pid;
-	char comm[64];
+	char comm[64];	/* as it calls itself: any bytes */
 };
 
 /* Fills up to `max` of `holders`; returns how many there are. Without root only one's own are seen. */

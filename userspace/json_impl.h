@@ -19,7 +19,7 @@
 #include "names.h"
 #include "out.h"
 #include "record.h"
-#include "utf8.h"
+#include "safe_text.h"
 
 /* The keys are literals, and each is added once. */
 static inline void add(struct json_object *object, const char *key, struct json_object *value)
@@ -51,15 +51,12 @@ static inline void add_text(struct json_object *object, const char *key, const c
 	add(object, key, json_object_new_string_len(text, end - text));
 }
 
-/* A process may call itself anything, and the kernel cuts its name anywhere. */
+/* As the text has it: who prints the value of this key is safe, too. */
 static inline void add_comm(struct json_object *object, const char *key, const char *comm)
 {
-	char text[TCPTRACE_COMM_LEN];
-	size_t size = strnlen(comm, sizeof(text));
+	char text[SAFE_TEXT_GROWTH * TCPTRACE_COMM_LEN];
 
-	memcpy(text, comm, size);
-	utf8_clean(text, size);
-	add_text(object, key, text, text + size);
+	add_text(object, key, text, put_safe(text, comm, TCPTRACE_COMM_LEN));
 }
 
 static inline void add_process(struct json_object *object, uint32_t pid, const char *comm)

@@ -346,19 +346,15 @@ void ladder_name(const struct ladder *ladder, unsigned int side, char name[LADDE
 	*record_put_endpoint(name, ladder->family, ladder->address[side], ladder->port[side]) = '\0';
 }
 
+_Static_assert(LADDER_NAME > TIMELINE_PROCESS_MAX, "room for any process");
+
 void ladder_process(const struct ladder *ladder, unsigned int side, char name[LADDER_NAME])
 {
 	const struct owner *owner = &ladder->owner[side];
-	char *p;
 
+	if (owner->pid)
+		name = timeline_put_process(name, owner->pid, owner->comm);
 	*name = '\0';
-	if (!owner->pid)
-		return;
-	snprintf(name, LADDER_NAME, "%.*s/%u", TCPTRACE_COMM_LEN, owner->comm, owner->pid);
-	/* A process may call itself anything, and the kernel cuts its name anywhere. */
-	for (p = name; *p; p++)
-		if (*p < ' ' || *p > '~')
-			*p = '?';
 }
 
 static void add_why(const struct ladder *ladder, char text[RUNG_LABEL])

@@ -122,7 +122,7 @@ bool ladder_relative(const struct ladder *ladder, unsigned int side, uint32_t nu
 void rung_label(const struct ladder *ladder, const struct rung *rung, bool absolute, unsigned int columns,
 		char label[RUNG_LABEL]);
 /* "127.0.0.1:9090", "nc/149" or empty; both NUL-terminated. */
-#define LADDER_NAME	64
+#define LADDER_NAME	96
 void ladder_name(const struct ladder *ladder, unsigned int side, char name[LADDER_NAME]);
 void ladder_process(const struct ladder *ladder, unsigned int side, char name[LADDER_NAME]);
 /* "four-way close, begun by 127.0.0.1:47226; TIME_WAIT is held on the left for 60 s"; empty where it is not over. */

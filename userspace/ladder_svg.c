@@ -105,7 +105,7 @@ static void draw_heading(const struct picture *picture, unsigned int side)
 	ladder_process(ladder, side, process);
 	if (!ladder->end[side].cookie)
 		strcpy(process, "not seen from here");
-	width = fmax(250, 8.2 * strlen(name) + 24);
+	width = fmax(250, fmax(8.2 * strlen(name), 6.7 * strlen(process)) + 24);
 	svg_rect(picture->file, ladder->end[side].cookie ? "box faint" : "box faint dashed", x - width / 2, y, width,
 		 48, 8);
 	svg_text(picture->file, "bold", "middle", x, y + 21, 0, name);

@@ -12,6 +12,7 @@
 #include "canvas.h"
 #include "ladder_view.h"
 #include "names.h"
+#include "safe_text.h"
 
 #define WIDTH_PIPE	100	/* where nobody says how wide it may be */
 #define WIDTH_LEAST	60
@@ -23,6 +24,9 @@ void ladder_text_init(struct ladder_text *text, struct out *out, int64_t realtim
 {
 	*text = (struct ladder_text){ .out = out, .realtime = realtime, .absolute = absolute };
 	term_init(&text->term, STDOUT_FILENO);
+	/* What it is drawn in. */
+	if (!text->term.utf8)
+		safe_text_ascii();
 	if (!text->term.width)
 		text->term.width = WIDTH_PIPE;
 	if (text->term.width > WIDTH_MOST)
@@ -66,17 +70,27 @@ static void put_state(const struct ladder_text *text, struct canvas *canvas, int
 		canvas_text(canvas, right_of(text) + 2, y, canvas_of_state(state), name);
 }
 
-/* Around its line, but within the picture. */
-static void put_name(const struct ladder_text *text, struct canvas *canvas, int y, unsigned int side,
-		    enum canvas_colour colour, const char *name)
+/* Around its line, but within the picture and from column `least` on. */
+static void put_name(const struct ladder_text *text, struct canvas *canvas, int least, int y, unsigned int side,
+		     enum canvas_colour colour, const char *name)
 {
 	int columns = canvas_columns(name), x = line_of(text, side) - columns / 2;
 
 	if (x + columns > (int)canvas->width)
 		x = canvas->width - columns;
-	if (x < 0)
-		x = 0;
+	if (x < least)
+		x = least;
 	canvas_text(canvas, x, y, colour, name);
+}
+
+/* Both in a line, where they are not too long for that. Returns the last line. */
+static int put_names(const struct ladder_text *text, struct canvas *canvas, int least, int y, enum canvas_colour colour,
+		     const char *left, const char *right)
+{
+	put_name(text, canvas, least, y, LADDER_LEFT, colour, left);
+	y += canvas_columns(left) + canvas_columns(right) + LEFT > canvas->width;
+	put_name(text, canvas, least, y, LADDER_RIGHT, colour, right);
+	return y;
 }
 
 static void heading(struct ladder_text *text, const struct ladder *ladder)
@@ -87,20 +101,18 @@ static void heading(struct ladder_text *text, const struct ladder *ladder)
 	unsigned int side;
 	int y;
 
-	canvas_init(&canvas, text->term.width, 4);
+	canvas_init(&canvas, text->term.width, 5);
 	ladder_name(ladder, LADDER_LEFT, left);
 	ladder_name(ladder, LADDER_RIGHT, right);
-	/* Long ones stand below each other. */
-	y = canvas_columns(left) + canvas_columns(right) + LEFT > canvas.width;
-	put_name(text, &canvas, 0, LADDER_LEFT, CANVAS_BOLD, left);
-	put_name(text, &canvas, y++, LADDER_RIGHT, CANVAS_BOLD, right);
+	y = put_names(text, &canvas, 0, 0, CANVAS_BOLD, left, right) + 1;
 	*put_clock(clock, &when, ladder->start + text->realtime) = '\0';
 	canvas_text(&canvas, 0, y, CANVAS_DIM, clock);
-	for (side = 0; side < LADDER_SIDES; side++) {
-		ladder_process(ladder, side, left);
-		put_name(text, &canvas, y, side, CANVAS_DIM, ladder->end[side].cookie ? left : "(not seen)");
-	}
-	put_lines(text, &canvas, ++y, ladder);
+	ladder_process(ladder, LADDER_LEFT, left);
+	ladder_process(ladder, LADDER_RIGHT, right);
+	y = put_names(text, &canvas, PUT_CLOCK_WIDTH + 1, y, CANVAS_DIM,
+		      ladder->end[LADDER_LEFT].cookie ? left : "(not seen)",
+		      ladder->end[LADDER_RIGHT].cookie ? right : "(not seen)") + 1;
+	put_lines(text, &canvas, y, ladder);
 	for (side = 0; side < LADDER_SIDES && !ladder->drawn; side++)
 		if (ladder->first[side])
 			put_state(text, &canvas, y, side, ladder->first[side]);

@@ -9,6 +9,7 @@
 #include "listing.h"
 #include "netns.h"
 #include "record.h"
+#include "safe_text.h"
 #include "signals.h"
 #include "stop.h"
 
@@ -40,12 +41,12 @@ int listing_begin(struct listing *listing, const char *netns)
 	out_init(&listing->out, STDOUT_FILENO);
 	if (!source_is_live(listing->options->source)) {
 		if (netns)
-			warnx("-N %s: a recording has the sockets of all namespaces", netns);
+			warnx("-N %s: a recording has the sockets of all namespaces", safe_string(netns));
 		return netns ? -1 : 0;
 	}
 	error = netns ? netns_enter(netns) : 0;
 	if (error)
-		warnx("-N %s: %s", netns, strerror(-error));
+		warnx("-N %s: %s", safe_string(netns), strerror(-error));
 	listing->netns = netns_own();
 	return error ? -1 : 0;
 }

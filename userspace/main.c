@@ -11,6 +11,8 @@
 
 #include "cmd.h"
 #include "options.h"
+#include "safe_text.h"
+#include "term.h"
 #include "version.h"
 #include "write_all.h"
 
@@ -58,7 +60,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_ARG:
 		if (!find(text))
-			argp_failure(state, EXIT_USAGE, 0, "%s: no such command; --help lists them", text);
+			argp_failure(state, EXIT_USAGE, 0, "%s: no such command; --help lists them", safe_string(text));
 		arguments->command = state->next - 1;
 		state->next = state->argc;	/* the rest is the command's */
 		return 0;
@@ -117,6 +119,20 @@ static void open_output(void)
 	on_exit(close_output, NULL);
 }
 
+/* getopt(3) prints what is no option as it stands, so it gets none that would do harm there. */
+static void check_options(char *const *word)
+{
+	for (; *word && strcmp(*word, "--"); word++) {
+		size_t length = strcspn(*word, "=");
+		char *name = **word == '-' ? strndup(*word, length) : NULL;
+
+		if (name && strcmp(name, safe_string(name)))
+			errx(EXIT_USAGE, "%s: no such option, and no value but as a word of its own; --help lists them",
+			     safe_string(name));
+		free(name);
+	}
+}
+
 int main(int argc, char *argv[])
 {
 	struct arguments arguments = { 0 };
@@ -125,6 +141,9 @@ int main(int argc, char *argv[])
 
 	open_output();
 	argp_err_exit_status = EXIT_USAGE;
+	check_options(argv + 1);
+	if (isatty(STDOUT_FILENO) && !term_utf8())
+		safe_text_ascii();
 	argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &arguments);
 
 	command = find(argv[arguments.command]);

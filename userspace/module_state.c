@@ -28,7 +28,7 @@ const char *module_method_word(uint32_t method)
 /* ---- the attributes' types, as the spec has them ---- */
 
 static const uint8_t info_types[TCPTRACE_A_INFO_MAX + 1] = {
-	[TCPTRACE_A_INFO_VERSION] = MNL_TYPE_NUL_STRING,
+	[TCPTRACE_A_INFO_VERSION] = MNL_TYPE_STRING,
 	[TCPTRACE_A_INFO_ABI] = MNL_TYPE_U32,
 	[TCPTRACE_A_INFO_TYPES_VERSION] = MNL_TYPE_U32,
 	[TCPTRACE_A_INFO_RECORD_SIZE] = MNL_TYPE_U32,
@@ -45,7 +45,7 @@ static const uint8_t info_types[TCPTRACE_A_INFO_MAX + 1] = {
 
 static const uint8_t probe_types[TCPTRACE_A_PROBE_MAX + 1] = {
 	[TCPTRACE_A_PROBE_INDEX] = MNL_TYPE_U32,
-	[TCPTRACE_A_PROBE_SYMBOL] = MNL_TYPE_NUL_STRING,
+	[TCPTRACE_A_PROBE_SYMBOL] = MNL_TYPE_STRING,
 	[TCPTRACE_A_PROBE_LEVEL] = MNL_TYPE_U32,
 	[TCPTRACE_A_PROBE_METHOD] = MNL_TYPE_U32,
 	[TCPTRACE_A_PROBE_ARMED] = MNL_TYPE_FLAG,
@@ -68,7 +68,7 @@ static const uint8_t cpu_types[TCPTRACE_A_CPU_MAX + 1] = {
 static const uint8_t filter_types[TCPTRACE_A_FILTER_MAX + 1] = {
 	[TCPTRACE_A_FILTER_READER] = MNL_TYPE_U32,
 	[TCPTRACE_A_FILTER_PID] = MNL_TYPE_U32,
-	[TCPTRACE_A_FILTER_COMM] = MNL_TYPE_NUL_STRING,
+	[TCPTRACE_A_FILTER_COMM] = MNL_TYPE_STRING,
 	[TCPTRACE_A_FILTER_LEVEL] = MNL_TYPE_U32,
 };
 
@@ -112,8 +112,7 @@ static int on_info(const struct nlmsghdr *message, void *arg)
 	struct module_info *info = arg;
 
 	PARSE(message, a, info_types, TCPTRACE_A_INFO_MAX);
-	snprintf(info->version, sizeof(info->version), "%s",
-		 channel_string(a[TCPTRACE_A_INFO_VERSION]));
+	channel_string(info->version, sizeof(info->version), a[TCPTRACE_A_INFO_VERSION]);
 	info->abi = channel_u32(a[TCPTRACE_A_INFO_ABI]);
 	info->types_version = channel_u32(a[TCPTRACE_A_INFO_TYPES_VERSION]);
 	info->record_size = channel_u32(a[TCPTRACE_A_INFO_RECORD_SIZE]);
@@ -142,8 +141,7 @@ static int on_probe(const struct nlmsghdr *message, void *arg)
 	probe += state->probe_count++;
 	PARSE(message, a, probe_types, TCPTRACE_A_PROBE_MAX);
 	probe->index = channel_u32(a[TCPTRACE_A_PROBE_INDEX]);
-	snprintf(probe->symbol, sizeof(probe->symbol), "%s",
-		 channel_string(a[TCPTRACE_A_PROBE_SYMBOL]));
+	channel_string(probe->symbol, sizeof(probe->symbol), a[TCPTRACE_A_PROBE_SYMBOL]);
 	probe->level = channel_u32(a[TCPTRACE_A_PROBE_LEVEL]);
 	probe->method = channel_u32(a[TCPTRACE_A_PROBE_METHOD]);
 	probe->armed = a[TCPTRACE_A_PROBE_ARMED];
@@ -224,8 +222,7 @@ static int on_filter(const struct nlmsghdr *message, void *arg)
 	PARSE(message, a, filter_types, TCPTRACE_A_FILTER_MAX);
 	filter->reader = channel_u32(a[TCPTRACE_A_FILTER_READER]);
 	filter->pid = channel_u32(a[TCPTRACE_A_FILTER_PID]);
-	snprintf(filter->comm, sizeof(filter->comm), "%s",
-		 channel_string(a[TCPTRACE_A_FILTER_COMM]));
+	channel_string(filter->comm, sizeof(filter->comm), a[TCPTRACE_A_FILTER_COMM]);
 	filter->level = channel_u32(a[TCPTRACE_A_FILTER_LEVEL]);
 	filter->clause_count = 0;
 	mnl_attr_for_each(attribute, message, sizeof(struct genlmsghdr))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the module says of itself over generic netlink, as plain structures. */
+/* What the module says of itself over generic netlink, as plain structures. Their strings are as they came. */
 #ifndef TCPTRACE_MODULE_STATE_H
 #define TCPTRACE_MODULE_STATE_H
 

@@ -13,6 +13,7 @@
 #include "netstat_table.h"
 #include "record.h"
 #include "resolve.h"
+#include "safe_text.h"
 
 #define ADDRESS_WIDTH	23	/* of address, colon and port */
 #define ADDRESS_SHORT	22	/* what may be left of both without -W */
@@ -89,9 +90,8 @@ static char *put_end(const struct netstat_table *table, char *p, uint8_t family,
 	p = put_host(table, p, family, address);
 	host_length = p - start;
 	if (!table->wide && host_length + port_length > ADDRESS_SHORT) {
-		if (port_length > PORT_SHORT)
-			port_length = PORT_SHORT;
-		p = start + ADDRESS_SHORT - port_length;
+		port_length = safe_text_cut(port, port_length, PORT_SHORT);
+		p = start + safe_text_cut(start, host_length, ADDRESS_SHORT - port_length);
 	}
 	*p++ = ':';
 	p = put_mem(p, port, port_length);
@@ -127,7 +127,7 @@ static char *put_user(const struct netstat_table *table, char *p, uint32_t uid)
 	if (uid != known) {
 		user = table->numeric_users ? NULL : getpwuid(uid);
 		if (user)
-			snprintf(name, sizeof(name), "%s", user->pw_name);
+			strcpy(name, safe_string_cut(user->pw_name, sizeof(name) - 1));
 		else
 			snprintf(name, sizeof(name), "%d", uid);
 		known = uid;
@@ -135,11 +135,11 @@ static char *put_user(const struct netstat_table *table, char *p, uint32_t uid)
 	return put_column(put_string(p, name), start + 10);
 }
 
-/* What argv[0] is, but for the path; what is not ASCII is a dot. */
+/* What argv[0] is, but for the path, as far as there is room. */
 static void program_name(uint32_t pid, char name[PROGRAM_WIDTH])
 {
-	char path[32], words[512], *p = name;
-	const char *from = words, *slash;
+	char path[32], words[512];
+	const char *slash;
 	ssize_t length;
 	int fd;
 
@@ -150,12 +150,8 @@ static void program_name(uint32_t pid, char name[PROGRAM_WIDTH])
 		close(fd);
 	words[length > 0 ? length : 0] = '\0';
 	slash = words[0] == '/' ? strrchr(words, '/') : NULL;
-	if (slash)
-		from = slash + 1;
-	p += sprintf(name, "%u/", pid);
-	for (; *from && p < name + PROGRAM_WIDTH - 1; from++)
-		*p++ = *from < ' ' || *from > '~' ? '.' : *from;
-	*p = '\0';
+	length = sprintf(name, "%u/", pid);
+	strncat(name, slash ? slash + 1 : words, PROGRAM_WIDTH - 1 - length);
 }
 
 static char *put_program(const struct netstat_table *table, char *p, uint64_t inode)
@@ -171,7 +167,7 @@ static char *put_program(const struct netstat_table *table, char *p, uint64_t in
 		if (owner->pid != known)
 			program_name(owner->pid, name);
 		known = owner->pid;
-		p = put_string(p, name);
+		p = put_safe(p, name, sizeof(name));
 	}
 	return put_column(p, start + PROGRAM_WIDTH);
 }

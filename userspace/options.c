@@ -7,6 +7,7 @@
 
 #include "level.h"
 #include "options.h"
+#include "safe_text.h"
 
 enum { KEY_SOURCE = 0x100, KEY_LEVEL, KEY_JSON, KEY_FAIL_ON_LOSS };
 
@@ -53,7 +54,7 @@ static error_t parse_alone(int key, char *text, struct argp_state *state)
 		state->child_inputs[0] = state->input;
 		return 0;
 	case ARGP_KEY_ARG:
-		argp_failure(state, EXIT_USAGE, 0, "%s: no arguments are taken, only options", text);
+		argp_failure(state, EXIT_USAGE, 0, "%s: no arguments are taken, only options", safe_string(text));
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -75,7 +76,7 @@ static enum tcptrace_level parse_level(struct argp_state *state, const char *tex
 	int level = level_parse(text);
 
 	if (level <= TCPTRACE_L_OFF)
-		argp_failure(state, EXIT_USAGE, 0, "--level=%s: not a level; it is life, queue or segment", text);
+		argp_failure(state, EXIT_USAGE, 0, "--level=%s: not a level; it is life, queue or segment", safe_string(text));
 	return level;
 }
 
@@ -171,7 +172,7 @@ unsigned long long options_count(struct argp_state *state, const char *what, con
 	errno = 0;
 	count = strtoull(text, &end, 10);
 	if (!isdigit((unsigned char)*text) || *end || errno || !count)
-		argp_failure(state, EXIT_USAGE, 0, "%s=%s: not a whole number from 1 on", what, text);
+		argp_failure(state, EXIT_USAGE, 0, "%s=%s: not a whole number from 1 on", what, safe_string(text));
 	return count;
 }
 
@@ -184,6 +185,6 @@ unsigned long long options_seconds(struct argp_state *state, const char *what, c
 	/* A hundred years: what is longer does not fit into nanoseconds, and is a slip. */
 	if (!isdigit((unsigned char)*text) || *end || !isfinite(seconds) || seconds <= 0 ||
 	    seconds > 100 * 365.25 * 86400)
-		argp_failure(state, EXIT_USAGE, 0, "%s=%s: not a number of seconds above 0", what, text);
+		argp_failure(state, EXIT_USAGE, 0, "%s=%s: not a number of seconds above 0", what, safe_string(text));
 	return seconds * 1e9;
 }

@@ -120,9 +120,10 @@ static void read_comm(int proc, const char *pid, char comm[TCPTRACE_COMM_LEN])
 	fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return;
-	length = read(fd, comm, TCPTRACE_COMM_LEN - 1);
+	length = read(fd, comm, TCPTRACE_COMM_LEN);
 	close(fd);
-	if (length > 0 && comm[length - 1] == '\n')
+	/* A line break ends the file; the name may have others. */
+	if (length > 0)
 		comm[length - 1] = '\0';
 }
 

@@ -8,8 +8,10 @@
 #include <sys/socket.h>
 
 #include "resolve.h"
+#include "safe_text.h"
 
 #define HOSTS		1024	/* remembered, a power of two */
+#define HOST_MAX	255	/* letters of a host's name, as DNS has them */
 #define PORT_RANGE	"/proc/sys/net/ipv4/ip_local_port_range"
 
 const char *resolve_service(uint16_t port)
@@ -20,20 +22,24 @@ const char *resolve_service(uint16_t port)
 	if (!names[port]) {
 		setservent(1);
 		service = getservbyport(htons(port), "tcp");
-		names[port] = service ? strndup(service->s_name, RESOLVE_SERVICE_MAX) : none;
+		names[port] = service ? strdup(safe_string_cut(service->s_name, RESOLVE_SERVICE_MAX)) : none;
 	}
 	return names[port] && names[port] != none ? names[port] : NULL;
 }
 
-static bool look_up(uint8_t family, const uint8_t *address, char *name, size_t size)
+/* NULL: it has none. */
+static char *look_up(uint8_t family, const uint8_t *address)
 {
+	char name[HOST_MAX + 1];
 	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6 };
 	struct sockaddr_in v4 = { .sin_family = AF_INET };
 
 	memcpy(&v6.sin6_addr, address, sizeof(v6.sin6_addr));
 	memcpy(&v4.sin_addr, address + 12, sizeof(v4.sin_addr));
-	return !getnameinfo(family == AF_INET ? (void *)&v4 : (void *)&v6,
-			    family == AF_INET ? sizeof(v4) : sizeof(v6), name, size, NULL, 0, NI_NAMEREQD);
+	if (getnameinfo(family == AF_INET ? (void *)&v4 : (void *)&v6, family == AF_INET ? sizeof(v4) : sizeof(v6),
+			name, sizeof(name), NULL, 0, NI_NAMEREQD))
+		return NULL;
+	return strdup(safe_string_cut(name, HOST_MAX));
 }
 
 const char *resolve_host(uint8_t family, const uint8_t address[TCPTRACE_ADDR_LEN])
@@ -41,7 +47,7 @@ const char *resolve_host(uint8_t family, const uint8_t address[TCPTRACE_ADDR_LEN
 	static struct {
 		uint8_t family;		/* 0: empty */
 		uint8_t address[TCPTRACE_ADDR_LEN];
-		char name[256];	/* as long as DNS has them; "": it has none */
+		char *name;		/* NULL: it has none */
 	} hosts[HOSTS], *host;
 	uint64_t words[2];
 
@@ -50,18 +56,21 @@ const char *resolve_host(uint8_t family, const uint8_t address[TCPTRACE_ADDR_LEN
 	if (host->family != family || memcmp(host->address, address, sizeof(host->address))) {
 		host->family = family;
 		memcpy(host->address, address, sizeof(host->address));
-		if (!look_up(family, address, host->name, sizeof(host->name)))
-			host->name[0] = '\0';
+		free(host->name);
+		host->name = look_up(family, address);
 	}
-	return host->name[0] ? host->name : NULL;
+	return host->name;
 }
 
 const char *resolve_device(uint32_t ifindex)
 {
-	static char name[IF_NAMESIZE > 16 ? IF_NAMESIZE : 16];
+	static char name[SAFE_TEXT_GROWTH * IF_NAMESIZE + 1];
 	static uint32_t known;
+	char text[IF_NAMESIZE];
 
-	if (ifindex != known && !if_indextoname(ifindex, name))
+	if (ifindex != known && if_indextoname(ifindex, text))
+		*put_safe(name, text, sizeof(text)) = '\0';
+	else if (ifindex != known)
 		snprintf(name, sizeof(name), "if%u", ifindex);
 	known = ifindex;
 	return name;

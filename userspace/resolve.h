@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Names for numbers, as /etc/services and the resolver have them. What was asked once is remembered. */
+/*
+ * Names for numbers, as /etc/services and the resolver have them, by safe_text.h: a name server belongs to anybody.
+ * What was asked once is remembered.
+ */
 #ifndef TCPTRACE_RESOLVE_H
 #define TCPTRACE_RESOLVE_H
 

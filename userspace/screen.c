@@ -9,6 +9,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "safe_text.h"
 #include "screen.h"
 #include "signals.h"
 #include "write_all.h"
@@ -125,7 +126,7 @@ void screen_erase(void)
 
 void screen_line(int y, const char *text, size_t size, enum screen_look look)
 {
-	int width = COLS;
+	size_t width = COLS;
 
 	if (y < 0 || y >= LINES)
 		return;
@@ -133,7 +134,7 @@ void screen_line(int y, const char *text, size_t size, enum screen_look look)
 		attron(A_REVERSE);
 		mvhline(y, 0, ' ', width);
 	}
-	mvaddnstr(y, 0, text, size < (size_t)width ? (int)size : width);
+	mvaddnstr(y, 0, text, safe_text_cut(text, size, width));
 	if (look == SCREEN_REVERSE)
 		attroff(A_REVERSE);
 }

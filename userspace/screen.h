@@ -29,7 +29,7 @@ void screen_end(void);
 int screen_lines(void);
 int screen_columns(void);
 
-/* A new picture: erase, lines from 0 on (what does not fit is cut), show. */
+/* A new picture: erase, lines from 0 on (safe text; what does not fit is cut), show. */
 void screen_erase(void);
 void screen_line(int y, const char *text, size_t size, enum screen_look look);
 void screen_show(void);

@@ -14,15 +14,17 @@
 
 #include "capture_file.h"
 #include "record_check.h"
+#include "safe_text.h"
 #include "source_open.h"
 
-#define BUFFER	((size_t)1024 * sizeof(struct tcptrace_record))
+#define BUFFER		((size_t)1024 * sizeof(struct tcptrace_record))
+#define NAME_SHOWN	128	/* bytes of a name in a message */
 
 struct source_file {
 	struct source source;
 	int fd;
 	bool regular;			/* it has an end, which can be read up to */
-	char *name;
+	char *name;			/* by safe_text.h */
 	unsigned char *buffer;
 	size_t head, tail;		/* what is in it */
 	uint64_t offset;		/* of head, in the file */
@@ -51,7 +53,7 @@ fail(struct source_file *file, uint64_t offset, const char *format, ...)
 	char *error = file->source.error;
 	size_t size = sizeof(file->source.error);
 	va_list arguments;
-	int length = snprintf(error, size, "%.128s: byte %" PRIu64 ": ", file->name, offset);
+	int length = snprintf(error, size, "%s: byte %" PRIu64 ": ", file->name, offset);
 
 	va_start(arguments, format);
 	vsnprintf(error + length, size - length, format, arguments);
@@ -63,7 +65,7 @@ fail(struct source_file *file, uint64_t offset, const char *format, ...)
 /* The file itself cannot be read. */
 static int fail_read(struct source_file *file, int error)
 {
-	snprintf(file->source.error, sizeof(file->source.error), "%.128s: %s", file->name, strerror(-error));
+	snprintf(file->source.error, sizeof(file->source.error), "%s: %s", file->name, strerror(-error));
 	file->failed = error;
 	return error;
 }
@@ -412,7 +414,7 @@ int source_file_open_fd(int fd, const char *name, struct source **source, char *
 		file->source.ops = &ops;
 		file->fd = fd;
 		file->regular = !fstat(fd, &status) && S_ISREG(status.st_mode);
-		file->name = strdup(name);
+		file->name = strdup(safe_string_cut(name, NAME_SHOWN));
 		file->buffer = malloc(BUFFER);
 		if (file->name && file->buffer) {
 			result = read_header(file);
@@ -438,7 +440,7 @@ int source_file_open(const char *name, struct source **source, char *error, size
 	if (fd < 0) {
 		int result = -errno;
 
-		snprintf(error, error_size, "%s: %s", name, strerror(errno));
+		snprintf(error, error_size, "%s: %s", safe_string_cut(name, NAME_SHOWN), strerror(errno));
 		return result;
 	}
 	return source_file_open_fd(fd, name, source, error, error_size);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "record.h"
+#include "safe_text.h"
 #include "ss_details.h"
 
 #define BIT(extension)	(1u << (INET_DIAG_##extension - 1))
@@ -23,8 +24,12 @@ void ss_say(struct ss_details *details, const char *format, ...)
 	va_start(arguments, format);
 	length = vsnprintf(details->text + details->used, room, format, arguments);
 	va_end(arguments);
-	if (length > 0)
-		details->used += (size_t)length < room ? (size_t)length : room - 1;
+	if (length <= 0)
+		return;
+	details->used += (size_t)length < room ? (size_t)length : room - 1;
+	/* No part of a character may be its end. */
+	while ((size_t)length >= room && details->used && details->text[details->used - 1] & 0x80)
+		details->used--;
 }
 
 uint8_t ss_details_extensions(const struct ss_wanted *wanted)
@@ -42,6 +47,19 @@ uint8_t ss_details_extensions(const struct ss_wanted *wanted)
 
 /* ---- processes ---- */
 
+/*
+ * A name by safe_text.h, as far as ss has it: that takes it from /proc/PID/stat, in parentheses, up to the first that
+ * closes, so "(sd-pam)" is "(sd-pam".
+ */
+static void say_name(struct ss_details *details, const char comm[TCPTRACE_COMM_LEN])
+{
+	char name[SAFE_TEXT_GROWTH * TCPTRACE_COMM_LEN];
+	const char *end = memchr(comm, ')', strnlen(comm, TCPTRACE_COMM_LEN));
+	int length = put_safe(name, comm, end ? end - comm : TCPTRACE_COMM_LEN) - name;
+
+	ss_say(details, "(\"%.*s\",", length, name);
+}
+
 /* The last one found comes first, as in ss. */
 static void say_processes(struct ss_details *details, uint64_t inode)
 {
@@ -52,9 +70,10 @@ static void say_processes(struct ss_details *details, uint64_t inode)
 	if (!count)
 		return;
 	ss_say(details, " users:(");
-	for (i = count; i--;)
-		ss_say(details, "(\"%.*s\",pid=%u,fd=%u)%s", TCPTRACE_COMM_LEN, sockets[i].owner.comm,
-		       sockets[i].owner.pid, sockets[i].fd, i ? "," : "");
+	for (i = count; i--;) {
+		say_name(details, sockets[i].owner.comm);
+		ss_say(details, "pid=%u,fd=%u)%s", sockets[i].owner.pid, sockets[i].fd, i ? "," : "");
+	}
 	ss_say(details, ")");
 }
 
@@ -131,7 +150,8 @@ static void find_cgroup(uint64_t id, char *path, size_t size)
 	if (length < (ssize_t)skip || length < 0)
 		return;
 	target[length] = '\0';
-	snprintf(path, size, "%s", target[skip] ? target + skip : "/");
+	/* Whoever may make one has named it. */
+	snprintf(path, size, "%s", safe_string_cut(target[skip] ? target + skip : "/", size - 1));
 }
 
 static void say_cgroup(struct ss_details *details, const struct nlattr *attribute)

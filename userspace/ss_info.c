@@ -6,7 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "safe_text.h"
 #include "ss_details.h"
+
+#define ALGORITHM_MAX	16	/* TCP_CA_NAME_MAX and TCP_ULP_NAME_MAX of the kernel */
 
 #define NO_RTO		3000000	/* what a socket has that never sent */
 #define NO_SSTHRESH	0xffff
@@ -114,6 +117,17 @@ static const char *rate(const struct ss_details *details, double bits)
 	return text;
 }
 
+/* Of an algorithm, which a module of the kernel has chosen. It need not end with a NUL. */
+static void say_name(struct ss_details *details, const char *before, const struct nlattr *name)
+{
+	char text[SAFE_TEXT_GROWTH * ALGORITHM_MAX];
+	size_t size = mnl_attr_get_payload_len(name);
+
+	if (size > ALGORITHM_MAX)
+		size = ALGORITHM_MAX;
+	ss_say(details, "%s%.*s", before, (int)(put_safe(text, mnl_attr_get_payload(name), size) - text), text);
+}
+
 /* ---- the parts, in their order ---- */
 
 static void say_negotiated(struct ss_details *details, const struct tcp_info *info, const struct nlattr *congestion)
@@ -133,7 +147,7 @@ static void say_negotiated(struct ss_details *details, const struct tcp_info *in
 		if (info->tcpi_options & options[i].bit)
 			ss_say(details, " %s", options[i].word);
 	if (sockdiag_payload(congestion, 2))
-		ss_say(details, " %.15s", mnl_attr_get_str(congestion));
+		say_name(details, " ", congestion);
 	if (info->tcpi_options & TCPI_OPT_WSCALE)
 		ss_say(details, " wscale:%u,%u", info->tcpi_snd_wscale, info->tcpi_rcv_wscale);
 }
@@ -256,20 +270,19 @@ static void say_md5(struct ss_details *details, const struct nlattr *attribute)
 
 static int find_name(const struct nlattr *attribute, void *arg)
 {
-	if (mnl_attr_get_type(attribute) == INET_ULP_INFO_NAME &&
-	    mnl_attr_validate(attribute, MNL_TYPE_NUL_STRING) >= 0)
-		*(const char **)arg = mnl_attr_get_str(attribute);
+	if (mnl_attr_get_type(attribute) == INET_ULP_INFO_NAME)
+		*(const struct nlattr **)arg = attribute;
 	return MNL_CB_OK;
 }
 
 static void say_upper(struct ss_details *details, const struct nlattr *attribute)
 {
-	const char *name = NULL;
+	const struct nlattr *name = NULL;
 
 	if (attribute)
 		mnl_attr_parse_nested(attribute, find_name, &name);
 	if (name)
-		ss_say(details, " tcp-ulp-%s", name);
+		say_name(details, " tcp-ulp-", name);
 }
 
 static void say_info(struct ss_details *details, const struct inet_diag_msg *head, const struct tcp_info *info,

@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "names.h"
+#include "safe_text.h"
 #include "ss_options.h"
 
 enum { KEY_TOS = 0x200, KEY_CGROUP, KEY_SOCKOPT, KEY_HISTORY, KEY_TIPC, KEY_VSOCK, KEY_XDP, KEY_TIPCINFO };
@@ -121,7 +122,7 @@ static void set_tables(struct argp_state *state, struct ss_options *options, cha
 		int table = getsubopt(&text, known, &name);
 
 		if (table < 0)
-			argp_failure(state, SS_EXIT_USAGE, 0, "-A %s: tcptrace sees TCP only: tcp, inet or all", name);
+			argp_failure(state, SS_EXIT_USAGE, 0, "-A %s: tcptrace sees TCP only: tcp, inet or all", safe_string(name));
 		if (table > 0)
 			options->tcp = false;
 	}
@@ -130,7 +131,7 @@ static void set_tables(struct argp_state *state, struct ss_options *options, cha
 static void set_family(struct argp_state *state, struct ss_options *options, const char *family)
 {
 	if (strcmp(family, "inet") && strcmp(family, "inet6"))
-		argp_failure(state, SS_EXIT_USAGE, 0, "-f %s: not a family of TCP; it is inet or inet6", family);
+		argp_failure(state, SS_EXIT_USAGE, 0, "-f %s: not a family of TCP; it is inet or inet6", safe_string(family));
 	options->options.last_family = strcmp(family, "inet") ? AF_INET6 : AF_INET;
 }
 
@@ -142,7 +143,7 @@ static void read_filter(struct argp_state *state, struct ss_options *options, co
 	size_t room = 0;
 
 	if (!file)
-		argp_failure(state, SS_EXIT_USAGE, errno, "-F %s", name);
+		argp_failure(state, SS_EXIT_USAGE, errno, "-F %s", safe_string(name));
 	while (getline(&line, &room, file) >= 0) {
 		if (*line == '#') {
 			free(line);
@@ -225,7 +226,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case 'F':
 		if (parsing->file)
-			argp_failure(state, SS_EXIT_USAGE, 0, "-F %s: one file was named already", text);
+			argp_failure(state, SS_EXIT_USAGE, 0, "-F %s: one file was named already", safe_string(text));
 		parsing->file = text;
 		return 0;
 	case 'N':

@@ -4,6 +4,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "safe_text.h"
 #include "svg.h"
 
 #define HEAD	9.0	/* of an arrow */
@@ -42,7 +43,7 @@ FILE *svg_open(const char *name)
 	FILE *file = svg_to_output(name) ? stdout : fopen(name, "we");
 
 	if (!file)
-		warn("--svg=%s", name);
+		warn("--svg=%s", safe_string(name));
 	return file;
 }
 
@@ -58,14 +59,14 @@ int svg_close(FILE *file, const char *name, int error)
 		error = -errno;
 	if (error && error != -EPIPE) {
 		errno = -error;
-		warn("--svg=%s", name);
+		warn("--svg=%s", safe_string(name));
 	}
 	return error;
 }
 
 /* ---- shapes ---- */
 
-/* What is not allowed in XML becomes '?'; anything from elsewhere is taken for bytes of UTF-8. */
+/* Well-formed UTF-8 (safe_text.h): what is left is markup. */
 static void put_escaped(FILE *file, const char *text)
 {
 	for (; *text; text++)
@@ -80,7 +81,7 @@ static void put_escaped(FILE *file, const char *text)
 			fputs("&gt;", file);
 			break;
 		default:
-			putc((unsigned char)*text < ' ' || *text == 127 ? '?' : *text, file);
+			putc(*text, file);
 		}
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Pictures for light and dark pages. Whatever comes from elsewhere goes through svg_text(). */
+/* Pictures for light and dark pages. What this program did not choose comes here by safe_text.h. */
 #ifndef TCPTRACE_SVG_H
 #define TCPTRACE_SVG_H
 

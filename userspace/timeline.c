@@ -67,7 +67,10 @@ static size_t fitting(const char *p, const char *end, size_t width)
 		}
 		if (*p == ' ' && columns)
 			blank = p;
-		p++;
+		/* A character of UTF-8 is one column, and never broken. */
+		do
+			p++;
+		while (p < end && (*p & 0xc0) == 0x80);
 		columns++;
 	}
 	if (p == end)
@@ -193,41 +196,9 @@ static char *make_ends(char *p, struct timeline *timeline, const struct whose *w
 	return p;
 }
 
-#define EACH_BYTE(x)	(0x0101010101010101ull * (x))
-
-/* Bit 7 of each byte that is below 0x20 (or, where one before it is, may be), or is 0x7f or above. */
-static inline uint64_t odd_bytes(uint64_t word)
-{
-	return ((word - EACH_BYTE(0x20)) | (word + EACH_BYTE(0x01)) | word) & EACH_BYTE(0x80);
-}
-
-/* A name may hold anything but NUL; no byte of it is to move the cursor. */
-static char *put_comm(char *p, const char *comm)
-{
-	uint64_t words[2], odd;
-	unsigned int i;
-
-	/* Most have none but plain letters before their NUL. */
-	memcpy(words, comm, sizeof(words));
-	odd = odd_bytes(words[0]);
-	i = 0;
-	if (!odd) {
-		odd = odd_bytes(words[1]);
-		i = 8;
-	}
-	i += odd ? __builtin_ctzll(odd) / 8 : 0;
-	if (odd && !comm[i] && __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__) {
-		memcpy(p, words, sizeof(words));
-		return p + i;
-	}
-	for (i = 0; i < TCPTRACE_COMM_LEN && comm[i]; i++)
-		*p++ = (unsigned char)comm[i] < ' ' || comm[i] == 127 ? '?' : comm[i];
-	return p;
-}
-
 char *timeline_put_process(char *p, uint32_t pid, const char *comm)
 {
-	p = put_comm(p, comm);
+	p = put_safe(p, comm, TCPTRACE_COMM_LEN);
 	*p++ = '/';
 	return put_u64(p, pid);
 }
@@ -277,13 +248,23 @@ static inline char *put_known_ends(char *p, const struct timeline_known *known)
 	return p + known->ends_length;
 }
 
+static void make_known_process(struct timeline_known *known, uint32_t pid, const char *comm)
+{
+	char text[TIMELINE_PROCESS_MAX];
+	size_t length = timeline_put_process(text, pid, comm) - text;
+
+	known->pid = pid;
+	memcpy(known->comm, comm, sizeof(known->comm));
+	known->process_length = length <= sizeof(known->process) ? length : 0;
+	memcpy(known->process, text, sizeof(known->process));
+}
+
 static inline char *put_known_process(char *p, struct timeline_known *known, uint32_t pid, const char *comm)
 {
-	if (known->pid != pid || memcmp(known->comm, comm, sizeof(known->comm))) {
-		known->pid = pid;
-		memcpy(known->comm, comm, sizeof(known->comm));
-		known->process_length = timeline_put_process(known->process, pid, comm) - known->process;
-	}
+	if (known->pid != pid || memcmp(known->comm, comm, sizeof(known->comm)))
+		make_known_process(known, pid, comm);
+	if (!known->process_length)
+		return timeline_put_process(p, pid, comm);
 	memcpy(p, known->process, sizeof(known->process));
 	return p + known->process_length;
 }

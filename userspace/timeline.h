@@ -8,6 +8,7 @@
 
 #include "model.h"
 #include "out.h"
+#include "safe_text.h"
 #include "term.h"
 #include "verdict.h"
 
@@ -25,7 +26,7 @@ struct timeline_known {
 	uint32_t pid;
 	char comm[TCPTRACE_COMM_LEN];	/* that `process` was made of */
 	uint8_t ends_length, process_length;
-	char process[32];	/* "client/1001" */
+	char process[32];	/* "client/1001"; its length is 0 where there is no room for it */
 	char ends[128];		/* "127.0.0.1:45678 > 127.0.0.1:9090 ", with its colour */
 };
 
@@ -64,7 +65,8 @@ void timeline_hole(struct timeline *timeline, const struct tcptrace_record *reco
 /* The last line. `source`: its name, or NULL; `full`: records of ends that did not fit into the model. */
 void timeline_tally(struct out *out, const char *source, const struct tcptrace_lost *lost, uint64_t full);
 
-/* For all views: "client/1001", "ECONNRESET". */
+/* For all views: "client/1001", by safe_text.h, and "ECONNRESET". With room for what put_*() leave behind. */
+#define TIMELINE_PROCESS_MAX	(SAFE_TEXT_GROWTH * TCPTRACE_COMM_LEN + 16)
 char *timeline_put_process(char *p, uint32_t pid, const char *comm);
 /* ", closed with 14 bytes unread": why an end was reset; nothing where that is not known. */
 char *timeline_put_why(char *p, const struct verdict *verdict);

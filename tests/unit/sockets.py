@@ -5,6 +5,7 @@ import fcntl
 import os
 import pty
 import random
+import re
 import shutil
 import socket
 import struct
@@ -12,6 +13,7 @@ import subprocess
 import tempfile
 import termios
 import threading
+import unicodedata
 
 CTL = os.environ["BUILD"] + "/tcptrace-ctl"
 FOLDER = tempfile.mkdtemp()
@@ -35,6 +37,21 @@ def ok(passed, text, *lines):
     if not passed:
         for line in lines:
             print("#", repr(line))
+
+
+# ---- names ----
+
+BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def safe(name):
+    """As userspace/safe_text.h has it, by Python's decoder and its tables of Unicode."""
+    def shown(one):
+        harmful = unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp") or one in BIDI or ord(one) & 0xfffe == 0xfffe or 0xfdd0 <= ord(one) <= 0xfdef
+        return "".join(f"\\x{byte:02x}" for byte in one.encode("utf-8", "surrogateescape")) if harmful else one
+
+    text = name.split(b"\0")[0].decode("utf-8", "surrogateescape")
+    return "".join(map(shown, re.sub(r"\\(?=x[0-9A-Fa-f]{2})", r"\\x5c", text)))
 
 
 # ---- programs ----

@@ -10,7 +10,7 @@ import subprocess
 import sys
 
 import sockets
-from sockets import CTL, ESTABLISHED, FOLDER, LEVEL_QUEUE, RECORDING, SECOND, SYN_SENT, Socket, lost, ok, save, segment
+from sockets import CTL, ESTABLISHED, FOLDER, LEVEL_QUEUE, RECORDING, SECOND, SYN_SENT, Socket, lost, ok, safe, save, segment
 
 REAL = os.environ.get("TOP", os.path.dirname(os.path.abspath(__file__)) + "/../..") + "/tests/fixtures/ends.tct"
 REPLIED = 21
@@ -173,9 +173,10 @@ def test_lost():
 
 def test_names():
     client, _ = pair()
-    client.pid, client.comm = 4194304, b"\x1b[31m\xff\xfen\xc3"
-    _, _, packets = export([client], [segment(client, SECOND, 1, ACK, 1, 1, 1)])
-    ok(packets[0].comment.isascii() and packets[0].comment.isprintable(), "whatever a process calls itself", packets[0].comment)
+    for name in b"\x1b[31m\xff\xfen\xc3", b"\x1b" * 15, "Grüße".encode(), b"\xc2\x9b31m":
+        client.pid, client.comm = 4194304, name
+        _, _, packets = export([client], [segment(client, SECOND, 1, ACK, 1, 1, 1)])
+        ok(packets[0].comment.startswith(f"{safe(name)}/4194304, ESTABLISHED, Recv-Q"), "whatever a process calls itself", packets[0].comment)
 
 
 def test_filter():

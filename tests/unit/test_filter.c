@@ -131,7 +131,9 @@ static const struct {
 	{ "cgroup /", "\"cgroup\"", "not supported by tcptrace" },
 	{ "not autobound", "\"autobound\"", "not supported by tcptrace" },
 	{ "dst unix:/x", "\"unix:/x\"", "not supported by tcptrace" },
-	{ "a\001b", "\"a?b\"", "expected" },
+	{ "a\001b", "\"a\\x01b\"", "expected" },
+	{ "a\xc2\x9b" "b\xff", "\"a\\xc2\\x9bb\\xff\"", "expected" },
+	{ "123456789012345678901234567890123456789012345678901234567890abc\xc3\xa9", "890abc...\"", "expected" },
 };
 
 static void test_messages(void)

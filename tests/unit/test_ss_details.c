@@ -148,6 +148,42 @@ static void compare_all(int fd, uint8_t state)
 	compare(fd, state, "--inet-sockopt", &(struct ss_wanted){ .options = true });
 }
 
+static void names(int fd)
+{
+	/* To the letter; ss takes ')' for its end. */
+	static const char *const good[] = { "nc", "na\xc3\xafve", "C:\\x", "a b\"c", "(sd-pam)", "fifteen letters", "a)b\nc" };
+	static const struct {
+		const char *name, *shown;
+	} bad[] = {
+		{ "\033[31mRED", "\\x1b[31mRED" }, { "a\nb", "a\\x0ab" }, { "\xc2\x9b" "1m", "\\xc2\\x9b1m" },
+		{ "\xff\xfe", "\\xff\\xfe" }, { "\\x1b", "\\x5cx1b" }, { "fourteen bytes\xc3\xa9", "fourteen bytes\\xc3" },
+	};
+	const struct ss_wanted processes = { .processes = true };
+	struct tcptrace_record record = record_of(fd, TCPTRACE_S_LISTEN);
+	char before[16], wanted[256];
+	size_t i;
+
+	prctl(PR_GET_NAME, before);
+	for (i = 0; i < sizeof(good) / sizeof(good[0]); i++) {
+		prctl(PR_SET_NAME, good[i]);
+		compare(fd, TCPTRACE_S_LISTEN, "-p", &processes);
+	}
+	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		struct processes *found = processes_new();
+
+		prctl(PR_SET_NAME, bad[i].name);
+		processes_want_all(found);
+		processes_scan(found, "/proc");
+		details = (struct ss_details){ .wanted = &processes, .processes = found };
+		ss_details_fill(&details, &record);
+		details.text[details.used] = '\0';
+		snprintf(wanted, sizeof(wanted), "(\"%s\",pid=%d,fd=%d)", bad[i].shown, getpid(), fd);
+		ok(strstr(details.text, wanted), "ss -p, escaped: %s", wanted);
+		processes_free(found);
+	}
+	prctl(PR_SET_NAME, before);
+}
+
 static void times(void)
 {
 	static const struct {
@@ -210,6 +246,7 @@ int main(void)
 		_exit(0);
 	}
 	compare_all(listener, TCPTRACE_S_LISTEN);
+	names(listener);
 	compare_all(client, TCPTRACE_S_ESTABLISHED);
 	kill(child, SIGKILL);
 	return done_testing();

@@ -368,9 +368,9 @@ static void test_names(void)
 	save(0);
 	watch("-q");
 	is_int(out.count, 1, "one line");
-	ok(line_with("?[2Jx?\xc3\xa4"), "no byte moves the cursor");
+	ok(line_with("\\x1b[2Jx\\x0a\xc3\xa4\\xc3/1001"), "no byte moves the cursor");
 	watch("-q --json");
-	ok(line_with("\"comm\":\"\\u001b[2Jx\\n\xc3\xa4?\""), "JSON is UTF-8");
+	ok(line_with("\"comm\":\"\\\\x1b[2Jx\\\\x0a\xc3\xa4\\\\xc3\""), "JSON has the same name");
 }
 
 static void test_ipv6(void)

@@ -8,6 +8,7 @@
 
 #include "cmd.h"
 #include "export.h"
+#include "safe_text.h"
 #include "watch.h"
 
 #define INTERVAL_NS	15000000000ull
@@ -33,7 +34,7 @@ static const struct export_format *parse_format(struct argp_state *state, const 
 	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
 		if (!strcmp(formats[i]->name, text))
 			return formats[i];
-	argp_failure(state, EXIT_USAGE, 0, "--format=%s: no such format; it is " FORMATS, text);
+	argp_failure(state, EXIT_USAGE, 0, "--format=%s: no such format; it is " FORMATS, safe_string(text));
 	return NULL;
 }
 

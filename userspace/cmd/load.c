@@ -13,6 +13,7 @@
 #include "cmd.h"
 #include "module_file.h"
 #include "options.h"
+#include "safe_text.h"
 
 struct arguments {
 	const char *path;
@@ -60,7 +61,7 @@ static const struct argp argp = {
 
 static void explain(struct kmod_module *module, int error)
 {
-	const char *path = kmod_module_get_path(module);
+	const char *path = safe_string(kmod_module_get_path(module));
 	struct utsname system;
 	char magic[128];
 
@@ -82,7 +83,7 @@ static void explain(struct kmod_module *module, int error)
 			warnx("%s: not a module of this kernel", path);
 		else
 			warnx("%s: built for kernel %s, this is %s: build it anew with the headers of this kernel",
-			      path, magic, system.release);
+			      path, safe_string(magic), system.release);
 		break;
 	case EKEYREJECTED:
 	case ENOKEY:
@@ -110,13 +111,13 @@ static int check_parameters(struct kmod_module *module, const struct arguments *
 		size_t length = strcspn(parameter, "=");
 
 		if (!length || !parameter[length]) {
-			warnx("%s: not a parameter; it is NAME=VALUE, for instance ring=16384", parameter);
+			warnx("%s: not a parameter; it is NAME=VALUE, for instance ring=16384", safe_string(parameter));
 			return -1;
 		}
 		for (p = parameter; *p; p++) {
 			if (isgraph((unsigned char)*p) && *p != '"')
 				continue;
-			warnx("%s: blanks and quotes cannot be in a parameter", parameter);
+			warnx("%s: blanks and quotes cannot be in a parameter", safe_string(parameter));
 			return -1;
 		}
 		if (!module_has_parameter(module, parameter, length)) {
@@ -153,13 +154,13 @@ static struct kmod_module *choose(struct kmod_ctx *context, const struct argumen
 	*installed = false;
 	if (arguments->path) {
 		if (access(arguments->path, R_OK)) {
-			warn("%s", arguments->path);
+			warn("%s", safe_string(arguments->path));
 			return NULL;
 		}
 		error = kmod_module_new_from_path(context, arguments->path, &module);
 		if (!error)
 			return module;
-		warnx("%s: %s", arguments->path, strerror(-error));
+		warnx("%s: %s", safe_string(arguments->path), strerror(-error));
 		return NULL;
 	}
 	module = module_find(context, installed);
@@ -202,7 +203,7 @@ static int load(struct kmod_ctx *context, const struct arguments *arguments)
 	if (!error || error == -EEXIST) {
 		if (!arguments->quiet)
 			printf("%s %s\n", error ? "already loaded:" : "loaded",
-			       error ? MODULE_NAME : kmod_module_get_path(module));
+			       error ? MODULE_NAME : safe_string(kmod_module_get_path(module)));
 		status = EXIT_SUCCESS;
 	} else {
 		explain(module, error < 0 ? -error : EIO);

@@ -12,6 +12,7 @@
 #include "netstat_table.h"
 #include "record.h"
 #include "options.h"
+#include "safe_text.h"
 #include "signals.h"
 
 #define PROC		"/proc"
@@ -84,7 +85,7 @@ static void add_family(struct argp_state *state, struct netstat *netstat, const 
 	int number = !strcmp(family, "inet") ? AF_INET : !strcmp(family, "inet6") ? AF_INET6 : 0;
 
 	if (!number)
-		argp_failure(state, EXIT_FAILURE, 0, "-A %s: not a family of TCP; it is inet or inet6", family);
+		argp_failure(state, EXIT_FAILURE, 0, "-A %s: not a family of TCP; it is inet or inet6", safe_string(family));
 	/* Both together are neither, as for -4 and -6. */
 	netstat->options.family = netstat->options.family && netstat->options.family != number ? 0 : number;
 }

@@ -10,6 +10,7 @@
 #include "netns.h"
 #include "ports.h"
 #include "record.h"
+#include "safe_text.h"
 
 #define ADDRESS_WIDTH	9	/* "127.0.0.1" */
 
@@ -37,7 +38,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_RANGE:
 		if (!port_settings_parse(&arguments->range, text))
-			argp_failure(state, EXIT_USAGE, 0, "--range=%s: not a range of ports, as 32768-60999 is", text);
+			argp_failure(state, EXIT_USAGE, 0, "--range=%s: not a range of ports, as 32768-60999 is", safe_string(text));
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;

@@ -18,6 +18,7 @@
 #include "level.h"
 #include "options.h"
 #include "record.h"
+#include "safe_text.h"
 #include "signals.h"
 #include "source.h"
 #include "stop.h"
@@ -192,13 +193,13 @@ static int open_file(const struct arguments *arguments)
 	if (fd >= 0 || errno != EEXIST)
 		goto out;
 	if (!arguments->force && (stat(name, &status) || S_ISREG(status.st_mode))) {
-		warnx("%s: exists; --force overwrites it", name);
+		warnx("%s: exists; --force overwrites it", safe_string(name));
 		return -1;
 	}
 	fd = open(name, O_WRONLY | O_TRUNC | O_CLOEXEC);
 out:
 	if (fd < 0)
-		warn("%s", name);
+		warn("%s", safe_string(name));
 	return fd;
 }
 
@@ -358,7 +359,7 @@ static int finish(struct recording *recording, int error)
 	if (recording->failed) {
 		if (recording->progress)
 			fputs("\r\033[K", stderr);
-		warnx("%s: %s; the recording is truncated", name, strerror(recording->failed));
+		warnx("%s: %s; the recording is truncated", safe_string(name), strerror(recording->failed));
 		return EXIT_FAILURE;
 	}
 	print_tally(recording, &lost);

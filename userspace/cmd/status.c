@@ -10,12 +10,14 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "canvas.h"
 #include "clause.h"
 #include "cmd.h"
 #include "level.h"
 #include "module_file.h"
 #include "module_state.h"
 #include "options.h"
+#include "safe_text.h"
 
 static const struct argp_child children[] = {
 	{ &options_alone_argp, 0, NULL, 0 },
@@ -45,7 +47,7 @@ static char *filter_text(const struct module_filter *filter)
 
 static void print_info(const struct module_info *info)
 {
-	printf("module   version %s, ABI %u, types version %u\n", info->version, info->abi,
+	printf("module   version %s, ABI %u, types version %u\n", safe_string(info->version), info->abi,
 	       info->types_version);
 	printf("rings    %u CPUs, %u records of %u bytes each, %.1f MiB in all\n", info->cpus,
 	       info->slots, info->record_size, info->map_size / 1048576.0);
@@ -59,7 +61,7 @@ static void print_info(const struct module_info *info)
 
 static void print_probe(const struct module_probe *probe)
 {
-	printf("%-32s %-8s", probe->symbol, level_word(probe->level));
+	printf("%-32s %-8s", safe_string(probe->symbol), level_word(probe->level));
 	if (probe->method == TCPTRACE_METHOD_ABSENT) {
 		printf("not visible on this kernel");
 		if (probe->error)
@@ -97,18 +99,34 @@ static void print_cpus(const struct module_state *state, bool header)
 	}
 }
 
+/* A name with escapes may be longer than the kernel's longest. */
+static int command_width(const struct module_state *state)
+{
+	unsigned int width = TCPTRACE_COMM_LEN, i;
+
+	for (i = 0; i < state->filter_count; i++) {
+		unsigned int columns = canvas_columns(safe_string(state->filters[i].comm));
+
+		if (columns > width)
+			width = columns;
+	}
+	return width;
+}
+
 static void print_filters(const struct module_state *state, bool header)
 {
+	int width = command_width(state);
 	size_t i;
 
 	if (header && state->filter_count)
-		printf("\n%-8s%-10s%-17s%-9s%s\n", "READER", "PID", "COMMAND", "LEVEL", "FILTER");
+		printf("\n%-8s%-10s%-*s %-9s%s\n", "READER", "PID", width, "COMMAND", "LEVEL", "FILTER");
 	for (i = 0; i < state->filter_count; i++) {
 		const struct module_filter *filter = &state->filters[i];
+		const char *name = safe_string(filter->comm);
 		char *text = filter_text(filter);
 
-		printf("%-8u%-10u%-17s%-9s%s\n", filter->reader, filter->pid, filter->comm,
-		       level_word(filter->level),
+		printf("%-8u%-10u%s%*s %-9s%s\n", filter->reader, filter->pid, name,
+		       width - (int)canvas_columns(name), "", level_word(filter->level),
 		       filter->level == TCPTRACE_L_OFF ? "nothing" : text ? text : "?");
 		free(text);
 	}
@@ -123,7 +141,7 @@ static void add_number(struct json_object *object, const char *key, uint64_t val
 
 static void add_text(struct json_object *object, const char *key, const char *value)
 {
-	json_object_object_add(object, key, json_object_new_string(value));
+	json_object_object_add(object, key, json_object_new_string(safe_string(value)));
 }
 
 static void add_truth(struct json_object *object, const char *key, bool value)

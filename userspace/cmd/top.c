@@ -8,6 +8,7 @@
 #include "columns.h"
 #include "follow.h"
 #include "json_tables.h"
+#include "safe_text.h"
 #include "screen.h"
 #include "signals.h"
 #include "term.h"
@@ -50,7 +51,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		sort = busy_sort_of_word(text);
 		if (sort < 0)
 			argp_failure(state, EXIT_USAGE, 0,
-				     "--sort=%s: not an order; it is rate, in, out, recvq, sendq, delay or retrans", text);
+				     "--sort=%s: not an order; it is rate, in, out, recvq, sendq, delay or retrans", safe_string(text));
 		arguments->sort = sort;
 		return 0;
 	case KEY_ROWS:

@@ -11,6 +11,7 @@
 #include "holders.h"
 #include "module_file.h"
 #include "options.h"
+#include "safe_text.h"
 
 #define HOLDERS	8	/* named in the message */
 
@@ -27,7 +28,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		arguments->quiet = true;
 		return 0;
 	case ARGP_KEY_ARG:
-		argp_failure(state, EXIT_USAGE, 0, "%s: unload takes no arguments", text);
+		argp_failure(state, EXIT_USAGE, 0, "%s: unload takes no arguments", safe_string(text));
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -62,7 +63,7 @@ static void print_holders(void)
 	if (!file)
 		err(EXIT_FAILURE, "memory");
 	for (i = 0; i < count && i < HOLDERS; i++)
-		fprintf(file, "%s%s (pid %d)", i ? ", " : "", holders[i].comm, (int)holders[i].pid);
+		fprintf(file, "%s%s (pid %d)", i ? ", " : "", safe_string(holders[i].comm), (int)holders[i].pid);
 	if (count > HOLDERS)
 		fprintf(file, " and %zu more", count - HOLDERS);
 	fclose(file);
