@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/cpumask.h>
+#include <linux/ctype.h>
 #include <linux/seq_file.h>
 
 #include "filter.h"
@@ -51,10 +52,23 @@ static void show_cpus(struct seq_file *seq)
 	}
 }
 
+/*
+ * A process calls itself as it likes, and whoever prints this file has a terminal. What is no printable ASCII, and a
+ * backslash, is escaped, in the form of tcptrace-ctl. (isprint() alone takes half of Latin-1 for printable.)
+ */
+static void show_name(struct seq_file *seq, const char *comm)
+{
+	for (; *comm; comm++)
+		seq_printf(seq, isascii(*comm) && isprint(*comm) && *comm != '\\' ? "%c" : "\\x%02x", (unsigned char)*comm);
+}
+
+/* The name, which escapes make longer than any column, comes last. */
 static int show_reader(const struct tcptrace_wish *wish, void *arg)
 {
-	seq_printf(arg, "%-4u %-8u %-16s %-8s %u\n", wish->id, wish->pid, wish->comm,
-		   tcptrace_level_name(wish->filter.level), wish->filter.clauses);
+	seq_printf(arg, "%-4u %-8u %-8s %-8u ", wish->id, wish->pid, tcptrace_level_name(wish->filter.level),
+		   wish->filter.clauses);
+	show_name(arg, wish->comm);
+	seq_putc(arg, '\n');
 	return 0;
 }
 
@@ -63,7 +77,7 @@ int tcptrace_status_show(struct seq_file *seq, void *unused)
 	show_head(seq);
 	show_probes(seq);
 	show_cpus(seq);
-	seq_printf(seq, "\n%-4s %-8s %-16s %-8s %s\n", "id", "pid", "reader", "level", "clauses");
+	seq_printf(seq, "\n%-4s %-8s %-8s %-8s %s\n", "id", "pid", "level", "clauses", "reader");
 	tcptrace_filter_each(show_reader, seq);
 	return 0;
 }

@@ -388,8 +388,8 @@ clause reserved2: EINVAL
 clause reserved3: EINVAL
 cgroup: EINVAL
 the second clause: EINVAL"
-	# id, pid, name, level, clauses
-	has_line $STATUS "* ${JOBS[writer]} *filters *life *32"
+	# id, pid, level, clauses, name
+	has_line $STATUS "* ${JOBS[writer]} *life *32 *filters"
 	armed tcp_connect
 	fails armed tcp_ack
 }

@@ -87,6 +87,43 @@ teardown() { common_teardown; }
 	is "$(nlfamily filters | grep -c .) == 2"
 }
 
+# Names that the kernel gets, how its file shows them, and how the program does.
+CALLED=($'\e]0;pwned\a' $'a\nb 1 fake' $'\xff\xfe"bad' $'\xc2\x9b31mC1' $'cut-here-abcde\xc3\xa9' $'na\xc3\xafve C:\\x' '\x1b' ringdump)
+IN_FILE=('\x1b]0;pwned\x07' 'a\x0ab 1 fake' '\xff\xfe"bad' '\xc2\x9b31mC1' 'cut-here-abcde\xc3' 'na\xc3\xafve C:\x5cx' '\x5cx1b' ringdump)
+BY_US=("${IN_FILE[@]:0:5}" $'na\xc3\xafve C:\\x' "${IN_FILE[@]:6}")
+
+@test "whatever readers call themselves, status, its file and unload show it harmless" {
+	local LC_ALL=C i comm pids in_file="" by_us="" out=$BATS_TEST_TMPDIR/said
+	load_module
+	spawn_ready called called -f /proc/tcptrace/events "${CALLED[@]}"
+	mapfile -t pids < <(sed -n 's/^pid=//p' "$(out_of called)")
+	for i in "${!CALLED[@]}"; do
+		IFS= read -rd '' comm <"/proc/${pids[i]}/comm" || true
+		same "$comm" "${CALLED[i]:0:15}"$'\n' "the kernel has the name"
+		in_file+="${pids[i]} off 0 ${IN_FILE[i]}"$'\n'
+		by_us+="${pids[i]} ${BY_US[i]}"$'\n'
+	done
+	harmless $STATUS
+	same "$(awk '$5 == "reader" { column = index($0, "reader"); next } column { print $2, $3, $4, substr($0, column) }' $STATUS)"$'\n' "$in_file"
+
+	tcptrace-ctl status >"$out"
+	harmless "$out"
+	same "$(awk '$1 == "READER" { column = index($0, "COMMAND"); next }
+		column { pid = $2; $0 = substr($0, column); sub(/ +off +nothing$/, ""); print pid, $0 }' "$out")"$'\n' "$by_us"
+	tcptrace-ctl status --json >"$out"
+	same "$(python3 -c 'import json, sys
+for reader in json.loads(sys.stdin.buffer.read().decode())["readers"]:
+	sys.stdout.buffer.write(("%d %s\n" % (reader["pid"], reader["comm"])).encode())' <"$out")"$'\n' "$by_us"
+
+	run -1 tcptrace-ctl unload
+	printf '%s\n' "$output" >"$out"
+	harmless "$out"
+	for i in "${!CALLED[@]}"; do
+		[[ $output = *" ${BY_US[i]} (pid ${pids[i]})"* ]]
+	done
+	same "$(grep -c . "$out")" 1
+}
+
 @test "more readers than one message holds are all told" {
 	local n pids=()
 	load_module

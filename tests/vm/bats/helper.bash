@@ -161,7 +161,7 @@ counter()
 		END { print sum + 0 }' $STATUS
 }
 # How many files are open for reading events.
-readers() { awk 'seen { n++ } $1 == "id" && $3 == "reader" { seen = 1 } END { print n + 0 }' $STATUS; }
+readers() { awk 'seen { n++ } $1 == "id" && $5 == "reader" { seen = 1 } END { print n + 0 }' $STATUS; }
 no_readers()
 {
 	[[ $SOURCE != bpf ]] || { fails armed tcp_set_state; return; }
@@ -197,6 +197,19 @@ spawn_ready()
 		cat "$BATS_TEST_TMPDIR/$1".{out,err}
 		return 1
 	fi
+}
+
+# harmless FILE: it is UTF-8 without control characters, but for line breaks
+harmless()
+{
+	local bad
+	bad=$({
+		LC_ALL=C grep -naP '[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]' "$1"
+		LC_ALL=C.UTF-8 grep -naxv '.*' "$1"
+	} | cat -v) || true
+	[[ ! $bad ]] && return
+	printf 'not harmless: %s\n%s\n' "$1" "$bad"
+	return 1
 }
 
 # stop NAME [SIGNAL]: and waits for its end; status is its own
