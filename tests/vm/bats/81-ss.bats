@@ -44,6 +44,23 @@ timeless() { busybox sed -E 's/timer:\(([a-z]+),[^,]*,/timer:(\1,TIME,/; s/ (las
 	like "$REAL" '*inet-sockopt*'
 }
 
+@test "a harmless name of a process is as in ss, any other is escaped" {
+	local i out=$BATS_TEST_TMPDIR/said pids bad=($'\e[31mR' $'a\nb' $'\xff\xfe' $'\xc2\x9b1m' $'fourteen bytes\xc3\xa9' '\x1b')
+	local shown=('\x1b[31mR' 'a\x0ab' '\xff\xfe' '\xc2\x9b1m' 'fourteen bytes\xc3' '\x5cx1b')
+	load_source
+	spawn_ready good called -p 9700 nc $'na\xc3\xafve' '(sd-pam)' 'C:\x' "a 'b\"c"
+	agree ss -ltnp "'sport >= :9700 and sport < :9710'"
+	is "$(grep -c . <<<"$REAL") == 7"
+	spawn_ready bad called -p 9710 "${bad[@]}"
+	mapfile -t pids < <(sed -n 's/^pid=//p' "$(out_of bad)")
+	tcptrace-ctl ss --source="$SOURCE" -Hltnp 'sport >= :9710' >"$out"
+	harmless "$out"
+	for i in "${!bad[@]}"; do
+		grep -F ":$((9710 + i)) " "$out" | grep -F "users:((\"${shown[i]}\",pid=${pids[i]},"
+	done
+	same "$(grep -c . "$out")" 6
+}
+
 @test "bad words end as in ss" {
 	load_source
 	local words

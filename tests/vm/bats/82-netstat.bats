@@ -40,6 +40,22 @@ timeless() { busybox sed -E 's/\([0-9]+\.[0-9]+\//(TIME\//'; }
 	ip addr del 2001:db8:1111:2222:3333:4444:5555:6666/128 dev lo
 }
 
+@test "a harmless name of a program is as in netstat, any other is escaped" {
+	local i out=$BATS_TEST_TMPDIR/said pids bad=($'\e[31mR' $'a\nb' $'\xff\xfe' $'\xc2\x9b1m' '\x1b')
+	local shown=('\x1b[31mR' 'a\x0ab' '\xff\xfe' '\xc2\x9b1m' '\x5cx1b')
+	load_source
+	spawn_ready good called -p 9700 nc $'/usr/bin/na\xc3\xafve' 'C:\x' "a 'b\"c" 'as long as there is room for'
+	agree netstat -ltnp
+	like "$REAL" $'*/na\xc3\xafve *'
+	spawn_ready bad called -p 9710 "${bad[@]}"
+	mapfile -t pids < <(sed -n 's/^pid=//p' "$(out_of bad)")
+	tcptrace-ctl netstat --source="$SOURCE" -ltnp >"$out"
+	harmless "$out"
+	for i in "${!bad[@]}"; do
+		grep -F ":$((9710 + i)) " "$out" | grep -F " ${pids[i]}/${shown[i]} "
+	done
+}
+
 @test "on terminals as into a pipe" {
 	load_source
 	all_states 1
