@@ -317,10 +317,10 @@ queues()
 	same "$(of read)" 1001
 }
 
-# on_terminal COMMAND...: on one of 100 columns and 50 lines, into the file terminal
+# on_terminal COMMAND...: on one of 100 columns and 50 lines, into the file terminal; TERM_NAME: of another kind
 on_terminal()
 {
-	spawn terminal script -qfec "stty cols 100 rows 50; exec env TERM=xterm LC_ALL=C.UTF-8 tcptrace-ctl $*" \
+	spawn terminal script -qfec "stty cols 100 rows 50; exec env TERM=${TERM_NAME-xterm} LC_ALL=C.UTF-8 tcptrace-ctl $*" \
 		"$BATS_TEST_TMPDIR/terminal"
 	wait_until asking_are 1
 	wait_until terminal_begun
@@ -360,6 +360,30 @@ wait_for_frame() { wait_until frame_has "$1" || { command cat -v "$BATS_TEST_TMP
 		frame_has " 0 lost"
 		[[ $view != window ]] || frame_has "127.0.0.1:9848 ESTABLISHED"
 		[[ $view != ladder ]] || frame_has "▶│ SYN_RECV"
+		ask client close c
+		ask server close s
+		ask server close l
+		wait_until quiet_port 9848
+	done
+}
+
+@test "on a dumb terminal: as into a file, without an escape sequence" {
+	local view terminal=$BATS_TEST_TMPDIR/terminal TERM_NAME=dumb
+	for view in window states top; do
+		on_terminal $view 9848
+		ask server listen l 127.0.0.1 9848
+		ask client connect c 127.0.0.1 9848
+		ask server accept s l
+		ask client write c 1000
+		case $view in
+		window) wait_until grep -q ' 1000/[1-9]' "$terminal" ;;
+		states) ;;
+		top) wait_until grep -q ' 127.0.0.1:9848 .* 1000 ' "$terminal" ;;
+		esac
+		pkill -INT -x tcptrace-ctl
+		finish terminal
+		[[ $view != states ]] || grep 'ESTABLISHED     2│' "$terminal"
+		fails grep $'\e' "$terminal"
 		ask client close c
 		ask server close s
 		ask server close l
