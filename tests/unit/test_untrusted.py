@@ -18,7 +18,7 @@ from xml.parsers import expat
 
 import sockets
 from sockets import (CLOSE, CTL, ESTABLISHED, FIN_WAIT1, FOLDER, LISTEN, RECORDING, SECOND, STATE, SYN_SENT, Socket, ok, patched, run, safe,
-                     save, segment)
+                     save, sealed, segment)
 
 CONNECT, ACCEPT = 5, 4
 SYN, ACK = 2, 16
@@ -59,8 +59,10 @@ def recording():
                 events.append(end.record(STATE, time, old))
     save(before, events)
     with open(RECORDING, "r+b") as file:
-        file.seek(56)
-        file.write(HOSTILE.ljust(71, b"\x1b") + b"\0" + (b"6.1\xff" + HOSTILE).ljust(71, b"\x9b") + b"\0")
+        data = bytearray(file.read())
+        data[56:200] = HOSTILE.ljust(71, b"\x1b") + b"\0" + (b"6.1\xff" + HOSTILE).ljust(71, b"\x9b") + b"\0"
+        file.seek(0)
+        file.write(sealed(data))
 
 
 def start(words, source=RECORDING, **env):
@@ -233,7 +235,7 @@ def test_messages():
     for words in ["--@"], ["watch", "--@=1"], ["watch", "-@"], ["ss", "-t@"]:
         done = said(words, HOSTILE)
         ok(done.returncode == 2 and safe(HOSTILE) in harmless(done.stderr, " ".join(words)), f"{' '.join(words)}: no option", done.stderr)
-    done = said(["watch"], b"", TCPTRACE_SOURCE=HOSTILE)
+    done = said(["watch"], b"", TCPTRACE_SOURCE=HOSTILE + b".none")
     ok(done.returncode == 1 and safe(HOSTILE) in harmless(done.stderr, "TCPTRACE_SOURCE"), "TCPTRACE_SOURCE: a file that is not there", done.stderr)
 
 
