@@ -204,8 +204,8 @@ harmless()
 {
 	local bad
 	bad=$({
-		LC_ALL=C grep -naP '[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]' "$1"
-		LC_ALL=C.UTF-8 grep -naxv '.*' "$1"
+		LC_ALL=C command grep -naP '[\x00-\x09\x0b-\x1f\x7f]|\xc2[\x80-\x9f]' "$1"
+		LC_ALL=C.UTF-8 command grep -naxv '.*' "$1"
 	} | cat -v) || true
 	[[ ! $bad ]] && return
 	printf 'not harmless: %s\n%s\n' "$1" "$bad"
