@@ -88,6 +88,8 @@ static pid_t start(int number)
 		if (getppid() != parent || dup2(ready[1], READY) < 0)
 			_exit(1);
 		fcntl(READY, F_SETFD, 0);
+		/* Who opens the module's file is asked for the name then, and exec makes it another one. */
+		prctl(PR_SET_NAME, names[number]);
 		open_all(number);
 		execv("/proc/self/exe", (char *[]){ names[number], ROLE, NULL });
 		err(1, "exec");
