@@ -122,6 +122,8 @@ for reader in json.loads(sys.stdin.buffer.read().decode())["readers"]:
 		[[ $output = *" ${BY_US[i]} (pid ${pids[i]})"* ]]
 	done
 	same "$(grep -c . "$out")" 1
+	# It waits for all of them, whose files hold the module.
+	stop called
 }
 
 @test "more readers than one message holds are all told" {
