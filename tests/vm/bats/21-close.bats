@@ -389,18 +389,19 @@ traffic_reused()
 	said type=verdict cookie="$first" $SERVER closed_by=local how=four-way
 }
 
-# The seconds that ss gives a TIME_WAIT of PORT, rounded down.
-held() { ss -Htno state time-wait | sed -nE "s/.*:$PORT .*timewait,([0-9]*)sec.*|.*:$PORT .*timewait,[0-9]*ms.*/\1/p"; }
+# The seconds that ss gives a TIME_WAIT whose peer is PORT, rounded down. Where the server closed first, which a file
+# before this one may have had it do, it is not.
+held() { ss -Htno state time-wait "dport = :$PORT" | sed -nE "s/.*:$PORT .*timewait,([0-9]*)sec.*|.*:$PORT .*timewait,[0-9]*ms.*/\1/p"; }
 
 traffic_held_over()
 {
 	PORT=9630
 	HELD_BEFORE=$(held)
 	[[ $HELD_BEFORE ]] || skip "all before it took longer than its TIME_WAIT"
-	HELD=$(tcptrace-ctl watch --source="$SOURCE" --once --json 9630 | json_lines | grep -oE ' timeout_ms=[0-9]+')
+	HELD=$(tcptrace-ctl watch --source="$SOURCE" --once --json dport 9630 | json_lines | grep -oE ' timeout_ms=[0-9]+')
 	HELD_AFTER=$(held)
 	keep HELD_BEFORE HELD HELD_AFTER
-	wait_until fails ss_has state time-wait sport = :9630 or dport = :9630
+	wait_until fails ss_has state time-wait dport = :9630
 }
 
 # between LOW NUMBER HIGH
