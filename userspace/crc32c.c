@@ -63,6 +63,7 @@ static uint32_t by_instruction(uint32_t crc, const unsigned char *at, size_t siz
 {
 	uint64_t sum = ~crc;
 
+#pragma GCC unroll 8
 	for (; size >= 8; size -= 8, at += 8)
 		sum = _mm_crc32_u64(sum, word_at(at));
 	for (; size; size--)

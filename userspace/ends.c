@@ -3,8 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/random.h>
-#include <time.h>
 
 #include "ends.h"
 #include "flow.h"
@@ -25,9 +23,6 @@ int ends_init(struct ends *ends, uint32_t max)
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	ends->by_cookie = calloc(1u << ends->bits, sizeof(uint32_t));
 	ends->by_tuple = calloc(1u << ends->bits, sizeof(uint32_t));
-	if (getrandom(&ends->salt, sizeof(ends->salt), GRND_NONBLOCK) != sizeof(ends->salt))
-		ends->salt = time(NULL) * ENDS_MULTIPLIER;
-	ends->salt |= 1;
 	if (ends->all != MAP_FAILED && ends->by_cookie && ends->by_tuple)
 		return 0;
 	ends_exit(ends);
@@ -55,47 +50,77 @@ void ends_exit(struct ends *ends)
 
 /* ---- the indexes ---- */
 
-static inline uint64_t hash_half(const struct ends *ends, const uint8_t *address, uint16_t port)
+/* The same from both sides. Listeners of any address are in many namespaces: of these it is another one in each. */
+static inline uint64_t hash_tuple(const uint8_t *saddr, uint16_t sport, const uint8_t *daddr, uint16_t dport, uint32_t netns)
 {
-	uint64_t words[2], hash;
-
-	memcpy(words, address, sizeof(words));
-	hash = (words[1] ^ port) * ends->salt;
-	hash ^= hash >> 32;
-	return (hash ^ words[0]) * ENDS_MULTIPLIER;
+	return hash_16(saddr, sport) + hash_16(daddr, dport) + (dport ? 0 : hash_number(netns));
 }
 
-/* The same from both sides. */
-static inline uint32_t hash_tuple(const struct ends *ends, const uint8_t *saddr, uint16_t sport,
-				  const uint8_t *daddr, uint16_t dport)
+static inline uint64_t hash_end(const struct end *end)
 {
-	uint64_t hash = hash_half(ends, saddr, sport) + hash_half(ends, daddr, dport);
-
-	hash ^= hash >> 29;
-	return hash * ENDS_MULTIPLIER >> (64 - ends->bits);
+	return hash_tuple(end->saddr, end->sport, end->daddr, end->dport, end->netns);
 }
 
-static inline uint32_t *tuple_head(const struct ends *ends, const struct end *end)
+static inline uint64_t hash_record(const struct tcptrace_record *record)
 {
-	return &ends->by_tuple[hash_tuple(ends, end->saddr, end->sport, end->daddr, end->dport)];
+	return hash_tuple(record->saddr, record->sport, record->daddr, record->dport, record->netns);
 }
 
-static void link_end(struct ends *ends, uint32_t place)
+static inline uint32_t *tuple_head(const struct ends *ends, uint64_t hash)
+{
+	return &ends->by_tuple[hash_place(hash, ends->bits)];
+}
+
+enum index { BY_COOKIE, BY_TUPLE };
+
+static inline uint32_t *head_of(const struct ends *ends, const struct end *end, enum index index)
+{
+	return index == BY_COOKIE ? ends_cookie_head(ends, end->cookie) : tuple_head(ends, hash_end(end));
+}
+
+static inline uint32_t *next_of(const struct ends *ends, uint32_t place, enum index index)
 {
 	struct end *end = ends_at(ends, place);
-	uint32_t *by_cookie = &ends->by_cookie[ends_hash_cookie(ends, end->cookie)];
-	uint32_t *by_tuple = tuple_head(ends, end);
 
-	end->cookie_next = *by_cookie;
-	*by_cookie = place;
-	end->tuple_next = *by_tuple;
-	*by_tuple = place;
+	return index == BY_COOKIE ? &end->cookie_next : &end->tuple_next;
+}
+
+/* Who came last is found first. */
+static inline void push(const struct ends *ends, uint32_t *head, uint32_t place, enum index index)
+{
+	*next_of(ends, place, index) = *head;
+	*head = place;
+}
+
+/* Takes it out of its chain, where it is. */
+static inline void pull(const struct ends *ends, uint32_t place, enum index index)
+{
+	uint32_t *link = head_of(ends, ends_at(ends, place), index);
+
+	while (*link != place)
+		link = next_of(ends, *link, index);
+	*link = *next_of(ends, place, index);
+}
+
+/* Into the new heads, in the order that they had: backwards, and that once more. */
+static void move(const struct ends *ends, uint32_t place, enum index index)
+{
+	uint32_t backwards = 0, next;
+
+	for (; place; place = next) {
+		next = *next_of(ends, place, index);
+		push(ends, &backwards, place, index);
+	}
+	for (; backwards; backwards = next) {
+		next = *next_of(ends, backwards, index);
+		push(ends, head_of(ends, ends_at(ends, backwards), index), backwards, index);
+	}
 }
 
 /* Without memory for more heads the chains get longer, that is all. */
 static void grow(struct ends *ends)
 {
-	uint32_t *old = ends->by_cookie, old_count = 1u << ends->bits, i;
+	uint32_t *old_cookie = ends->by_cookie, *old_tuple = ends->by_tuple, old_count = 1u << ends->bits, i;
 	uint32_t *by_cookie = calloc(2 * old_count, sizeof(uint32_t));
 	uint32_t *by_tuple = calloc(2 * old_count, sizeof(uint32_t));
 
@@ -104,21 +129,15 @@ static void grow(struct ends *ends)
 		free(by_tuple);
 		return;
 	}
-	free(ends->by_tuple);
 	ends->by_cookie = by_cookie;
 	ends->by_tuple = by_tuple;
 	ends->bits++;
 	for (i = 0; i < old_count; i++) {
-		uint32_t place = old[i];
-
-		while (place) {
-			uint32_t next = ends_at(ends, place)->cookie_next;
-
-			link_end(ends, place);
-			place = next;
-		}
+		move(ends, old_cookie[i], BY_COOKIE);
+		move(ends, old_tuple[i], BY_TUPLE);
 	}
-	free(old);
+	free(old_cookie);
+	free(old_tuple);
 }
 
 /* ---- room ---- */
@@ -134,31 +153,40 @@ static uint32_t take_place(struct ends *ends)
 	return place;
 }
 
+/* Are there as many as may be in this chain? */
+static bool is_crowded(const struct ends *ends, uint32_t place)
+{
+	uint32_t count;
+
+	if (ends->count < ENDS_ALIKE)
+		return false;
+	for (count = 1; place && count < ENDS_ALIKE; count++)
+		place = ends_at(ends, place)->tuple_next;
+	return place;
+}
+
 uint32_t ends_add(struct ends *ends, const struct tcptrace_record *record)
 {
-	uint32_t place = ends->count < ends->max ? take_place(ends) : 0;
-	struct end *end = ends_at(ends, place);
+	uint64_t hash = hash_record(record);
+	uint32_t place;
 
-	if (!place)
+	if (ends->count == ends->max || is_crowded(ends, *tuple_head(ends, hash)))
 		return 0;
-	ends_name(end, record);
+	place = take_place(ends);
+	ends_name(ends_at(ends, place), record);
 	if (++ends->count > PER_HEAD << ends->bits)
 		grow(ends);
-	link_end(ends, place);
+	push(ends, ends_cookie_head(ends, record->cookie), place, BY_COOKIE);
+	push(ends, tuple_head(ends, hash), place, BY_TUPLE);
 	return place;
 }
 
 void ends_remove(struct ends *ends, uint32_t place)
 {
 	struct end *end = ends_at(ends, place);
-	uint32_t *link;
 
-	for (link = &ends->by_cookie[ends_hash_cookie(ends, end->cookie)]; *link != place;)
-		link = &ends_at(ends, *link)->cookie_next;
-	*link = end->cookie_next;
-	for (link = tuple_head(ends, end); *link != place;)
-		link = &ends_at(ends, *link)->tuple_next;
-	*link = end->tuple_next;
+	pull(ends, place, BY_COOKIE);
+	pull(ends, place, BY_TUPLE);
 	if (end->peer)
 		ends_at(ends, end->peer)->peer = 0;
 	end->cookie = 0;
@@ -216,7 +244,7 @@ static bool fits(const struct end *end, const struct end *other)
 uint32_t ends_find_peer(const struct ends *ends, uint32_t place)
 {
 	const struct end *end = ends_at(ends, place);
-	uint32_t other = *tuple_head(ends, end);
+	uint32_t other = *tuple_head(ends, hash_end(end));
 
 	for (; other; other = ends_at(ends, other)->tuple_next) {
 		const struct end *peer = ends_at(ends, other);
@@ -230,8 +258,7 @@ uint32_t ends_find_peer(const struct ends *ends, uint32_t place)
 
 uint32_t ends_find_peer_of(const struct ends *ends, const struct tcptrace_record *record)
 {
-	uint32_t other = ends->by_tuple[hash_tuple(ends, record->saddr, record->sport,
-						   record->daddr, record->dport)];
+	uint32_t other = *tuple_head(ends, hash_record(record));
 
 	for (; other; other = ends_at(ends, other)->tuple_next) {
 		const struct end *peer = ends_at(ends, other);
@@ -245,8 +272,7 @@ uint32_t ends_find_peer_of(const struct ends *ends, const struct tcptrace_record
 
 uint32_t ends_find_of(const struct ends *ends, const struct tcptrace_record *record)
 {
-	uint32_t place = ends->by_tuple[hash_tuple(ends, record->saddr, record->sport,
-						   record->daddr, record->dport)];
+	uint32_t place = *tuple_head(ends, hash_record(record));
 
 	for (; place; place = ends_at(ends, place)->tuple_next) {
 		const struct end *end = ends_at(ends, place);
@@ -261,7 +287,7 @@ uint32_t ends_find_of(const struct ends *ends, const struct tcptrace_record *rec
 uint32_t ends_find_stale(const struct ends *ends, uint32_t place)
 {
 	const struct end *end = ends_at(ends, place);
-	uint32_t other = *tuple_head(ends, end);
+	uint32_t other = *tuple_head(ends, hash_end(end));
 
 	for (; other; other = ends_at(ends, other)->tuple_next) {
 		const struct end *old = ends_at(ends, other);
@@ -283,7 +309,8 @@ uint32_t ends_find_listener(const struct ends *ends, const struct end *end)
 	size_t i;
 
 	for (i = 0; i < sizeof(tuples) / sizeof(tuples[0]); i++) {
-		uint32_t place = ends->by_tuple[hash_tuple(ends, tuples[i].saddr, end->sport, tuples[i].daddr, 0)];
+		uint32_t place = *tuple_head(ends, hash_tuple(tuples[i].saddr, end->sport, tuples[i].daddr, 0,
+									end->netns));
 
 		for (; place; place = ends_at(ends, place)->tuple_next) {
 			const struct end *listener = ends_at(ends, place);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "hash.h"
 #include "model.h"
 
 /*
@@ -24,8 +25,13 @@ struct ends {
 
 	uint32_t *by_cookie, *by_tuple;	/* heads of chains */
 	uint32_t bits;			/* 1 << bits heads each */
-	uint64_t salt;			/* peers choose their ports: what collides is not theirs to know */
 };
+
+/*
+ * Ends whose tuple is the same share a chain, whatever the hash. Listeners of one address in one namespace, and ends in
+ * some namespaces do; more than so many somebody has made up, and all others would be looked for among them.
+ */
+#define ENDS_ALIKE	1024
 
 int ends_init(struct ends *ends, uint32_t max);
 void ends_exit(struct ends *ends);
@@ -35,17 +41,15 @@ static inline struct end *ends_at(const struct ends *ends, uint32_t place)
 	return place ? &ends->all[place] : NULL;
 }
 
-#define ENDS_MULTIPLIER		0x9e3779b97f4a7c15ull
-
-static inline uint32_t ends_hash_cookie(const struct ends *ends, uint64_t cookie)
+static inline uint32_t *ends_cookie_head(const struct ends *ends, uint64_t cookie)
 {
-	return cookie * ENDS_MULTIPLIER >> (64 - ends->bits);
+	return &ends->by_cookie[hash_place(hash_number(cookie), ends->bits)];
 }
 
 /* 0: there is none. */
 static inline uint32_t ends_find(const struct ends *ends, uint64_t cookie)
 {
-	uint32_t place = ends->by_cookie[ends_hash_cookie(ends, cookie)];
+	uint32_t place = *ends_cookie_head(ends, cookie);
 
 	while (place && ends->all[place].cookie != cookie)
 		place = ends->all[place].cookie_next;
@@ -65,7 +69,7 @@ static inline void ends_name(struct end *end, const struct tcptrace_record *reco
 	end->family = record->family;
 }
 
-/* A new one, which is found by its cookie and tuple from now on. 0: no room. */
+/* A new one, which is found by its cookie and tuple from now on. 0: no room, or ENDS_ALIKE are there with its tuple. */
 uint32_t ends_add(struct ends *ends, const struct tcptrace_record *record);
 void ends_remove(struct ends *ends, uint32_t place);
 

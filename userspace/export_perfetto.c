@@ -14,6 +14,7 @@
 #include <stdlib.h>
 
 #include "export_perfetto.h"
+#include "hash.h"
 #include "timeline.h"
 #include "verdict.h"
 
@@ -150,7 +151,7 @@ static void end_slice(struct perfetto *perfetto, struct track *track)
 /* Its place, or the free one where it would be. */
 static struct track *find(const struct perfetto *perfetto, uint64_t cookie)
 {
-	uint32_t mask = perfetto->size - 1, at = (cookie * 0x9e3779b97f4a7c15ull >> 32) & mask;
+	uint32_t mask = perfetto->size - 1, at = hash_spread(cookie) & mask;
 
 	while (perfetto->tracks[at].cookie && perfetto->tracks[at].cookie != cookie)
 		at = (at + 1) & mask;

@@ -3,10 +3,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
 #include "ladder.h"
 #include "record.h"
 #include "timeline.h"
 
+#define BITS_FIRST	8
 #define HOLD_NS		1000000000ull	/* so long a segment may be on its way */
 
 /* ---- which ladder ---- */
@@ -17,14 +19,14 @@ void ladders_init(struct ladders *ladders)
 	ladders->last = &ladders->first;
 }
 
-static struct ladder_end **head_of(struct ladders *ladders, uint64_t cookie)
+static struct ladder_end **head_of(const struct ladders *ladders, uint64_t cookie)
 {
-	return &ladders->heads[cookie * 0x9e3779b97f4a7c15ull >> (64 - LADDERS_BITS)];
+	return &ladders->heads[hash_place(hash_number(cookie), ladders->bits)];
 }
 
-static struct ladder_end *find(struct ladders *ladders, uint64_t cookie)
+static struct ladder_end *find(const struct ladders *ladders, uint64_t cookie)
 {
-	struct ladder_end *end = *head_of(ladders, cookie);
+	struct ladder_end *end = ladders->heads ? *head_of(ladders, cookie) : NULL;
 
 	while (end && end->cookie != cookie)
 		end = end->next;
@@ -36,24 +38,60 @@ static unsigned int side_of(const struct ladder_end *end)
 	return end == &end->ladder->end[LADDER_LEFT] ? LADDER_LEFT : LADDER_RIGHT;
 }
 
-static void link_end(struct ladders *ladders, struct ladder *ladder, unsigned int side, uint64_t cookie)
+static void push(struct ladders *ladders, struct ladder_end *end)
 {
-	struct ladder_end **head = head_of(ladders, cookie);
+	struct ladder_end **head = head_of(ladders, end->cookie);
 
-	ladder->end[side] = (struct ladder_end){ .cookie = cookie, .ladder = ladder, .next = *head };
-	*head = &ladder->end[side];
+	end->next = *head;
+	*head = end;
+}
+
+/* Without memory for more heads the chains get longer, that is all. False: there are none. */
+static bool grow(struct ladders *ladders)
+{
+	unsigned int bits = ladders->heads ? ladders->bits + 1 : BITS_FIRST;
+	struct ladder_end **old = ladders->heads, **heads = calloc((size_t)1 << bits, sizeof(*heads)), *end, *next;
+	size_t count = old ? (size_t)1 << ladders->bits : 0, i;
+
+	if (!heads)
+		return old;
+	ladders->heads = heads;
+	ladders->bits = bits;
+	for (i = 0; i < count; i++)
+		for (end = old[i]; end; end = next) {
+			next = end->next;
+			push(ladders, end);
+		}
+	free(old);
+	return true;
+}
+
+static bool link_end(struct ladders *ladders, struct ladder *ladder, unsigned int side, uint64_t cookie)
+{
+	bool room = ladders->heads && !(ladders->ends >> ladders->bits);
+
+	if (!room && !grow(ladders)) {
+		ladders->dropped++;
+		return false;
+	}
+	ladder->end[side] = (struct ladder_end){ .cookie = cookie, .ladder = ladder };
+	push(ladders, &ladder->end[side]);
+	ladders->ends++;
+	return true;
 }
 
 static void unlink_end(struct ladders *ladders, struct ladder_end *end)
 {
-	struct ladder_end **link = head_of(ladders, end->cookie);
+	struct ladder_end **link;
 
 	if (!end->cookie)
 		return;
+	link = head_of(ladders, end->cookie);
 	while (*link != end)
 		link = &(*link)->next;
 	*link = end->next;
 	end->cookie = 0;
+	ladders->ends--;
 }
 
 static struct ladder *add(struct ladders *ladders, const struct tcptrace_record *record, unsigned int side)
@@ -95,6 +133,7 @@ void ladders_exit(struct ladders *ladders)
 {
 	while (ladders->first)
 		ladders_remove(ladders, ladders->first);
+	free(ladders->heads);
 }
 
 /* The ladder of the step's end, which may be its first; *side is where the step was. */
@@ -121,10 +160,11 @@ static struct ladder *ladder_of(struct ladders *ladders, const struct step *step
 		*side = end->flags & END_PASSIVE ? LADDER_RIGHT : LADDER_LEFT;
 		ladder = add(ladders, step->record, *side);
 	}
-	if (ladder && end) {
-		link_end(ladders, ladder, *side, end->cookie);
-		ladder->first[*side] = step->old_state;
-	}
+	if (!ladder || !end)
+		return ladder;
+	if (!link_end(ladders, ladder, *side, end->cookie))
+		return NULL;
+	ladder->first[*side] = step->old_state;
 	return ladder;
 }
 

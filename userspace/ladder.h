@@ -46,7 +46,7 @@ struct rung {
 struct ladder_end {
 	uint64_t cookie;	/* 0: not on this host, or not yet */
 	struct ladder *ladder;
-	struct ladder_end *next;	/* with the same hash of the cookie */
+	struct ladder_end *next;	/* in its chain */
 };
 
 struct ladder {
@@ -82,11 +82,11 @@ struct ladder {
 	uint32_t count, room;
 };
 
-#define LADDERS_BITS	12
-
 struct ladders {
 	struct ladder *first, **last;
-	struct ladder_end *heads[1 << LADDERS_BITS];
+	struct ladder_end **heads;	/* of chains by the cookie's hash, 1 << bits; NULL: none yet */
+	unsigned int bits;
+	uint32_t ends;
 	uint64_t rungs;			/* held, of all */
 	uint64_t dropped;		/* there was no memory for them */
 };

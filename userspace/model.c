@@ -64,6 +64,11 @@ const struct end *model_next(const struct model *model, uint32_t *place)
 	return NULL;
 }
 
+uint32_t model_place(const struct model *model, const struct end *end)
+{
+	return end - model->ends.all;
+}
+
 uint32_t model_ends(const struct model *model)
 {
 	return model->ends.count - !!model->grave;

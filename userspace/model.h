@@ -186,6 +186,9 @@ const struct owner *model_owner(const struct model *model, const struct end *end
 /* All ends that are not over and are shown, one after the other; *place is 0 before the first. NULL: no more. */
 const struct end *model_next(const struct model *model, uint32_t *place);
 
+/* Where an end of the table lies in it, from 1; another one may lie there when it is gone. */
+uint32_t model_place(const struct model *model, const struct end *end);
+
 uint32_t model_ends(const struct model *model);
 /* Records of ends that did not fit. */
 uint64_t model_full(const struct model *model);

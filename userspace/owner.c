@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
 #include "owner.h"
 #include "slab.h"
 
@@ -30,9 +31,9 @@ const struct owner *owner_at(uint32_t number)
 	return number ? &entry_at(number)->owner : &nobody;
 }
 
-static inline uint32_t *head_of(uint32_t pid)
+static inline uint32_t *head_of(uint32_t pid, const char comm[TCPTRACE_COMM_LEN])
 {
-	return &heads[pid * 0x9e3779b1u >> (32 - bits)];
+	return &heads[hash_place(hash_16(comm, pid), bits)];
 }
 
 /* Without memory for more heads the chains get longer, that is all. False: there are none. */
@@ -50,7 +51,7 @@ static bool grow(void)
 
 		while (number) {
 			struct entry *entry = entry_at(number);
-			uint32_t next = entry->next, *head = head_of(entry->owner.pid);
+			uint32_t next = entry->next, *head = head_of(entry->owner.pid, entry->owner.comm);
 
 			entry->next = *head;
 			*head = number;
@@ -66,19 +67,17 @@ static inline bool is(const struct owner *owner, uint32_t pid, const char *comm)
 	return owner->pid == pid && !memcmp(owner->comm, comm, sizeof(owner->comm));
 }
 
-static uint32_t find(uint32_t pid, const char *comm)
+static uint32_t find(uint32_t number, uint32_t pid, const char *comm)
 {
-	uint32_t number = *head_of(pid);
-
 	while (number && !is(owner_at(number), pid, comm))
 		number = entry_at(number)->next;
 	return number;
 }
 
 /* 0: no memory. */
-static uint32_t add(uint32_t pid, const char *comm)
+static uint32_t add(uint32_t *head, uint32_t pid, const char *comm)
 {
-	uint32_t number = slab_take(&entries), *head = head_of(pid);
+	uint32_t number = slab_take(&entries);
 	struct entry *entry;
 
 	if (!number)
@@ -94,12 +93,14 @@ static uint32_t add(uint32_t pid, const char *comm)
 
 void owner_set(uint32_t *number, uint32_t pid, const char comm[TCPTRACE_COMM_LEN])
 {
-	uint32_t found = 0;
+	uint32_t found = 0, *head;
 
 	if (is(owner_at(*number), pid, comm))
 		return;
-	if (pid && ((heads && !(count >> bits)) || grow()))
-		found = find(pid, comm) ?: add(pid, comm);
+	if (pid && ((heads && !(count >> bits)) || grow())) {
+		head = head_of(pid, comm);
+		found = find(*head, pid, comm) ?: add(head, pid, comm);
+	}
 	owner_share(number, found);
 }
 
@@ -118,7 +119,7 @@ void owner_drop(uint32_t *number)
 	*number = 0;
 	if (!gone || --entry_at(gone)->users)
 		return;
-	for (link = head_of(owner_at(gone)->pid); *link != gone;)
+	for (link = head_of(owner_at(gone)->pid, owner_at(gone)->comm); *link != gone;)
 		link = &entry_at(*link)->next;
 	*link = entry_at(gone)->next;
 	slab_give(&entries, gone);

@@ -3,6 +3,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "hash.h"
 #include "out.h"
 #include "record.h"
 
@@ -25,10 +26,8 @@ static char *put_ipv6(char *p, const uint8_t *address)
 		uint8_t length;
 		char text[INET6_ADDRSTRLEN];
 	} known[16], *at;
-	uint64_t words[2];
 
-	memcpy(words, address, sizeof(words));
-	at = &known[((words[0] ^ words[1]) * 0x9e3779b97f4a7c15ull) >> 60];
+	at = &known[hash_16(address, 0) % (sizeof(known) / sizeof(known[0]))];
 	if (!at->length || memcmp(at->address, address, sizeof(at->address))) {
 		memcpy(at->address, address, sizeof(at->address));
 		inet_ntop(AF_INET6, address, at->text, sizeof(at->text));

@@ -7,10 +7,11 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "hash.h"
 #include "resolve.h"
 #include "safe_text.h"
 
-#define HOSTS		1024	/* remembered, a power of two */
+#define HOSTS		1024	/* remembered */
 #define HOST_MAX	255	/* letters of a host's name, as DNS has them */
 #define PORT_RANGE	"/proc/sys/net/ipv4/ip_local_port_range"
 
@@ -49,10 +50,8 @@ const char *resolve_host(uint8_t family, const uint8_t address[TCPTRACE_ADDR_LEN
 		uint8_t address[TCPTRACE_ADDR_LEN];
 		char *name;		/* NULL: it has none */
 	} hosts[HOSTS], *host;
-	uint64_t words[2];
 
-	memcpy(words, address, sizeof(words));
-	host = &hosts[(words[0] ^ words[1]) * 0x9e3779b97f4a7c15ull >> 32 & (HOSTS - 1)];
+	host = &hosts[hash_16(address, family) % HOSTS];
 	if (host->family != family || memcmp(host->address, address, sizeof(host->address))) {
 		host->family = family;
 		memcpy(host->address, address, sizeof(host->address));

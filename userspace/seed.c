@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "hash.h"
 #include "record.h"
 #include "seed.h"
 #include "signals.h"
@@ -136,7 +137,7 @@ static int prepare_seen(struct seed *seed)
 static bool see(struct seed *seed, uint64_t cookie)
 {
 	size_t mask = ((size_t)1 << seed->seen_bits) - 1;
-	size_t at = cookie * 0x9e3779b97f4a7c15ull >> (64 - seed->seen_bits);
+	size_t at = hash_place(hash_spread(cookie), seed->seen_bits);
 
 	for (; seed->seen[at]; at = (at + 1) & mask)
 		if (seed->seen[at] == cookie)

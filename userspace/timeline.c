@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <sys/socket.h>
 
+#include "hash.h"
 #include "names.h"
 #include "record.h"
 #include "timeline_impl.h"
@@ -212,7 +213,7 @@ char *timeline_put_owner(char *p, uint32_t number)
 
 static inline struct timeline_known *known_of(struct timeline *timeline, uint64_t cookie)
 {
-	return &timeline->known[cookie * 0x9e3779b97f4a7c15ull >> (64 - TIMELINE_KNOWN_BITS)];
+	return &timeline->known[hash_place(hash_number(cookie), TIMELINE_KNOWN_BITS)];
 }
 
 static inline uint32_t layout_of(const struct timeline *timeline, char role)

@@ -156,8 +156,9 @@ def test_crowd(name):
     done = start([name])
     ok(done.returncode == 0 and not done.stderr, f"{name}: thousands of rows", *shown(done))
     ok(not re.search(rb"[\x00-\x08\x0b-\x1f\x7f]", done.stdout), f"{name}: no control character of anybody's name")
-    rows = [json.loads(line) for line in start([name, "--json"]).stdout.splitlines()]
-    ok(rows and rows[-1]["type"] == "lost", f"{name}: thousands of objects")
+    objects = start([name, "--json"]).stdout
+    ok(json.loads(objects.splitlines()[-1])["type"] == "lost", f"{name}: thousands of objects")
+    ok(done.stdout == start([name]).stdout and objects == start([name, "--json"]).stdout, f"{name}: the same once more, with other salts")
     done = subprocess.run(["bash", "-c", f"{CTL} {' '.join(words_of(name))} --source={RECORDING} | head -n 1; exit ${{PIPESTATUS[0]}}"], capture_output=True,
                           check=False)
     ok(done.returncode in (0, 141) and not done.stderr and done.stdout.count(b"\n") <= 1, f"{name} | head -n 1", *shown(done))

@@ -18,8 +18,8 @@
 #define BLOCK		6	/* lines of a connection on a terminal, with an empty one */
 #define SHOWN		((CANVAS_HEIGHT - 4) / BLOCK)	/* connections at most */
 
-/* A connection as it was shown last; a place for each of the last ones, by a cookie. */
-#define KNOWN_BITS	10
+/* A connection as it was shown last; a place for each of the last ones, by its end's place in the model. */
+#define KNOWN	1024
 
 struct known {
 	uint64_t cookie;
@@ -38,7 +38,7 @@ struct view {
 	struct term term;
 	struct canvas canvas;
 	uint64_t heading;		/* cookies of the connection whose heading was printed last, added */
-	struct known known[1 << KNOWN_BITS];
+	struct known known[KNOWN];
 };
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -95,7 +95,7 @@ static void order(const struct end **first, const struct end **second)
 static struct known *know(struct view *view, const struct end *first, const struct end *second, uint64_t time)
 {
 	const struct end *one = first ? first : second;
-	struct known *known = &view->known[one->cookie * 0x9e3779b97f4a7c15ull >> (64 - KNOWN_BITS)];
+	struct known *known = &view->known[model_place(view->follow->model, one) % KNOWN];
 
 	if (known->cookie != one->cookie)
 		*known = (struct known){ .cookie = one->cookie, .start = time };
