@@ -9,6 +9,7 @@
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <netinet/tcp.h>
+#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,14 +35,17 @@ enum { PACKET_IN = 1, PACKET_OUT = 2 };
 
 struct interface {
 	uint32_t netns;
+	uint32_t number;
 	uint64_t packets;
 };
 
 struct pcapng {
 	struct export export;
 	struct follow *follow;
-	struct interface *interfaces;	/* a kernel uses an inode's number again, so they are never many */
+	struct interface **interfaces;
 	uint32_t count, room;
+	void *tree;			/* of them, by netns, of tsearch(3) */
+	struct interface *last;		/* that was looked for; NULL: none yet */
 	uint64_t dropped;		/* records lost since the last packet */
 	uint64_t sent[1 << SENT_BITS];	/* identity() of packets */
 };
@@ -121,35 +125,64 @@ static void put_section(struct pcapng *pcapng)
 	end_block(out, p);
 }
 
-/* The number of the interface that stands for this network namespace; -1: no memory. */
-static int64_t interface_of(struct pcapng *pcapng, uint32_t netns)
+static int by_netns(const void *a, const void *b)
+{
+	uint32_t one = ((const struct interface *)a)->netns, other = ((const struct interface *)b)->netns;
+
+	return one < other ? -1 : one > other;
+}
+
+static void put_interface(struct pcapng *pcapng, uint32_t netns)
 {
 	static const uint8_t nanoseconds = 9;
 	struct out *out = &pcapng->follow->out;
-	char name[32], *p;
-	uint32_t i;
+	char name[32], *p = begin_block(out, BLOCK_INTERFACE);
 
-	for (i = 0; i < pcapng->count; i++)
-		if (pcapng->interfaces[i].netns == netns)
-			return i;
-	if (pcapng->count == pcapng->room) {
-		uint32_t room = pcapng->room ? 2 * pcapng->room : 8;
-		struct interface *interfaces = reallocarray(pcapng->interfaces, room, sizeof(*interfaces));
-
-		if (!interfaces)
-			return -1;
-		pcapng->interfaces = interfaces;
-		pcapng->room = room;
-	}
-	pcapng->interfaces[pcapng->count] = (struct interface){ .netns = netns };
-	p = begin_block(out, BLOCK_INTERFACE);
 	p = put_16(p, LINKTYPE_RAW);
 	p = put_16(p, 0);
 	p = put_32(p, 0);
 	p = put_option(p, INTERFACE_NAME, name, put_u64(put_text(name, "netns "), netns) - name);
 	p = put_option(p, INTERFACE_RESOLUTION, &nanoseconds, sizeof(nanoseconds));
 	end_block(out, p);
-	return pcapng->count++;
+}
+
+/* NULL: no memory. */
+static struct interface *add_interface(struct pcapng *pcapng, uint32_t netns)
+{
+	struct interface *interface = calloc(1, sizeof(*interface));
+
+	if (pcapng->count == pcapng->room) {
+		uint32_t room = pcapng->room ? 2 * pcapng->room : 8;
+		struct interface **interfaces = reallocarray(pcapng->interfaces, room, sizeof(*interfaces));
+
+		if (interfaces) {
+			pcapng->interfaces = interfaces;
+			pcapng->room = room;
+		}
+	}
+	if (interface)
+		interface->netns = netns;
+	if (!interface || pcapng->count == pcapng->room || !tsearch(interface, &pcapng->tree, by_netns)) {
+		free(interface);
+		return NULL;
+	}
+	interface->number = pcapng->count;
+	pcapng->interfaces[pcapng->count++] = interface;
+	put_interface(pcapng, netns);
+	return interface;
+}
+
+/* That stands for this network namespace. NULL: no memory. */
+static struct interface *interface_of(struct pcapng *pcapng, uint32_t netns)
+{
+	const struct interface key = { .netns = netns };
+	struct interface **found;
+
+	if (pcapng->last && pcapng->last->netns == netns)
+		return pcapng->last;
+	found = tfind(&key, &pcapng->tree, by_netns);
+	pcapng->last = found ? *found : add_interface(pcapng, netns);
+	return pcapng->last;
 }
 
 /* ---- headers ---- */
@@ -265,7 +298,10 @@ static char *put_headers(char *p, const struct packet *packet)
 
 /* ---- packets ---- */
 
-/* Never 0. The same for who sent it and for who gets it, as long as it is as it was. */
+/*
+ * Never 0. The same for who sent it and for who gets it, as long as it is as it was. Not by hash.h, which would have
+ * another one forgotten in each run where two share a place.
+ */
 static uint64_t identity(const struct packet *packet)
 {
 	const struct tcptrace_segment *segment = packet->segment;
@@ -305,18 +341,18 @@ static size_t comment(char *text, const struct step *step)
 static void put_packet(struct pcapng *pcapng, const struct packet *packet, const struct step *step)
 {
 	struct out *out = &pcapng->follow->out;
-	int64_t interface = interface_of(pcapng, packet->record->netns);
+	struct interface *interface = interface_of(pcapng, packet->record->netns);
 	uint32_t flags = packet->out ? PACKET_OUT : PACKET_IN;
 	char headers[128], text[TIMELINE_PROCESS_MAX + 80], *p;
 	size_t size = put_headers(headers, packet) - headers;
 
-	if (interface < 0) {
+	if (!interface) {
 		pcapng->export.error = -ENOMEM;
 		return;
 	}
-	pcapng->interfaces[interface].packets++;
+	interface->packets++;
 	p = begin_block(out, BLOCK_PACKET);
-	p = put_32(p, interface);
+	p = put_32(p, interface->number);
 	p = put_time(p, packet->record->time + pcapng->follow->source->realtime);
 	p = put_32(p, size);
 	p = put_32(p, packet->segment->len < UINT32_MAX - size ? size + packet->segment->len : UINT32_MAX);
@@ -420,10 +456,12 @@ static void end(void *arg, uint64_t time)
 
 		p = put_32(p, i);
 		p = put_time(p, time + pcapng->follow->source->realtime);
-		p = put_option_64(p, STATISTICS_RECEIVED, pcapng->interfaces[i].packets);
+		p = put_option_64(p, STATISTICS_RECEIVED, pcapng->interfaces[i]->packets);
 		/* Whose they were is not known. */
 		p = put_option_64(p, STATISTICS_DROPPED, record_lost(&lost));
 		end_block(out, p);
+		tdelete(pcapng->interfaces[i], &pcapng->tree, by_netns);
+		free(pcapng->interfaces[i]);
 	}
 	free(pcapng->interfaces);
 }

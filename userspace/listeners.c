@@ -55,15 +55,31 @@ static struct listener *find_or_add(struct listeners *listeners, uint64_t cookie
 		listeners->full = true;
 		return NULL;
 	}
-	listeners->all[listeners->count++] = listener;
+	if (!listeners->count)
+		TAILQ_INIT(&listeners->closed);
+	listener->place = listeners->count++;
+	listeners->all[listener->place] = listener;
 	return listener;
 }
 
-static void drop(struct listeners *listeners, size_t i)
+/* It listens, or does not any more: who closes again has closed later. */
+static void note_closed(struct listeners *listeners, struct listener *listener)
 {
-	struct listener *listener = listeners->all[i];
+	if (listener->closed)
+		TAILQ_REMOVE(&listeners->closed, listener, closed_list);
+	listener->closed = listener_over(listener);
+	if (listener->closed)
+		TAILQ_INSERT_TAIL(&listeners->closed, listener, closed_list);
+}
 
-	listeners->all[i] = listeners->all[--listeners->count];
+static void drop(struct listeners *listeners, struct listener *listener)
+{
+	struct listener *last = listeners->all[--listeners->count];
+
+	listeners->all[listener->place] = last;
+	last->place = listener->place;
+	if (listener->closed)
+		TAILQ_REMOVE(&listeners->closed, listener, closed_list);
 	tdelete(listener, &listeners->tree, by_cookie);
 	end_release(&listener->end);
 	free(listener);
@@ -72,19 +88,15 @@ static void drop(struct listeners *listeners, size_t i)
 void listeners_free(struct listeners *listeners)
 {
 	while (listeners->count)
-		drop(listeners, listeners->count - 1);
+		drop(listeners, listeners->all[listeners->count - 1]);
 	free(listeners->all);
 }
 
 static void forget_oldest(struct listeners *listeners)
 {
-	size_t i, oldest = listeners->count;
+	struct listener *oldest = TAILQ_FIRST(&listeners->closed);
 
-	for (i = 0; i < listeners->count; i++)
-		if (listener_over(listeners->all[i]) &&
-		    (oldest == listeners->count || listeners->all[i]->time < listeners->all[oldest]->time))
-			oldest = i;
-	if (oldest == listeners->count)
+	if (!oldest)
 		return;
 	drop(listeners, oldest);
 	listeners->forgotten++;
@@ -154,6 +166,7 @@ void listeners_snapshot(struct listeners *listeners, const struct tcptrace_recor
 		return;
 	end_release(&listener->end);
 	end_from_snapshot(&listener->end, record);
+	note_closed(listeners, listener);
 	take_queues(listener, record);
 }
 
@@ -198,6 +211,8 @@ void listeners_step(struct listeners *listeners, const struct step *step)
 			end_release(&listener->end);
 			end_copy(&listener->end, step->end);
 		}
+		if (listener)
+			note_closed(listeners, listener);
 		break;
 	case TCPTRACE_T_DROP:
 		/* Not of a listener. */
@@ -261,4 +276,6 @@ void listeners_look(struct listeners *listeners, const struct model *model, uint
 	}
 	if (listeners->count)
 		qsort(listeners->all, listeners->count, sizeof(*listeners->all), by_tuple);
+	for (i = 0; i < listeners->count; i++)
+		listeners->all[i]->place = i;
 }

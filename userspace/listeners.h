@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "model.h"
 
@@ -19,6 +20,9 @@ struct listener {
 	uint64_t drops;		/* or for another reason */
 	uint64_t waited;	/* the longest time until accept(), MODEL_UNKNOWN: nobody was seen to wait */
 	uint64_t waiting;	/* of those that still wait, the longest until now; 0: none */
+	size_t place;		/* in `all` */
+	bool closed;		/* it is in the list of those */
+	TAILQ_ENTRY(listener) closed_list;
 };
 
 /* What runs for months does not grow with each listener that there was: beyond so many, those that closed first go. */
@@ -28,6 +32,7 @@ struct listeners {
 	void *tree;		/* of tsearch(3), by cookie */
 	struct listener **all;
 	size_t count, room;
+	TAILQ_HEAD(, listener) closed;	/* who closed first comes first */
 	uint64_t forgotten;
 	bool full;		/* no memory for some */
 };

@@ -91,17 +91,9 @@ bool model_wanted(const struct model *model, const struct tcptrace_record *recor
 
 /* ---- what is over ---- */
 
-/* 0 in its place: model_settle() passes over it. */
+/* Where it stands among those that wait, model_settle() passes over it. */
 static void forget_pending(struct model *model, uint32_t place)
 {
-	uint32_t i;
-
-	for (i = 0; i < model->pending_count; i++) {
-		uint32_t *at = &model->pending[(model->pending_first + i) % model->pending_room];
-
-		if (*at == place)
-			*at = 0;
-	}
 	ends_at(&model->ends, place)->flags &= ~END_PENDING;
 }
 
@@ -118,7 +110,7 @@ static bool add_pending(struct model *model, uint32_t place)
 {
 	if (model->pending_count == model->pending_room) {
 		uint32_t room = model->pending_room ? 2 * model->pending_room : 64, i;
-		uint32_t *pending = malloc(room * sizeof(*pending));
+		struct pending *pending = malloc(room * sizeof(*pending));
 
 		if (!pending)
 			return false;
@@ -129,7 +121,10 @@ static bool add_pending(struct model *model, uint32_t place)
 		model->pending_room = room;
 		model->pending_first = 0;
 	}
-	model->pending[(model->pending_first + model->pending_count++) % model->pending_room] = place;
+	model->pending[(model->pending_first + model->pending_count++) % model->pending_room] = (struct pending){
+		.cookie = ends_at(&model->ends, place)->cookie,
+		.place = place,
+	};
 	return true;
 }
 
@@ -141,15 +136,17 @@ bool model_pending(const struct model *model)
 const struct end *model_settle(struct model *model, uint64_t time)
 {
 	while (model->pending_count) {
-		uint32_t place = model->pending[model->pending_first];
+		const struct pending *first = &model->pending[model->pending_first];
+		uint32_t place = first->place;
 		struct end *end = ends_at(&model->ends, place);
+		bool waits = end->cookie == first->cookie && end->flags & END_PENDING;
 
-		/* 0: settled by its RST. */
-		if (end && end->since > time)
+		if (waits && end->since > time)
 			return NULL;
 		model->pending_first = (model->pending_first + 1) % model->pending_room;
 		model->pending_count--;
-		if (!end)
+		/* Settled by its RST, or gone. */
+		if (!waits)
 			continue;
 		model_bury(model);
 		end->flags &= ~END_PENDING;

@@ -18,6 +18,12 @@
 #include "model.h"
 #include "record.h"
 
+/* An end that waits for its RST, as long as it is there and END_PENDING. */
+struct pending {
+	uint64_t cookie;
+	uint32_t place;
+};
+
 struct model {
 	struct ends ends;
 	struct model_options options;
@@ -25,8 +31,8 @@ struct model {
 	uint16_t epoch;		/* counts the LOST records */
 	uint64_t full;
 
-	/* Ends that are over and wait for their RST, in order of time; a ring of `pending_room` places. */
-	uint32_t *pending;
+	/* In order of time; a ring of `pending_room` places. */
+	struct pending *pending;
 	uint32_t pending_first, pending_count, pending_room;
 };
 

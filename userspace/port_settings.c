@@ -100,8 +100,9 @@ static void read_own(struct port_settings *settings)
 	char *range = read_sysctl("ip_local_port_range");
 	char *reserved = read_sysctl("ip_local_reserved_ports");
 
+	settings->reserved = reserved ? calloc(1, sizeof(*settings->reserved)) : NULL;
 	settings->known = range && port_settings_parse(settings, range) &&
-			  (!reserved || port_set_parse(&settings->reserved, reserved));
+			  (!settings->reserved || port_set_parse(settings->reserved, reserved));
 	settings->why = settings->known ? NULL : SYSCTL "ip_local_port_range cannot be read";
 	settings->tw_reuse = read_number("tcp_tw_reuse");
 	settings->timestamps = read_number("tcp_timestamps");

@@ -14,9 +14,10 @@ struct port_set {
 	uint64_t bits[PORTS / 64];
 };
 
+/* NULL: the empty one. */
 static inline bool port_set_has(const struct port_set *set, uint16_t port)
 {
-	return set->bits[port / 64] >> port % 64 & 1;
+	return set && set->bits[port / 64] >> port % 64 & 1;
 }
 
 static inline void port_set_add(struct port_set *set, uint16_t port)
@@ -28,7 +29,7 @@ struct port_settings {
 	bool known;		/* else: why not, and all but `low` and `high` are 0 */
 	const char *why;
 	uint16_t low, high;	/* ip_local_port_range */
-	struct port_set reserved;	/* ip_local_reserved_ports */
+	struct port_set *reserved;	/* ip_local_reserved_ports, to be freed; NULL: none, or nobody knows */
 	int tw_reuse;		/* tcp_tw_reuse: 0 never, 1 always, 2 over the loopback */
 	int timestamps;		/* tcp_timestamps, 0: none */
 };

@@ -27,43 +27,74 @@ static bool grow(void *array, size_t count, size_t *room, size_t size)
 
 /* ---- namespaces ---- */
 
-static struct port_space *find_space(const struct ports *ports, uint32_t netns)
-{
-	size_t i;
-
-	for (i = 0; i < ports->space_count; i++)
-		if (ports->spaces[i].netns == netns)
-			return &ports->spaces[i];
-	return NULL;
-}
-
-const struct port_space *ports_space(const struct ports *ports, uint32_t netns)
-{
-	return find_space(ports, netns);
-}
-
-static struct port_space *add_space(struct ports *ports, uint32_t netns)
-{
-	struct port_space *space;
-
-	if (!grow(&ports->spaces, ports->space_count, &ports->space_room, sizeof(*ports->spaces)))
-		return NULL;
-	space = &ports->spaces[ports->space_count++];
-	memset(space, 0, sizeof(*space));
-	space->netns = netns;
-	return space;
-}
-
-int ports_add(struct ports *ports, uint32_t netns)
-{
-	return find_space(ports, netns) || add_space(ports, netns) ? 0 : -ENOMEM;
-}
-
 static int by_netns(const void *a, const void *b)
 {
 	uint32_t one = ((const struct port_space *)a)->netns, other = ((const struct port_space *)b)->netns;
 
 	return one < other ? -1 : one > other;
+}
+
+const struct port_space *ports_space(const struct ports *ports, uint32_t netns)
+{
+	const struct port_space key = { .netns = netns };
+
+	return bsearch(&key, ports->spaces, ports->space_count, sizeof(key), by_netns);
+}
+
+int ports_add(struct ports *ports, uint32_t netns)
+{
+	if (!grow(&ports->spaces, ports->space_count, &ports->space_room, sizeof(*ports->spaces)))
+		return -ENOMEM;
+	ports->spaces[ports->space_count++] = (struct port_space){ .netns = netns };
+	return 0;
+}
+
+/* In order, and each once. */
+static void sort_spaces(struct ports *ports)
+{
+	size_t i, kept = 0;
+
+	if (ports->space_count)
+		qsort(ports->spaces, ports->space_count, sizeof(*ports->spaces), by_netns);
+	for (i = 0; i < ports->space_count; i++)
+		if (!kept || ports->spaces[kept - 1].netns != ports->spaces[i].netns)
+			ports->spaces[kept++] = ports->spaces[i];
+	ports->space_count = kept;
+}
+
+/* ---- ports that are held ---- */
+
+static uint64_t held_key(uint32_t netns, uint16_t port)
+{
+	return (uint64_t)netns << 16 | port;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	uint64_t one = *(const uint64_t *)a, other = *(const uint64_t *)b;
+
+	return one < other ? -1 : one > other;
+}
+
+/* Those that listen, or were accepted; of what was there before, only the first is known. */
+static bool holds(const struct end *end)
+{
+	return end->state == TCPTRACE_S_LISTEN || end->flags & END_PASSIVE;
+}
+
+static int add_held(struct ports *ports, const struct end *end)
+{
+	if (!grow(&ports->held, ports->held_count, &ports->held_room, sizeof(*ports->held)))
+		return -ENOMEM;
+	ports->held[ports->held_count++] = held_key(end->netns, end->sport);
+	return 0;
+}
+
+static bool is_held(const struct ports *ports, uint32_t netns, uint16_t port)
+{
+	uint64_t key = held_key(netns, port);
+
+	return bsearch(&key, ports->held, ports->held_count, sizeof(key), by_key);
 }
 
 static bool in_range(const struct port_space *space, uint16_t port)
@@ -75,54 +106,67 @@ static bool in_range(const struct port_space *space, uint16_t port)
 }
 
 /* May connect() choose it? */
-static bool is_free(const struct port_space *space, uint16_t port)
+static bool is_free(const struct ports *ports, const struct port_space *space, uint16_t port)
 {
-	return in_range(space, port) && !port_set_has(&space->settings.reserved, port) &&
-	       !port_set_has(&space->held, port);
+	return in_range(space, port) && !port_set_has(space->settings.reserved, port) &&
+	       !is_held(ports, space->netns, port);
 }
 
-static void count_space(struct port_space *space)
+/* ---- counting both ---- */
+
+static void count_range(struct port_space *space)
 {
+	const struct port_settings *settings = &space->settings;
 	uint32_t port;
 
-	for (port = space->settings.low; port && port <= space->settings.high; port++) {
-		space->range++;
-		if (port_set_has(&space->settings.reserved, port))
-			space->reserved_count++;
-		else if (port_set_has(&space->held, port))
-			space->held_count++;
-	}
+	if (!settings->low)
+		return;
+	space->range = settings->high - settings->low + 1;
+	for (port = settings->low; settings->reserved && port <= settings->high; port++)
+		space->reserved_count += port_set_has(settings->reserved, port);
 }
 
-/* Those that listen, or were accepted; of what was there before, only the first is known. */
-static bool holds(const struct end *end)
+/* Both are in the same order. */
+static void count_held(struct ports *ports)
 {
-	return end->state == TCPTRACE_S_LISTEN || end->flags & END_PASSIVE;
+	struct port_space *space = ports->spaces;
+	size_t i;
+
+	for (i = 0; i < ports->held_count; i++) {
+		uint64_t key = ports->held[i];
+		uint16_t port = key;
+
+		if (i && ports->held[i - 1] == key)
+			continue;
+		while (space->netns != key >> 16)
+			space++;
+		space->held_count += space->settings.low && in_range(space, port) &&
+				     !port_set_has(space->settings.reserved, port);
+	}
 }
 
 static int find_spaces(struct ports *ports, const struct model *model, ports_settings settings, void *arg)
 {
-	struct port_space *space = NULL;
 	const struct end *end;
+	uint64_t last = UINT64_MAX;
 	uint32_t place = 0;
 	size_t i;
 
 	while ((end = model_next(model, &place))) {
-		if (!space || space->netns != end->netns)
-			space = find_space(ports, end->netns);
-		if (!space)
-			space = add_space(ports, end->netns);
-		if (!space)
+		if (end->netns != last && ports_add(ports, end->netns))
 			return -ENOMEM;
-		if (holds(end))
-			port_set_add(&space->held, end->sport);
+		last = end->netns;
+		if (holds(end) && add_held(ports, end))
+			return -ENOMEM;
 	}
-	if (ports->space_count)
-		qsort(ports->spaces, ports->space_count, sizeof(*ports->spaces), by_netns);
+	sort_spaces(ports);
+	if (ports->held_count)
+		qsort(ports->held, ports->held_count, sizeof(*ports->held), by_key);
 	for (i = 0; i < ports->space_count; i++) {
 		settings(&ports->spaces[i].settings, ports->spaces[i].netns, arg);
-		count_space(&ports->spaces[i]);
+		count_range(&ports->spaces[i]);
 	}
+	count_held(ports);
 	return 0;
 }
 
@@ -188,8 +232,8 @@ static int count_uses(struct ports *ports, const struct model *model, ports_matc
 		struct port_use *use;
 
 		if (!space || space->netns != end->netns)
-			space = find_space(ports, end->netns);
-		if (!end->dport || !is_free(space, end->sport) || !match(end, arg))
+			space = ports_space(ports, end->netns);
+		if (!end->dport || !is_free(ports, space, end->sport) || !match(end, arg))
 			continue;
 		use = use_of(ports, end);
 		if (!use)
@@ -231,6 +275,9 @@ void ports_free(struct ports *ports)
 		tdelete(ports->uses[i], &ports->tree, by_tuple);
 		free(ports->uses[i]);
 	}
+	for (i = 0; i < ports->space_count; i++)
+		free(ports->spaces[i].settings.reserved);
 	free(ports->uses);
+	free(ports->held);
 	free(ports->spaces);
 }

@@ -20,9 +20,10 @@
 struct port_space {
 	uint32_t netns;
 	struct port_settings settings;
-	struct port_set held;	/* bound by listeners, or accepted by them */
 	uint32_t range;		/* ports in it, */
-	uint32_t reserved_count, held_count;	/* of these reserved, and of the others held */
+	uint32_t reserved_count, held_count;	/* of these reserved, and of the others held: bound by listeners, or
+						 * accepted by them
+						 */
 };
 
 /* What of it one (source, destination, port) uses. */
@@ -38,9 +39,11 @@ struct port_use {
 struct ports {
 	struct port_space *spaces;	/* in order of netns */
 	size_t space_count, space_room;
+	uint64_t *held;			/* netns << 16 | port, in order; some more than once */
+	size_t held_count, held_room;
 	struct port_use **uses;		/* in order of netns, then the most used first */
 	size_t use_count, use_room;
-	void *tree;			/* of tsearch(3) */
+	void *tree;			/* the same by tsearch(3) */
 };
 
 /* Settings of a namespace, where the sysctls of this host are not asked. */

@@ -15,7 +15,7 @@ import subprocess
 import sys
 
 import sockets
-from sockets import CTL, ESTABLISHED, CLOSE, RECORDING, STATE, Socket, many, ok, run, save
+from sockets import CTL, ESTABLISHED, CLOSE, LISTEN, RECORDING, STATE, TIME_WAIT, Socket, many, ok, patched, run, save
 from views import COMMANDS, VIEWS, words_of
 
 TOP = os.environ.get("TOP", os.path.dirname(os.path.abspath(__file__)) + "/../..")
@@ -152,6 +152,29 @@ def crowd():
     save(before, events)
 
 
+def test_namespaces():
+    """ports: each with its own, in order; a port that somebody listens on is held in that namespace alone."""
+    some = []
+    for i in range(50):
+        netns = 4000 + i * 7 % 50
+        for j in range(i % 3 + 1):
+            one = Socket(TIME_WAIT, socket.AF_INET, "10.0.0.1", 40000 + j, "10.0.0.2", 443)
+            some.append(patched(one.record(), netns=netns))
+        if i % 5 == 0:
+            some.append(patched(Socket(LISTEN, socket.AF_INET, "0.0.0.0", 40000, "0.0.0.0", 0).record(), netns=netns))
+    save(some)
+    wanted = {4000 + i * 7 % 50: (i % 3 + 1 - (i % 5 == 0), i % 5 == 0) for i in range(50)}
+    rows = [json.loads(line) for line in start(["ports", "--json", "--range=40000-40009"]).stdout.splitlines()]
+    uses = {row["netns"]: row["in_use"] for row in rows if row.get("dport") == 443}
+    spaces = {row["netns"]: (row["held"], row["left"]) for row in rows if "held" in row}
+    ok(uses == {netns: used for netns, (used, _) in wanted.items() if used}, "ports: of each namespace what is in use", uses)
+    ok(spaces == {netns: (held, 10 - held) for netns, (_, held) in wanted.items()}, "ports: of each namespace what is held", spaces)
+    text = start(["ports", "--range=40000-40009"]).stdout.decode()
+    parts = {int(part.split(":")[0]): part.count("10.0.0.2:443 ") for part in text.split("netns ")[1:]}
+    ok(list(parts) == sorted(wanted) and parts == {netns: used > 0 for netns, (used, _) in wanted.items()}, "ports: in order, with its rows",
+       parts)
+
+
 def test_crowd(name):
     done = start([name])
     ok(done.returncode == 0 and not done.stderr, f"{name}: thousands of rows", *shown(done))
@@ -174,6 +197,7 @@ def test_crowd(name):
 
 
 test_help()
+test_namespaces()
 for view in VIEWS:
     test_recording(view)
     test_filters(view)

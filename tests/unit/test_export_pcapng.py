@@ -164,6 +164,19 @@ def test_once():
     ok([(p.sport, p.flags, p.ack) for p in packets] == [(41000, SYN, 0), (9091, RST | ACK, 6)], "a refusal is one RST", [vars(p) for p in packets])
 
 
+def test_namespaces():
+    """An interface for each, when it is first heard of."""
+    ends = [Socket(ESTABLISHED, socket.AF_INET, "10.0.0.1", 40000 + i, "10.0.0.2", 443) for i in range(60)]
+    order = [i * 7 % 60 for i in range(60)] * 2
+    _, found, packets = export([], [segment(ends[i], SECOND + k, 1, ACK, 1, 1, 1, netns=5000 - i) for k, i in enumerate(order)])
+    names = [options(body[8:])[2] for kind, body in found if kind == INTERFACE]
+    ok(names == [b"netns %d" % (5000 - i) for i in order[:60]], "an interface for each namespace", names)
+    ok([(p.sport, p.interface) for p in packets] == [(40000 + i, k % 60) for k, i in enumerate(order)], "which its packets name",
+       [vars(p) for p in packets][:5])
+    counted = [(struct.unpack_from("=I", body)[0], options(body[12:])[4]) for kind, body in found if kind == STATISTICS]
+    ok(counted == [(i, struct.pack("=Q", 2)) for i in range(60)], "and of each two packets are counted", counted)
+
+
 def test_lost():
     client, server = pair()
     _, found, packets = export([client, server], [segment(client, SECOND, 1, ACK, 1, 1, 1), lost(17, SECOND + 1), segment(client, SECOND + 2, 1, ACK, 2, 1, 1),
@@ -234,6 +247,7 @@ test_headers()
 test_large()
 test_families()
 test_once()
+test_namespaces()
 test_lost()
 test_names()
 test_filter()

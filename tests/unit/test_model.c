@@ -970,6 +970,55 @@ static void test_many(void)
 	finish();
 }
 
+/* Many wait at once; half are settled by a RST, the last one first, and some sockets are used again meanwhile. */
+#define WAITING	300
+
+static unsigned int verdicts[WAITING + 1];
+
+static void tell(struct model *model, uint64_t cookie, enum tcptrace_type type, uint8_t op, uint8_t old, uint8_t new)
+{
+	struct tcptrace_record record = {
+		.time = SECOND, .cookie = cookie, .type = type, .op = op, .kind = TCPTRACE_K_FULL, .family = AF_INET,
+		.sport = cookie, .dport = 9090, .old_state = old, .new_state = new,
+	};
+	struct step step;
+
+	if (model_apply(model, &record, &step) == MODEL_STEP && step.verdict)
+		verdicts[step.end->cookie]++;
+}
+
+static void test_many_wait(void)
+{
+	const struct model_options options = { 0 };
+	struct model *model = model_new(&options);
+	unsigned int i, early = 0, wrong = 0;
+	const struct end *end;
+
+	if (!model)
+		abort();
+	for (i = 1; i <= WAITING; i++)
+		tell(model, i, TCPTRACE_T_STATE, 0, TCPTRACE_S_ESTABLISHED, TCPTRACE_S_CLOSE);
+	ok(model_pending(model) && !model_settle(model, SECOND - 1), "%u wait for a RST", WAITING);
+	for (i = WAITING; i > WAITING / 2; i--)
+		tell(model, i, TCPTRACE_T_RESET, TCPTRACE_OP_SENT, TCPTRACE_S_CLOSE, TCPTRACE_S_CLOSE);
+	for (i = 1; i <= WAITING; i++)
+		early += verdicts[i];
+	is_int(early, WAITING / 2, "half of them had theirs");
+	for (i = 1; i <= WAITING; i += 3) {
+		tell(model, i, TCPTRACE_T_CONNECT, 0, TCPTRACE_S_CLOSE, TCPTRACE_S_SYN_SENT);
+		tell(model, i, TCPTRACE_T_STATE, 0, TCPTRACE_S_SYN_SENT, TCPTRACE_S_ESTABLISHED);
+		tell(model, i, TCPTRACE_T_STATE, 0, TCPTRACE_S_ESTABLISHED, TCPTRACE_S_CLOSE);
+	}
+	while ((end = model_settle(model, UINT64_MAX)))
+		verdicts[end->cookie]++;
+	ok(!model_pending(model), "nobody waits any more");
+	/* Where a socket was used again, what it was before is forgotten with it, unless its verdict was said. */
+	for (i = 1; i <= WAITING; i++)
+		wrong += verdicts[i] != 1u + (i > WAITING / 2 && i % 3 == 1);
+	is_int(wrong, 0, "each end had one verdict");
+	model_free(model);
+}
+
 static void test_namespaces(void)
 {
 	stream_begin(&stream);
@@ -1266,6 +1315,7 @@ int main(void)
 	test_unknown_types();
 	test_limit();
 	test_many();
+	test_many_wait();
 	test_namespaces();
 	test_seed_quiet();
 	test_seed_late();

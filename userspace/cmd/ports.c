@@ -175,7 +175,8 @@ static void put_space(struct view *view, const struct port_space *space)
 	out_write(&view->follow->out, text, size);
 }
 
-static void print_space(struct view *view, const struct port_space *space)
+/* With its uses, from the first one on. Returns where those of the next one begin. */
+static size_t print_space(struct view *view, const struct port_space *space, size_t first)
 {
 	const struct options *options = &view->arguments.follow.options;
 	struct ports *ports = &view->ports;
@@ -190,30 +191,29 @@ static void print_space(struct view *view, const struct port_space *space)
 		*p++ = '\n';
 		out_done(&view->follow->out, p);
 	}
-	for (i = 0; i < ports->use_count; i++) {
-		if (ports->uses[i]->netns != space->netns)
-			continue;
+	for (i = first; i < ports->use_count && ports->uses[i]->netns == space->netns; i++) {
 		fill(&row, space, ports->uses[i]);
 		put_row(view, &row);
 	}
 	if (!space->settings.low)
-		return;
+		return i;
 	fill_other(&row, space);
 	put_row(view, &row);
+	return i;
 }
 
 static void print_text(struct view *view)
 {
 	struct ports *ports = &view->ports;
 	struct row row;
-	size_t i;
+	size_t i, use = 0;
 
 	for (i = 0; i < ports->use_count; i++) {
 		fill(&row, ports_space(ports, ports->uses[i]->netns), ports->uses[i]);
 		columns_widen(&view->columns, &row);
 	}
 	for (i = 0; i < ports->space_count; i++)
-		print_space(view, &ports->spaces[i]);
+		use = print_space(view, &ports->spaces[i], use);
 }
 
 static void print_json(struct view *view, uint64_t time)
