@@ -23,7 +23,7 @@ REAL = TOP + "/tests/fixtures/ends.tct"
 DAMAGED, LOSSY = 4, 3
 # These have seen enough before the end. The rest of a file is read all the same, for its damages; that of a pipe is not waited for.
 EARLY = {"ss", "ss --json", "ss -s", "netstat", "netstat --json", "watch --once", "watch --once --json", "watch --count=1",
-         "listen --once", "listen --once --json", "top --count=1", "top --count=1 --json"}
+         "watch --duration=0.000000005", "listen --once", "listen --once --json", "top --count=1", "top --count=1 --json"}
 FIELDS = {"time": (8, "Q"), "type": (68, "H"), "family": (76, "B"), "kind": (77, "B"), "old_state": (78, "B"), "new_state": (79, "B")}
 
 

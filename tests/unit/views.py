@@ -11,7 +11,7 @@ COMMANDS = re.findall(r"^  ([a-z]+) ", run([CTL, "--help"])[1].partition("Comman
 VIEWS = [name for name in COMMANDS if name not in OTHERS]
 EXPORTS = [f"export --format={name}" for name in ("jsonl", "prometheus", "pcapng", "perfetto")]
 WAYS = [*VIEWS, *(f"{name} --json" for name in VIEWS), "ss -s", "ss -tan --history=0.1", "watch --once", "watch --once --json",
-        "watch --explain", "watch --count=1", "listen --once", "listen --once --json", "top --count=1", "top --count=1 --json",
+        "watch --explain", "watch --count=1", "watch --duration=0.000000005", "listen --once", "listen --once --json", "top --count=1", "top --count=1 --json",
         "ladder --svg=-", "states --svg=-", *EXPORTS]
 
 
