@@ -226,14 +226,23 @@ shows_events() { [[ $(grep -c 9801 "$(out_of watch)") -gt 10 ]]; }
 	diff "$BATS_TEST_TMPDIR/live.sorted" "$BATS_TEST_TMPDIR/again.sorted"
 }
 
+shows_9806()
+{
+	tcptrace-ctl life -Hq --source="$1" 2>/dev/null | grep -q 9806
+}
+
 @test "damaged recordings: one line, and not 0" {
 	load_source
 	spawn record tcptrace-ctl record --quiet "$BATS_TEST_TMPDIR/kept" 9806
 	wait_until asking_are 1
 	connections -p 9806 -n 3
 	wait_until quiet_port 9806
-	stop record INT
 	local kept=$BATS_TEST_TMPDIR/kept size
+	# While it is written, what is there is shown, and that there will be more is said.
+	wait_until shows_9806 "$kept"
+	refuses 4 '*still being written*' tcptrace-ctl ss -H --source="$kept" 'sport = :1'
+	stop record INT
+	tcptrace-ctl ss -H --source="$kept" 'sport = :1'
 	size=$(stat -c %s "$kept")
 
 	: >"$BATS_TEST_TMPDIR/empty"
