@@ -11,8 +11,10 @@
 #include <linux/workqueue.h>
 #include <net/genetlink.h>
 
+#include "compat/compat.h"
 #include "filter.h"
 #include "netlink.h"
+#include "rights.h"
 #include "ring.h"
 #include "uapi/tcptrace_netlink.h"
 #include "wake.h"
@@ -170,6 +172,12 @@ static int put_event(struct sk_buff *msg, const struct tcptrace_record *record)
 	       (lost ? nla_put_u64_64bit(msg, TCPTRACE_A_EVENT_LOST, lost, TCPTRACE_A_EVENT_PAD) : 0);
 }
 
+/* A netlink_filter_fn. Who joins the group has been asked for less than may_trace(), see TCPTRACE_MCAST_ADMIN. */
+static int passed_over(struct sock *subscriber, struct sk_buff *msg, void *unused)
+{
+	return !tcptrace_opener_may_trace(subscriber);
+}
+
 static void send_event(const struct tcptrace_record *record)
 {
 	struct sk_buff *msg = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
@@ -188,7 +196,7 @@ static void send_event(const struct tcptrace_record *record)
 	genlmsg_end(msg, head);
 	lost = 0;
 	/* ESRCH: nobody there. A subscriber whose buffer is full learns it by ENOBUFS. */
-	genlmsg_multicast(&tcptrace_family, msg, 0, 0, GFP_KERNEL);
+	genlmsg_multicast_netns_filtered(&tcptrace_family, &init_net, msg, 0, 0, GFP_KERNEL, passed_over, NULL);
 }
 
 /* The oldest record of all CPUs; NULL where there is none, or where it cannot be known yet: `stalled`. */

@@ -8,6 +8,7 @@
 #include "flight.h"
 #include "netlink.h"
 #include "probe.h"
+#include "rights.h"
 #include "ring.h"
 #include "stats.h"
 #include "uapi/tcptrace_netlink.h"
@@ -41,9 +42,12 @@ static int put_info(struct sk_buff *msg)
 
 static int info_get(struct sk_buff *skb, struct genl_info *info)
 {
-	struct sk_buff *msg = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
+	struct sk_buff *msg;
 	void *head;
 
+	if (!tcptrace_sender_may_trace(skb))
+		return -EPERM;
+	msg = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
 	if (!msg)
 		return -ENOMEM;
 	/* Who subscribes and then asks gets its events from this answer on. */
@@ -55,6 +59,15 @@ static int info_get(struct sk_buff *skb, struct genl_info *info)
 	}
 	genlmsg_end(msg, head);
 	return genlmsg_reply(msg, info);
+}
+
+/*
+ * Before a dump and before each part of it: all but the first are made when the socket is read, which may be in
+ * other hands by then.
+ */
+static int may_dump(struct netlink_callback *cb)
+{
+	return tcptrace_sender_may_trace(cb->skb) ? 0 : -EPERM;
 }
 
 /* One message of a dump; what does not fit goes into the next part. */
@@ -91,7 +104,10 @@ static int put_probe(struct sk_buff *skb, const void *what)
 static int probe_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct tcptrace_probe_state state;
+	int error = may_dump(cb);
 
+	if (error)
+		return error;
 	for (; cb->args[0] < TCPTRACE_PROBE_COUNT; cb->args[0]++)
 		if (tcptrace_probe_state(cb->args[0], &state) &&
 		    dump_message(skb, cb, TCPTRACE_CMD_PROBE_GET, put_probe, &state))
@@ -115,6 +131,10 @@ static int put_tally(struct sk_buff *skb, const void *what)
 
 static int cpu_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
+	int error = may_dump(cb);
+
+	if (error)
+		return error;
 	for (; cb->args[0] < nr_cpu_ids; cb->args[0]++)
 		if (cpu_possible(cb->args[0]) &&
 		    dump_message(skb, cb, TCPTRACE_CMD_CPU_GET, put_tally, &cb->args[0]))
@@ -190,7 +210,10 @@ static int dump_filter(const struct tcptrace_wish *wish, void *arg)
 static int filter_dump(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct filter_dump dump = { .skb = skb, .cb = cb };
+	int error = may_dump(cb);
 
+	if (error)
+		return error;
 	tcptrace_filter_each(dump_filter, &dump);
 	return skb->len;
 }
@@ -198,11 +221,12 @@ static int filter_dump(struct sk_buff *skb, struct netlink_callback *cb)
 /* No request takes an attribute: with a policy, one that comes is refused instead of ignored. */
 static const struct nla_policy no_attributes[] = { [1] = { .type = NLA_REJECT } };
 
+/* The flag asks for CAP_NET_ADMIN, of the sender and of who opened its socket; the rest of the rule is ours to ask. */
 static const struct genl_ops ops[] = {
 	{ .cmd = TCPTRACE_CMD_INFO_GET,   .flags = GENL_ADMIN_PERM, .doit = info_get },
-	{ .cmd = TCPTRACE_CMD_PROBE_GET,  .flags = GENL_ADMIN_PERM, .dumpit = probe_dump },
-	{ .cmd = TCPTRACE_CMD_CPU_GET,    .flags = GENL_ADMIN_PERM, .dumpit = cpu_dump },
-	{ .cmd = TCPTRACE_CMD_FILTER_GET, .flags = GENL_ADMIN_PERM, .dumpit = filter_dump },
+	{ .cmd = TCPTRACE_CMD_PROBE_GET,  .flags = GENL_ADMIN_PERM, .start = may_dump, .dumpit = probe_dump },
+	{ .cmd = TCPTRACE_CMD_CPU_GET,    .flags = GENL_ADMIN_PERM, .start = may_dump, .dumpit = cpu_dump },
+	{ .cmd = TCPTRACE_CMD_FILTER_GET, .flags = GENL_ADMIN_PERM, .start = may_dump, .dumpit = filter_dump },
 };
 
 static const struct genl_multicast_group groups[] = {
@@ -210,8 +234,8 @@ static const struct genl_multicast_group groups[] = {
 };
 
 /*
- * Only in the initial network namespace, whose owner is the initial user namespace: there the group's
- * check at bind, which asks for the capability in the owner of the namespace, is the one that we want.
+ * Only in the initial network namespace, whose owner is the initial user namespace: the group's check at bind asks for
+ * its capability in the owner of the namespace. That check knows no CAP_PERFMON: see send_event() for the rest.
  */
 struct genl_family tcptrace_family __ro_after_init = {
 	.name		= TCPTRACE_FAMILY_NAME,

@@ -3,7 +3,6 @@
  * procfs has no owner field: each open takes a reference on the module itself, so that rmmod is
  * refused (EWOULDBLOCK) while a file, or a mapping, which holds its file, is there.
  */
-#include <linux/capability.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -17,6 +16,7 @@
 #include "compat/compat.h"
 #include "filter.h"
 #include "procfs.h"
+#include "rights.h"
 #include "ring.h"
 #include "snapshot.h"
 #include "status.h"
@@ -24,10 +24,9 @@
 
 static struct proc_dir_entry *directory;
 
-/* The initial user namespace's: root of another one must not see this host's connections. */
 static int enter(void)
 {
-	if (!capable(CAP_NET_ADMIN))
+	if (!tcptrace_may_trace())
 		return -EPERM;
 	return try_module_get(THIS_MODULE) ? 0 : -ENODEV;
 }
@@ -79,6 +78,8 @@ static ssize_t events_write(struct file *file, const char __user *from, size_t s
 	size_t rest = size - sizeof(filter);
 	int error;
 
+	if (!tcptrace_may_trace())
+		return -EPERM;
 	if (size < sizeof(filter))
 		return -EINVAL;
 	if (copy_from_user(&filter, from, sizeof(filter)))
@@ -108,6 +109,8 @@ static int events_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	struct tcptrace_map *map = tcptrace_ring_map();
 
+	if (!tcptrace_may_trace())
+		return -EPERM;
 	/* Shared, so that a reader sees what is written; never writable, not later through mprotect() either. */
 	if ((vma->vm_flags & (VM_WRITE | VM_EXEC)) || !(vma->vm_flags & VM_MAYSHARE))
 		return -EPERM;
@@ -175,6 +178,8 @@ static ssize_t sockets_read(struct file *file, char __user *to, size_t size, lof
 	struct walk *walk = file->private_data;
 	ssize_t result;
 
+	if (!tcptrace_may_trace())
+		return -EPERM;
 	if (mutex_lock_interruptible(&walk->lock))
 		return -ERESTARTSYS;
 	result = tcptrace_snapshot_read(walk->snapshot, to, size);
@@ -203,6 +208,11 @@ static int status_open(struct inode *inode, struct file *file)
 	return error;
 }
 
+static ssize_t status_read(struct file *file, char __user *to, size_t size, loff_t *offset)
+{
+	return tcptrace_may_trace() ? seq_read(file, to, size, offset) : -EPERM;
+}
+
 static int status_release(struct inode *inode, struct file *file)
 {
 	int error = single_release(inode, file);
@@ -214,7 +224,7 @@ static int status_release(struct inode *inode, struct file *file)
 static const struct proc_ops status_ops = {
 	.proc_open	= status_open,
 	.proc_release	= status_release,
-	.proc_read	= seq_read,
+	.proc_read	= status_read,
 	.proc_lseek	= seq_lseek,
 };
 

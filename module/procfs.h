@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* /proc/tcptrace: events, sockets, status. For CAP_NET_ADMIN in the initial user namespace. */
+/* /proc/tcptrace: events, sockets, status. Who may: rights.h. */
 #ifndef TCPTRACE_PROCFS_H
 #define TCPTRACE_PROCFS_H
 

@@ -2,22 +2,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <linux/capability.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "bpf_allowed.h"
 #include "checks.h"
 #include "module_file.h"
+#include "rights.h"
 #include "safe_text.h"
 #include "version.h"
-
-#define INITIAL_USER_NAMESPACE	0xeffffffdu	/* PROC_USER_INIT_INO of the kernel */
 
 /* ---- answers ---- */
 
@@ -68,19 +64,6 @@ static int read_line(const char *path, char *text, size_t size)
 
 /* ---- facts ---- */
 
-static bool have_rights(void)
-{
-	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3] = { 0 };
-	struct stat space;
-
-	if (syscall(SYS_capget, &header, data))
-		return false;
-	if (!(data[CAP_TO_INDEX(CAP_NET_ADMIN)].effective & CAP_TO_MASK(CAP_NET_ADMIN)))
-		return false;
-	return stat("/proc/self/ns/user", &space) || space.st_ino == INITIAL_USER_NAMESPACE;
-}
-
 #ifdef TCPTRACE_NO_BPF
 #define BUILT_WITH_BPF	false
 #else
@@ -95,7 +78,7 @@ void check_facts_get(struct kmod_ctx *context, struct check_facts *facts)
 	memset(facts, 0, sizeof(*facts));
 	if (!uname(&system))
 		snprintf(facts->release, sizeof(facts->release), "%s", system.release);
-	facts->rights = have_rights();
+	facts->missing = rights_missing();
 	facts->loaded = module_loaded(context);
 	facts->bpf = BUILT_WITH_BPF && !access(BTF_FILE, F_OK) && !bpf_locked_out();
 	facts->module = module_find(context, &facts->installed);
@@ -118,11 +101,11 @@ void check_facts_free(struct check_facts *facts)
 
 static void ask_rights(const struct check_facts *facts, struct check_answer *answer)
 {
-	if (facts->rights) {
-		say(answer, CHECK_OK, "CAP_NET_ADMIN in the initial user namespace");
+	if (!facts->missing) {
+		say(answer, CHECK_OK, RIGHTS_RULE " in the initial user namespace");
 		return;
 	}
-	say(answer, CHECK_FAIL, "no CAP_NET_ADMIN in the initial user namespace: recordings can be read, no more");
+	say(answer, CHECK_FAIL, "%s: recordings can be read, no more", facts->missing);
 	advise(answer, "use sudo, outside of containers");
 }
 

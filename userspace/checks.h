@@ -19,7 +19,7 @@ enum check_result {
 /* What several checks want to know, found out once. */
 struct check_facts {
 	char release[65];
-	bool rights;			/* CAP_NET_ADMIN in the initial user namespace */
+	const char *missing;		/* see rights_missing() */
 	bool loaded;
 	bool bpf;			/* records can come from BPF, without the module */
 	struct kmod_module *module;	/* that load would take, NULL: none */

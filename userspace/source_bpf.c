@@ -11,6 +11,7 @@
 #include "bpf/sockets.h"
 #include "level.h"
 #include "netns.h"
+#include "rights.h"
 #include "source_open.h"
 
 struct source_bpf {
@@ -145,9 +146,15 @@ static int open_either_way(struct source_bpf *bpf, const struct source_request *
 int source_bpf_open(const struct source_request *request, struct source **source, char *error,
 		    size_t error_size)
 {
-	struct source_bpf *bpf = calloc(1, sizeof(*bpf));
+	const char *missing = rights_missing_for_bpf();
+	struct source_bpf *bpf;
 	int result;
 
+	if (missing) {
+		snprintf(error, error_size, "BPF: needs root: %s: use sudo", missing);
+		return -EPERM;
+	}
+	bpf = calloc(1, sizeof(*bpf));
 	if (!bpf) {
 		snprintf(error, error_size, "BPF: out of memory");
 		return -ENOMEM;

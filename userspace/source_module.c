@@ -12,6 +12,7 @@
 #include "level.h"
 #include "module_state.h"
 #include "record_check.h"
+#include "rights.h"
 #include "ring.h"
 #include "signals.h"
 #include "source_open.h"
@@ -43,8 +44,7 @@ static int explain(int error, const char *what, char *text, size_t size)
 		break;
 	case EACCES:
 	case EPERM:
-		snprintf(text, size,
-			 "needs root (CAP_NET_ADMIN in the initial user namespace): use sudo");
+		rights_explain(text, size);
 		break;
 	case EBUSY:
 		snprintf(text, size,

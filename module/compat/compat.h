@@ -119,11 +119,36 @@ static inline void tcptrace_vm_flags(struct vm_area_struct *vma, unsigned long s
 #endif
 }
 
-/* The admin check at the bind of a multicast group. */
+/* A multicast that passes over some subscribers. Between 5.14 and 6.5 netlink could not: then all get it. */
+#ifndef HAVE_GENL_MULTICAST_FILTERED
+static inline int genlmsg_multicast_netns_filtered(const struct genl_family *family, struct net *net, struct sk_buff *skb,
+						   u32 portid, unsigned int group, gfp_t flags,
+						   int (*filter)(struct sock *, struct sk_buff *, void *), void *data)
+{
+#ifdef HAVE_NETLINK_BROADCAST_FILTERED
+	group += family->mcgrp_offset;
+	NETLINK_CB(skb).dst_group = group;
+	return netlink_broadcast_filtered(net->genl_sock, skb, portid, group, flags, filter, data);
+#else
+	return genlmsg_multicast_netns(family, net, skb, portid, group, flags);
+#endif
+}
+#endif
+
+/*
+ * What the bind of a multicast group asks for: CAP_NET_ADMIN. There is no way to ask for CAP_PERFMON there. So where
+ * subscribers cannot be passed over, CAP_SYS_ADMIN, which stands for it, is asked for too.
+ */
+#if defined(HAVE_GENL_MULTICAST_FILTERED) || defined(HAVE_NETLINK_BROADCAST_FILTERED)
 #ifdef HAVE_GENL_MCAST_CAP
 #define TCPTRACE_MCAST_ADMIN	.flags = GENL_MCAST_CAP_NET_ADMIN
 #else
 #define TCPTRACE_MCAST_ADMIN	.flags = GENL_UNS_ADMIN_PERM
+#endif
+#elif defined(HAVE_GENL_MCAST_CAP)
+#define TCPTRACE_MCAST_ADMIN	.flags = GENL_MCAST_CAP_NET_ADMIN | GENL_MCAST_CAP_SYS_ADMIN
+#else
+#error "this kernel lets CAP_NET_ADMIN alone join a multicast group (mended in the stable kernels of December 2023)"
 #endif
 
 /* From which command on requests are validated strictly: from the first. */

@@ -354,8 +354,8 @@ struct tcptrace_ring {
  * A record is kept when its level is at most `level` and any clause fits (no clause: all fit).
  * Other readers' wishes are recorded into the same rings: a reader filters what it reads.
  *
- * Errors of write(2): EINVAL size, level, clause or reserved field out of range; E2BIG too many
- * clauses; EBUSY kernel.ftrace_enabled is 0, nothing would be seen.
+ * Errors of write(2): EPERM the writer is not one who may, see docs/abi.md; EINVAL size, level, clause or reserved
+ * field out of range; E2BIG too many clauses; EBUSY kernel.ftrace_enabled is 0, nothing would be seen.
  */
 struct tcptrace_filter {
 	__u32	abi;		/* TCPTRACE_ABI */

@@ -3,8 +3,7 @@
  * tcptrace: the generic netlink family
  *
  * The numbers of docs/netlink/tcptrace.yaml, which says what each attribute
- * means. All requests and the group need CAP_NET_ADMIN in the initial user
- * namespace. Attributes and commands are only ever added.
+ * means, and who may ask. Attributes and commands are only ever added.
  *
  * u64 attributes are padded to 8 bytes with the set's PAD; addresses are 16
  * bytes in network order, ports and all other numbers in host order, strings

@@ -10,6 +10,7 @@
 #include <err.h>
 #include <errno.h>
 #include <libmnl/libmnl.h>
+#include <linux/capability.h>
 #include <linux/genetlink.h>
 #include <poll.h>
 #include <signal.h>
@@ -17,6 +18,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "tcptrace.h"
 #include "tcptrace_netlink.h"
@@ -26,11 +29,12 @@ static uint16_t family_id;
 static uint32_t group_id;
 static int attribute, receive_buffer;
 static bool no_start;
-static const char *what;
+static const char *what, *without = "";
 
 static const struct argp_option options[] = {
 	{ "attribute", 'a', "TYPE", 0, "put an attribute of this type into the request", 0 },
 	{ "rcvbuf", 'b', "BYTES", 0, "SO_RCVBUF of the subscriber", 0 },
+	{ "without", 'w', "STEP", 0, "have no capability in effect during one of these: open, send, read, join", 0 },
 	{ "no-start", 'n', NULL, 0, "subscribe, but do not ask for the information that starts the events", 0 },
 	{ }
 };
@@ -41,6 +45,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	case 'a': attribute = atoi(argument); return 0;
 	case 'b': receive_buffer = atoi(argument); return 0;
 	case 'n': no_start = true; return 0;
+	case 'w': without = argument; return 0;
 	case ARGP_KEY_ARG:
 		if (state->arg_num)
 			argp_usage(state);
@@ -50,6 +55,26 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 		argp_usage(state);
 	}
 	return ARGP_ERR_UNKNOWN;
+}
+
+/* ---- in other hands ---- */
+
+/* Before each step: as if the socket were passed on to somebody without rights, and back. */
+static void step(const char *name)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+	bool drop = !strcmp(name, without);
+	int i;
+
+	if (!*without)
+		return;
+	if (syscall(SYS_capget, &header, data))
+		err(1, "capget");
+	for (i = 0; i < _LINUX_CAPABILITY_U32S_3; i++)
+		data[i].effective = drop ? 0 : data[i].permitted;
+	if (syscall(SYS_capset, &header, data))
+		err(1, "capset");
 }
 
 /* ---- attributes as text ---- */
@@ -272,8 +297,10 @@ static void ask(uint16_t type, uint8_t command, uint16_t flags, uint8_t version,
 		mnl_attr_put_strz(header, CTRL_ATTR_FAMILY_NAME, TCPTRACE_FAMILY_NAME);
 	else if (attribute)
 		mnl_attr_put_u32(header, attribute, 1);
+	step("send");
 	if (mnl_socket_sendto(netlink, header, header->nlmsg_len) < 0)
 		err(1, "send");
+	step("read");
 	while (state > MNL_CB_STOP) {
 		got = mnl_socket_recvfrom(netlink, buffer, sizeof(buffer));
 		if (got < 0)
@@ -330,6 +357,7 @@ static void listen_to_life(void)
 
 	if (receive_buffer && setsockopt(poll.fd, SOL_SOCKET, SO_RCVBUFFORCE, &receive_buffer, sizeof(receive_buffer)))
 		err(1, "SO_RCVBUFFORCE");
+	step("join");
 	if (mnl_socket_setsockopt(netlink, NETLINK_ADD_MEMBERSHIP, &group_id, sizeof(group_id)))
 		refused("bind to the group: ");
 	if (!no_start)
@@ -348,6 +376,7 @@ int main(int argc, char **argv)
 	size_t i;
 
 	argp_parse(&argp, argc, argv, 0, NULL, NULL);
+	step("open");
 	netlink = mnl_socket_open(NETLINK_GENERIC);
 	if (!netlink || mnl_socket_bind(netlink, 0, MNL_SOCKET_AUTOPID))
 		err(1, "netlink");

@@ -79,7 +79,7 @@ static int explain(int error, const char *what, char *text, size_t size)
 			 "BPF: the kernel is locked down (confidentiality), nothing may read its memory: boot it with lockdown=integrity");
 	else if (error == EPERM)
 		snprintf(text, size,
-			 "BPF: needs root (CAP_SYS_ADMIN in the initial user namespace): use sudo");
+			 "BPF: %s: refused, and not for want of a capability: by a security module, maybe", what);
 	else
 		snprintf(text, size, "BPF: %s: %s (TCPTRACE_BPF_LOG=1 tells more)", what, strerror(error));
 	return -error;

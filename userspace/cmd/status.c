@@ -17,6 +17,7 @@
 #include "module_file.h"
 #include "module_state.h"
 #include "options.h"
+#include "rights.h"
 #include "safe_text.h"
 
 static const struct argp_child children[] = {
@@ -238,6 +239,8 @@ static void print_json(const struct module_state *state)
 
 static int complain(int error)
 {
+	char text[256];
+
 	switch (-error) {
 	case ENOENT:
 		/* The family is in one network namespace, /sys/module in all of them. */
@@ -248,7 +251,8 @@ static int complain(int error)
 		break;
 	case EPERM:
 	case EACCES:
-		warnx("needs root (CAP_NET_ADMIN in the initial user namespace): use sudo");
+		rights_explain(text, sizeof(text));
+		warnx("%s", text);
 		break;
 	default:
 		warnx("the module's netlink family: %s", strerror(-error));

@@ -59,9 +59,12 @@ said_source()
 }
 
 @test "without the right: one line that says which" {
-	refused '*root*CAP_SYS_ADMIN*' setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all \
-		tcptrace-ctl watch --source=bpf 9090
-	refused '*root*CAP_SYS_ADMIN*' unshare --user --map-root-user tcptrace-ctl watch --source=bpf 9090
+	local both='tcptrace-ctl: BPF: *CAP_NET_ADMIN and CAP_PERFMON (or CAP_SYS_ADMIN) are *'
+	refused "$both" as_nobody tcptrace-ctl watch --source=bpf 9090
+	refused "$both" unshare --user --map-root-user tcptrace-ctl watch --source=bpf 9090
+	refused '*: CAP_PERFMON (or CAP_SYS_ADMIN) is missing*' with net_admin,bpf tcptrace-ctl watch --source=bpf 9090
+	refused '*: CAP_NET_ADMIN is missing*' with perfmon,bpf tcptrace-ctl watch --source=bpf 9090
+	refused '*: CAP_BPF (or CAP_SYS_ADMIN) is missing*' with net_admin,perfmon tcptrace-ctl watch --source=bpf 9090
 }
 
 # In a mount namespace of its own, where neither the kernel's file is nor another that libbpf would take instead.

@@ -33,9 +33,21 @@ refuses()
 @test "without the right: one line that says which" {
 	module_only "its rights; 28-bpf-live has those of BPF"
 	load_module
-	refuses 1 '*CAP_NET_ADMIN*' as_nobody tcptrace-ctl watch 9090
-	refuses 1 '*CAP_NET_ADMIN*' as_nobody tcptrace-ctl watch --once
-	refuses 1 '*CAP_NET_ADMIN*' as_nobody tcptrace-ctl status
+	local command both='*CAP_NET_ADMIN and CAP_PERFMON (or CAP_SYS_ADMIN) are *' doctor=$BATS_TEST_TMPDIR/doctor
+	for command in "watch 9090" "watch --once" status; do
+		# shellcheck disable=SC2086 # words they are
+		{
+			refuses 1 "$both" as_nobody tcptrace-ctl $command
+			refuses 1 "$both" unshare -Ur tcptrace-ctl $command
+			refuses 1 '*: CAP_NET_ADMIN is missing*' with sys_admin tcptrace-ctl $command
+			refuses 1 '*: CAP_PERFMON (or CAP_SYS_ADMIN) is missing*' with net_admin tcptrace-ctl $command
+		}
+	done
+	fails with net_admin tcptrace-ctl doctor >"$doctor"
+	has_line "$doctor" 'fail  rights * CAP_PERFMON (or CAP_SYS_ADMIN) is missing*'
+	with net_admin,perfmon tcptrace-ctl doctor >"$doctor" || cat "$doctor"
+	has_line "$doctor" 'ok    rights *'
+	with net_admin,perfmon tcptrace-ctl watch --once >/dev/null
 }
 
 @test "a bad filter: the word, and ss's own status" {

@@ -240,5 +240,7 @@ add_netns()
 netns() { echo "--net=/run/netns/$1"; }
 netns_inode() { stat -Lc %i "/run/netns/$1"; }
 
+# with CAPABILITIES COMMAND...: root with these and no others, "net_admin,perfmon" say
+with() { setpriv --bounding-set "-all,+${1//,/,+}" --inh-caps -all "${@:2}"; }
 # as_nobody COMMAND...: without any right
 as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all "$@"; }
