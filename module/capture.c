@@ -135,9 +135,11 @@ static __always_inline void capture_full(struct tcptrace_record *record, const s
 			 bit_of(sk->sk_flags, SOCK_DEAD) * TCPTRACE_F_ORPHAN |
 			 bit_of(sk->sk_flags, SOCK_DONE) * TCPTRACE_F_FIN |
 			 bit_of(sk->sk_flags, SOCK_LINGER) * TCPTRACE_F_LINGER |
+			 sk->sk_ipv6only * TCPTRACE_F_V6ONLY |
 			 sk_is_mptcp(sk) * TCPTRACE_F_MPTCP;
 }
 
+/* What a request does not use of sock_common, sk_ipv6only above all, is as the one before it in the slab left it. */
 static void capture_request(struct tcptrace_record *record, const struct sock *sk)
 {
 	const struct request_sock *req = inet_reqsk(sk);
@@ -167,7 +169,7 @@ static void capture_timewait(struct tcptrace_record *record, const struct sock *
 	record->rcv_wnd = tcptw->tw_rcv_wnd;
 	/* The peer's is not kept. */
 	record->wscale = inet_twsk(sk)->tw_rcv_wscale << 4;
-	record->flags |= TCPTRACE_F_ORPHAN;
+	record->flags |= TCPTRACE_F_ORPHAN | sk->sk_ipv6only * TCPTRACE_F_V6ONLY;
 }
 
 static __always_inline void clear(struct tcptrace_record *record)
@@ -189,8 +191,6 @@ void tcptrace_capture(struct tcptrace_record *record, struct sock *sk)
 	record->family = sk->sk_family;
 	record->kind = kind;
 	record->ifindex = READ_ONCE(sk->sk_bound_dev_if);
-	if (sk->sk_ipv6only)
-		record->flags |= TCPTRACE_F_V6ONLY;
 
 	switch (kind) {
 	case TCPTRACE_K_REQUEST:

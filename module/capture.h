@@ -4,6 +4,9 @@
  * and a timewait socket share no more than sock_common with a full one, so the
  * kind is told apart before anything beyond it is touched.
  *
+ * Of each kind it is TCP's: the probe table says where that has to be asked (`whose` in probes.h), and the snapshot's
+ * tables hold no others. A request socket is its listener's.
+ *
  * All of it may run in a probe: nothing sleeps, allocates or takes a lock.
  * The caller holds the socket: its function was called with it, or the bucket is locked.
  */
@@ -11,8 +14,11 @@
 #define TCPTRACE_CAPTURE_H
 
 #include <linux/skbuff.h>
+#include <linux/tcp.h>
 #include <net/inet_sock.h>
+#include <net/inet_timewait_sock.h>
 #include <net/sock.h>
+#include <net/timewait_sock.h>
 
 #include "filter.h"
 #include "uapi/tcptrace.h"
@@ -28,6 +34,22 @@ static inline enum tcptrace_kind tcptrace_kind_of(const struct sock *sk)
 	default:
 		return TCPTRACE_K_FULL;
 	}
+}
+
+/*
+ * Of a full socket, whether it is one of TCP's; sk_is_tcp() of newer kernels. The protocol's number alone is that of raw
+ * sockets as well, of the kernel's own that sends what belongs to no connection, and in other families of other things.
+ */
+static __always_inline bool tcptrace_is_tcp(const struct sock *sk)
+{
+	return sk->sk_protocol == IPPROTO_TCP && sk->sk_type == SOCK_STREAM &&
+	       (sk->sk_family == AF_INET || sk->sk_family == AF_INET6);
+}
+
+/* Of a timewait socket. It has no number of a protocol, but each protocol's are of a size of their own. */
+static __always_inline bool tcptrace_is_tcp_timewait(const struct inet_timewait_sock *tw)
+{
+	return tw->tw_prot->twsk_prot->twsk_obj_size == sizeof(struct tcp_timewait_sock);
 }
 
 /* Not sk_num: a full socket that is about to be gone has given its port back, and still uses it. */

@@ -92,13 +92,30 @@ void tcptrace_segment_to_timewait(struct sock *sk, const struct sk_buff *skb);
 /* Did this SYN, which a listener has now, come to a timewait socket before? */
 bool tcptrace_by_way_of_timewait(const struct sk_buff *skb);
 
+/* ---- whose call it is: `whose` of each row ---- */
+
+#define OURS_TCP	true
+#define OURS_ANY	true
+#define OURS_SOCK(n)	tcptrace_is_tcp(ARG(const struct sock *, n))
+#define OURS_TWSK(n)	tcptrace_is_tcp_timewait(ARG(const struct inet_timewait_sock *, n))
+
+#define DEFINE_OURS(id, symbol, older, level, method, need, whose)		\
+static __always_inline bool ours_##id(struct pt_regs *regs)			\
+{										\
+	return OURS_##whose;							\
+}
+TCPTRACE_PROBES(DEFINE_OURS)
+
 /* ---- what the kernel calls: one set for each row ---- */
 
 #define HANDLE_ENTRY(id)							\
 void tcptrace_hook_##id(struct pt_regs *regs)					\
 {										\
 	tcptrace_count(hits[TCPTRACE_P_##id]);					\
-	on_##id(regs);								\
+	if (ours_##id(regs))							\
+		on_##id(regs);							\
+	else									\
+		ignore();							\
 }										\
 int tcptrace_entry_##id(struct kprobe *kprobe, struct pt_regs *regs)		\
 {										\
@@ -109,6 +126,11 @@ int tcptrace_entry_##id(struct kprobe *kprobe, struct pt_regs *regs)		\
 #define HANDLE_RETURN(id)							\
 int tcptrace_call_##id(struct kretprobe_instance *instance, struct pt_regs *regs) \
 {										\
+	if (!ours_##id(regs)) {							\
+		tcptrace_count(hits[TCPTRACE_P_##id]);				\
+		ignore();							\
+		return 1;	/* the return does not matter */		\
+	}									\
 	call_##id((struct tcptrace_call *)instance->data, regs);		\
 	return 0;								\
 }										\
@@ -127,7 +149,7 @@ int tcptrace_entry_##id(struct kprobe *kprobe, struct pt_regs *regs);
 int tcptrace_call_##id(struct kretprobe_instance *instance, struct pt_regs *regs); \
 int tcptrace_return_##id(struct kretprobe_instance *instance, struct pt_regs *regs);
 
-#define DECLARE_HANDLER(id, symbol, older, level, method, need)	DECLARE_HANDLER_##method(id)
+#define DECLARE_HANDLER(id, symbol, older, level, method, need, whose)	DECLARE_HANDLER_##method(id)
 TCPTRACE_PROBES(DECLARE_HANDLER)
 
 #endif

@@ -11,7 +11,7 @@
  * Anything may be freed. Its headers are looked at only where the offsets say that they are a TCP and an IP header
  * without options between them, inside of the buffer's linear part, which stays allocated.
  */
-static bool is_tcp(const struct sk_buff *skb)
+static bool is_segment(const struct sk_buff *skb)
 {
 	unsigned int size;
 
@@ -39,7 +39,8 @@ static void read_drop(struct tcptrace_drop *drop, const struct sk_buff *skb, u32
 
 /*
  * Which socket it was for is not known any more: of some the argument names it, but may hold no reference. So it is
- * told by its tuple, without a namespace. A segment that was sent still belongs to its socket.
+ * told by its tuple, without a namespace. A segment that was sent still belongs to its socket; which may be any: a raw
+ * one, one of AF_PACKET, the kernel's own that sends a RST for nobody.
  */
 static noinline void dropped(struct sk_buff *skb, u32 reason, const char *name)
 {
@@ -48,9 +49,9 @@ static noinline void dropped(struct sk_buff *skb, u32 reason, const char *name)
 	struct event event;
 
 	/* A queue that goes with its socket is no drop: what is in it was sent, or shows as unread. */
-	if (!is_tcp(skb) || !strcmp(name, "QUEUE_PURGE"))
+	if (!is_segment(skb) || !strcmp(name, "QUEUE_PURGE"))
 		return ignore();
-	if (sk && sk_fullsock(sk) && sk->sk_protocol == IPPROTO_TCP && sk->sk_state != TCP_LISTEN &&
+	if (sk && sk_fullsock(sk) && tcptrace_is_tcp(sk) && sk->sk_state != TCP_LISTEN &&
 	    ntohs(tcp_hdr(skb)->source) == tcptrace_local_port(sk, TCPTRACE_K_FULL)) {
 		if (!begin(&event, sk, TCPTRACE_L_SEGMENT, TCPTRACE_T_DROP, TCPTRACE_OP_SEGMENT))
 			return;

@@ -45,7 +45,7 @@ static __always_inline void on_listen_start(const struct tcptrace_call *call, lo
 	struct sock *sk = call->sk;
 	struct event event;
 
-	if (error || sk->sk_protocol != IPPROTO_TCP)
+	if (error)
 		return ignore();
 	if (!begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_LISTEN, TCPTRACE_OP_NONE))
 		return;
@@ -115,7 +115,7 @@ static __always_inline void on_child_cookie(struct pt_regs *regs)
 	struct sock *child = ARG(struct sock *, 2);
 	struct event event;
 
-	if (child->sk_protocol != IPPROTO_TCP || this_cpu_read(last_child) == tcptrace_cookie(child))
+	if (this_cpu_read(last_child) == tcptrace_cookie(child))
 		return ignore();
 	if (!begin(&event, child, TCPTRACE_L_LIFE, TCPTRACE_T_REQUEST, TCPTRACE_OP_ACKED))
 		return;
@@ -141,29 +141,24 @@ static __always_inline void on_connect(struct pt_regs *regs)
 /* void __inet_accept(struct socket *sock, struct socket *newsock, struct sock *newsk) */
 static __always_inline void on_accept(struct pt_regs *regs)
 {
-	struct socket *sock = ARG(struct socket *, 0);
-	struct sock *sk = ARG(struct sock *, 2);
+	struct sock *listener = ARG(struct socket *, 0)->sk;
 	struct event event;
 
-	if (sk->sk_protocol != IPPROTO_TCP)
-		return ignore();
-	if (!begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
+	if (!begin(&event, ARG(struct sock *, 2), TCPTRACE_L_LIFE, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
 		return;
-	tcptrace_capture_listener(event.record, sock->sk);
+	/* MPTCP's own gives away plain connections, too, which came in by another listener. */
+	if (tcptrace_is_tcp(listener))
+		tcptrace_capture_listener(event.record, listener);
 	publish(&event);
 }
 
 /* void security_sock_graft(struct sock *sk, struct socket *parent), out of accept(): of which listener it cannot say */
 static __always_inline void on_accept_graft(struct pt_regs *regs)
 {
-	struct sock *sk = ARG(struct sock *, 0);
 	struct event event;
 
-	if ((sk->sk_family != AF_INET && sk->sk_family != AF_INET6) || sk->sk_protocol != IPPROTO_TCP)
-		return ignore();
-	if (!begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
-		return;
-	publish(&event);
+	if (begin(&event, ARG(struct sock *, 0), TCPTRACE_L_LIFE, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
+		publish(&event);
 }
 
 static __always_inline void shutdown_event(struct sock *sk, u8 op)
@@ -289,8 +284,6 @@ static __always_inline void on_tw_begin(struct pt_regs *regs)
 	struct sock *sk = ARG(struct sock *, 1);
 	struct event event;
 
-	if (sk->sk_protocol != IPPROTO_TCP)
-		return ignore();
 	if (!begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_TIMEWAIT, TCPTRACE_OP_BEGIN))
 		return;
 	tcptrace_capture_totals(event.record, sk);
@@ -330,7 +323,7 @@ static __always_inline void on_tw_timer(struct pt_regs *regs)
 	struct event event;
 	u8 old;
 
-	/* The first start is on_tw_begin()'s to tell; of other protocols there is nothing to. */
+	/* The first start is on_tw_begin()'s to tell. */
 	if (!ARG(bool, 2) || before->cookie != atomic64_read(&tw->tw_cookie))
 		return ignore();
 	old = before->substate;

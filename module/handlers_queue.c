@@ -30,7 +30,7 @@ static __always_inline void on_read(struct pt_regs *regs)
 	struct sock *sk = ARG(struct sock *, 0);
 	int copied = ARG(int, 1);
 
-	if (sk->sk_protocol != IPPROTO_TCP || copied < 0 ||
+	if (copied < 0 ||
 	    (!copied && (sock_flag(sk, SOCK_DONE) || (sk->sk_shutdown & RCV_SHUTDOWN) ||
 			 !((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2)))))
 		return ignore();
@@ -46,11 +46,7 @@ static __always_inline void on_write(struct pt_regs *regs)
 /* int sk_stream_wait_memory(struct sock *sk, long *timeo_p): no room in the send queue */
 static __always_inline void on_write_full(struct pt_regs *regs)
 {
-	struct sock *sk = ARG(struct sock *, 0);
-
-	if (sk->sk_protocol != IPPROTO_TCP)
-		return ignore();
-	queue_event(sk, TCPTRACE_T_SEND, TCPTRACE_OP_WAIT, 0);
+	queue_event(ARG(struct sock *, 0), TCPTRACE_T_SEND, TCPTRACE_OP_WAIT, 0);
 }
 
 /* What tcp_ack_update_window() will make of the window, without its side effects. */

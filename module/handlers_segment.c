@@ -109,7 +109,7 @@ static __always_inline void on_out4(struct pt_regs *regs)
 	struct sock *sk = ARG(struct sock *, 0);
 	struct sk_buff *skb = ARG(struct sk_buff *, 1);
 
-	if (sk->sk_protocol != IPPROTO_TCP || skb->sk != sk)
+	if (skb->sk != sk)
 		return ignore();
 	segment_of_sock(sk, skb, true);
 }
@@ -124,8 +124,6 @@ static __always_inline void on_synack4(struct pt_regs *regs)
 	const struct sock *sk = ARG(const struct sock *, 1);
 	struct tcptrace_key key;
 
-	if (sk->sk_protocol != IPPROTO_TCP)
-		return ignore();
 	if (skb->sk)
 		return segment_of_sock(skb->sk, skb, true);
 	tcptrace_key_of_reply(&key, skb, sock_net(sk));
@@ -136,8 +134,8 @@ static __always_inline void on_synack4(struct pt_regs *regs)
 
 /*
  * int ip6_xmit(const struct sock *sk, struct sk_buff *skb, struct flowi6 *fl6, ...): all of IPv6. What belongs to
- * no socket is sent by one of the kernel's own, which is no TCP socket but for its protocol: on_ack6() and
- * on_request_ack() say the ACKs, on_reset_reply6() the RSTs.
+ * no socket is sent by one of the kernel's own, which is a raw one: on_ack6() and on_request_ack() say the ACKs,
+ * on_reset_reply6() the RSTs.
  */
 static __always_inline void on_out6(struct pt_regs *regs)
 {
@@ -147,8 +145,6 @@ static __always_inline void on_out6(struct pt_regs *regs)
 	struct sock *owner = skb->sk;
 	struct tcptrace_key key;
 
-	if (sk->sk_protocol != IPPROTO_TCP)
-		return ignore();
 	if (likely(owner == sk) || (owner && tcptrace_kind_of(owner) == TCPTRACE_K_REQUEST && sk->sk_state == TCP_LISTEN))
 		return segment_of_sock(owner, skb, true);
 	if (owner || sk->sk_state != TCP_LISTEN)

@@ -29,7 +29,7 @@ struct probe {
 	};
 };
 
-#define ROW(_id, _symbol, _older, _level, _where, _need)	\
+#define ROW(_id, _symbol, _older, _level, _where, _need, _whose)	\
 	[TCPTRACE_P_##_id] = {					\
 		.symbol = _symbol, .older = _older,		\
 		.level = TCPTRACE_L_##_level,			\

@@ -126,6 +126,7 @@ static void take_socket(struct tcptrace_record *record, struct sock *sk)
 	record->type = TCPTRACE_T_SNAPSHOT;
 	switch (record->kind) {
 	case TCPTRACE_K_REQUEST:
+		/* Which it holds while it is in the table. */
 		tcptrace_capture_listener(record, inet_reqsk(sk)->rsk_listener);
 		record->u.listen.retransmits = inet_reqsk(sk)->num_retrans;
 		break;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A TCP application that does what its standard input says, one line after the other, and answers each
+ * A TCP application, or one of its like, that does what its standard input says, one line after the other, and answers each
  * with one line, see orders.h. So a test can look at the kernel between two calls. A call that blocks is answered
  * when it returns.
  *
@@ -20,7 +20,7 @@
  *	set NAME linger|rcvbuf|sndbuf|quickack|cork|defer|fastopen|keepalive|usertimeout VALUE
  *	reuse					SO_REUSEADDR for those that connect from now on
  *	reuseport				SO_REUSEPORT for those that listen from now on
- *	mptcp					MPTCP for all that are made from now on
+ *	mptcp, dccp, sctp, smc			that protocol for all that are made from now on
  *	fast NAME ADDRESS PORT BYTES		connects and writes by fast open: "ok BYTES"
  *	sendfile NAME BYTES			of a file: "ok BYTES"
  *	splice NAME BYTES			of a pipe: "ok BYTES"
@@ -34,6 +34,7 @@
  * Binding to a port of one's own: "connect NAME ADDRESS PORT OWN-PORT", likewise for start.
  */
 #include <arpa/inet.h>
+#include <linux/dccp.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -132,13 +133,16 @@ static int own_port(int fd)
 
 static int one = 1;
 static bool reuse, reuseport;
+static int family;		/* 0: that of the address */
+static int kind = SOCK_STREAM;
 static int protocol;
 
+/* DCCP connects nobody who has not said which service is meant. */
 static int make(const union address *address, int type)
 {
-	int fd = socket(address->any.sa_family, SOCK_STREAM | type, protocol);
+	int fd = socket(family ?: address->any.sa_family, kind | type, protocol), service = htonl(1);
 
-	if (fd < 0)
+	if (fd < 0 || (kind == SOCK_DCCP && setsockopt(fd, SOL_DCCP, DCCP_SOCKOPT_SERVICE, &service, sizeof(service))))
 		err(EXIT_FAILURE, "socket");
 	return fd;
 }
@@ -518,6 +522,25 @@ static long do_mptcp(void)
 	return 0;
 }
 
+static long do_dccp(void)
+{
+	kind = SOCK_DCCP;
+	protocol = IPPROTO_DCCP;
+	return 0;
+}
+
+static long do_sctp(void)
+{
+	protocol = IPPROTO_SCTP;
+	return 0;
+}
+
+static long do_smc(void)
+{
+	family = AF_SMC;
+	return 0;
+}
+
 static const struct {
 	const char *word;
 	long (*obey)(void);
@@ -530,7 +553,8 @@ static const struct {
 	{ "shutdown", do_shutdown },	{ "set", do_set },		{ "close", do_close },
 	{ "fork", do_fork },		{ "join", do_join },		{ "pass", do_pass },
 	{ "take", do_take },		{ "reuse", do_reuse },		{ "reuseport", do_reuseport },
-	{ "mptcp", do_mptcp },		{ "again", do_again },
+	{ "mptcp", do_mptcp },		{ "dccp", do_dccp },		{ "sctp", do_sctp },
+	{ "smc", do_smc },		{ "again", do_again },
 };
 
 static void obey(void)

@@ -80,7 +80,8 @@ static __always_inline void capture_full(struct tcptrace_record *record, struct 
 	record->flags |= (READ(sk, sk_shutdown) & SHUTDOWN_MASK) * TCPTRACE_F_SHUT_RCV |
 			 bit_of(flags, SOCK_DEAD) * TCPTRACE_F_ORPHAN |
 			 bit_of(flags, SOCK_DONE) * TCPTRACE_F_FIN |
-			 bit_of(flags, SOCK_LINGER) * TCPTRACE_F_LINGER;
+			 bit_of(flags, SOCK_LINGER) * TCPTRACE_F_LINGER |
+			 READ_BITS(sk, __sk_common.skc_ipv6only) * TCPTRACE_F_V6ONLY;
 	if (bpf_core_field_exists(tp->is_mptcp) && READ(tp, is_mptcp))
 		record->flags |= TCPTRACE_F_MPTCP;
 }
@@ -113,7 +114,7 @@ static __always_inline void capture_timewait(struct tcptrace_record *record, str
 	record->copied_seq = rcv_nxt;
 	record->rcv_wnd = READ_UNTYPED(tw, tw_rcv_wnd);
 	record->wscale = READ_UNTYPED(tw, tw_sk.tw_rcv_wscale) << 4;
-	record->flags |= TCPTRACE_F_ORPHAN;
+	record->flags |= TCPTRACE_F_ORPHAN | READ_BITS_UNTYPED(tw, tw_sk.__tw_common.skc_ipv6only) * TCPTRACE_F_V6ONLY;
 }
 
 static __always_inline void clear(struct tcptrace_record *record)
@@ -142,8 +143,6 @@ static __always_inline void capture_as_is(struct tcptrace_record *record, struct
 	record->ifindex = READ(sk, skc_bound_dev_if);
 	record->kind = TCPTRACE_K_FULL;
 	record->new_state = READ(sk, skc_state);
-	if (READ_BITS(sk, skc_ipv6only))
-		record->flags |= TCPTRACE_F_V6ONLY;
 
 	if (tp) {
 		capture_full(record, tp);

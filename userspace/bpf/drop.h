@@ -7,7 +7,7 @@
 
 #define NOT_SET		0xffff	/* a header's place */
 
-static __always_inline bool is_tcp(struct sk_buff *skb)
+static __always_inline bool is_segment(struct sk_buff *skb)
 {
 	u16 transport = READ(skb, transport_header), network = READ(skb, network_header);
 	__be16 protocol = READ(skb, protocol);
@@ -74,7 +74,7 @@ static __always_inline void on_drop(arguments *regs)
 	/* What says nothing has no name. */
 	if (!skb || reason >= BPF_DROP_REASONS || !config.drop_names[reason].words[0])
 		return;
-	if (READ(skb, users.refs.counter) == 1 && is_tcp(skb))
+	if (READ(skb, users.refs.counter) == 1 && is_segment(skb))
 		dropped(skb, reason);
 }
 

@@ -63,6 +63,12 @@ static __always_inline bool recall(struct kept *kept, u32 probe)
 	return true;
 }
 
+/* Whose call it is: `whose` of each row. */
+#define OURS_TCP	true
+#define OURS_ANY	true
+#define OURS_SOCK(n)	is_tcp(ARG(struct sock *, n))
+#define OURS_TWSK(n)	is_tcp_timewait(ARG(struct inet_timewait_sock *, n))
+
 #ifdef TCPTRACE_KPROBE
 
 static __always_inline void arguments_of(struct pt_regs *regs, arguments *to)
@@ -74,54 +80,62 @@ static __always_inline void arguments_of(struct pt_regs *regs, arguments *to)
 	to[4] = PT_REGS_PARM5(regs);
 }
 
-#define DEFINE_ENTRY(id)		\
+#define DEFINE_ENTRY(id, whose)		\
 SEC("kprobe")				\
-int kprobe_##id(struct pt_regs *regs)	\
+int kprobe_##id(struct pt_regs *context) \
 {					\
-	arguments all[5];		\
+	arguments regs[5];		\
 					\
-	arguments_of(regs, all);	\
-	on_##id(all);			\
+	arguments_of(context, regs);	\
+	if (OURS_##whose)		\
+		on_##id(regs);		\
 	return 0;			\
 }
 
-#define DEFINE_RETURN(id)				\
+#define DEFINE_RETURN(id, whose)			\
 SEC("kprobe")						\
-int kprobe_call_##id(struct pt_regs *regs)		\
+int kprobe_call_##id(struct pt_regs *context)		\
 {							\
 	struct kept kept;				\
+	arguments *regs = kept.all;			\
 							\
-	arguments_of(regs, kept.all);			\
-	kept.value = call_##id(kept.all);		\
+	arguments_of(context, regs);			\
+	if (!(OURS_##whose))				\
+		return 0;				\
+	kept.value = call_##id(regs);			\
 	keep(&kept, TCPTRACE_P_##id);			\
 	return 0;					\
 }							\
 SEC("kretprobe")					\
-int kprobe_##id(struct pt_regs *regs)			\
+int kprobe_##id(struct pt_regs *context)		\
 {							\
 	struct kept kept;				\
 							\
 	if (recall(&kept, TCPTRACE_P_##id))		\
-		on_##id(kept.all, PT_REGS_RC(regs), kept.value); \
+		on_##id(kept.all, PT_REGS_RC(context), kept.value); \
 	return 0;					\
 }
 
 #else
 
-#define DEFINE_ENTRY(id)		\
+#define DEFINE_ENTRY(id, whose)		\
 SEC("fentry")				\
 int id(arguments *regs)			\
 {					\
-	on_##id(regs);			\
+	if (OURS_##whose)		\
+		on_##id(regs);		\
 	return 0;			\
 }
 
-#define DEFINE_RETURN(id)		\
+#define DEFINE_RETURN(id, whose)	\
 SEC("fentry")				\
 int call_of_##id(arguments *regs)	\
 {					\
-	struct kept kept = { .value = call_##id(regs) };	\
+	struct kept kept = { .value = 0 };	\
 					\
+	if (!(OURS_##whose))		\
+		return 0;		\
+	kept.value = call_##id(regs);	\
 	keep(&kept, TCPTRACE_P_##id);	\
 	return 0;			\
 }					\
@@ -130,12 +144,12 @@ int id(arguments *regs)			\
 {					\
 	struct kept kept = { .value = 0 };	\
 					\
-	if (BPF_RETURN_SUFFICES(TCPTRACE_P_##id) || recall(&kept, TCPTRACE_P_##id))	\
+	if (BPF_RETURN_SUFFICES(TCPTRACE_P_##id) ? (OURS_##whose) : recall(&kept, TCPTRACE_P_##id))	\
 		on_##id(regs, argument(regs, config.results[TCPTRACE_P_##id]), kept.value); \
 	return 0;			\
 }
 
 #endif
 
-#define DEFINE(id, symbol, older, level, method, need)	DEFINE_##method(id)
+#define DEFINE(id, symbol, older, level, method, need, whose)	DEFINE_##method(id, whose)
 TCPTRACE_PROBES(DEFINE)

@@ -18,6 +18,7 @@ typedef __u64 u64;
 #define AF_INET			2
 #define AF_INET6		10
 #define IPPROTO_TCP		6
+#define SOCK_STREAM		1
 #define ETH_P_IP		0x0800
 #define ETH_P_IPV6		0x86dd
 #define TCP_ESTABLISHED		1
@@ -106,6 +107,14 @@ typedef struct {
 	struct net *net;
 } possible_net_t;
 
+struct timewait_sock_ops {
+	unsigned int twsk_obj_size;
+};
+
+struct proto {
+	struct timewait_sock_ops *twsk_prot;
+};
+
 struct sock_common {
 	__be32 skc_daddr;
 	__be32 skc_rcv_saddr;
@@ -115,6 +124,7 @@ struct sock_common {
 	volatile unsigned char skc_state;
 	unsigned char skc_ipv6only : 1;
 	int skc_bound_dev_if;
+	struct proto *skc_prot;
 	possible_net_t skc_net;
 	struct in6_addr skc_v6_daddr;
 	struct in6_addr skc_v6_rcv_saddr;
@@ -158,6 +168,7 @@ struct sock {
 	int sk_rcvbuf;
 	int sk_wmem_queued;
 	u8 sk_shutdown;
+	u16 sk_type;
 	u16 sk_protocol;
 	int sk_err;
 	u32 sk_ack_backlog;

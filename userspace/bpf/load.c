@@ -48,7 +48,7 @@ static const bool kprobe_only[TCPTRACE_PROBE_COUNT] = { [TCPTRACE_P_drop] = true
 	{ .program = skeleton->progs.name, .link = &skeleton->links.name, \
 	  .call = skeleton->progs.call_, .call_link = &skeleton->links.call_ }
 
-#define ROW(id, _symbol, _older, _level, method, _need)						\
+#define ROW(id, _symbol, _older, _level, method, _need, _whose)						\
 	[TCPTRACE_P_##id] = {									\
 		.symbol = _symbol, .older = _older,						\
 		.level = TCPTRACE_L_##_level, .need = _need,					\

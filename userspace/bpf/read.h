@@ -25,21 +25,6 @@ extern const volatile struct bpf_config config;
 #define READ_IN6(to, from, field) \
 	BPF_CORE_READ_INTO((__u32(*)[4])(to), from, field.in6_u.u6_addr32)
 
-static __always_inline struct tcp_sock *tcp_of(void *sk)
-{
-	int state = BPF_CORE_READ((struct sock_common *)sk, skc_state);
-
-	if (state == TCP_NEW_SYN_RECV || state == TCP_TIME_WAIT ||
-	    BPF_CORE_READ((struct sock *)sk, sk_protocol) != IPPROTO_TCP)
-		return NULL;
-	return sk;
-}
-
-static __always_inline u64 make_cookie(void *sk)
-{
-	return 0;
-}
-
 #else
 
 #define READ(from, field)	((from)->field)
@@ -52,7 +37,42 @@ static __always_inline u64 make_cookie(void *sk)
 		(to)[3] = (from)->field.in6_u.u6_addr32[3];	\
 	} while (0)
 
-/* This asks what kind the socket is, its protocol too, and gives it the type. */
+#endif
+
+/* Of a full socket; of a timewait socket: twins of tcptrace_is_tcp() and tcptrace_is_tcp_timewait(). */
+static __always_inline bool is_tcp(struct sock *sk)
+{
+	u16 family = READ(sk, __sk_common.skc_family);
+
+	return READ(sk, sk_protocol) == IPPROTO_TCP && READ(sk, sk_type) == SOCK_STREAM &&
+	       (family == AF_INET || family == AF_INET6);
+}
+
+static __always_inline bool is_tcp_timewait(struct inet_timewait_sock *tw)
+{
+	struct proto *protocol = READ(tw, __tw_common.skc_prot);
+	struct timewait_sock_ops *ops = READ(protocol, twsk_prot);
+
+	return READ(ops, twsk_obj_size) == bpf_core_type_size(struct tcp_timewait_sock);
+}
+
+#ifdef TCPTRACE_KPROBE
+
+static __always_inline struct tcp_sock *tcp_of(void *sk)
+{
+	int state = BPF_CORE_READ((struct sock_common *)sk, skc_state);
+
+	return state != TCP_NEW_SYN_RECV && state != TCP_TIME_WAIT && is_tcp(sk) ? sk : NULL;
+}
+
+static __always_inline u64 make_cookie(void *sk)
+{
+	return 0;
+}
+
+#else
+
+/* This asks what kind the socket is, its protocol too, and gives it the type. Older kernels take a raw socket for TCP's. */
 static __always_inline struct tcp_sock *tcp_of(void *sk)
 {
 	return bpf_skc_to_tcp_sock(sk);
