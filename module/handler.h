@@ -24,8 +24,12 @@
 #include "ring.h"
 #include "stats.h"
 
-/* The n-th argument of the probed function, from 0. */
-#define ARG(type, n)	((type)regs_get_kernel_argument(regs, n))
+/*
+ * The n-th argument of the probed function, from 0. Only as many bits of the register as the type has are its own; a
+ * cast to bool would ask all of them.
+ */
+#define ARG(type, n)	((type)(ARG_BITS(type))regs_get_kernel_argument(regs, n))
+#define ARG_BITS(type)	typeof(__builtin_choose_expr(__same_type(type, bool), (u8)0, (type)0))
 
 /* A record under construction; `record` is NULL where there is nothing to construct. */
 struct event {
@@ -137,7 +141,7 @@ int tcptrace_call_##id(struct kretprobe_instance *instance, struct pt_regs *regs
 int tcptrace_return_##id(struct kretprobe_instance *instance, struct pt_regs *regs) \
 {										\
 	tcptrace_count(hits[TCPTRACE_P_##id]);					\
-	on_##id((struct tcptrace_call *)instance->data, regs_return_value(regs)); \
+	on_##id((struct tcptrace_call *)instance->data, (int)regs_return_value(regs)); \
 	return 0;								\
 }
 

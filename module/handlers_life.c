@@ -40,7 +40,7 @@ static __always_inline void call_listen_start(struct tcptrace_call *call, struct
 	call->sk = ARG(struct sock *, 0);
 }
 
-static __always_inline void on_listen_start(const struct tcptrace_call *call, long error)
+static __always_inline void on_listen_start(const struct tcptrace_call *call, int error)
 {
 	struct sock *sk = call->sk;
 	struct event event;

@@ -47,7 +47,7 @@ static __always_inline u8 retransmit_cause(const struct sock *sk)
 	return icsk->icsk_pending ? TCPTRACE_OP_LOSS : TCPTRACE_OP_RTO;
 }
 
-static __always_inline void on_retransmit(const struct tcptrace_call *call, long error)
+static __always_inline void on_retransmit(const struct tcptrace_call *call, int error)
 {
 	struct sock *sk = call->sk;
 	u32 segments = tcp_sk(sk)->total_retrans - call->before;
@@ -66,7 +66,7 @@ static __always_inline void call_loss_probe(struct tcptrace_call *call, struct p
 	call->before = tcp_sk(call->sk)->total_retrans;
 }
 
-static __always_inline void on_loss_probe(const struct tcptrace_call *call, long unused)
+static __always_inline void on_loss_probe(const struct tcptrace_call *call, int unused)
 {
 	struct sock *sk = call->sk;
 	u32 segments = tcp_sk(sk)->total_retrans - call->before;
@@ -85,7 +85,7 @@ static __always_inline void call_synack_again(struct tcptrace_call *call, struct
 	call->before = req->num_retrans;
 }
 
-static __always_inline void on_synack_again(const struct tcptrace_call *call, long error)
+static __always_inline void on_synack_again(const struct tcptrace_call *call, int error)
 {
 	struct request_sock *req = call->what;
 	struct event event;

@@ -26,9 +26,13 @@ struct {
 	__type(value, struct bpf_cpu);
 } cpus SEC(".maps") __weak;
 
-/* The arguments of the probed function, and the n-th of them, from 0. */
+/*
+ * The arguments of the probed function, and the n-th of them, from 0. Only as many bits of it as the type has are its
+ * own; a cast to bool would ask all of them.
+ */
 typedef u64 arguments;
-#define ARG(type, n)	((type)regs[n])
+#define ARG(type, n)	((type)(ARG_BITS(type))regs[n])
+#define ARG_BITS(type)	typeof(__builtin_choose_expr(__builtin_types_compatible_p(type, bool), (u8)0, (type)0))
 
 /* The argument of that number, where the number depends on the kernel; from 1, for 0 is none. */
 static __always_inline u64 argument(arguments *regs, u8 n)
