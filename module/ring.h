@@ -6,6 +6,10 @@
 #ifndef TCPTRACE_RING_H
 #define TCPTRACE_RING_H
 
+#ifndef CONFIG_64BIT
+#error "tcptrace needs a 64-bit kernel: positions in the rings are read and written in one piece"
+#endif
+
 #include <linux/ktime.h>
 #include <linux/percpu.h>
 #include <linux/atomic.h>
