@@ -182,7 +182,7 @@ static __always_inline void on_shutdown(struct pt_regs *regs)
 	shutdown_event(sk, TCPTRACE_OP_SHUT_RD - 1 + (ARG(int, 1) & SHUTDOWN_MASK));
 }
 
-/* void __tcp_close(struct sock *sk, long timeout) */
+/* void __tcp_close(struct sock *sk, long timeout), formerly tcp_close(), which takes the socket's lock itself */
 static __always_inline void on_close(struct pt_regs *regs)
 {
 	struct sock *sk = ARG(struct sock *, 0);

@@ -31,7 +31,7 @@
 	P(accept,	"__inet_accept",		NULL,			LIFE,  ENTRY,	  OPTIONAL, SOCK(2))	\
 	P(accept_graft,	"security_sock_graft",		NULL,			LIFE,  ENTRY,	  FALLBACK, SOCK(0))	\
 	P(shutdown,	"tcp_shutdown",			NULL,			LIFE,  ENTRY,	  OPTIONAL, TCP)	\
-	P(close,	"__tcp_close",			NULL,			LIFE,  ENTRY,	  OPTIONAL, TCP)	\
+	P(close,	"__tcp_close",			"tcp_close",		LIFE,  ENTRY,	  OPTIONAL, TCP)	\
 	P(reset_sent,	"tcp_send_active_reset",	NULL,			LIFE,  ENTRY,	  OPTIONAL, TCP)	\
 	P(reset_reply4,	"tcp_v4_send_reset",		NULL,			LIFE,  ENTRY,	  OPTIONAL, TCP)	\
 	P(reset_reply6,	"tcp_v6_send_reset",		NULL,			LIFE,  ENTRY,	  OPTIONAL, TCP)	\

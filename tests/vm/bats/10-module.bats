@@ -418,6 +418,19 @@ without()
 	is "$(lines "$(out_of reader)" type=connect) == 0"
 }
 
+@test "where a function has only its older name, that is taken" {
+	without __tcp_close
+	insmod "$BATS_TEST_TMPDIR/without.ko"
+	same "$(probe_state "$MADE")" ""
+	like "$(probe_state tcp_close)" "life @(ftrace|kprobe) disarmed 0 0"
+	spawn_ready reader ringdump
+	armed tcp_close
+	connections -p 9110 -n 3
+	stop reader
+	# Each end by its process.
+	is "$(lines "$(out_of reader)" type=shutdown op=close '[sd]port=9110' comm=connections) == 6"
+}
+
 # in_kallsyms REGEX: not by busybox, for these are a hundred thousand lines
 in_kallsyms() { LC_ALL=C command grep "$1" /proc/kallsyms >/dev/null; }
 
