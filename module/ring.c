@@ -18,6 +18,25 @@ static u64 stride_of(u32 slots)
 	return PAGE_SIZE + PAGE_ALIGN((u64)slots * sizeof(struct tcptrace_record));
 }
 
+/*
+ * Leaves each slot as the lap before the first one would have: so the first lap finds what every other one finds. Only
+ * the last would have to say 0, which is "being written": it says that it is a hole.
+ */
+static void begin_ring(struct tcptrace_ring *ring)
+{
+	u64 position;
+
+	for (position = 1; position < tcptrace_ring_slots; position++)
+		tcptrace_ring_slot(ring, position)->position = position - tcptrace_ring_slots;
+	tcptrace_ring_slot(ring, position)->position = TCPTRACE_HOLE;
+}
+
+/* As begin_ring() left it: the numbers below 0, which have the bits of both flags. */
+static bool is_unused(u64 found)
+{
+	return found > -(u64)tcptrace_ring_slots;
+}
+
 int tcptrace_ring_init(u32 slots)
 {
 	u64 stride = stride_of(slots);
@@ -51,8 +70,10 @@ int tcptrace_ring_init(u32 slots)
 	get_random_bytes(&map->boot, sizeof(map->boot));
 
 	tcptrace_ring_slots = slots;
-	for_each_possible_cpu(cpu)
+	for_each_possible_cpu(cpu) {
 		per_cpu(tcptrace_rings, cpu) = (void *)map + PAGE_SIZE + cpu * stride;
+		begin_ring(per_cpu(tcptrace_rings, cpu));
+	}
 	return 0;
 }
 
@@ -65,13 +86,14 @@ bool tcptrace_ring_take(struct tcptrace_record *record, u64 position)
 {
 	u64 found = READ_ONCE(record->position);
 
-	if ((!found && position > tcptrace_ring_slots) || (found & TCPTRACE_HELD)) {
+	if (!found || (found & TCPTRACE_HELD && !is_unused(found))) {
 		/* Should it fail, the slot has been gone through meanwhile, too. */
 		cmpxchg_local(&record->position, found, position | TCPTRACE_HOLE | TCPTRACE_HELD);
 		return false;
 	}
-	/* Never written, or a hole; or gone through since the position was given out: then leave it. */
-	return (found & ~TCPTRACE_HOLE) < position && cmpxchg_local(&record->position, found, 0) == found;
+	/* A hole, or not used yet; or gone through since the position was given out: then leave it. */
+	return (is_unused(found) || (found & ~TCPTRACE_HOLE) < position) &&
+	       cmpxchg_local(&record->position, found, 0) == found;
 }
 
 struct tcptrace_map *tcptrace_ring_map(void)

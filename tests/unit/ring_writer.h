@@ -20,10 +20,25 @@ struct writer {
 	size_t size;
 };
 
+static inline struct tcptrace_ring *writer_ring(const struct writer *writer, uint32_t cpu)
+{
+	return (void *)((char *)writer->map + writer->map->rings + cpu * writer->map->stride);
+}
+
+static inline struct tcptrace_record *writer_slot(const struct writer *writer, uint32_t cpu,
+						  uint64_t position)
+{
+	struct tcptrace_record *records = (void *)((char *)writer_ring(writer, cpu) +
+						   writer->map->records);
+
+	return &records[(position - 1) & (writer->map->slots - 1)];
+}
+
 static inline void writer_open(struct writer *writer, uint32_t cpus, uint32_t slots)
 {
 	uint64_t bytes = slots * sizeof(struct tcptrace_record);
-	uint64_t stride = WRITER_PAGE + (bytes + WRITER_PAGE - 1) / WRITER_PAGE * WRITER_PAGE;
+	uint64_t stride = WRITER_PAGE + (bytes + WRITER_PAGE - 1) / WRITER_PAGE * WRITER_PAGE, position;
+	uint32_t cpu;
 
 	writer->size = WRITER_PAGE + cpus * stride;
 	writer->map = aligned_alloc(WRITER_PAGE, writer->size);
@@ -43,25 +58,15 @@ static inline void writer_open(struct writer *writer, uint32_t cpus, uint32_t sl
 		.size = writer->size,
 		.boot = 1,
 	};
+	for (cpu = 0; cpu < cpus; cpu++)
+		for (position = 1; position <= slots; position++)
+			writer_slot(writer, cpu, position)->position =
+				position < slots ? position - slots : TCPTRACE_HOLE;
 }
 
 static inline void writer_close(struct writer *writer)
 {
 	free(writer->map);
-}
-
-static inline struct tcptrace_ring *writer_ring(const struct writer *writer, uint32_t cpu)
-{
-	return (void *)((char *)writer->map + writer->map->rings + cpu * writer->map->stride);
-}
-
-static inline struct tcptrace_record *writer_slot(const struct writer *writer, uint32_t cpu,
-						  uint64_t position)
-{
-	struct tcptrace_record *records = (void *)((char *)writer_ring(writer, cpu) +
-						   writer->map->records);
-
-	return &records[(position - 1) & (writer->map->slots - 1)];
 }
 
 /* The next position, whose slot is the caller's; 0: a hole was published in its place. */
@@ -71,7 +76,7 @@ static inline uint64_t writer_reserve(const struct writer *writer, uint32_t cpu)
 					       __ATOMIC_SEQ_CST);
 	struct tcptrace_record *slot = writer_slot(writer, cpu, position);
 
-	if (!__atomic_load_n(&slot->position, __ATOMIC_RELAXED) && position > writer->map->slots) {
+	if (!__atomic_load_n(&slot->position, __ATOMIC_RELAXED)) {
 		__atomic_store_n(&slot->position, position | TCPTRACE_HOLE, __ATOMIC_RELEASE);
 		return 0;
 	}

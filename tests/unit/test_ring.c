@@ -184,6 +184,26 @@ static void stalled(void)
 	end(&bench);
 }
 
+/* Given out and not taken yet, in the first round: the slot is as it was when the ring was made. */
+static void unused(void)
+{
+	unsigned int wrong = 0;
+	struct bench bench;
+	uint64_t i;
+
+	begin(&bench, 1, LIFE);
+	for (i = 1; i <= SLOTS; i++) {
+		writer_ring(&bench.writer, 0)->reserved++;
+		wrong += *drained(&bench, 10 * i) || !rings_stalled(bench.rings);
+		writer_fill(&bench.writer, 0, i, 10 * i, TCPTRACE_T_STATE);
+		writer_slot(&bench.writer, 0, i)->position = i;
+		wrong += !*drained(&bench, 10 * i + 1);
+	}
+	is_int(wrong, 0, "no slot that was never used is taken for a record, or a hole");
+	is_int(losses(&bench).events, SLOTS, "all of the first round");
+	end(&bench);
+}
+
 static void nested(void)
 {
 	struct bench bench;
@@ -451,6 +471,7 @@ int main(void)
 	opening();
 	order();
 	stalled();
+	unused();
 	nested();
 	holes();
 	hole_at_end();
