@@ -29,9 +29,15 @@ struct kept {
 	u64 value;			/* what the handler wants to know then */
 };
 
+/*
+ * A return that is missed leaves its entry here, and the task may never come by again: so the oldest ones make room. In
+ * progress is one here and there, since none of these functions waits; each CPU has a list of its own, so that none
+ * makes another one's entries go.
+ */
 struct {
-	__uint(type, BPF_MAP_TYPE_HASH);
-	__uint(max_entries, 1024);
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(map_flags, BPF_F_NO_COMMON_LRU);
+	__uint(max_entries, 1);		/* the loader's to say */
 	__type(key, struct entered);
 	__type(value, struct kept);
 } entered SEC(".maps") __weak;

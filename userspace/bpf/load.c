@@ -15,6 +15,7 @@
 #include "target.h"
 
 #define TRAMPOLINE_ARGUMENTS	6	/* of a function with more, 5.10 and 6.1 can make none */
+#define ENTERED		64	/* functions in progress on a CPU */
 #define BUFFER		(8u << 20)	/* bytes of the ring buffer, a power of two: 41 943 records */
 
 enum { OPTIONAL, REQUIRED, FALLBACK };
@@ -211,6 +212,7 @@ static int prepare(struct tcptrace_bpf *skeleton, const struct source_request *r
 	kernel_answers(btf, config);
 	configure_filter(config, request);
 	bpf_map__set_max_entries(skeleton->maps.cpus, libbpf_num_possible_cpus());
+	bpf_map__set_max_entries(skeleton->maps.entered, libbpf_num_possible_cpus() * ENTERED);
 	bpf_map__set_max_entries(skeleton->maps.events,
 				 request->level ? BUFFER : (unsigned int)sysconf(_SC_PAGESIZE));
 	/* A kprobe may never make a cookie. */

@@ -298,6 +298,32 @@ under_storm()
 	is "EVENTS < ALL"
 }
 
+retransmitted() { (($(counted TcpRetransSegs) > 0)); }
+
+@test "entries whose return was missed make room for others" {
+	local id n zeros shown=$BATS_TEST_TMPDIR/shown
+	peer_start client
+	spawn watch tcptrace-ctl watch --source=bpf --json --level=life 9575
+	wait_until reading watch
+	# More than any map of it holds, of tasks that never return. The one beside has a map of that name, which is older.
+	id=$(bpftool map show name entered | grep -oE '^[0-9]+' | tail -n 1)
+	zeros=$(printf ' 00%.0s' {1..48})
+	for ((n = 1; n <= 2000; n++)); do
+		printf "map update id $id key hex %02x %02x${zeros::42} value hex$zeros\n" $((n >> 8)) $((n & 255))
+	done >"$BATS_TEST_TMPDIR/batch"
+	# A map without room ends it early.
+	bpftool batch file "$BATS_TEST_TMPDIR/batch" || true
+	counted_from_here
+	drop tcp dport 9575 drop
+	ask client start c 127.0.0.1 9575
+	wait_until retransmitted
+	ask client close c
+	stop watch INT
+	json_lines "$(out_of watch)" >"$shown"
+	same "$(lines "$shown" type=retransmit op=syn dport=9575)" "$(counted TcpRetransSegs)"
+	like "$(tail -n 1 "$shown")" "* lost=0 *"
+}
+
 # The next one is there before the one before ends, and each is looked at when it is alone.
 @test "each level attaches its own functions and no others" {
 	local level before=''
