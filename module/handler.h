@@ -91,6 +91,15 @@ static __always_inline void publish(struct event *event)
 	tcptrace_ring_publish(event->record, event->position);
 }
 
+/*
+ * The end that a request socket is, of a function that is called with its listener, too; or, with fast open, with its
+ * child, which is the end from the SYN on: that request is in no table and has no cookie. tcp_passive_fastopen().
+ */
+static __always_inline struct sock *end_of_request(struct sock *sk, struct request_sock *req)
+{
+	return sk->sk_state == TCP_SYN_RECV ? sk : req_to_sk(req);
+}
+
 /* Of on_tw_segment(): at level segment what comes to a timewait socket. Counts the hit. */
 void tcptrace_segment_to_timewait(struct sock *sk, const struct sk_buff *skb);
 /* Did this SYN, which a listener has now, come to a timewait socket before? */

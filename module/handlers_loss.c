@@ -79,8 +79,9 @@ static __always_inline void on_loss_probe(const struct tcptrace_call *call, int 
 /* int tcp_rtx_synack(const struct sock *sk, struct request_sock *req) */
 static __always_inline void call_synack_again(struct tcptrace_call *call, struct pt_regs *regs)
 {
-	struct request_sock *req = ARG(void *, 1);
+	struct request_sock *req = ARG(struct request_sock *, 1);
 
+	call->sk = end_of_request(ARG(struct sock *, 0), req);
 	call->what = req;
 	call->before = req->num_retrans;
 }
@@ -92,7 +93,7 @@ static __always_inline void on_synack_again(const struct tcptrace_call *call, in
 
 	if (error)
 		return ignore();
-	if (!begin(&event, req_to_sk(req), TCPTRACE_L_LIFE, TCPTRACE_T_RETRANSMIT, TCPTRACE_OP_SYNACK))
+	if (!begin(&event, call->sk, TCPTRACE_L_LIFE, TCPTRACE_T_RETRANSMIT, TCPTRACE_OP_SYNACK))
 		return;
 	event.record->u.retransmit.seq = tcp_rsk(req)->snt_isn;
 	event.record->u.retransmit.segments = 1;

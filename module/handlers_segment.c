@@ -198,12 +198,12 @@ static __always_inline void on_ack6(struct pt_regs *regs)
 /* void tcp_v[46]_reqsk_send_ack(const struct sock *sk, struct sk_buff *skb, struct request_sock *req) */
 static __always_inline void request_ack(struct pt_regs *regs)
 {
-	const struct sock *sk = ARG(const struct sock *, 0);
+	struct sock *sk = ARG(struct sock *, 0);
 	struct request_sock *req = ARG(struct request_sock *, 2);
 	struct tcptrace_segment *segment;
 	struct event event;
 
-	if (!begin(&event, req_to_sk(req), TCPTRACE_L_SEGMENT, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE))
+	if (!begin(&event, end_of_request(sk, req), TCPTRACE_L_SEGMENT, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE))
 		return;
 	segment = &event.record->u.segment;
 	/* Fast open's child has sent more, maybe. */

@@ -52,6 +52,12 @@ static __always_inline u64 argument(arguments *regs, u8 n)
 	return value;
 }
 
+/* The child whose request this is, where it is one of fast open; tp: what the function was called with. */
+static __always_inline struct tcp_sock *fast_child(struct tcp_sock *tp)
+{
+	return tp && READ(sock_of(tp), __sk_common.skc_state) == TCP_SYN_RECV ? tp : NULL;
+}
+
 static __always_inline struct bpf_cpu *this_cpu(void)
 {
 	u32 cpu = bpf_get_smp_processor_id();

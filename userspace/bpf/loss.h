@@ -110,13 +110,17 @@ static __always_inline u64 call_synack_again(arguments *regs)
 
 static __always_inline void on_synack_again(arguments *regs, int error, u64 before)
 {
+	struct tcp_sock *child = fast_child(tcp_of(ARG(void *, 0)));
 	void *sk = ARG(void *, 1);
 	struct tcp_request_sock *req = request_of(sk);
 	struct event event;
 
-	if (error || !req || !begin(&event, sk, NULL, TCPTRACE_T_RETRANSMIT, TCPTRACE_OP_SYNACK))
+	if (error || !req)
 		return;
-	event.record->u.retransmit.seq = event.record->snd_una;
+	if (child ? !begin(&event, child, child, TCPTRACE_T_RETRANSMIT, TCPTRACE_OP_SYNACK) :
+		    !begin(&event, sk, NULL, TCPTRACE_T_RETRANSMIT, TCPTRACE_OP_SYNACK))
+		return;
+	event.record->u.retransmit.seq = READ_UNTYPED(req, snt_isn);
 	event.record->u.retransmit.segments = 1;
 	event.record->u.retransmit.total = before + 1;
 	publish(&event);

@@ -245,20 +245,20 @@ static __always_inline void on_ack6(arguments *regs)
 
 static __always_inline void request_ack(arguments *regs)
 {
-	struct tcp_sock *tp = tcp_of(ARG(void *, 0));
+	struct tcp_sock *child = fast_child(tcp_of(ARG(void *, 0)));
 	void *sk = ARG(void *, 2);
 	struct tcp_request_sock *req = request_of(sk);
 	struct event event;
-	u32 seq;
 
-	if (!tp || !req || !begin(&event, sk, NULL, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE))
+	if (!req)
 		return;
-	seq = READ_UNTYPED(req, snt_isn) + 1;
+	if (child ? !begin(&event, child, child, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE) :
+		    !begin(&event, sk, NULL, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE))
+		return;
 	/* Fast open's child has sent more, maybe. */
-	if (READ(sock_of(tp), __sk_common.skc_state) == TCP_SYN_RECV)
-		seq = READ(tp, snd_nxt);
-	fill_ack(&event.record->u.segment, seq, READ_UNTYPED(req, rcv_nxt),
-		 event.record->rcv_wnd >> READ_BITS_UNTYPED(req, req.rcv_wscale));
+	fill_ack(&event.record->u.segment, child ? READ(child, snd_nxt) : READ_UNTYPED(req, snt_isn) + 1,
+		 READ_UNTYPED(req, rcv_nxt),
+		 READ_UNTYPED(req, req.req.__req_common.skc_rcv_wnd) >> READ_BITS_UNTYPED(req, req.rcv_wscale));
 	publish(&event);
 }
 

@@ -249,6 +249,45 @@ traffic_fastopen()
 	said type=verdict $CLIENT bytes_out=200 bytes_in=0
 }
 
+traffic_fastopen_lost()
+{
+	sysctl -qw net.ipv4.tcp_fastopen=3
+	PORT=9829
+	peer_start client
+	peer_start server
+	ask server listen l 127.0.0.1 $PORT
+	ask server set l fastopen 16
+	ask client fast c1 127.0.0.1 $PORT 100
+	ask server accept s1 l
+	ask server read s1 100
+	# The second one's SYN-ACK is lost. Its child is there all the same, and read from.
+	drop "tcp sport $PORT tcp flags & (syn|ack) == syn|ack drop"
+	counted_from_here
+	ask client fast c2 127.0.0.1 $PORT 200
+	ask server accept s2 l
+	PORT_OF_CLIENT=$ANSWER
+	ask server read s2 200
+	wait_until enough TcpRetransSegs 1
+	dropped_no_more
+	wait_until ss_state ESTAB "( sport = :$PORT and dport = :$PORT_OF_CLIENT )"
+	ask client close c2
+	ask server eof s2
+	ask server close s2
+	wait_until fails ss_has state connected exclude time-wait "( sport = :$PORT_OF_CLIENT or dport = :$PORT_OF_CLIENT )"
+	SERVER="sport=$PORT dport=$PORT_OF_CLIENT"
+	keep PORT PORT_OF_CLIENT SERVER
+}
+
+@test "fast open whose SYN-ACK is lost: it is sent again by the end that is there already" {
+	judge fastopen_lost
+	# On the wire it is there once, and then once more for each of these.
+	SYNACKS=$(segments | grep -cE "\.$PORT > .*\.$PORT_OF_CLIENT: Flags \[S\.\]")
+	is "SYNACKS >= 2"
+	same "$(lines "$EVENTS" type=retransmit op=synack $SERVER)" $((SYNACKS - 1))
+	# One end, one cookie.
+	same "$(picked "$EVENTS" $SERVER 'cookie=[1-9][0-9]*' | grep -oE ' cookie=[0-9]+' | sort -u | grep -c .)" 1
+}
+
 traffic_mptcp()
 {
 	[[ -e /proc/sys/net/mptcp/enabled ]] || skip "this kernel has no MPTCP"
