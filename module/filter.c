@@ -155,6 +155,8 @@ int tcptrace_filter_set(struct tcptrace_wish *wish, const struct tcptrace_filter
 	struct tcptrace_filter old_filter;
 	int error = filter_valid(filter, clauses);
 
+	if (!error && filter->level > TCPTRACE_L_OFF)
+		error = tcptrace_probe_audible();
 	if (error)
 		return error;
 
@@ -185,16 +187,6 @@ void tcptrace_filter_remove(struct tcptrace_wish *wish)
 	rules_apply();
 	mutex_unlock(&lock);
 	kvfree(wish->clauses);
-}
-
-bool tcptrace_filter_muted(void)
-{
-	bool muted;
-
-	mutex_lock(&lock);
-	muted = tcptrace_probe_muted();
-	mutex_unlock(&lock);
-	return muted;
 }
 
 int tcptrace_filter_each(int (*each)(const struct tcptrace_wish *wish, void *arg), void *arg)

@@ -72,16 +72,14 @@ void tcptrace_filter_exit(void);
 void tcptrace_filter_add(struct tcptrace_wish *wish);
 /*
  * Replaces what `wish` wants and arms the probes for it. Takes `clauses` over on success.
- * -EINVAL, -E2BIG for what does not fit the uapi; -ENOMEM; and the errors of tcptrace_probe_arm().
+ * -EINVAL, -E2BIG for what does not fit the uapi; -ENOMEM; where it wants anything, the errors of
+ * tcptrace_probe_audible() and tcptrace_probe_arm().
  * On an error all is as before.
  */
 int tcptrace_filter_set(struct tcptrace_wish *wish, const struct tcptrace_filter *filter,
 			struct tcptrace_clause *clauses);
 /* Forgets a reader; disarms what nobody else wants. */
 void tcptrace_filter_remove(struct tcptrace_wish *wish);
-
-/* Is kernel.ftrace_enabled 0, so that armed probes would be silent? May sleep. */
-bool tcptrace_filter_muted(void);
 
 /* Calls `each` for every reader, with the set locked, until it returns not 0; returns that. May sleep. */
 int tcptrace_filter_each(int (*each)(const struct tcptrace_wish *wish, void *arg), void *arg);

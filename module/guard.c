@@ -1,39 +1,45 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <linux/errno.h>
 #include <linux/ftrace.h>
-#include <linux/string.h>
 
+#include "canary.h"
 #include "compat/compat.h"
 #include "guard.h"
 
 #ifdef CONFIG_DYNAMIC_FTRACE
 
-/* A permanent ftrace_ops holds ftrace on. It traces a function that nobody calls while we watch. */
-#define GUARDED	"inet_csk_listen_start"
-
-static void nothing(unsigned long ip, unsigned long parent, struct ftrace_ops *ops,
-		    struct tcptrace_ftrace_regs *regs)
+static void tcptrace_guard_called(unsigned long ip, unsigned long parent, struct ftrace_ops *ops,
+				  struct tcptrace_ftrace_regs *regs)
 {
 }
 
+/* A permanent ftrace_ops holds ftrace on. It traces a function of our own, which only questions call. */
 static struct ftrace_ops guard = {
-	.func = nothing,
+	.func = tcptrace_guard_called,
 	.flags = FTRACE_OPS_FL_PERMANENT,
 };
 
 int tcptrace_guard_hold(void)
 {
-	char name[] = GUARDED;
-	int error = ftrace_set_filter(&guard, name, strlen(name), 1);
+	unsigned long place = tcptrace_canary_place();
+	int error;
 
-	return error ?: register_ftrace_function(&guard);
+	if (!place)
+		return 0;
+	error = ftrace_set_filter_ip(&guard, place, 0, 1);
+	if (error)
+		return error;
+	error = register_ftrace_function(&guard);
+	if (error)
+		tcptrace_ftrace_forget(&guard);
+	return error;
 }
 
 void tcptrace_guard_drop(void)
 {
+	if (!tcptrace_canary_place())
+		return;
 	unregister_ftrace_function(&guard);
-	/* Gives its hash back; ftrace_free_filter() is not exported everywhere. */
-	ftrace_set_filter(&guard, NULL, 0, 1);
+	tcptrace_ftrace_forget(&guard);
 }
 
 #else

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * kernel.ftrace_enabled=0 silently mutes every kprobe that sits on an ftrace
- * location, and registration does not tell. While this guard is held that
- * write fails with EBUSY.
+ * kernel.ftrace_enabled=0 silently mutes all that is attached to an ftrace
+ * location. While this guard is held that write fails with EBUSY.
  */
 #ifndef TCPTRACE_GUARD_H
 #define TCPTRACE_GUARD_H
 
-/* 0, or -EBUSY where kernel.ftrace_enabled is 0 already. May sleep. */
+/* Between tcptrace_canary_init() and _exit(). 0, or -EBUSY where kernel.ftrace_enabled is 0 already. May sleep. */
 int tcptrace_guard_hold(void);
 void tcptrace_guard_drop(void);
 

@@ -110,9 +110,8 @@ void tcptrace_hook_exit(void)
 
 	for (i = TCPTRACE_L_LIFE; i < ARRAY_SIZE(levels); i++) {
 		tcptrace_hook_arm(i, false);
-		/* Gives its hash back; ftrace_free_filter() is not exported everywhere. */
 		if (levels[i].count)
-			ftrace_set_filter(&levels[i].ops, NULL, 0, 1);
+			tcptrace_ftrace_forget(&levels[i].ops);
 		levels[i].count = 0;
 	}
 	place_count = 0;

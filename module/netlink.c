@@ -3,6 +3,7 @@
 #include <linux/module.h>
 #include <net/genetlink.h>
 
+#include "canary.h"
 #include "compat/compat.h"
 #include "filter.h"
 #include "flight.h"
@@ -22,6 +23,7 @@ static int count_reader(const struct tcptrace_wish *wish, void *arg)
 static int put_info(struct sk_buff *msg)
 {
 	const struct tcptrace_map *map = tcptrace_ring_map();
+	enum tcptrace_muted muted = tcptrace_canary_ask();
 	u32 readers = 0;
 
 	tcptrace_filter_each(count_reader, &readers);
@@ -37,7 +39,8 @@ static int put_info(struct sk_buff *msg)
 	       nla_put_u32(msg, TCPTRACE_A_INFO_FLIGHT, tcptrace_flight_level()) ?:
 	       nla_put_u32(msg, TCPTRACE_A_INFO_READERS, readers) ?:
 	       nla_put_u32(msg, TCPTRACE_A_INFO_SUBSCRIBERS, tcptrace_netlink_subscribed()) ?:
-	       (tcptrace_filter_muted() ? nla_put_flag(msg, TCPTRACE_A_INFO_FTRACE_OFF) : 0);
+	       (muted == TCPTRACE_MUTED_FTRACE ? nla_put_flag(msg, TCPTRACE_A_INFO_FTRACE_OFF) : 0) ?:
+	       (muted == TCPTRACE_MUTED_KPROBES ? nla_put_flag(msg, TCPTRACE_A_INFO_KPROBES_OFF) : 0);
 }
 
 static int info_get(struct sk_buff *skb, struct genl_info *info)

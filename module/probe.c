@@ -3,6 +3,7 @@
 #include <linux/kernel.h>
 #include <linux/string.h>
 
+#include "canary.h"
 #include "guard.h"
 #include "hook.h"
 #include "probe.h"
@@ -208,14 +209,19 @@ static void report_absent(void)
 
 int tcptrace_probe_init(bool kprobes_only)
 {
-	int error = attach_all(kprobes_only);
+	int error = tcptrace_canary_init();
 
+	if (error)
+		return error;
+	error = attach_all(kprobes_only);
 	if (!error) {
 		report_absent();
 		error = tcptrace_hook_seal();
 	}
-	if (error)
+	if (error) {
 		detach_all();
+		tcptrace_canary_exit();
+	}
 	return error;
 }
 
@@ -225,6 +231,19 @@ void tcptrace_probe_exit(void)
 		tcptrace_guard_drop();
 	armed_level = TCPTRACE_L_OFF;
 	detach_all();
+	tcptrace_canary_exit();
+}
+
+int tcptrace_probe_audible(void)
+{
+	switch (tcptrace_canary_ask()) {
+	case TCPTRACE_MUTED_FTRACE:
+		return -EBUSY;
+	case TCPTRACE_MUTED_KPROBES:
+		return -ESHUTDOWN;
+	default:
+		return 0;
+	}
 }
 
 int tcptrace_probe_arm(enum tcptrace_level level)
@@ -239,6 +258,9 @@ int tcptrace_probe_arm(enum tcptrace_level level)
 			return error;
 	}
 	error = arm_exactly(level);
+	/* Switched off meanwhile: enabling a kprobe says 0 and does nothing. */
+	if (!error && level > armed_level)
+		error = tcptrace_probe_audible();
 	if (error) {
 		arm_exactly(armed_level);
 		level = armed_level;
@@ -247,17 +269,6 @@ int tcptrace_probe_arm(enum tcptrace_level level)
 		tcptrace_guard_drop();
 	armed_level = level;
 	return error;
-}
-
-bool tcptrace_probe_muted(void)
-{
-	/* While something is armed the guard keeps it from being switched off. */
-	if (armed_level > TCPTRACE_L_OFF)
-		return false;
-	if (tcptrace_guard_hold())
-		return true;
-	tcptrace_guard_drop();
-	return false;
 }
 
 enum tcptrace_level tcptrace_probe_armed(void)

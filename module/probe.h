@@ -47,15 +47,15 @@ int tcptrace_probe_init(bool kprobes_only);
 /* Unregisters; when it returns no handler runs or will run. */
 void tcptrace_probe_exit(void);
 
+/* 0; where armed probes are silent now: -EBUSY, kernel.ftrace_enabled is 0; -ESHUTDOWN, kprobes are switched off. */
+int tcptrace_probe_audible(void);
+
 /*
  * Arms the probes up to `level`, disarms those above. Under the filter's mutex.
- * -EBUSY: kernel.ftrace_enabled is 0, armed probes would be silent; or what enable_kprobe() or
- * register_ftrace_function() said. On an error the former level is armed.
+ * As tcptrace_probe_audible(), and what enable_kprobe() or register_ftrace_function() said.
+ * On an error the former level is armed.
  */
 int tcptrace_probe_arm(enum tcptrace_level level);
-
-/* Would armed probes be silent now? Under the filter's mutex. */
-bool tcptrace_probe_muted(void);
 
 /* The level that is armed. */
 enum tcptrace_level tcptrace_probe_armed(void);

@@ -3,6 +3,7 @@
 #include <linux/ctype.h>
 #include <linux/seq_file.h>
 
+#include "canary.h"
 #include "filter.h"
 #include "names.h"
 #include "netlink.h"
@@ -14,11 +15,14 @@
 static void show_head(struct seq_file *seq)
 {
 	const struct tcptrace_map *map = tcptrace_ring_map();
+	enum tcptrace_muted muted = tcptrace_canary_ask();
 
 	seq_printf(seq, "tcptrace %s, ABI %u.%u\n", TCPTRACE_VERSION, map->abi, map->types_version);
 	seq_printf(seq, "armed: %s\n", tcptrace_level_name(tcptrace_probe_armed()));
-	if (tcptrace_filter_muted())
+	if (muted == TCPTRACE_MUTED_FTRACE)
 		seq_puts(seq, "kernel.ftrace_enabled is 0: nothing can be seen until it is 1\n");
+	if (muted == TCPTRACE_MUTED_KPROBES)
+		seq_puts(seq, "/sys/kernel/debug/kprobes/enabled is 0: kprobes and kretprobes see nothing until it is 1\n");
 	seq_printf(seq, "ring: %u records on each of %u CPUs, %llu KiB\n", map->slots, map->cpus, map->size >> 10);
 	seq_printf(seq, "netlink subscribers: %s\n\n", tcptrace_netlink_subscribed() ? "yes" : "none");
 }

@@ -44,6 +44,14 @@
 #define tcptrace_ftrace_args(regs)	(regs)
 #endif
 
+#ifdef CONFIG_DYNAMIC_FTRACE
+/* Gives the memory of a filter back, of ops that are not registered: 5.10 does not export ftrace_free_filter(). */
+static inline void tcptrace_ftrace_forget(struct ftrace_ops *ops)
+{
+	ftrace_set_filter(ops, NULL, 0, 1);
+}
+#endif
+
 /* Which argument of tcp_send_active_reset() is the reason; it came with 6.10 and moved when gfp went. */
 static inline u32 tcptrace_active_reset_reason(struct pt_regs *regs)
 {

@@ -355,7 +355,8 @@ struct tcptrace_ring {
  * Other readers' wishes are recorded into the same rings: a reader filters what it reads.
  *
  * Errors of write(2): EPERM the writer is not one who may, see docs/abi.md; EINVAL size, level, clause or reserved
- * field out of range; E2BIG too many clauses; EBUSY kernel.ftrace_enabled is 0, nothing would be seen.
+ * field out of range; E2BIG too many clauses; EBUSY kernel.ftrace_enabled is 0, nothing would be seen; ESHUTDOWN
+ * kprobes are switched off (/sys/kernel/debug/kprobes/enabled is 0), what is attached by them would not be seen.
  */
 struct tcptrace_filter {
 	__u32	abi;		/* TCPTRACE_ABI */

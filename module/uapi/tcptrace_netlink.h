@@ -52,6 +52,7 @@ enum tcptrace_a_info {
 	TCPTRACE_A_INFO_READERS,		/* u32 */
 	TCPTRACE_A_INFO_SUBSCRIBERS,		/* u32 */
 	TCPTRACE_A_INFO_FTRACE_OFF,		/* flag: kernel.ftrace_enabled is 0 */
+	TCPTRACE_A_INFO_KPROBES_OFF,		/* flag: kprobes are switched off as a whole */
 
 	__TCPTRACE_A_INFO_MAX,
 	TCPTRACE_A_INFO_MAX = (__TCPTRACE_A_INFO_MAX - 1)

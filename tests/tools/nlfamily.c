@@ -102,6 +102,7 @@ static const struct field info_fields[] = {
 	{ TCPTRACE_A_INFO_READERS, NUMBER, "readers", NULL },
 	{ TCPTRACE_A_INFO_SUBSCRIBERS, NUMBER, "subscribers", NULL },
 	{ TCPTRACE_A_INFO_FTRACE_OFF, FLAG, "ftrace_off", NULL },
+	{ TCPTRACE_A_INFO_KPROBES_OFF, FLAG, "kprobes_off", NULL },
 	{ }
 };
 

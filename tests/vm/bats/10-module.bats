@@ -287,11 +287,101 @@ accepted() { is "$(lines "$(out_of "$1")" type=4 sport=9109) == 3" >/dev/null; }
 	same "$(</proc/sys/kernel/ftrace_enabled)" 0
 }
 
+KPROBES_SILENT="$KPROBES_ENABLED is 0: kprobes and kretprobes see nothing until it is 1"
+
+# refused_without_kprobes PARAMETER...
+refused_without_kprobes()
+{
+	load_module "$@"
+	kprobes off
+	same "$(<$KPROBES_ENABLED)" 0
+	has_line $STATUS "$KPROBES_SILENT"
+	same "$(value kprobes_off "$(nlfamily info)")" yes
+	run -1 ringdump --once
+	like "$output" "*filter: Cannot send after transport endpoint shutdown*"
+	none_armed
+	same "$(armed_level)" off
+	ringdump --level off --once
+	kprobes on
+	fails has_line $STATUS "$KPROBES_SILENT"
+	same "$(value kprobes_off "$(nlfamily info)")" ""
+	spawn_ready reader ringdump
+	connections -p 9109
+	stop reader
+	is "$(lines "$(out_of reader)" type=listen) == 2"
+	is "$(lines "$(out_of reader)" type=connect) == 1"
+}
+
+@test "with kprobes switched off a filter is refused and status says why" {
+	refused_without_kprobes
+}
+
+@test "with kprobes switched off a filter is refused and status says why, with attach=kprobe" {
+	refused_without_kprobes attach=kprobe
+}
+
+@test "kprobes that are switched off while a reader is there: status says so, until they are on again" {
+	load_module attach=kprobe
+	spawn_ready reader ringdump
+	connections -p 9110
+	is "$(probe_hits tcp_connect) == 1"
+	kprobes off
+	connections -p 9110
+	# The kernel did not call it, and it still counts as armed: without a word nobody would know.
+	is "$(probe_hits tcp_connect) == 1"
+	like "$(probe_state tcp_connect)" "life kprobe armed 1 *"
+	has_line $STATUS "$KPROBES_SILENT"
+	same "$(value kprobes_off "$(nlfamily info)")" yes
+	run -1 ringdump --level life --once
+	run -1 ringdump --level queue --once
+	like "$output" "*filter: Cannot send after transport endpoint shutdown*"
+	same "$(armed_level)" life
+	kprobes on
+	fails has_line $STATUS "$KPROBES_SILENT"
+	connections -p 9110
+	is "$(probe_hits tcp_connect) == 2"
+	stop reader
+	is "$(lines "$(out_of reader)" type=connect) == 2"
+	none_armed
+}
+
+@test "unloading while kprobes, or ftrace, are switched off" {
+	local reader
+	for reader in flight=off flight=life; do
+		load_module $reader
+		kprobes off
+		unload_module
+		load_module
+		kprobes on
+		fails has_line $STATUS "$KPROBES_SILENT"
+		unload_module
+	done
+	load_module
+	sysctl -qw kernel.ftrace_enabled=0
+	unload_module
+	load_module
+	has_line $STATUS 'kernel.ftrace_enabled is 0: *'
+	sysctl -qw kernel.ftrace_enabled=1
+	fails has_line $STATUS 'kernel.ftrace_enabled is 0: *'
+	spawn_ready reader ringdump
+	connections -p 9111
+	stop reader
+	is "$(lines "$(out_of reader)" type=connect) == 1"
+}
+
 @test "flight while kernel.ftrace_enabled=0 does not load" {
 	sysctl -qw kernel.ftrace_enabled=0
 	run -1 load_module flight=life
 	like "$output" "*Device or resource busy*"
 	fails grep tcp_set_state $KPROBES
+	load_module
+}
+
+@test "flight while kprobes are switched off does not load" {
+	kprobes off
+	run -1 load_module flight=life
+	like "$output" "*Cannot send after transport endpoint shutdown*"
+	fails grep -E 'tcp_set_state|tcptrace' $KPROBES
 	load_module
 }
 

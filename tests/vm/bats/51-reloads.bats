@@ -14,6 +14,7 @@ setup()
 teardown()
 {
 	echo "$BUCKETS" >/proc/sys/net/ipv4/tcp_max_tw_buckets
+	sysctl -qw kernel.ftrace_enabled=1
 	common_teardown
 }
 
@@ -47,9 +48,24 @@ traffic_end()
 # CPU for so long that unloading waits for it; and what was lost before is not ours.
 kmemleak_on() { [[ -e $LEAKS ]] && echo scan=off >$LEAKS && echo clear >$LEAKS; } 2>/dev/null
 
+# Filters that are refused, since probes would be silent.
+refusals()
+{
+	sysctl -qw kernel.ftrace_enabled=0
+	load_module
+	fails ringdump --once
+	fails load_module flight=life
+	kprobes off
+	sysctl -qw kernel.ftrace_enabled=1
+	fails ringdump --once
+	kprobes on
+	unload_module
+}
+
 # reloads: under traffic
 reloads()
 {
+	refusals
 	traffic_begin
 	reload "$KO" "$RELOADS" "${PARAMETERS[@]}"
 	traffic_end

@@ -52,6 +52,7 @@ common_teardown()
 {
 	local name failed=0 taint
 
+	kprobes on
 	for name in "${!JOBS[@]}"; do
 		kill -CONT "${JOBS[$name]}" 2>/dev/null || true
 		kill -KILL "${JOBS[$name]}" 2>/dev/null || true
@@ -126,6 +127,14 @@ possible_cpus()
 	local range
 	range=$(</sys/devices/system/cpu/possible)
 	echo $((${range##*-} + 1))
+}
+
+# kprobes on|off: all of the kernel's. They are on again after each test.
+KPROBES_ENABLED=/sys/kernel/debug/kprobes/enabled
+kprobes()
+{
+	local -A word=([on]=1 [off]=0)
+	echo "${word[$1]}" >$KPROBES_ENABLED
 }
 
 # Is something called at this function's entry, be it a kprobe or an ftrace callback? The kernel's own word.
