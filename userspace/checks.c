@@ -10,6 +10,7 @@
 
 #include "bpf_allowed.h"
 #include "checks.h"
+#include "kprobes_enabled.h"
 #include "module_file.h"
 #include "rights.h"
 #include "safe_text.h"
@@ -242,17 +243,16 @@ static void ask_ftrace(const struct check_facts *facts, struct check_answer *ans
 
 static void ask_kprobes(const struct check_facts *facts, struct check_answer *answer)
 {
-	char text[16];
-	int error = read_line("/sys/kernel/debug/kprobes/enabled", text, sizeof(text));
+	int enabled = kprobes_enabled();
 
 	(void)facts;
-	if (error == EACCES)
+	if (enabled == -EACCES)
 		say(answer, CHECK_SKIP, "only root can see whether kprobes are switched off as a whole");
-	else if (error)
+	else if (enabled < 0)
 		say(answer, CHECK_SKIP, "debugfs is not mounted: cannot tell whether kprobes are switched off");
-	else if (!strcmp(text, "0")) {
-		say(answer, CHECK_FAIL, "kprobes are switched off as a whole");
-		advise(answer, "echo 1 | sudo tee /sys/kernel/debug/kprobes/enabled");
+	else if (!enabled) {
+		say(answer, CHECK_FAIL, "kprobes are switched off as a whole: they would be attached and mute");
+		advise(answer, KPROBES_REMEDY);
 	} else {
 		say(answer, CHECK_OK, "kprobes are not switched off");
 	}

@@ -41,6 +41,7 @@ static const uint8_t info_types[TCPTRACE_A_INFO_MAX + 1] = {
 	[TCPTRACE_A_INFO_READERS] = MNL_TYPE_U32,
 	[TCPTRACE_A_INFO_SUBSCRIBERS] = MNL_TYPE_U32,
 	[TCPTRACE_A_INFO_FTRACE_OFF] = MNL_TYPE_FLAG,
+	[TCPTRACE_A_INFO_KPROBES_OFF] = MNL_TYPE_FLAG,
 };
 
 static const uint8_t probe_types[TCPTRACE_A_PROBE_MAX + 1] = {
@@ -125,6 +126,7 @@ static int on_info(const struct nlmsghdr *message, void *arg)
 	info->readers = channel_u32(a[TCPTRACE_A_INFO_READERS]);
 	info->subscribers = channel_u32(a[TCPTRACE_A_INFO_SUBSCRIBERS]);
 	info->ftrace_off = a[TCPTRACE_A_INFO_FTRACE_OFF];
+	info->kprobes_off = a[TCPTRACE_A_INFO_KPROBES_OFF];
 	return MNL_CB_OK;
 }
 

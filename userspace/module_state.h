@@ -24,6 +24,7 @@ struct module_info {
 	uint32_t readers;
 	uint32_t subscribers;
 	bool ftrace_off;
+	bool kprobes_off;
 };
 
 struct module_probe {

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "channel.h"
+#include "kprobes_enabled.h"
 #include "level.h"
 #include "module_state.h"
 #include "record_check.h"
@@ -49,6 +50,9 @@ static int explain(int error, const char *what, char *text, size_t size)
 	case EBUSY:
 		snprintf(text, size,
 			 "kernel.ftrace_enabled is 0, no probe would fire: sudo sysctl kernel.ftrace_enabled=1");
+		break;
+	case ESHUTDOWN:
+		snprintf(text, size, "kprobes are switched off as a whole, they would not fire: " KPROBES_REMEDY);
 		break;
 	case ENXIO:
 		snprintf(text, size,

@@ -13,6 +13,7 @@
 #include "canvas.h"
 #include "clause.h"
 #include "cmd.h"
+#include "kprobes_enabled.h"
 #include "level.h"
 #include "module_file.h"
 #include "module_state.h"
@@ -58,6 +59,9 @@ static void print_info(const struct module_info *info)
 	if (info->ftrace_off)
 		puts("WARNING  kernel.ftrace_enabled is 0, probes on ftrace locations are mute: "
 		     "sudo sysctl kernel.ftrace_enabled=1");
+	if (info->kprobes_off)
+		puts("WARNING  kprobes are switched off as a whole, kprobes and kretprobes are mute: "
+		     KPROBES_REMEDY);
 }
 
 static void print_probe(const struct module_probe *probe)
@@ -229,6 +233,7 @@ static void print_json(const struct module_state *state)
 	add_text(object, "flight", level_word(info->flight));
 	add_number(object, "subscribers", info->subscribers);
 	add_truth(object, "ftrace_off", info->ftrace_off);
+	add_truth(object, "kprobes_off", info->kprobes_off);
 	add_lists(object, state);
 	puts(json_object_to_json_string_ext(object, JSON_C_TO_STRING_PLAIN |
 							    JSON_C_TO_STRING_NOSLASHESCAPE));

@@ -131,6 +131,24 @@ time_waits_are_over() { [[ -z $(ss -Htan state time-wait) ]]; }
 	sysctl -qw kernel.ftrace_enabled=1
 }
 
+@test "kprobes switched off: one line with the remedy, and status and doctor say so" {
+	module_only "its probes"
+	load_module
+	kprobes off
+	refuses 1 "*echo 1 | sudo tee $KPROBES_ENABLED" tcptrace-ctl watch 9090
+	run -0 tcptrace-ctl status
+	like "$output" "*WARNING  kprobes are switched off as a whole*echo 1 | sudo tee $KPROBES_ENABLED*"
+	run -0 tcptrace-ctl status --json
+	like "$output" '*"kprobes_off":true*'
+	run -1 tcptrace-ctl doctor -q
+	like "$output" "*fail*kprobes*switched off as a whole*-> echo 1 | sudo tee $KPROBES_ENABLED*"
+	kprobes on
+	run -0 tcptrace-ctl status --json
+	like "$output" '*"kprobes_off":false*'
+	run -0 tcptrace-ctl status
+	fails like "$output" '*WARNING*' >/dev/null
+}
+
 shows_events() { [[ $(grep -c 9801 "$(out_of watch)") -gt 10 ]]; }
 
 @test "Ctrl-C, a count and a duration each end with the tally" {
