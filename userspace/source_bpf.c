@@ -136,7 +136,7 @@ static int open_either_way(struct source_bpf *bpf, const struct source_request *
 
 	if (!getenv("TCPTRACE_BPF_KPROBE")) {
 		result = open_events(bpf, request, BY_TRAMPOLINE, error, error_size);
-		if (!result || result == -EPERM || result == -ENOENT)
+		if (!result || result == -EPERM || result == -ENOENT || result == -ESHUTDOWN)
 			return result;
 		close_events(bpf);
 	}

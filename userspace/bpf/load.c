@@ -10,6 +10,7 @@
 #include "load.h"
 #include "bpf_allowed.h"
 #include "cookies.h"
+#include "kprobes_enabled.h"
 #include "questions.h"
 #include "subset.h"
 #include "target.h"
@@ -186,6 +187,11 @@ static int choose_probes(struct tcptrace_bpf *skeleton, const struct btf *btf, e
 			symbol = NULL;
 		by_kprobe = how == BY_KPROBE || kprobe_only[i] ||
 			    (symbol && kernel_arguments(btf, symbol) > TRAMPOLINE_ARGUMENTS);
+		if (symbol && by_kprobe && !kprobes_enabled()) {
+			snprintf(error, error_size,
+				 "BPF: kprobes are switched off as a whole, that of %s would not fire: " KPROBES_REMEDY, symbol);
+			return -ESHUTDOWN;
+		}
 		choose_programs(&probes[i], symbol, by_kprobe ? BY_KPROBE : BY_TRAMPOLINE);
 		config->results[i] = symbol ? kernel_result(btf, symbol) : 0;
 	}

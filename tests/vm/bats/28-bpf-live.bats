@@ -90,6 +90,24 @@ without_btf()
 	has_line "$doctor" 'fail  module *neither loaded nor installed*'
 }
 
+@test "kprobes that are switched off: refused where one is needed, and nothing is missing where none is" {
+	local life=$BATS_TEST_TMPDIR/life
+	kprobes off
+	refused "tcptrace-ctl: BPF: kprobes are switched off as a whole*echo 1 | sudo tee $KPROBES_ENABLED" \
+		env TCPTRACE_BPF_KPROBE=1 tcptrace-ctl watch --source=bpf --level=life --duration=5 9564
+	# A snapshot alone needs none.
+	env TCPTRACE_BPF_KPROBE=1 tcptrace-ctl ss --source=bpf -tan
+	spawn life tcptrace-ctl record --quiet --source=bpf --level=life "$life.tct" 9564
+	wait_until reading life
+	connections -p 9564 -n 3
+	stop life INT
+	same "$(<$KPROBES_ENABLED)" 0
+	recording "$life.tct" >"$life"
+	same "$(lines "$life" type=listen sport=9564)" 2
+	same "$(lines "$life" type=connect dport=9564)" 3
+	same "$(lines "$life" type=accept sport=9564)" 3
+}
+
 @test "two readers each get what they asked for, and one that is killed leaves nothing behind" {
 	spawn four tcptrace-ctl record --quiet --source=bpf --level=life "$BATS_TEST_TMPDIR/four.tct" -4 9561
 	spawn six tcptrace-ctl record --quiet --source=bpf --level=life "$BATS_TEST_TMPDIR/six.tct" -6 9562
