@@ -17,7 +17,10 @@
 #define WAKE_MS_MAX	10000
 
 struct tcptrace_rules __rcu *tcptrace_rules;
+/* Who changes anything holds `lock`, while code is patched and a grace period waited for. */
 static DEFINE_MUTEX(lock);
+/* Inside it, for a moment: the list and what its members want, so that a question waits for none of that. */
+static DEFINE_MUTEX(list_lock);
 static LIST_HEAD(wishes);
 static u32 next_id = 1;
 
@@ -143,9 +146,20 @@ void tcptrace_filter_add(struct tcptrace_wish *wish)
 	wish->pid = task_tgid_nr(current);
 	get_task_comm(wish->comm, current);
 	mutex_lock(&lock);
+	mutex_lock(&list_lock);
 	wish->id = next_id++;
 	list_add_tail(&wish->list, &wishes);
+	mutex_unlock(&list_lock);
 	mutex_unlock(&lock);
+}
+
+static void wish_change(struct tcptrace_wish *wish, const struct tcptrace_filter *filter,
+			struct tcptrace_clause *clauses)
+{
+	mutex_lock(&list_lock);
+	wish->filter = *filter;
+	wish->clauses = clauses;
+	mutex_unlock(&list_lock);
 }
 
 int tcptrace_filter_set(struct tcptrace_wish *wish, const struct tcptrace_filter *filter,
@@ -163,13 +177,10 @@ int tcptrace_filter_set(struct tcptrace_wish *wish, const struct tcptrace_filter
 	mutex_lock(&lock);
 	old_filter = wish->filter;
 	old_clauses = wish->clauses;
-	wish->filter = *filter;
-	wish->clauses = clauses;
+	wish_change(wish, filter, clauses);
 	error = rules_apply();
-	if (error) {
-		wish->filter = old_filter;
-		wish->clauses = old_clauses;
-	}
+	if (error)
+		wish_change(wish, &old_filter, old_clauses);
 	mutex_unlock(&lock);
 	if (!error)
 		kvfree(old_clauses);
@@ -179,7 +190,9 @@ int tcptrace_filter_set(struct tcptrace_wish *wish, const struct tcptrace_filter
 void tcptrace_filter_remove(struct tcptrace_wish *wish)
 {
 	mutex_lock(&lock);
+	mutex_lock(&list_lock);
 	list_del(&wish->list);
+	mutex_unlock(&list_lock);
 	/*
 	 * Without memory for fewer rules the old ones stay until the next change: more is recorded
 	 * than anybody wants, which readers filter, and nothing dangles, for rules hold copies.
@@ -194,12 +207,12 @@ int tcptrace_filter_each(int (*each)(const struct tcptrace_wish *wish, void *arg
 	const struct tcptrace_wish *wish;
 	int result = 0;
 
-	mutex_lock(&lock);
+	mutex_lock(&list_lock);
 	list_for_each_entry(wish, &wishes, list) {
 		result = each(wish, arg);
 		if (result)
 			break;
 	}
-	mutex_unlock(&lock);
+	mutex_unlock(&list_lock);
 	return result;
 }

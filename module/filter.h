@@ -81,7 +81,10 @@ int tcptrace_filter_set(struct tcptrace_wish *wish, const struct tcptrace_filter
 /* Forgets a reader; disarms what nobody else wants. */
 void tcptrace_filter_remove(struct tcptrace_wish *wish);
 
-/* Calls `each` for every reader, with the set locked, until it returns not 0; returns that. May sleep. */
+/*
+ * Calls `each`, which must not sleep, for every reader, with the set locked, until it returns not 0; returns that.
+ * Does not wait while another reader's filter is armed. May sleep.
+ */
 int tcptrace_filter_each(int (*each)(const struct tcptrace_wish *wish, void *arg), void *arg);
 
 #endif

@@ -53,7 +53,7 @@ static int info_get(struct sk_buff *skb, struct genl_info *info)
 	msg = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
 	if (!msg)
 		return -ENOMEM;
-	/* Who subscribes and then asks gets its events from this answer on. */
+	/* Who subscribes and then asks gets its events from this answer on. The first one waits here for its probes. */
 	tcptrace_life_start();
 	head = genlmsg_put_reply(msg, info, &tcptrace_family, 0, TCPTRACE_CMD_INFO_GET);
 	if (!head || put_info(msg)) {
@@ -245,6 +245,7 @@ struct genl_family tcptrace_family __ro_after_init = {
 	.version	= TCPTRACE_FAMILY_VERSION,
 	.module		= THIS_MODULE,
 	.netnsok	= false,
+	.parallel_ops	= true,		/* genl_mutex is all families' */
 	.maxattr	= ARRAY_SIZE(no_attributes) - 1,
 	.policy		= no_attributes,
 	.ops		= ops,

@@ -3,7 +3,33 @@
 
 load helper
 setup() { common_setup; }
-teardown() { common_teardown; }
+teardown()
+{
+	witness_end
+	common_teardown
+}
+
+# ---- a witness: what the kernel was doing meanwhile, by tracefs ----
+
+TRACING=/sys/kernel/tracing
+
+# witness_begin PROBE...: each as in kprobe_events, "p:NAME FUNCTION" or "r:NAME FUNCTION"
+witness_begin()
+{
+	local probe
+	for probe; do
+		echo "${probe%%:*}:witness/${probe#*:}" >>$TRACING/kprobe_events
+	done
+	echo 8192 >$TRACING/buffer_size_kb
+	echo >$TRACING/trace
+	echo 1 >$TRACING/events/witness/enable
+}
+witness_end()
+{
+	[[ ! -e $TRACING/events/witness ]] || echo 0 >$TRACING/events/witness/enable
+	echo >$TRACING/kprobe_events
+	echo >$TRACING/trace
+}
 
 @test "the family is there, with its commands and its group" {
 	load_module
@@ -146,6 +172,74 @@ for reader in json.loads(sys.stdin.buffer.read().decode())["readers"]:
 			same "$request $attribute $output" "$request $attribute refused: EINVAL"
 		done
 	done
+}
+
+# The functions of this kernel that write into its code: any change of a probe calls one of them.
+PATCHING='text_poke|text_poke_queue|text_poke_bp_batch|smp_text_poke_batch_add|smp_text_poke_batch_finish'
+patching() { grep -xE "$PATCHING" $TRACING/available_filter_functions | sed 's/.*/p:& &/'; }
+# patched PROGRAM...: how often they had code written
+patched() { grep -cE "^ *($(tr ' ' '|' <<<"$*"))-[0-9]+ " $TRACING/trace; }
+
+questions()
+{
+	cat $STATUS
+	nlfamily info
+	nlfamily probes
+	nlfamily cpus
+	nlfamily filters
+	tcptrace-ctl status
+} >/dev/null
+
+@test "a question patches no code, whether anything is armed or not" {
+	local patching
+	mapfile -t patching < <(patching)
+	is "${#patching[@]} > 0"
+	load_module
+	witness_begin "${patching[@]}"
+	questions
+	same "$(patched busybox nlfamily tcptrace-ctl)" 0
+	spawn_ready reader ringdump
+	questions
+	same "$(patched busybox nlfamily tcptrace-ctl)" 0
+	# These are what is called.
+	is "$(patched ringdump) > 0"
+}
+
+# among EVENT PROGRAM: how often EVENT was between the beginning and the end of one and the same arming by PROGRAM
+among()
+{
+	awk -v event=" $1: " -v program="$2-" '
+		/ arming: / { on = index($1, program) == 1; seen = 0 }
+		/ armed: / { found += on * seen; on = 0 }
+		index($0, event) { seen++ }
+		END { print found + 0 }' $TRACING/trace
+}
+# Something that reads comes and goes: was anybody answered meanwhile?
+file_comes_and_goes() { ringdump --once >/dev/null && (($(among told ringdump) > 0)); }
+subscriber_comes_and_goes()
+{
+	spawn_ready life nlfamily life
+	stop life
+	# At the next event it is found to have gone.
+	connections -p 9723 >/dev/null
+	wait_until none_armed
+	(($(among other nlfamily) > 0))
+}
+
+@test "questions are answered while the probes of a reader are armed" {
+	load_module
+	witness_begin "p:arming tcptrace_probe_arm" "r:armed tcptrace_probe_arm" "r:told tcptrace_filter_each"
+	spawn questions bash -c 'while nlfamily info && nlfamily filters && cat "$0"; do :; done' $STATUS
+	wait_until file_comes_and_goes
+	stop questions || true
+}
+
+@test "other families are answered while the probes of the first subscriber are armed" {
+	load_module
+	witness_begin "p:arming tcptrace_probe_arm" "r:armed tcptrace_probe_arm" "r:other ctrl_getfamily"
+	spawn others bash -c 'while genl ctrl get name nlctrl; do :; done'
+	wait_until subscriber_comes_and_goes
+	stop others || true
 }
 
 # ---- the group life ----
