@@ -7,7 +7,9 @@
  */
 #include <linux/cpumask.h>
 #include <linux/mutex.h>
+#include <linux/sched.h>
 #include <linux/slab.h>
+#include <linux/timerqueue.h>
 #include <linux/workqueue.h>
 #include <net/genetlink.h>
 
@@ -19,35 +21,61 @@
 #include "uapi/tcptrace_netlink.h"
 #include "wake.h"
 
+/* Records that one run of the worker looks at, at most. The rest is the next run's. */
+#define RUN_RECORDS	16
+
 /* Where this reader is in one CPU's ring. */
 struct cursor {
-	u64 next;		/* position to be read */
-	u64 bound;		/* read up to here in this round */
-	bool loaded;		/* `record` is the next one of this CPU */
+	struct timerqueue_node node;	/* in `heads`, by its time, while `record` is the next one of this CPU */
+	u64 next;			/* position to be read */
+	u64 bound;			/* read up to here in this round */
 	struct tcptrace_record record;
 };
 
+/*
+ * Of the worker while it reads, of start_reading() before. A round takes some runs: it sends what is older than its
+ * beginning. What is not may still be preceded by what another CPU has yet to reserve.
+ */
 static struct cursor *cursors;
-static struct tcptrace_wish wish;
-static bool reading;
+static struct timerqueue_head heads;
+static u64 round;		/* when it began; 0: the next run begins one */
+static unsigned int first_open;	/* before this CPU the next record of each is known: it is in `heads`, or there is none */
 static u64 lost;		/* since the last message */
-static DEFINE_MUTEX(lock);	/* start against drain */
 
-static void drain(struct work_struct *work);
-static DECLARE_DELAYED_WORK(drain_work, drain);
+static struct tcptrace_wish wish;
+static enum { IDLE, READING, CLOSED } state;
+static DEFINE_MUTEX(lock);	/* of changes to `state`, while probes are armed or disarmed for it */
+static bool kicked;		/* there may be more than this round sends */
+
+static void tcptrace_life_drain(struct work_struct *work);
+static DECLARE_DELAYED_WORK(drain_work, tcptrace_life_drain);
+static struct workqueue_struct *queue;
+
+/* The CPUs that may have records. */
+static const struct cpumask *ring_cpus(void)
+{
+	return cpu_possible_mask;
+}
+
+static bool listened_to(void)
+{
+	return genl_has_listeners(&tcptrace_family, &init_net, 0);
+}
 
 static bool is_life(u16 type)
 {
 	return type <= TCPTRACE_T_TIMEWAIT;
 }
 
-enum loading { LOADED, NOTHING, STALLED };
+enum progress {
+	LOADED,		/* the next record is there */
+	NOTHING,	/* there is none */
+	STALLED,	/* one is being written: what other CPUs have may be newer */
+	ENOUGH,		/* this run has looked at as many as it may */
+};
 
-/*
- * Copies a slot that may be overwritten meanwhile; the reader's side of uapi/tcptrace.h. STALLED: one is being
- * written, and what other CPUs have may be newer.
- */
-static enum loading load(struct cursor *cursor, int cpu)
+/* Copies a slot that may be overwritten meanwhile; the reader's side of uapi/tcptrace.h. `left`: what the run may look at. */
+static enum progress load(struct cursor *cursor, int cpu, unsigned int *left)
 {
 	struct tcptrace_ring *ring = per_cpu(tcptrace_rings, cpu);
 
@@ -55,6 +83,9 @@ static enum loading load(struct cursor *cursor, int cpu)
 		struct tcptrace_record *slot = tcptrace_ring_slot(ring, cursor->next);
 		u64 reserved = tcptrace_ring_reserved(cpu), position;
 
+		if (!*left)
+			return ENOUGH;
+		--*left;
 		if (reserved - cursor->next >= tcptrace_ring_slots) {
 			u64 oldest = reserved - tcptrace_ring_slots + 1;
 
@@ -195,124 +226,185 @@ static void send_event(const struct tcptrace_record *record)
 	}
 	genlmsg_end(msg, head);
 	lost = 0;
-	/* ESRCH: nobody there. A subscriber whose buffer is full learns it by ENOBUFS. */
-	genlmsg_multicast_netns_filtered(&tcptrace_family, &init_net, msg, 0, 0, GFP_KERNEL, passed_over, NULL);
+	/*
+	 * ESRCH: nobody there. A subscriber whose buffer is full, or for whose copy there is no memory at once, learns
+	 * it by ENOBUFS. GFP_KERNEL would have us yield() to one whose buffer fills.
+	 */
+	genlmsg_multicast_netns_filtered(&tcptrace_family, &init_net, msg, 0, 0, GFP_NOWAIT | __GFP_NOWARN, passed_over,
+					 NULL);
 }
 
-/* The oldest record of all CPUs; NULL where there is none, or where it cannot be known yet: `stalled`. */
-static struct cursor *oldest(bool *stalled)
+/* Puts the next record of this CPU among the heads. */
+static enum progress advance(struct cursor *cursor, unsigned int *left)
 {
-	struct cursor *first = NULL;
-	int cpu;
+	enum progress progress = load(cursor, cursor - cursors, left);
 
-	for_each_possible_cpu(cpu) {
-		struct cursor *cursor = &cursors[cpu];
-
-		if (!cursor->loaded) {
-			enum loading loading = load(cursor, cpu);
-
-			if (loading == STALLED) {
-				*stalled = true;
-				return NULL;
-			}
-			cursor->loaded = loading == LOADED;
-		}
-		if (cursor->loaded && (!first || cursor->record.time < first->record.time))
-			first = cursor;
+	if (progress == LOADED) {
+		cursor->node.expires = cursor->record.time;
+		timerqueue_add(&heads, &cursor->node);
 	}
-	return first;
+	return progress;
 }
 
-static void drain_round(void)
+/* The positions stay those of the beginning: a CPU that always has one being written gets on. */
+static void begin_round(void)
 {
-	u64 now = ktime_get_ns();
-	struct cursor *cursor;
-	bool stalled = false;
 	int cpu;
 
-	for_each_possible_cpu(cpu)
+	/* Once for each waking, not for each run: the next record wakes again. */
+	WRITE_ONCE(kicked, false);
+	tcptrace_wake_arm();
+	round = ktime_get_ns();
+	rmb();	/* the clock before the positions; reading it may be no memory access */
+	for_each_cpu(cpu, ring_cpus())
 		cursors[cpu].bound = tcptrace_ring_reserved(cpu);
-	/* What is not older than `now` may still be preceded by what another CPU has yet to reserve. */
-	while ((cursor = oldest(&stalled)) && cursor->record.time < now) {
+	first_open = cpumask_first(ring_cpus());
+}
+
+/* NOTHING: the round is over. */
+static enum progress one_run(void)
+{
+	unsigned int left = RUN_RECORDS;
+	struct timerqueue_node *node;
+	enum progress progress;
+
+	for (; first_open < nr_cpu_ids; first_open = cpumask_next(first_open, ring_cpus())) {
+		if (timerqueue_node_queued(&cursors[first_open].node))
+			continue;
+		progress = advance(&cursors[first_open], &left);
+		if (progress > NOTHING)
+			return progress;
+	}
+	while ((node = timerqueue_getnext(&heads)) && node->expires < round) {
+		struct cursor *cursor = container_of(node, struct cursor, node);
+
+		timerqueue_del(&heads, node);
 		send_event(&cursor->record);
-		cursor->loaded = false;
-		cond_resched();
-	}
-	if (stalled)
-		schedule_delayed_work(&drain_work, 1);
-}
-
-/* Under `lock`. */
-static void stop_reading(void)
-{
-	tcptrace_filter_remove(&wish);
-	reading = false;
-}
-
-static void drain(struct work_struct *work)
-{
-	mutex_lock(&lock);
-	if (reading) {
-		if (genl_has_listeners(&tcptrace_family, &init_net, 0)) {
-			tcptrace_wake_arm();
-			drain_round();
-		} else {
-			stop_reading();
+		/* Whoever else wants this CPU has it between two runs. */
+		progress = need_resched() ? ENOUGH : advance(cursor, &left);
+		if (progress > NOTHING) {
+			first_open = cursor - cursors;
+			return progress;
 		}
 	}
-	mutex_unlock(&lock);
-}
-
-void tcptrace_life_start(void)
-{
-	const struct tcptrace_filter filter = { .abi = TCPTRACE_ABI, .level = TCPTRACE_L_LIFE };
-	int cpu;
-
-	mutex_lock(&lock);
-	if (!reading && genl_has_listeners(&tcptrace_family, &init_net, 0)) {
-		for_each_possible_cpu(cpu) {
-			cursors[cpu].next = tcptrace_ring_reserved(cpu) + 1;
-			cursors[cpu].loaded = false;
-		}
-		lost = 0;
-		wish = (struct tcptrace_wish) { };
-		tcptrace_filter_add(&wish);
-		if (tcptrace_filter_set(&wish, &filter, NULL))
-			tcptrace_filter_remove(&wish);
-		else
-			reading = true;
-		tcptrace_wake_arm();
-	}
-	mutex_unlock(&lock);
+	return NOTHING;
 }
 
 void tcptrace_netlink_kick(void)
 {
-	if (READ_ONCE(reading))
-		schedule_delayed_work(&drain_work, 0);
+	if (READ_ONCE(state) != READING)
+		return;
+	WRITE_ONCE(kicked, true);
+	queue_delayed_work(queue, &drain_work, 0);
+}
+
+/* Under `lock`: unless somebody has subscribed meanwhile, who then may have been told that we read. */
+static void stop_reading(void)
+{
+	WRITE_ONCE(state, IDLE);
+	smp_mb();	/* pairs with tcptrace_life_start() */
+	if (!listened_to()) {
+		tcptrace_filter_remove(&wish);
+		return;
+	}
+	WRITE_ONCE(state, READING);
+	tcptrace_netlink_kick();	/* a waking may have been passed over */
+}
+
+/* Alone, on whichever CPU has time. */
+static void tcptrace_life_drain(struct work_struct *work)
+{
+	if (smp_load_acquire(&state) != READING)
+		return;
+	if (!listened_to()) {
+		mutex_lock(&lock);
+		if (state == READING)
+			stop_reading();
+		mutex_unlock(&lock);
+		return;
+	}
+	if (!round)
+		begin_round();
+	switch (one_run()) {
+	case STALLED:
+		queue_delayed_work(queue, &drain_work, 1);
+		break;
+	case ENOUGH:
+		queue_delayed_work(queue, &drain_work, 0);
+		break;
+	default:
+		round = 0;
+		if (READ_ONCE(kicked))
+			queue_delayed_work(queue, &drain_work, 0);
+	}
+}
+
+static void start_reading(void)
+{
+	const struct tcptrace_filter filter = { .abi = TCPTRACE_ABI, .level = TCPTRACE_L_LIFE };
+	int cpu;
+
+	wish = (struct tcptrace_wish) { };
+	tcptrace_filter_add(&wish);
+	round = 0;
+	timerqueue_init_head(&heads);
+	for_each_possible_cpu(cpu) {
+		cursors[cpu].next = tcptrace_ring_reserved(cpu) + 1;
+		timerqueue_init(&cursors[cpu].node);
+	}
+	lost = 0;
+	if (tcptrace_filter_set(&wish, &filter, NULL)) {
+		tcptrace_filter_remove(&wish);
+		return;
+	}
+	smp_store_release(&state, READING);
+	tcptrace_netlink_kick();	/* the first round: from here on a record wakes */
+}
+
+void tcptrace_life_start(void)
+{
+	if (!listened_to())
+		return;
+	smp_mb();	/* the subscription before the state; pairs with stop_reading() */
+	if (READ_ONCE(state) == READING)
+		return;
+	mutex_lock(&lock);
+	if (state == IDLE && listened_to())
+		start_reading();
+	mutex_unlock(&lock);
 }
 
 bool tcptrace_netlink_subscribed(void)
 {
-	return READ_ONCE(reading);
+	return READ_ONCE(state) == READING;
 }
 
 int tcptrace_life_init(void)
 {
 	cursors = kvcalloc(nr_cpu_ids, sizeof(*cursors), GFP_KERNEL);
-	return cursors ? 0 : -ENOMEM;
+	queue = alloc_workqueue("tcptrace", WQ_UNBOUND, 1);
+	if (cursors && queue)
+		return 0;
+	tcptrace_life_exit();
+	return -ENOMEM;
 }
 
 void tcptrace_life_stop(void)
 {
+	bool was_reading;
+
 	mutex_lock(&lock);
-	if (reading)
-		stop_reading();
+	was_reading = state == READING;
+	WRITE_ONCE(state, CLOSED);
 	mutex_unlock(&lock);
+	cancel_delayed_work_sync(&drain_work);
+	if (was_reading)
+		tcptrace_filter_remove(&wish);
 }
 
 void tcptrace_life_exit(void)
 {
-	cancel_delayed_work_sync(&drain_work);
+	if (queue)
+		destroy_workqueue(queue);
 	kvfree(cursors);
 }

@@ -262,6 +262,7 @@ int tcptrace_netlink_init(void)
 
 void tcptrace_netlink_exit(void)
 {
-	genl_unregister_family(&tcptrace_family);
+	/* First: without the family the group's number may soon be another one's. */
 	tcptrace_life_stop();
+	genl_unregister_family(&tcptrace_family);
 }

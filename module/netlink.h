@@ -18,13 +18,16 @@ void tcptrace_netlink_exit(void);
 void tcptrace_netlink_kick(void);
 bool tcptrace_netlink_subscribed(void);
 
-/* life.c: reads the rings for the group `life` while somebody is subscribed. */
+/* life.c: reads the rings for the group `life` while somebody is subscribed. -ENOMEM. */
 int tcptrace_life_init(void);
 /* After the last waking, which may have queued the reader. */
 void tcptrace_life_exit(void);
-/* Begins to read where the group has listeners and nobody reads yet. May sleep. */
+/*
+ * Where the group has listeners: when it returns, the rings are read. Waits for arming, and for nothing where they
+ * are read already. May sleep.
+ */
 void tcptrace_life_start(void);
-/* Ends it, whoever listens. May sleep. */
+/* Ends it for good, whoever listens. May sleep. */
 void tcptrace_life_stop(void);
 
 #endif

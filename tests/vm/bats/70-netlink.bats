@@ -26,7 +26,10 @@ witness_begin()
 }
 witness_end()
 {
-	[[ ! -e $TRACING/events/witness ]] || echo 0 >$TRACING/events/witness/enable
+	local event
+	for event in witness workqueue; do
+		[[ ! -e $TRACING/events/$event ]] || echo 0 >$TRACING/events/$event/enable
+	done
 	echo >$TRACING/kprobe_events
 	echo >$TRACING/trace
 }
@@ -296,6 +299,47 @@ has_accepts() { [[ $(accepts "$1" "$2") = "$3" ]]; }
 		last != "" && (time "") < (last "") { print last " before " time; bad = 1 }
 		{ last = time; n++ }
 		END { print n " events"; exit bad || n < 2000 }' "$(out_of life)"
+}
+
+# runs: of each run of the worker how many events it sent, and the name of its thread
+runs()
+{
+	awk '
+		{ match($0, /-[0-9]+ +\[/); thread = substr($0, RSTART + 1, RLENGTH - 1); name = $1 }
+		/workqueue_execute_start: .* function tcptrace_life_drain/ { running[thread] = 1; sent[thread] = 0; next }
+		/workqueue_execute_end: .* function tcptrace_life_drain/ && running[thread] {
+			print sent[thread], name
+			delete running[thread]
+			next
+		}
+		/ sent: / && running[thread] { sent[thread]++ }
+		END { for (thread in running) print sent[thread], "" }' $TRACING/trace
+}
+
+@test "the worker sends a bounded number in each run, on no CPU of its own" {
+	local events sending
+	load_module
+	spawn_ready life nlfamily --rcvbuf $ROOMY life
+	# The second is what the first has become but for 5.14 to 6.5.
+	sending=$(grep -xE 'netlink_broadcast(_filtered)?' $TRACING/available_filter_functions | sort | tail -n 1)
+	witness_begin "p:sent $sending"
+	echo 1 >$TRACING/events/workqueue/workqueue_execute_start/enable
+	echo 1 >$TRACING/events/workqueue/workqueue_execute_end/enable
+	# The worker has hardly a turn while these run: all of them wait for it.
+	spawn one chrt --fifo 1 connections -p 9724 -n 100
+	spawn two chrt --fifo 1 connections -p 9725 -n 100 -f 6
+	finish one
+	finish two
+	connections -p 9726
+	wait_until has_accepts life 9726 1
+	stop life
+	runs >"$BATS_TEST_TMPDIR/runs"
+	events=$(grep -c ^event "$(out_of life)")
+	sort -n "$BATS_TEST_TMPDIR/runs" | tail -n 1
+	is "$(awk '{ sum += $1 } END { print sum + 0 }' "$BATS_TEST_TMPDIR/runs") >= $events"
+	is "$events > 2000"
+	is "$(awk '$1 > max { max = $1 } END { print max + 0 }' "$BATS_TEST_TMPDIR/runs") <= 16"
+	same "$(awk 'NF == 2 && $2 !~ /^kworker\/u/' "$BATS_TEST_TMPDIR/runs")" ""
 }
 
 @test "reading ends with the subscriber, at the next event" {
