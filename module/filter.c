@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <linux/list.h>
-#include <linux/log2.h>
 #include <linux/mm.h>
 #include <linux/mutex.h>
 #include <linux/sched.h>
@@ -10,11 +9,6 @@
 
 #include "filter.h"
 #include "probe.h"
-#include "ring.h"
-#include "wake.h"
-
-#define WAKE_MS_DEFAULT	10
-#define WAKE_MS_MAX	10000
 
 struct tcptrace_rules __rcu *tcptrace_rules;
 /* Who changes anything holds `lock`, while code is patched and a grace period waited for. */
@@ -57,7 +51,6 @@ static int filter_valid(const struct tcptrace_filter *filter, const struct tcptr
 	if (filter->clauses > TCPTRACE_CLAUSES_MAX)
 		return -E2BIG;
 	if (filter->abi != TCPTRACE_ABI || filter->level > TCPTRACE_L_SEGMENT ||
-	    filter->wake_records > tcptrace_ring_slots || filter->wake_ms > WAKE_MS_MAX ||
 	    filter->reserved[0] || filter->reserved[1] || filter->reserved[2])
 		return -EINVAL;
 	for (i = 0; i < filter->clauses; i++)
@@ -91,20 +84,6 @@ static struct tcptrace_rules *rules_build(void)
 	return rules;
 }
 
-static void wake_update(void)
-{
-	const u32 usual = max(tcptrace_ring_slots / 4, 1u);
-	u32 records = list_empty(&wishes) ? usual : tcptrace_ring_slots;
-	u32 ms = list_empty(&wishes) ? WAKE_MS_DEFAULT : WAKE_MS_MAX;
-	const struct tcptrace_wish *wish;
-
-	list_for_each_entry(wish, &wishes, list) {
-		records = min(records, wish->filter.wake_records ?: usual);
-		ms = min(ms, wish->filter.wake_ms ?: (u32)WAKE_MS_DEFAULT);
-	}
-	tcptrace_wake_set(roundup_pow_of_two(records), ms);
-}
-
 /* Publishes what the list now says. Between arming and publishing, hits are filtered by the old rules. */
 static int rules_apply(void)
 {
@@ -119,7 +98,6 @@ static int rules_apply(void)
 		return error;
 	}
 	old = rcu_replace_pointer(tcptrace_rules, rules, lockdep_is_held(&lock));
-	wake_update();
 	synchronize_rcu();
 	kvfree(old);
 	return 0;
@@ -132,7 +110,6 @@ int tcptrace_filter_init(void)
 	if (!rules)
 		return -ENOMEM;
 	rcu_assign_pointer(tcptrace_rules, rules);
-	wake_update();
 	return 0;
 }
 

@@ -43,6 +43,7 @@ static unsigned int first_open;	/* before this CPU the next record of each is kn
 static u64 lost;		/* since the last message */
 
 static struct tcptrace_wish wish;
+static struct tcptrace_waiter waiter;
 static enum { IDLE, READING, CLOSED } state;
 static DEFINE_MUTEX(lock);	/* of changes to `state`, while probes are armed or disarmed for it */
 static bool kicked;		/* there may be more than this round sends */
@@ -253,7 +254,7 @@ static void begin_round(void)
 
 	/* Once for each waking, not for each run: the next record wakes again. */
 	WRITE_ONCE(kicked, false);
-	tcptrace_wake_arm();
+	tcptrace_waiter_wait(&waiter);
 	round = ktime_get_ns();
 	rmb();	/* the clock before the positions; reading it may be no memory access */
 	for_each_cpu(cpu, ring_cpus())
@@ -290,10 +291,8 @@ static enum progress one_run(void)
 	return NOTHING;
 }
 
-void tcptrace_netlink_kick(void)
+static void tcptrace_life_kick(struct tcptrace_waiter *unused)
 {
-	if (READ_ONCE(state) != READING)
-		return;
 	WRITE_ONCE(kicked, true);
 	queue_delayed_work(queue, &drain_work, 0);
 }
@@ -304,11 +303,12 @@ static void stop_reading(void)
 	WRITE_ONCE(state, IDLE);
 	smp_mb();	/* pairs with tcptrace_life_start() */
 	if (!listened_to()) {
+		tcptrace_waiter_remove(&waiter);
 		tcptrace_filter_remove(&wish);
 		return;
 	}
 	WRITE_ONCE(state, READING);
-	tcptrace_netlink_kick();	/* a waking may have been passed over */
+	tcptrace_life_kick(&waiter);	/* what this run was queued for, or one that saw the state before */
 }
 
 /* Alone, on whichever CPU has time. */
@@ -357,8 +357,9 @@ static void start_reading(void)
 		tcptrace_filter_remove(&wish);
 		return;
 	}
+	tcptrace_waiter_add(&waiter, tcptrace_life_kick);
 	smp_store_release(&state, READING);
-	tcptrace_netlink_kick();	/* the first round: from here on a record wakes */
+	tcptrace_life_kick(&waiter);	/* the first round: from there on a record wakes */
 }
 
 void tcptrace_life_start(void)
@@ -397,9 +398,12 @@ void tcptrace_life_stop(void)
 	was_reading = state == READING;
 	WRITE_ONCE(state, CLOSED);
 	mutex_unlock(&lock);
+	/* What is queued after this sees the state. */
 	cancel_delayed_work_sync(&drain_work);
-	if (was_reading)
+	if (was_reading) {
+		tcptrace_waiter_remove(&waiter);
 		tcptrace_filter_remove(&wish);
+	}
 }
 
 void tcptrace_life_exit(void)

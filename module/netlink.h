@@ -14,8 +14,6 @@ extern struct genl_family tcptrace_family;
 int tcptrace_netlink_init(void);
 void tcptrace_netlink_exit(void);
 
-/* From the waking of readers, process context: there may be something for the group. */
-void tcptrace_netlink_kick(void);
 bool tcptrace_netlink_subscribed(void);
 
 /* life.c: reads the rings for the group `life` while somebody is subscribed. -ENOMEM. */

@@ -12,6 +12,7 @@
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/vmalloc.h>
+#include <linux/wait.h>
 
 #include "compat/compat.h"
 #include "filter.h"
@@ -41,23 +42,40 @@ static void leave(void)
 struct reader {
 	struct tcptrace_wish wish;
 	struct tcptrace_waiter waiter;
+	wait_queue_head_t queue;
 };
+
+static void tcptrace_wake_reader(struct tcptrace_waiter *waiter)
+{
+	struct reader *reader = container_of(waiter, struct reader, waiter);
+
+	wake_up_interruptible_poll(&reader->queue, EPOLLIN | EPOLLRDNORM);
+}
+
+static int reader_add(struct file *file)
+{
+	struct reader *reader;
+
+	reader = kzalloc(sizeof(*reader), GFP_KERNEL);
+	if (!reader)
+		return -ENOMEM;
+	init_waitqueue_head(&reader->queue);
+	tcptrace_waiter_add(&reader->waiter, tcptrace_wake_reader);
+	tcptrace_filter_add(&reader->wish);
+	file->private_data = reader;
+	return 0;
+}
 
 static int events_open(struct inode *inode, struct file *file)
 {
 	int error = enter();
-	struct reader *reader;
 
 	if (error)
 		return error;
-	reader = kzalloc(sizeof(*reader), GFP_KERNEL);
-	if (!reader) {
+	error = reader_add(file);
+	if (error)
 		leave();
-		return -ENOMEM;
-	}
-	tcptrace_filter_add(&reader->wish);
-	file->private_data = reader;
-	return 0;
+	return error;
 }
 
 static int events_release(struct inode *inode, struct file *file)
@@ -65,6 +83,7 @@ static int events_release(struct inode *inode, struct file *file)
 	struct reader *reader = file->private_data;
 
 	tcptrace_filter_remove(&reader->wish);
+	tcptrace_waiter_remove(&reader->waiter);
 	kfree(reader);
 	leave();
 	return 0;
@@ -86,7 +105,7 @@ static ssize_t events_write(struct file *file, const char __user *from, size_t s
 		return -EFAULT;
 	if (filter.clauses > TCPTRACE_CLAUSES_MAX)
 		return -E2BIG;
-	if (rest != filter.clauses * sizeof(*clauses))
+	if (rest != filter.clauses * sizeof(*clauses) || !tcptrace_waiter_may(filter.wake_records, filter.wake_ms))
 		return -EINVAL;
 	if (rest) {
 		clauses = kvmalloc(rest, GFP_KERNEL);
@@ -102,6 +121,7 @@ static ssize_t events_write(struct file *file, const char __user *from, size_t s
 		kvfree(clauses);
 		return error;
 	}
+	tcptrace_waiter_set(&reader->waiter, filter.wake_records, filter.wake_ms);
 	return size;
 }
 
@@ -124,7 +144,8 @@ static __poll_t events_poll(struct file *file, poll_table *table)
 {
 	struct reader *reader = file->private_data;
 
-	return tcptrace_wake_poll(&reader->waiter, file, table);
+	poll_wait(file, &reader->queue, table);
+	return tcptrace_waiter_ready(&reader->waiter) ? EPOLLIN | EPOLLRDNORM : 0;
 }
 
 static const struct proc_ops events_ops = {

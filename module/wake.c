@@ -2,78 +2,164 @@
 #include <linux/cpumask.h>
 #include <linux/irq_work.h>
 #include <linux/jiffies.h>
+#include <linux/log2.h>
 #include <linux/percpu.h>
-#include <linux/wait.h>
-#include <linux/workqueue.h>
+#include <linux/spinlock.h>
 
-#include "netlink.h"
+#include "compat/compat.h"
 #include "ring.h"
 #include "wake.h"
 
-struct tcptrace_wake tcptrace_wake_state = { .mask = ~0ull };
+#define WAKE_MS_DEFAULT	10
+#define WAKE_MS_MAX	10000
 
-static DECLARE_WAIT_QUEUE_HEAD(sleepers);
-static unsigned long generation;	/* grows with each waking */
-static unsigned long delay = 1;		/* jiffies */
-static DEFINE_PER_CPU(struct irq_work, first_work);
-static DEFINE_PER_CPU(struct irq_work, full_work);
+u64 tcptrace_wake_mask = ~0ull;
 
-static void wake_all(struct work_struct *work)
+static u64 watermark = ~0ull;		/* as tcptrace_wake_mask, but for who waits for the first record */
+static LIST_HEAD(waiters);		/* those that wait */
+static DEFINE_SPINLOCK(lock);		/* the list, its members, and the setting of both masks but in handlers */
+static DEFINE_PER_CPU(struct irq_work, reached_work);
+static DEFINE_PER_CPU(u64, reached);	/* the lowest set bits of the positions that were reached: their highest counts */
+
+static u32 records_usual(void)
 {
-	WRITE_ONCE(generation, READ_ONCE(generation) + 1);
-	wake_up_interruptible(&sleepers);
-	tcptrace_netlink_kick();
-}
-static DECLARE_WORK(wake_now, wake_all);
-static DECLARE_DELAYED_WORK(wake_later, wake_all);
-
-static void on_first(struct irq_work *work)
-{
-	schedule_delayed_work(&wake_later, READ_ONCE(delay));
+	return max(tcptrace_ring_slots / 4, 1u);
 }
 
-static void on_full(struct irq_work *work)
-{
-	schedule_work(&wake_now);
-}
+/* ---- under `lock` ---- */
 
-void tcptrace_wake_first(void)
+static void publish_masks(void)
 {
-	WRITE_ONCE(tcptrace_wake_state.armed, false);
-	irq_work_queue(this_cpu_ptr(&first_work));
-}
+	const struct tcptrace_waiter *waiter;
+	u64 lowest = ~0ull;
+	bool first = false;
 
-void tcptrace_wake_full(void)
-{
-	irq_work_queue(this_cpu_ptr(&full_work));
-}
-
-void tcptrace_wake_init(void)
-{
-	int cpu;
-
-	for_each_possible_cpu(cpu) {
-		init_irq_work(per_cpu_ptr(&first_work, cpu), on_first);
-		init_irq_work(per_cpu_ptr(&full_work, cpu), on_full);
+	list_for_each_entry(waiter, &waiters, list) {
+		lowest = min(lowest, waiter->records - 1);
+		first |= waiter->waiting == TCPTRACE_WAITS;
 	}
+	WRITE_ONCE(watermark, lowest);
+	WRITE_ONCE(tcptrace_wake_mask, first ? 0 : lowest);
 }
 
-void tcptrace_wake_exit(void)
+static void start_clock(struct tcptrace_waiter *waiter)
 {
-	int cpu;
+	waiter->waiting = TCPTRACE_WAITS_CLOCK;
+	waiter->deadline = jiffies + waiter->delay;
+	mod_timer(&waiter->timer, waiter->deadline);
+}
 
-	for_each_possible_cpu(cpu) {
-		irq_work_sync(per_cpu_ptr(&first_work, cpu));
-		irq_work_sync(per_cpu_ptr(&full_work, cpu));
+static bool waits(const struct tcptrace_waiter *waiter)
+{
+	return waiter->waiting == TCPTRACE_WAITS || waiter->waiting == TCPTRACE_WAITS_CLOCK;
+}
+
+static void wake(struct tcptrace_waiter *waiter)
+{
+	list_del(&waiter->list);
+	waiter->waiting = TCPTRACE_WAITS_DONE;
+	waiter->wake(waiter);
+}
+
+/* ---- when something comes ---- */
+
+/* A record was made: it starts clocks, and may be one too many for a watermark. */
+static void tcptrace_wake_irq(struct irq_work *work)
+{
+	struct tcptrace_waiter *waiter, *next;
+	u64 bits = this_cpu_xchg(reached, 0);
+	unsigned long flags;
+
+	spin_lock_irqsave(&lock, flags);
+	list_for_each_entry_safe(waiter, next, &waiters, list) {
+		if (bits >= waiter->records)
+			wake(waiter);
+		else if (waiter->waiting == TCPTRACE_WAITS)
+			start_clock(waiter);
 	}
-	cancel_delayed_work_sync(&wake_later);
-	cancel_work_sync(&wake_now);
+	publish_masks();
+	spin_unlock_irqrestore(&lock, flags);
 }
 
-void tcptrace_wake_set(u64 records, unsigned int ms)
+/*
+ * The mask may have been 0 for somebody who began to wait after this looked at it: the work that is queued here takes
+ * the lock after him, and starts his clock too.
+ */
+void tcptrace_wake_reached(u64 position)
 {
-	WRITE_ONCE(tcptrace_wake_state.mask, records - 1);
-	WRITE_ONCE(delay, max(msecs_to_jiffies(ms), 1ul));
+	WRITE_ONCE(tcptrace_wake_mask, READ_ONCE(watermark));
+	this_cpu_or(reached, position & -position);
+	irq_work_queue(this_cpu_ptr(&reached_work));
+}
+
+static void tcptrace_wake_timer(struct timer_list *timer)
+{
+	struct tcptrace_waiter *waiter = container_of(timer, struct tcptrace_waiter, timer);
+	unsigned long flags;
+
+	spin_lock_irqsave(&lock, flags);
+	/* Not that of an earlier wait: then the clock was started anew, and the timer with it. */
+	if (waiter->waiting == TCPTRACE_WAITS_CLOCK && !time_before(jiffies, waiter->deadline)) {
+		wake(waiter);
+		publish_masks();
+	}
+	spin_unlock_irqrestore(&lock, flags);
+}
+
+/* ---- those that wait ---- */
+
+bool tcptrace_waiter_may(u32 records, u32 ms)
+{
+	return records <= tcptrace_ring_slots && ms <= WAKE_MS_MAX;
+}
+
+void tcptrace_waiter_set(struct tcptrace_waiter *waiter, u32 records, u32 ms)
+{
+	u32 floor = min_t(u32, TCPTRACE_WAKE_RECORDS_MIN, records_usual());
+	unsigned long flags;
+
+	spin_lock_irqsave(&lock, flags);
+	waiter->records = roundup_pow_of_two(max(records ?: records_usual(), floor));
+	waiter->delay = max(msecs_to_jiffies(ms ?: WAKE_MS_DEFAULT), 1ul);
+	if (waiter->waiting == TCPTRACE_WAITS_CLOCK)
+		start_clock(waiter);
+	publish_masks();
+	spin_unlock_irqrestore(&lock, flags);
+}
+
+void tcptrace_waiter_add(struct tcptrace_waiter *waiter, void (*wake)(struct tcptrace_waiter *waiter))
+{
+	*waiter = (struct tcptrace_waiter) { .wake = wake };
+	timer_setup(&waiter->timer, tcptrace_wake_timer, 0);
+	tcptrace_waiter_set(waiter, 0, 0);
+}
+
+void tcptrace_waiter_remove(struct tcptrace_waiter *waiter)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&lock, flags);
+	if (waits(waiter)) {
+		list_del(&waiter->list);
+		publish_masks();
+	}
+	waiter->waiting = TCPTRACE_WAITS_NOT;
+	spin_unlock_irqrestore(&lock, flags);
+	tcptrace_timer_delete_sync(&waiter->timer);
+}
+
+void tcptrace_waiter_wait(struct tcptrace_waiter *waiter)
+{
+	unsigned long flags;
+
+	spin_lock_irqsave(&lock, flags);
+	if (!waits(waiter)) {
+		list_add_tail(&waiter->list, &waiters);
+		waiter->waiting = TCPTRACE_WAITS;
+		publish_masks();
+	}
+	spin_unlock_irqrestore(&lock, flags);
+	smp_mb();	/* waits before the last look at the rings; a handler looks at the mask after it reserved */
 }
 
 static u64 reserved_in_all(void)
@@ -86,29 +172,62 @@ static u64 reserved_in_all(void)
 	return sum;
 }
 
-void tcptrace_wake_arm(void)
+static bool something_new(const struct tcptrace_waiter *waiter, u64 *reserved)
 {
-	WRITE_ONCE(tcptrace_wake_state.armed, true);
-	smp_mb();	/* armed before the sleeper's last look at the rings; a writer looks after it reserved */
+	*reserved = reserved_in_all();
+	return *reserved != READ_ONCE(waiter->seen);
 }
 
-__poll_t tcptrace_wake_poll(struct tcptrace_waiter *waiter, struct file *file, poll_table *table)
+/* Whether it was woken since it last asked. */
+static bool take_waking(struct tcptrace_waiter *waiter)
 {
-	unsigned long now;
+	unsigned long flags;
+	bool woken;
+
+	spin_lock_irqsave(&lock, flags);
+	woken = waiter->waiting == TCPTRACE_WAITS_DONE;
+	if (woken)
+		waiter->waiting = TCPTRACE_WAITS_NOT;
+	spin_unlock_irqrestore(&lock, flags);
+	return woken;
+}
+
+bool tcptrace_waiter_ready(struct tcptrace_waiter *waiter)
+{
+	unsigned long flags;
 	u64 reserved;
 
-	poll_wait(file, &sleepers, table);
-	now = READ_ONCE(generation);
-	tcptrace_wake_arm();
-	reserved = reserved_in_all();
-	if (reserved == waiter->seen)
-		return 0;
-	if (now != waiter->generation) {
-		waiter->generation = now;
-		waiter->seen = reserved;
-		return EPOLLIN | EPOLLRDNORM;
+	if (take_waking(waiter) && something_new(waiter, &reserved)) {
+		WRITE_ONCE(waiter->seen, reserved);
+		return true;
 	}
-	/* There is something, but its time has not come; the writer may have passed before we armed. */
-	schedule_delayed_work(&wake_later, READ_ONCE(delay));
-	return 0;
+	tcptrace_waiter_wait(waiter);
+	if (something_new(waiter, &reserved)) {
+		/* Its time has not come; and the handler may have passed before we waited. */
+		spin_lock_irqsave(&lock, flags);
+		if (waiter->waiting == TCPTRACE_WAITS) {
+			start_clock(waiter);
+			publish_masks();
+		}
+		spin_unlock_irqrestore(&lock, flags);
+	}
+	return false;
+}
+
+/* ---- all of it ---- */
+
+void tcptrace_wake_init(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		init_irq_work(per_cpu_ptr(&reached_work, cpu), tcptrace_wake_irq);
+}
+
+void tcptrace_wake_exit(void)
+{
+	int cpu;
+
+	for_each_possible_cpu(cpu)
+		irq_work_sync(per_cpu_ptr(&reached_work, cpu));
 }

@@ -127,6 +127,12 @@ static inline void tcptrace_vm_flags(struct vm_area_struct *vma, unsigned long s
 #endif
 }
 
+#ifdef HAVE_TIMER_DELETE_SYNC
+#define tcptrace_timer_delete_sync	timer_delete_sync
+#else
+#define tcptrace_timer_delete_sync	del_timer_sync
+#endif
+
 /* A multicast that passes over some subscribers. Between 5.14 and 6.5 netlink could not: then all get it. */
 #ifndef HAVE_GENL_MULTICAST_FILTERED
 static inline int genlmsg_multicast_netns_filtered(const struct genl_family *family, struct net *net, struct sk_buff *skb,

@@ -357,6 +357,9 @@ struct tcptrace_ring {
  * Errors of write(2): EPERM the writer is not one who may, see docs/abi.md; EINVAL size, level, clause or reserved
  * field out of range; E2BIG too many clauses; EBUSY kernel.ftrace_enabled is 0, nothing would be seen; ESHUTDOWN
  * kprobes are switched off (/sys/kernel/debug/kprobes/enabled is 0), what is attached by them would not be seen.
+ *
+ * A reader is woken by its own wish. One below a floor counts as the floor: TCPTRACE_WAKE_RECORDS_MIN records,
+ * or slots / 4 where that is less; and a tick of the kernel's timers (CONFIG_HZ).
  */
 struct tcptrace_filter {
 	__u32	abi;		/* TCPTRACE_ABI */
@@ -368,6 +371,7 @@ struct tcptrace_filter {
 };
 
 #define TCPTRACE_CLAUSES_MAX	32
+#define TCPTRACE_WAKE_RECORDS_MIN	256
 
 /* All parts must fit. */
 struct tcptrace_clause {

@@ -420,6 +420,51 @@ the second clause: EINVAL"
 	stop reader
 }
 
+@test "a reader is not woken because another one asks for less" {
+	local read overwritten holes reserved wakes eager began=$SECONDS
+	load_module
+	spawn_ready idle ringdump --wake-records 16384 --wake-ms 10000
+	spawn_ready eager ringdump --wake-records 1 --wake-ms 1
+	connections -p 9521 -n 200
+	wait_until has_line "$(out_of eager)" 'type=accept *'
+	stop eager
+	tally eager
+	eager=$wakes
+	stop idle
+	tally idle
+	# Its own clock may have run out: once in 10 s at most.
+	is "wakes <= (SECONDS - began) / 10 + 1"
+	is "eager > wakes"
+	is "overwritten == 0 && read == reserved"
+}
+
+@test "a watermark below the floor is the floor: no reader is woken for each record" {
+	local read overwritten holes reserved wakes began=$SECONDS
+	load_module
+	spawn_ready reader ringdump --wake-records 1 --wake-ms 10000
+	connections -p 9522 -n 200
+	wait_until has_line "$(out_of reader)" 'type=accept *'
+	stop reader
+	tally reader
+	is "overwritten == 0 && read == reserved"
+	# 256 on one CPU, and its clock.
+	is "wakes >= 1 && wakes <= read / 256 + (SECONDS - began) / 10 + 1"
+}
+
+@test "a reader that waits for long makes no other wait" {
+	load_module
+	spawn_ready slow ringdump --wake-records 16384 --wake-ms 10000
+	# Its clock runs from here on.
+	connections -p 9523
+	spawn_ready quick ringdump --wake-records 16384 --wake-ms 10
+	connections -p 9524
+	# Each prints only when woken.
+	wait_until has_line "$(out_of quick)" 'type=accept *sport=9524 *'
+	is "$(lines "$(out_of slow)" type=accept) == 0"
+	stop slow
+	is "$(lines "$(out_of slow)" type=accept) == 2"
+}
+
 # ---- what holds the module ----
 
 @test "an open file or a mapping holds the module" {
