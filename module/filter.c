@@ -5,7 +5,6 @@
 #include <linux/sched.h>
 #include <linux/slab.h>
 #include <linux/socket.h>
-#include <net/ipv6.h>
 
 #include "filter.h"
 #include "probe.h"
@@ -18,30 +17,12 @@ static DEFINE_MUTEX(list_lock);
 static LIST_HEAD(wishes);
 static u32 next_id = 1;
 
-static bool prefix_fits(const u8 *prefix, u8 length, const struct in6_addr *address)
-{
-	return !length || ipv6_prefix_equal((const struct in6_addr *)prefix, address, length);
-}
-
-bool tcptrace_clause_fits(const struct tcptrace_clause *clause, const struct tcptrace_key *key)
-{
-	return (!clause->family || clause->family == key->family) &&
-	       (!clause->netns || clause->netns == key->netns) &&
-	       prefix_fits(clause->saddr, clause->saddr_len, &key->saddr) &&
-	       prefix_fits(clause->daddr, clause->daddr_len, &key->daddr);
-}
-
 static bool clause_valid(const struct tcptrace_clause *clause)
 {
 	return clause->saddr_len <= 128 && clause->daddr_len <= 128 &&
 	       (!clause->family || clause->family == AF_INET || clause->family == AF_INET6) &&
 	       clause->sport_min <= clause->sport_max && clause->dport_min <= clause->dport_max &&
 	       !clause->reserved && !clause->reserved2 && !clause->reserved3 && !clause->cgroup;
-}
-
-static bool clause_ports_only(const struct tcptrace_clause *clause)
-{
-	return !clause->family && !clause->netns && !clause->saddr_len && !clause->daddr_len;
 }
 
 static int filter_valid(const struct tcptrace_filter *filter, const struct tcptrace_clause *clauses)
@@ -59,63 +40,111 @@ static int filter_valid(const struct tcptrace_filter *filter, const struct tcptr
 	return 0;
 }
 
-static struct tcptrace_rules *rules_build(void)
+static void rules_free(struct tcptrace_rules *rules)
 {
-	struct tcptrace_rules *rules;
-	struct tcptrace_wish *wish;
-	u32 count = 0, i;
+	kvfree(rules->classifier);
+	kfree(rules);
+}
 
+/* That count: of one that wants something. */
+static u32 clauses_of(const struct tcptrace_wish *wish)
+{
+	return wish->filter.level > TCPTRACE_L_OFF ? wish->filter.clauses : 0;
+}
+
+/* The clauses of all readers; NULL: out of memory. */
+static struct tcptrace_rule *all_clauses(u32 *count)
+{
+	struct tcptrace_wish *wish;
+	struct tcptrace_rule *all;
+	u32 made = 0, i;
+
+	*count = 0;
 	list_for_each_entry(wish, &wishes, list)
-		count += wish->filter.clauses;
-	rules = kvzalloc(struct_size(rules, rule, count), GFP_KERNEL);
-	if (!rules)
+		*count += clauses_of(wish);
+	all = kvcalloc(*count + 1, sizeof(*all), GFP_KERNEL);
+	if (!all)
 		return NULL;
+	list_for_each_entry(wish, &wishes, list)
+		for (i = 0; i < clauses_of(wish); i++)
+			all[made++] = (struct tcptrace_rule) {
+				.level = wish->filter.level,
+				.clause = wish->clauses[i],
+			};
+	return all;
+}
+
+/* What the list now says. -ENOSPC: more clauses than all readers together may have. */
+static int rules_build(struct tcptrace_rules **built)
+{
+	struct tcptrace_rules *rules = kzalloc(sizeof(*rules), GFP_KERNEL);
+	struct tcptrace_wish *wish;
+	struct tcptrace_rule *all;
+	int error = -ENOMEM;
+	u32 count;
+
+	if (!rules)
+		return -ENOMEM;
 	list_for_each_entry(wish, &wishes, list) {
 		rules->level = max(rules->level, wish->filter.level);
 		if (!wish->filter.clauses)
 			rules->level_all = max(rules->level_all, wish->filter.level);
-		for (i = 0; i < wish->filter.clauses; i++)
-			rules->rule[rules->count++] = (struct tcptrace_rule) {
-				.level = wish->filter.level,
-				.ports_only = clause_ports_only(&wish->clauses[i]),
-				.clause = wish->clauses[i],
-			};
 	}
-	return rules;
-}
-
-/* Publishes what the list now says. Between arming and publishing, hits are filtered by the old rules. */
-static int rules_apply(void)
-{
-	struct tcptrace_rules *rules = rules_build(), *old;
-	int error;
-
-	if (!rules)
-		return -ENOMEM;
-	error = tcptrace_probe_arm(rules->level);
-	if (error) {
-		kvfree(rules);
+	all = all_clauses(&count);
+	if (all && count > TCPTRACE_CLAUSES_IN_ALL)
+		error = -ENOSPC;
+	else if (all)
+		rules->classifier = tcptrace_classifier_build(all, count);
+	kvfree(all);
+	if (!rules->classifier) {
+		kfree(rules);
 		return error;
 	}
-	old = rcu_replace_pointer(tcptrace_rules, rules, lockdep_is_held(&lock));
-	synchronize_rcu();
-	kvfree(old);
+	*built = rules;
 	return 0;
+}
+
+/*
+ * Publishes what the list now says, and leaves the rules before in *old, which handlers may still read. Between arming
+ * and publishing, hits are filtered by these. Under `lock`.
+ */
+static int rules_apply(struct tcptrace_rules **old)
+{
+	struct tcptrace_rules *rules;
+	int error = rules_build(&rules);
+
+	if (error)
+		return error;
+	error = tcptrace_probe_arm(rules->level);
+	if (error) {
+		rules_free(rules);
+		return error;
+	}
+	*old = rcu_replace_pointer(tcptrace_rules, rules, lockdep_is_held(&lock));
+	return 0;
+}
+
+/* Not under `lock`: nobody else has to wait for the handlers. */
+static void rules_retire(struct tcptrace_rules *old)
+{
+	synchronize_rcu();
+	rules_free(old);
 }
 
 int tcptrace_filter_init(void)
 {
-	struct tcptrace_rules *rules = rules_build();
+	struct tcptrace_rules *rules;
+	int error = rules_build(&rules);
 
-	if (!rules)
-		return -ENOMEM;
+	if (error)
+		return error;
 	rcu_assign_pointer(tcptrace_rules, rules);
 	return 0;
 }
 
 void tcptrace_filter_exit(void)
 {
-	kvfree(rcu_dereference_protected(tcptrace_rules, 1));
+	rules_free(rcu_dereference_protected(tcptrace_rules, 1));
 }
 
 void tcptrace_filter_add(struct tcptrace_wish *wish)
@@ -142,8 +171,9 @@ static void wish_change(struct tcptrace_wish *wish, const struct tcptrace_filter
 int tcptrace_filter_set(struct tcptrace_wish *wish, const struct tcptrace_filter *filter,
 			struct tcptrace_clause *clauses)
 {
-	struct tcptrace_clause *old_clauses = wish->clauses;
+	struct tcptrace_clause *old_clauses;
 	struct tcptrace_filter old_filter;
+	struct tcptrace_rules *old;
 	int error = filter_valid(filter, clauses);
 
 	if (!error && filter->level > TCPTRACE_L_OFF)
@@ -155,17 +185,22 @@ int tcptrace_filter_set(struct tcptrace_wish *wish, const struct tcptrace_filter
 	old_filter = wish->filter;
 	old_clauses = wish->clauses;
 	wish_change(wish, filter, clauses);
-	error = rules_apply();
+	error = rules_apply(&old);
 	if (error)
 		wish_change(wish, &old_filter, old_clauses);
 	mutex_unlock(&lock);
-	if (!error)
-		kvfree(old_clauses);
-	return error;
+	if (error)
+		return error;
+	kvfree(old_clauses);
+	rules_retire(old);
+	return 0;
 }
 
 void tcptrace_filter_remove(struct tcptrace_wish *wish)
 {
+	struct tcptrace_rules *old;
+	int error;
+
 	mutex_lock(&lock);
 	mutex_lock(&list_lock);
 	list_del(&wish->list);
@@ -174,8 +209,10 @@ void tcptrace_filter_remove(struct tcptrace_wish *wish)
 	 * Without memory for fewer rules the old ones stay until the next change: more is recorded
 	 * than anybody wants, which readers filter, and nothing dangles, for rules hold copies.
 	 */
-	rules_apply();
+	error = rules_apply(&old);
 	mutex_unlock(&lock);
+	if (!error)
+		rules_retire(old);
 	kvfree(wish->clauses);
 }
 

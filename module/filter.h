@@ -1,38 +1,21 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What all readers together want recorded. Readers come and go in process
- * context under a mutex; handlers read one flat table under RCU.
+ * context under a mutex; handlers read one set of rules under RCU.
  */
 #ifndef TCPTRACE_FILTER_H
 #define TCPTRACE_FILTER_H
 
-#include <linux/in6.h>
+#include <linux/list.h>
 #include <linux/rcupdate.h>
 
+#include "classifier.h"
 #include "uapi/tcptrace.h"
 
-/* The tuple that clauses are compared with: host order ports, mapped addresses. */
-struct tcptrace_key {
-	struct in6_addr saddr;
-	struct in6_addr daddr;
-	u32 netns;
-	u16 sport;
-	u16 dport;
-	u8 family;
-};
-
-struct tcptrace_rule {
-	u32 level;
-	bool ports_only;	/* the ports decide, as with a bare port: no need for the rest of the key */
-	struct tcptrace_clause clause;
-};
-
 struct tcptrace_rules {
-	struct rcu_head rcu;
 	u32 level;		/* the highest that anybody wants */
 	u32 level_all;		/* the highest that anybody wants of every socket */
-	u32 count;
-	struct tcptrace_rule rule[];
+	struct tcptrace_classifier *classifier;	/* of those who want some sockets only */
 };
 
 /* Never NULL between init and exit. */
@@ -42,15 +25,6 @@ static inline const struct tcptrace_rules *tcptrace_rules_get(void)
 {
 	return rcu_dereference_sched(tcptrace_rules);
 }
-
-static __always_inline bool tcptrace_ports_fit(const struct tcptrace_clause *clause, u16 sport, u16 dport)
-{
-	return sport >= clause->sport_min && sport <= clause->sport_max &&
-	       dport >= clause->dport_min && dport <= clause->dport_max;
-}
-
-/* Whether all but the ports of `key` fits. */
-bool tcptrace_clause_fits(const struct tcptrace_clause *clause, const struct tcptrace_key *key);
 
 /*
  * One reader's filter, linked into the set while it has a level above OFF.
@@ -72,7 +46,7 @@ void tcptrace_filter_exit(void);
 void tcptrace_filter_add(struct tcptrace_wish *wish);
 /*
  * Replaces what `wish` wants and arms the probes for it. Takes `clauses` over on success.
- * -EINVAL, -E2BIG for what does not fit the uapi; -ENOMEM; where it wants anything, the errors of
+ * -EINVAL, -E2BIG, -ENOSPC as in the uapi; -ENOMEM; where it wants anything, the errors of
  * tcptrace_probe_audible() and tcptrace_probe_arm().
  * On an error all is as before.
  */

@@ -54,7 +54,7 @@ static __always_inline bool wanted(const struct sock *sk, u32 level)
 }
 
 /* The same of a tuple without a socket. */
-bool tcptrace_wanted_key(struct tcptrace_key *key, u32 level);
+bool tcptrace_wanted_key(const struct tcptrace_key *key, u32 level);
 
 /* Begins a record of `sk`, if anybody wants it. Between it and publish() only what is special is set. */
 static __always_inline bool begin(struct event *event, struct sock *sk, u32 level, u16 type, u8 op)
@@ -72,7 +72,7 @@ static __always_inline bool begin(struct event *event, struct sock *sk, u32 leve
 }
 
 /* The same where no socket is an end of the connection: of a tuple. */
-static inline bool begin_key(struct event *event, struct tcptrace_key *key, u32 level, u16 type, u8 op)
+static inline bool begin_key(struct event *event, const struct tcptrace_key *key, u32 level, u16 type, u8 op)
 {
 	if (!tcptrace_wanted_key(key, level))
 		return false;

@@ -2,40 +2,41 @@
 /* Who wants a record, and the table of what the kernel calls. */
 #include "handler.h"
 
-/* Fills the key where a rule asks for more than ports. */
-static __always_inline bool rules_fit(const struct tcptrace_rules *rules, u32 level, u16 sport, u16 dport,
-				      struct tcptrace_key *key, const struct sock *sk)
+/* Apart from the fast path, so that this does not pay for a stack frame with a key. */
+static noinline bool fits_by_key(const struct tcptrace_rules *rules, u32 level, const struct sock *sk)
 {
-	const struct tcptrace_rule *rule = rules->rule, *end = rule + rules->count;
-	bool filled = !sk;
+	struct tcptrace_key key;
 
-	for (; rule < end; rule++) {
-		if (rule->level < level || !tcptrace_ports_fit(&rule->clause, sport, dport))
-			continue;
-		if (rule->ports_only)
+	tcptrace_key_of_sock(&key, sk);
+	return tcptrace_classify(rules->classifier, level, &key);
+}
+
+bool tcptrace_wanted_rules(const struct tcptrace_rules *rules, u32 level, const struct sock *sk)
+{
+	u16 sport = tcptrace_local_port(sk, tcptrace_kind_of(sk)), dport = ntohs(sk->sk_dport);
+
+	switch (tcptrace_classify_ports(rules->classifier, level, sport, dport)) {
+	case TCPTRACE_FITS:
+		return true;
+	case TCPTRACE_FITS_PERHAPS:
+		if (fits_by_key(rules, level, sk))
 			return true;
-		if (!filled)
-			tcptrace_key_of_sock(key, sk);
-		filled = true;
-		if (tcptrace_clause_fits(&rule->clause, key))
-			return true;
+		break;
+	case TCPTRACE_FITS_NONE:
+		break;
 	}
 	tcptrace_count(filtered);
 	return false;
 }
 
-bool tcptrace_wanted_rules(const struct tcptrace_rules *rules, u32 level, const struct sock *sk)
-{
-	struct tcptrace_key key;
-
-	return rules_fit(rules, level, tcptrace_local_port(sk, tcptrace_kind_of(sk)), ntohs(sk->sk_dport), &key, sk);
-}
-
-bool tcptrace_wanted_key(struct tcptrace_key *key, u32 level)
+bool tcptrace_wanted_key(const struct tcptrace_key *key, u32 level)
 {
 	const struct tcptrace_rules *rules = tcptrace_rules_get();
 
-	return rules->level_all >= level || rules_fit(rules, level, key->sport, key->dport, key, NULL);
+	if (rules->level_all >= level || tcptrace_classify(rules->classifier, level, key))
+		return true;
+	tcptrace_count(filtered);
+	return false;
 }
 
 #define TABLE_ENTRY(id)		{ .hook = tcptrace_hook_##id, .entry = tcptrace_entry_##id }

@@ -3,6 +3,7 @@
  * procfs has no owner field: each open takes a reference on the module itself, so that rmmod is
  * refused (EWOULDBLOCK) while a file, or a mapping, which holds its file, is there.
  */
+#include <linux/atomic.h>
 #include <linux/mm.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -45,6 +46,8 @@ struct reader {
 	wait_queue_head_t queue;
 };
 
+static atomic_t reader_count;
+
 static void tcptrace_wake_reader(struct tcptrace_waiter *waiter)
 {
 	struct reader *reader = container_of(waiter, struct reader, waiter);
@@ -56,9 +59,13 @@ static int reader_add(struct file *file)
 {
 	struct reader *reader;
 
+	if (!atomic_add_unless(&reader_count, 1, TCPTRACE_READERS_MAX))
+		return -EUSERS;
 	reader = kzalloc(sizeof(*reader), GFP_KERNEL);
-	if (!reader)
+	if (!reader) {
+		atomic_dec(&reader_count);
 		return -ENOMEM;
+	}
 	init_waitqueue_head(&reader->queue);
 	tcptrace_waiter_add(&reader->waiter, tcptrace_wake_reader);
 	tcptrace_filter_add(&reader->wish);
@@ -85,6 +92,7 @@ static int events_release(struct inode *inode, struct file *file)
 	tcptrace_filter_remove(&reader->wish);
 	tcptrace_waiter_remove(&reader->waiter);
 	kfree(reader);
+	atomic_dec(&reader_count);
 	leave();
 	return 0;
 }

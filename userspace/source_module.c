@@ -54,6 +54,16 @@ static int explain(int error, const char *what, char *text, size_t size)
 	case ESHUTDOWN:
 		snprintf(text, size, "kprobes are switched off as a whole, they would not fire: " KPROBES_REMEDY);
 		break;
+	case EUSERS:
+		snprintf(text, size,
+			 "as many programs follow the module's events as it takes (%u): end one, tcptrace-ctl status lists them",
+			 TCPTRACE_READERS_MAX);
+		break;
+	case ENOSPC:
+		snprintf(text, size,
+			 "the filters of all programs that follow the module's events have as many parts as it takes (%u): end one, tcptrace-ctl status lists them",
+			 TCPTRACE_CLAUSES_IN_ALL);
+		break;
 	case ENXIO:
 		snprintf(text, size,
 			 "no probe of this level could be attached to this kernel: see tcptrace-ctl status");

@@ -355,8 +355,9 @@ struct tcptrace_ring {
  * Other readers' wishes are recorded into the same rings: a reader filters what it reads.
  *
  * Errors of write(2): EPERM the writer is not one who may, see docs/abi.md; EINVAL size, level, clause or reserved
- * field out of range; E2BIG too many clauses; EBUSY kernel.ftrace_enabled is 0, nothing would be seen; ESHUTDOWN
- * kprobes are switched off (/sys/kernel/debug/kprobes/enabled is 0), what is attached by them would not be seen.
+ * field out of range; E2BIG too many clauses; ENOSPC too many together with those of the other readers; EBUSY
+ * kernel.ftrace_enabled is 0, nothing would be seen; ESHUTDOWN kprobes are switched off
+ * (/sys/kernel/debug/kprobes/enabled is 0), what is attached by them would not be seen.
  *
  * A reader is woken by its own wish. One below a floor counts as the floor: TCPTRACE_WAKE_RECORDS_MIN records,
  * or slots / 4 where that is less; and a tick of the kernel's timers (CONFIG_HZ).
@@ -370,7 +371,11 @@ struct tcptrace_filter {
 	__u32	reserved[3];	/* 0 */
 };
 
-#define TCPTRACE_CLAUSES_MAX	32
+/* What all together may have. */
+#define TCPTRACE_READERS_MAX	64	/* open files: EUSERS of open(2) */
+#define TCPTRACE_CLAUSES_MAX	32	/* of one reader */
+#define TCPTRACE_CLAUSES_IN_ALL	1024	/* of all readers */
+
 #define TCPTRACE_WAKE_RECORDS_MIN	256
 
 /* All parts must fit. */

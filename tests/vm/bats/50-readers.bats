@@ -394,6 +394,47 @@ the second clause: EINVAL"
 	fails armed tcp_ack
 }
 
+@test "there are as many readers as may be, and who comes next is told why" {
+	load_module
+	spawn_ready limits limits files
+	same "$(grep -v '^#' "$(out_of limits)")" "\
+files: 64, then EUSERS
+after one was closed: fine
+and one more: EUSERS"
+	is "$(readers) == 64"
+	run -1 tcptrace-ctl watch 9525
+	like "$output" "tcptrace-ctl*: as many programs follow the module's events as it takes (64): end one, \
+tcptrace-ctl status lists them"
+	# The group is none of them.
+	spawn_ready life nlfamily life
+	connections -p 9525
+	wait_until has_line "$(out_of life)" '*type=4 *sport=9525 *'
+	stop limits || true
+	spawn_ready reader ringdump
+}
+
+@test "there are as many clauses as may be, and who comes next is told why" {
+	load_module
+	spawn_ready limits limits clauses
+	same "$(grep -v '^#' "$(out_of limits)")" "\
+filters of 32 clauses: 32, then ENOSPC
+without a clause: fine
+asking for nothing: fine
+with one more: ENOSPC
+another in place of the own: fine
+after one was closed: fine"
+	run -1 tcptrace-ctl watch 9526
+	like "$output" "tcptrace-ctl*: the filters of all programs that follow the module's events have as many parts as it \
+takes (1024): end one, tcptrace-ctl status lists them"
+	# They fit nothing, and each hit is asked of all of them; a filter without a clause is none of them.
+	connections -p 9526 -n 5
+	is "$(counter published) == 0 && $(counter filtered) > 0"
+	spawn_ready reader ringdump
+	connections -p 9526 -n 5
+	stop reader
+	is "$(lines "$(out_of reader)" type=accept sport=9526) == 5"
+}
+
 # ---- waking ----
 
 @test "poll wakes by watermark, not for each record" {
