@@ -8,6 +8,7 @@
 
 #include "filter.h"
 #include "probe.h"
+#include "ring.h"
 
 struct tcptrace_rules __rcu *tcptrace_rules;
 /* Who changes anything holds `lock`, while code is patched and a grace period waited for. */
@@ -149,6 +150,7 @@ void tcptrace_filter_exit(void)
 
 void tcptrace_filter_add(struct tcptrace_wish *wish)
 {
+	tcptrace_ring_hold();
 	wish->pid = task_tgid_nr(current);
 	get_task_comm(wish->comm, current);
 	mutex_lock(&lock);
@@ -177,7 +179,7 @@ int tcptrace_filter_set(struct tcptrace_wish *wish, const struct tcptrace_filter
 	int error = filter_valid(filter, clauses);
 
 	if (!error && filter->level > TCPTRACE_L_OFF)
-		error = tcptrace_probe_audible();
+		error = tcptrace_probe_audible() ?: tcptrace_ring_need();
 	if (error)
 		return error;
 
@@ -214,6 +216,7 @@ void tcptrace_filter_remove(struct tcptrace_wish *wish)
 	if (!error)
 		rules_retire(old);
 	kvfree(wish->clauses);
+	tcptrace_ring_drop();
 }
 
 int tcptrace_filter_each(int (*each)(const struct tcptrace_wish *wish, void *arg), void *arg)

@@ -41,6 +41,7 @@ static struct timerqueue_head heads;
 static u64 round;		/* when it began; 0: the next run begins one */
 static unsigned int first_open;	/* before this CPU the next record of each is known: it is in `heads`, or there is none */
 static u64 lost;		/* since the last message */
+static u64 lost_without_ring;	/* counted in it already */
 
 static struct tcptrace_wish wish;
 static struct tcptrace_waiter waiter;
@@ -51,12 +52,6 @@ static bool kicked;		/* there may be more than this round sends */
 static void tcptrace_life_drain(struct work_struct *work);
 static DECLARE_DELAYED_WORK(drain_work, tcptrace_life_drain);
 static struct workqueue_struct *queue;
-
-/* The CPUs that may have records. */
-static const struct cpumask *ring_cpus(void)
-{
-	return cpu_possible_mask;
-}
 
 static bool listened_to(void)
 {
@@ -78,10 +73,10 @@ enum progress {
 /* Copies a slot that may be overwritten meanwhile; the reader's side of uapi/tcptrace.h. `left`: what the run may look at. */
 static enum progress load(struct cursor *cursor, int cpu, unsigned int *left)
 {
-	struct tcptrace_ring *ring = per_cpu(tcptrace_rings, cpu);
+	struct tcptrace_record *records = per_cpu(tcptrace_records, cpu);
 
 	while (cursor->next <= cursor->bound) {
-		struct tcptrace_record *slot = tcptrace_ring_slot(ring, cursor->next);
+		struct tcptrace_record *slot = tcptrace_ring_slot(records, cursor->next);
 		u64 reserved = tcptrace_ring_reserved(cpu), position;
 
 		if (!*left)
@@ -247,6 +242,14 @@ static enum progress advance(struct cursor *cursor, unsigned int *left)
 	return progress;
 }
 
+static void count_lost_without_ring(void)
+{
+	u64 in_all = tcptrace_ring_lost_in_all();
+
+	lost += in_all - lost_without_ring;
+	lost_without_ring = in_all;
+}
+
 /* The positions stay those of the beginning: a CPU that always has one being written gets on. */
 static void begin_round(void)
 {
@@ -257,9 +260,10 @@ static void begin_round(void)
 	tcptrace_waiter_wait(&waiter);
 	round = ktime_get_ns();
 	rmb();	/* the clock before the positions; reading it may be no memory access */
-	for_each_cpu(cpu, ring_cpus())
+	for_each_tcptrace_ring(cpu)
 		cursors[cpu].bound = tcptrace_ring_reserved(cpu);
-	first_open = cpumask_first(ring_cpus());
+	first_open = cpumask_first(&tcptrace_ring_cpus);
+	count_lost_without_ring();
 }
 
 /* NOTHING: the round is over. */
@@ -269,7 +273,7 @@ static enum progress one_run(void)
 	struct timerqueue_node *node;
 	enum progress progress;
 
-	for (; first_open < nr_cpu_ids; first_open = cpumask_next(first_open, ring_cpus())) {
+	for (; first_open < nr_cpu_ids; first_open = cpumask_next(first_open, &tcptrace_ring_cpus)) {
 		if (timerqueue_node_queued(&cursors[first_open].node))
 			continue;
 		progress = advance(&cursors[first_open], &left);
@@ -349,10 +353,12 @@ static void start_reading(void)
 	round = 0;
 	timerqueue_init_head(&heads);
 	for_each_possible_cpu(cpu) {
-		cursors[cpu].next = tcptrace_ring_reserved(cpu) + 1;
+		cursors[cpu].bound = tcptrace_ring_reserved(cpu);
+		cursors[cpu].next = cursors[cpu].bound + 1;
 		timerqueue_init(&cursors[cpu].node);
 	}
 	lost = 0;
+	lost_without_ring = tcptrace_ring_lost_in_all();
 	if (tcptrace_filter_set(&wish, &filter, NULL)) {
 		tcptrace_filter_remove(&wish);
 		return;

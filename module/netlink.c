@@ -34,6 +34,8 @@ static int put_info(struct sk_buff *msg)
 	       nla_put_u32(msg, TCPTRACE_A_INFO_CPUS, map->cpus) ?:
 	       nla_put_u32(msg, TCPTRACE_A_INFO_SLOTS, map->slots) ?:
 	       nla_put_u64_64bit(msg, TCPTRACE_A_INFO_MAP_SIZE, map->size, TCPTRACE_A_INFO_PAD) ?:
+	       nla_put_u32(msg, TCPTRACE_A_INFO_RINGS, cpumask_weight(&tcptrace_ring_cpus)) ?:
+	       nla_put_u64_64bit(msg, TCPTRACE_A_INFO_MEMORY, tcptrace_ring_memory(), TCPTRACE_A_INFO_PAD) ?:
 	       nla_put_u64_64bit(msg, TCPTRACE_A_INFO_BOOT, map->boot, TCPTRACE_A_INFO_PAD) ?:
 	       nla_put_u32(msg, TCPTRACE_A_INFO_LEVEL, tcptrace_probe_armed()) ?:
 	       nla_put_u32(msg, TCPTRACE_A_INFO_FLIGHT, tcptrace_flight_level()) ?:

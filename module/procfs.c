@@ -12,11 +12,10 @@
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
-#include <linux/vmalloc.h>
 #include <linux/wait.h>
 
-#include "compat/compat.h"
 #include "filter.h"
+#include "mapping.h"
 #include "procfs.h"
 #include "rights.h"
 #include "ring.h"
@@ -135,17 +134,7 @@ static ssize_t events_write(struct file *file, const char __user *from, size_t s
 
 static int events_mmap(struct file *file, struct vm_area_struct *vma)
 {
-	struct tcptrace_map *map = tcptrace_ring_map();
-
-	if (!tcptrace_may_trace())
-		return -EPERM;
-	/* Shared, so that a reader sees what is written; never writable, not later through mprotect() either. */
-	if ((vma->vm_flags & (VM_WRITE | VM_EXEC)) || !(vma->vm_flags & VM_MAYSHARE))
-		return -EPERM;
-	if (vma->vm_pgoff || vma->vm_end - vma->vm_start > map->size)
-		return -EINVAL;
-	tcptrace_vm_flags(vma, VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP, VM_MAYWRITE | VM_MAYEXEC);
-	return remap_vmalloc_range(vma, map, 0);
+	return tcptrace_may_trace() ? tcptrace_mapping_make(vma) : -EPERM;
 }
 
 static __poll_t events_poll(struct file *file, poll_table *table)

@@ -1,59 +1,174 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <linux/cpu.h>
+#include <linux/cpuhotplug.h>
 #include <linux/cpumask.h>
 #include <linux/log2.h>
+#include <linux/math64.h>
 #include <linux/mm.h>
+#include <linux/mutex.h>
 #include <linux/random.h>
+#include <linux/rcupdate.h>
+#include <linux/seqlock.h>
+#include <linux/topology.h>
 #include <linux/vmalloc.h>
 
 #include "ring.h"
 #include "uapi/tcptrace_layout.h"
 
 DEFINE_PER_CPU(struct tcptrace_ring *, tcptrace_rings);
+DEFINE_PER_CPU(struct tcptrace_record *, tcptrace_records);
 u32 tcptrace_ring_slots;
-static struct tcptrace_map *map;
+struct cpumask tcptrace_ring_cpus;
 
-/* A page of head, so that records start on a page and the head does not share a line with them. */
-static u64 stride_of(u32 slots)
+static struct tcptrace_map *map;	/* the first page of the mapping, and behind it each ring's first page */
+static enum cpuhp_state hotplug;
+static DEFINE_MUTEX(lock);		/* what follows, and which rings there are */
+static unsigned int users;
+static bool needed;			/* by a user: a CPU that comes gets its ring */
+
+/* Of rings that were given back, so that what is published is not forgotten. */
+static DEFINE_PER_CPU(u64, given_out_before);
+static DEFINE_SEQLOCK(given_out);
+static atomic64_t lost_in_all;
+static DEFINE_PER_CPU(struct tcptrace_record *, given_back);	/* until no handler is at it */
+
+/* Bytes of a ring's records, in whole pages. */
+static u64 records_size(u32 slots)
 {
-	return PAGE_SIZE + PAGE_ALIGN((u64)slots * sizeof(struct tcptrace_record));
+	return PAGE_ALIGN((u64)slots * sizeof(struct tcptrace_record));
 }
 
 /*
  * Leaves each slot as the lap before the first one would have: so the first lap finds what every other one finds. Only
  * the last would have to say 0, which is "being written": it says that it is a hole.
  */
-static void begin_ring(struct tcptrace_ring *ring)
+static void begin_records(struct tcptrace_record *records)
 {
 	u64 position;
 
 	for (position = 1; position < tcptrace_ring_slots; position++)
-		tcptrace_ring_slot(ring, position)->position = position - tcptrace_ring_slots;
-	tcptrace_ring_slot(ring, position)->position = TCPTRACE_HOLE;
+		tcptrace_ring_slot(records, position)->position = position - tcptrace_ring_slots;
+	tcptrace_ring_slot(records, position)->position = TCPTRACE_HOLE;
 }
 
-/* As begin_ring() left it: the numbers below 0, which have the bits of both flags. */
+/* As begin_records() left it: the numbers below 0, which have the bits of both flags. */
 static bool is_unused(u64 found)
 {
 	return found > -(u64)tcptrace_ring_slots;
 }
 
+/* A quarter of all memory is more than any reader needs, and less than the host can do without. */
+static bool too_much(u32 slots, unsigned int cpus)
+{
+	return cpus * records_size(slots) >> PAGE_SHIFT > totalram_pages() / 4;
+}
+
+/* ---- one CPU's ring; under `lock` ---- */
+
+static int tcptrace_ring_create(int cpu)
+{
+	struct tcptrace_record *records;
+
+	if (per_cpu(tcptrace_records, cpu))
+		return 0;
+	if (too_much(tcptrace_ring_slots, cpumask_weight(&tcptrace_ring_cpus) + 1))
+		return -ENOMEM;
+	records = vzalloc_node(records_size(tcptrace_ring_slots), cpu_to_node(cpu));
+	if (!records)
+		return -ENOMEM;
+	begin_records(records);
+	cpumask_set_cpu(cpu, &tcptrace_ring_cpus);
+	smp_store_release(&per_cpu(tcptrace_records, cpu), records);
+	return 0;
+}
+
+/* Nobody has a file open, so nothing is mapped. A handler may still be at it, where disarming failed. */
+static void give_back_all(void)
+{
+	int cpu;
+
+	needed = false;
+	if (cpumask_empty(&tcptrace_ring_cpus))
+		return;
+	for_each_tcptrace_ring(cpu)
+		per_cpu(given_back, cpu) = xchg(&per_cpu(tcptrace_records, cpu), NULL);
+	synchronize_rcu();
+	for_each_tcptrace_ring(cpu) {
+		struct tcptrace_ring *ring = per_cpu(tcptrace_rings, cpu);
+
+		write_seqlock(&given_out);
+		per_cpu(given_out_before, cpu) += ring->reserved;
+		WRITE_ONCE(ring->reserved, 0);
+		write_sequnlock(&given_out);
+		vfree(per_cpu(given_back, cpu));
+	}
+	cpumask_clear(&tcptrace_ring_cpus);
+}
+
+/*
+ * Before a CPU comes up, on another one, where memory can be waited for and TCP does not run yet. A CPU is not kept from
+ * coming for want of memory: its records are counted as lost.
+ */
+static int tcptrace_ring_prepare(unsigned int cpu)
+{
+	mutex_lock(&lock);
+	if (needed && tcptrace_ring_create(cpu))
+		pr_warn("no memory for the ring of CPU %u: what is recorded there is lost\n", cpu);
+	mutex_unlock(&lock);
+	return 0;
+}
+
+/* ---- users ---- */
+
+void tcptrace_ring_hold(void)
+{
+	mutex_lock(&lock);
+	users++;
+	mutex_unlock(&lock);
+}
+
+int tcptrace_ring_need(void)
+{
+	int cpu, error = 0;
+
+	cpus_read_lock();
+	mutex_lock(&lock);
+	needed = true;
+	for_each_online_cpu(cpu) {
+		error = tcptrace_ring_create(cpu);
+		if (error)
+			break;
+	}
+	mutex_unlock(&lock);
+	cpus_read_unlock();
+	return error;
+}
+
+void tcptrace_ring_drop(void)
+{
+	mutex_lock(&lock);
+	if (!--users)
+		give_back_all();
+	mutex_unlock(&lock);
+}
+
+/* ---- all of it ---- */
+
 int tcptrace_ring_init(u32 slots)
 {
-	u64 stride = stride_of(slots);
-	u64 size = PAGE_SIZE + nr_cpu_ids * stride;
-	int cpu;
+	u64 stride = PAGE_SIZE + records_size(slots);
+	int cpu, state;
 
 	BUILD_BUG_ON(sizeof(atomic64_t) != sizeof_field(struct tcptrace_ring, reserved));
 
 	if (!is_power_of_2(slots))
 		return -EINVAL;
-	/* A quarter of all memory is more than any reader needs, and less than the host can do without. */
-	if (size >> PAGE_SHIFT > totalram_pages() / 4) {
+	if (too_much(slots, num_online_cpus())) {
 		pr_err("ring=%u: %u CPUs would take %llu MiB, more than a quarter of the memory\n",
-		       slots, nr_cpu_ids, size >> 20);
+		       slots, num_online_cpus(), num_online_cpus() * records_size(slots) >> 20);
 		return -ENOMEM;
 	}
-	map = vmalloc_user(size);
+	map = vmalloc_user((1 + nr_cpu_ids) * PAGE_SIZE);
 	if (!map)
 		return -ENOMEM;
 
@@ -66,19 +181,24 @@ int tcptrace_ring_init(u32 slots)
 	map->rings = PAGE_SIZE;
 	map->stride = stride;
 	map->records = PAGE_SIZE;
-	map->size = size;
+	map->size = PAGE_SIZE + nr_cpu_ids * stride;
 	get_random_bytes(&map->boot, sizeof(map->boot));
 
 	tcptrace_ring_slots = slots;
-	for_each_possible_cpu(cpu) {
-		per_cpu(tcptrace_rings, cpu) = (void *)map + PAGE_SIZE + cpu * stride;
-		begin_ring(per_cpu(tcptrace_rings, cpu));
+	for_each_possible_cpu(cpu)
+		per_cpu(tcptrace_rings, cpu) = (void *)map + (1 + cpu) * PAGE_SIZE;
+	state = cpuhp_setup_state_nocalls(CPUHP_BP_PREPARE_DYN, "tcptrace:prepare", tcptrace_ring_prepare, NULL);
+	if (state < 0) {
+		vfree(map);
+		return state;
 	}
+	hotplug = state;
 	return 0;
 }
 
 void tcptrace_ring_exit(void)
 {
+	cpuhp_remove_state_nocalls(hotplug);
 	vfree(map);
 }
 
@@ -96,7 +216,56 @@ bool tcptrace_ring_take(struct tcptrace_record *record, u64 position)
 	       cmpxchg_local(&record->position, found, 0) == found;
 }
 
-struct tcptrace_map *tcptrace_ring_map(void)
+void tcptrace_ring_absent(void)
+{
+	atomic64_inc((atomic64_t *)&this_cpu_read(tcptrace_rings)->lost);
+	atomic64_inc(&lost_in_all);
+}
+
+const struct tcptrace_map *tcptrace_ring_map(void)
 {
 	return map;
+}
+
+u64 tcptrace_ring_memory(void)
+{
+	return (1 + nr_cpu_ids) * PAGE_SIZE + cpumask_weight(&tcptrace_ring_cpus) * records_size(tcptrace_ring_slots);
+}
+
+u64 tcptrace_ring_given_out(int cpu)
+{
+	unsigned int begin;
+	u64 positions;
+
+	do {
+		begin = read_seqbegin(&given_out);
+		positions = per_cpu(given_out_before, cpu) + tcptrace_ring_reserved(cpu);
+	} while (read_seqretry(&given_out, begin));
+	return positions;
+}
+
+u64 tcptrace_ring_lost(int cpu)
+{
+	return READ_ONCE(per_cpu(tcptrace_rings, cpu)->lost);
+}
+
+u64 tcptrace_ring_lost_in_all(void)
+{
+	return atomic64_read(&lost_in_all);
+}
+
+void *tcptrace_ring_page(u64 page)
+{
+	struct tcptrace_record *records;
+	u64 cpu;
+
+	if (!page)
+		return map;
+	cpu = div64_u64_rem(page - 1, map->stride >> PAGE_SHIFT, &page);
+	if (cpu >= nr_cpu_ids)
+		return NULL;
+	if (!page)
+		return (void *)map + (1 + cpu) * PAGE_SIZE;
+	records = smp_load_acquire(&per_cpu(tcptrace_records, cpu));
+	return records ? (void *)records + (page - 1) * PAGE_SIZE : NULL;
 }

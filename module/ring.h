@@ -10,6 +10,7 @@
 #error "tcptrace needs a 64-bit kernel: positions in the rings are read and written in one piece"
 #endif
 
+#include <linux/cpumask.h>
 #include <linux/ktime.h>
 #include <linux/percpu.h>
 #include <linux/atomic.h>
@@ -21,28 +22,57 @@
 #include "uapi/tcptrace.h"
 #include "wake.h"
 
+/*
+ * A ring's first page is there for each possible CPU from init to exit; its records for each CPU that was online since
+ * somebody first needed them, until nobody holds them any more. NULL: none. A CPU that goes offline leaves them readable.
+ */
 DECLARE_PER_CPU(struct tcptrace_ring *, tcptrace_rings);
+DECLARE_PER_CPU(struct tcptrace_record *, tcptrace_records);
 extern u32 tcptrace_ring_slots;
 
-/* Allocates the rings of all possible CPUs, `slots` records each. May sleep. -ENOMEM, -EINVAL. */
+/* The CPUs that have records. */
+extern struct cpumask tcptrace_ring_cpus;
+#define for_each_tcptrace_ring(cpu)	for_each_cpu(cpu, &tcptrace_ring_cpus)
+
+/* For `slots` records on each CPU, none of which is there yet. May sleep. -ENOMEM, -EINVAL. */
 int tcptrace_ring_init(u32 slots);
 void tcptrace_ring_exit(void);
 
-/* The whole mapping, vmalloc_user() memory, from init to exit. */
-struct tcptrace_map *tcptrace_ring_map(void);
+/* A reader comes, that may map the rings, and goes: with the last one the records are given back. May sleep. */
+void tcptrace_ring_hold(void);
+void tcptrace_ring_drop(void);
+/* One that holds them wants something recorded: from now on each CPU online has records. May sleep. -ENOMEM. */
+int tcptrace_ring_need(void);
 
-static inline struct tcptrace_record *tcptrace_ring_slot(struct tcptrace_ring *ring, u64 position)
+/* The first page of the mapping, constant from init to exit. */
+const struct tcptrace_map *tcptrace_ring_map(void);
+/*
+ * Where the mapping's n-th page lies, vmalloc() memory; NULL: the CPU has no records, or the mapping no such page. The caller
+ * holds the rings: then a page that is there stays.
+ */
+void *tcptrace_ring_page(u64 n);
+/* Bytes that are taken now. */
+u64 tcptrace_ring_memory(void);
+
+static inline struct tcptrace_record *tcptrace_ring_slot(struct tcptrace_record *records, u64 position)
 {
-	struct tcptrace_record *records = (void *)ring + PAGE_SIZE;
-
 	return &records[(position - 1) & (tcptrace_ring_slots - 1)];
 }
 
-/* Positions given out on `cpu`. Any context. */
+/* Positions given out on `cpu`, of the records that are there. Any context. */
 static inline u64 tcptrace_ring_reserved(int cpu)
 {
 	return smp_load_acquire(&per_cpu(tcptrace_rings, cpu)->reserved);
 }
+
+/* The same since the module was loaded. Process context. */
+u64 tcptrace_ring_given_out(int cpu);
+/* What was to be recorded on a CPU that had no records, since then. Any context. */
+u64 tcptrace_ring_lost(int cpu);
+u64 tcptrace_ring_lost_in_all(void);
+
+/* There are no records on this CPU to write to: counts it. */
+void tcptrace_ring_absent(void);
 
 /* A slot that is not as the round before left it, after `position` was given out. Returns whether it is free to write. */
 bool tcptrace_ring_take(struct tcptrace_record *record, u64 position);
@@ -51,7 +81,7 @@ bool tcptrace_ring_take(struct tcptrace_record *record, u64 position);
  * Gives the caller the next slot of this CPU, its time set, all else as the former record left it;
  * or NULL where that slot is still held by a handler that this one interrupted: then the position is published
  * as a hole; or where handlers that interrupted this one went once round the ring: then the position has been
- * overwritten. Either is counted. Preemption off, until publish.
+ * overwritten; or where this CPU has no records. Each is counted. Preemption off, until publish.
  *
  * Reserving is atomic with respect to interrupts of this CPU, so that a nested handler takes the next
  * slot. Nobody else writes `reserved`; it is fully ordered all the same, because the time is taken after it,
@@ -60,12 +90,15 @@ bool tcptrace_ring_take(struct tcptrace_record *record, u64 position);
  */
 static __always_inline struct tcptrace_record *tcptrace_ring_reserve(u64 *position)
 {
-	struct tcptrace_ring *ring = this_cpu_read(tcptrace_rings);
-	struct tcptrace_record *record;
+	struct tcptrace_record *records = this_cpu_read(tcptrace_records), *record;
 	u64 before;
 
-	*position = atomic64_inc_return((atomic64_t *)&ring->reserved);
-	record = tcptrace_ring_slot(ring, *position);
+	if (unlikely(!records)) {
+		tcptrace_ring_absent();
+		return NULL;
+	}
+	*position = atomic64_inc_return((atomic64_t *)&this_cpu_read(tcptrace_rings)->reserved);
+	record = tcptrace_ring_slot(records, *position);
 	before = *position - tcptrace_ring_slots;
 	if (unlikely(cmpxchg_local(&record->position, before, 0) != before) &&
 	    !tcptrace_ring_take(record, *position)) {

@@ -12,7 +12,8 @@ void tcptrace_stats_tally(int cpu, struct tcptrace_tally *tally)
 	int id;
 
 	tally->lost = READ_ONCE(stats->lost);
-	tally->published = tcptrace_ring_reserved(cpu) - tally->lost;
+	tally->published = tcptrace_ring_given_out(cpu) - tally->lost;
+	tally->lost += tcptrace_ring_lost(cpu);
 	tally->filtered = READ_ONCE(stats->filtered);
 	tally->ignored = READ_ONCE(stats->ignored);
 	tally->hits = 0;

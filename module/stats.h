@@ -2,7 +2,7 @@
 /*
  * What happened to each hit, per CPU. At rest, on each CPU:
  * hits = published + filtered + ignored + lost, where
- * published = the ring's `reserved` - lost.
+ * published + lost = positions given out + what found no ring.
  */
 #ifndef TCPTRACE_STATS_H
 #define TCPTRACE_STATS_H

@@ -23,7 +23,8 @@ static void show_head(struct seq_file *seq)
 		seq_puts(seq, "kernel.ftrace_enabled is 0: nothing can be seen until it is 1\n");
 	if (muted == TCPTRACE_MUTED_KPROBES)
 		seq_puts(seq, "/sys/kernel/debug/kprobes/enabled is 0: kprobes and kretprobes see nothing until it is 1\n");
-	seq_printf(seq, "ring: %u records on each of %u CPUs, %llu KiB\n", map->slots, map->cpus, map->size >> 10);
+	seq_printf(seq, "ring: %u records on each CPU, on %u of %u CPUs now, %llu KiB\n", map->slots,
+		   cpumask_weight(&tcptrace_ring_cpus), map->cpus, tcptrace_ring_memory() >> 10);
 	seq_printf(seq, "netlink subscribers: %s\n\n", tcptrace_netlink_subscribed() ? "yes" : "none");
 }
 

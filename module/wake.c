@@ -167,7 +167,7 @@ static u64 reserved_in_all(void)
 	u64 sum = 0;
 	int cpu;
 
-	for_each_possible_cpu(cpu)
+	for_each_tcptrace_ring(cpu)
 		sum += tcptrace_ring_reserved(cpu);
 	return sum;
 }

@@ -42,6 +42,8 @@ static const uint8_t info_types[TCPTRACE_A_INFO_MAX + 1] = {
 	[TCPTRACE_A_INFO_SUBSCRIBERS] = MNL_TYPE_U32,
 	[TCPTRACE_A_INFO_FTRACE_OFF] = MNL_TYPE_FLAG,
 	[TCPTRACE_A_INFO_KPROBES_OFF] = MNL_TYPE_FLAG,
+	[TCPTRACE_A_INFO_RINGS] = MNL_TYPE_U32,
+	[TCPTRACE_A_INFO_MEMORY] = MNL_TYPE_U64,
 };
 
 static const uint8_t probe_types[TCPTRACE_A_PROBE_MAX + 1] = {
@@ -119,6 +121,8 @@ static int on_info(const struct nlmsghdr *message, void *arg)
 	info->record_size = channel_u32(a[TCPTRACE_A_INFO_RECORD_SIZE]);
 	info->cpus = channel_u32(a[TCPTRACE_A_INFO_CPUS]);
 	info->slots = channel_u32(a[TCPTRACE_A_INFO_SLOTS]);
+	info->rings = channel_u32(a[TCPTRACE_A_INFO_RINGS]);
+	info->memory = channel_u64(a[TCPTRACE_A_INFO_MEMORY]);
 	info->map_size = channel_u64(a[TCPTRACE_A_INFO_MAP_SIZE]);
 	info->boot = channel_u64(a[TCPTRACE_A_INFO_BOOT]);
 	info->level = channel_u32(a[TCPTRACE_A_INFO_LEVEL]);

@@ -17,6 +17,8 @@ struct module_info {
 	uint32_t record_size;
 	uint32_t cpus;
 	uint32_t slots;
+	uint32_t rings;		/* CPUs that have records now */
+	uint64_t memory;	/* bytes that they take */
 	uint64_t map_size;
 	uint64_t boot;
 	uint32_t level;

@@ -36,6 +36,7 @@ struct cpu {
 	struct tcptrace_record *records, *head, *tail;
 	size_t room;		/* of records */
 	uint64_t overwritten, nested;	/* not told of yet */
+	uint64_t without_ring;	/* of the ring's `lost`: told of, or counted in `nested` */
 };
 
 /* The buffers that hold something, as a binary heap by the time of their oldest record. */
@@ -95,6 +96,11 @@ static uint64_t reserved(const struct cpu *cpu)
 	return __atomic_load_n(&cpu->ring->reserved, __ATOMIC_ACQUIRE);
 }
 
+static uint64_t without_ring(const struct cpu *cpu)
+{
+	return __atomic_load_n(&cpu->ring->lost, __ATOMIC_RELAXED);
+}
+
 int rings_open(const void *base, size_t size, uint32_t types, struct rings **rings_out, char *error,
 	       size_t error_size)
 {
@@ -124,6 +130,7 @@ int rings_open(const void *base, size_t size, uint32_t types, struct rings **rin
 		cpu->ring = (const void *)ring;
 		cpu->slots = (const void *)(ring + map->records);
 		cpu->position = reserved(cpu) + 1;
+		cpu->without_ring = without_ring(cpu);
 	}
 	*rings_out = rings;
 	return 0;
@@ -330,23 +337,25 @@ static void build_heap(struct rings *rings)
 /* Up to the goal, and then up to that of this round. Returns 0 or -ENOMEM. */
 static int read_cpu(struct rings *rings, struct cpu *cpu, uint64_t now)
 {
-	uint64_t backlog;
+	uint64_t backlog, lost = without_ring(cpu);
 	int room;
 
 	if (cpu->head == cpu->tail)
 		cpu->head = cpu->tail = cpu->records;
+	cpu->nested += lost - cpu->without_ring;
+	cpu->without_ring = lost;
 	do {
 		if (!cpu->aiming) {
 			cpu->limit = cpu->given;
 			cpu->aim = now;
 			cpu->aiming = true;
 		}
-		if (cpu->position <= cpu->limit) {
-			/* A LOST record takes the room of what was lost, but for what was before a whole ring. */
+		if (cpu->position <= cpu->limit || cpu->nested) {
+			/* A LOST record takes the room of what was lost, but for what was before a whole ring or found none. */
 			backlog = cpu->limit - cpu->position + 1;
 			if (backlog > rings->slots)
-				backlog = rings->slots + 1;
-			room = make_room(rings, cpu, backlog);
+				backlog = rings->slots;
+			room = make_room(rings, cpu, backlog + 1);
 			if (room <= 0)
 				return room;
 			if (!drain(rings, cpu)) {

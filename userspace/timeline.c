@@ -466,7 +466,7 @@ void timeline_hole(struct timeline *timeline, const struct tcptrace_record *reco
 	p = put_count(p, lost->overwritten + lost->nested + lost->missed, "record");
 	p = put_text(p, " lost here");
 	p = put_part(p, "not read in time", lost->overwritten, ": ");
-	p = put_part(p, "not recorded, a handler was interrupted", lost->nested, ": ");
+	p = put_part(p, "found no room in the ring", lost->nested, ": ");
 	p = put_part(p, "missed by probes", lost->missed, ": ");
 	*p++ = '\n';
 	out_done(timeline->out, p);
@@ -486,7 +486,7 @@ void timeline_tally(struct out *out, const char *source, const struct tcptrace_l
 	p = put_u64(p, lost->overwritten + lost->nested);
 	p = put_text(p, " lost");
 	p = put_part(p, "not read in time", lost->overwritten, ", ");
-	p = put_part(p, "not recorded, a handler was interrupted", lost->nested, ", ");
+	p = put_part(p, "found no room in the ring", lost->nested, ", ");
 	p = put_part(p, "missed by probes", lost->missed, ", ");
 	p = put_part(p, "of a type unknown here", lost->unknown, ", ");
 	p = put_part(p, "of ends beyond --max-ends", full, ", ");

@@ -246,7 +246,7 @@ struct tcptrace_segment {
 /* LOST, made by readers: what lies between the records around it */
 struct tcptrace_lost {
 	__u64	overwritten;	/* before this reader came to them */
-	__u64	nested;		/* no room on their CPU while an interrupted handler held the slot */
+	__u64	nested;		/* no room on their CPU: an interrupted handler held the slot, or there was no ring */
 	__u64	missed;		/* hits that a kprobe lost, nmissed, since the reader began */
 	__u64	unknown;	/* records of a type this reader does not know */
 	__u64	events;		/* records read */
@@ -316,7 +316,7 @@ struct tcptrace_map {
 	__u16	abi;		/* TCPTRACE_ABI */
 	__u16	types_version;	/* TCPTRACE_TYPES_VERSION */
 	__u32	record_size;	/* sizeof(struct tcptrace_record) */
-	__u32	cpus;		/* rings, one for each possible CPU */
+	__u32	cpus;		/* rings, one for each possible CPU; see struct tcptrace_ring */
 	__u32	slots;		/* records in a ring, a power of two */
 	__u32	reserved;
 	__u64	rings;		/* offset of the first ring from the start of the mapping, bytes */
@@ -336,12 +336,15 @@ struct tcptrace_map {
  *      p again: the copy is whole. p | TCPTRACE_HOLE, whatever TCPTRACE_HELD is: lost to nesting,
  *      count one, go on.
  *      Anything else: being written; or overwritten, start again at 1.
+ * A CPU has no records to be touched while its `reserved` is 0: they come when it comes online and somebody wants
+ * something recorded, and stay as long as a file is open. Before, touching them is a SIGBUS.
  * Across CPUs: take CLOCK_MONOTONIC T, then each `reserved`. When all up to those are read, every
  * record older than T is there, because a writer reserves before it takes the time.
  */
 struct tcptrace_ring {
 	__u64	reserved;	/* positions given out */
-	__u64	pad[7];
+	__u64	lost;		/* was to be recorded where there was no memory for records; only grows */
+	__u64	pad[6];
 };
 
 #define TCPTRACE_HOLE		(1ull << 63)

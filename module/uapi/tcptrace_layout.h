@@ -45,6 +45,7 @@ TCPTRACE_OFFSET(tcptrace_map, record_size, 8);
 TCPTRACE_OFFSET(tcptrace_map, rings, 24);
 TCPTRACE_OFFSET(tcptrace_map, size, 48);
 TCPTRACE_SIZE(tcptrace_ring, 64);
+TCPTRACE_OFFSET(tcptrace_ring, lost, 8);
 TCPTRACE_SIZE(tcptrace_filter, 32);
 TCPTRACE_SIZE(tcptrace_clause, 64);
 TCPTRACE_OFFSET(tcptrace_clause, sport_min, 36);

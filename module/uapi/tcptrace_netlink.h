@@ -53,6 +53,8 @@ enum tcptrace_a_info {
 	TCPTRACE_A_INFO_SUBSCRIBERS,		/* u32 */
 	TCPTRACE_A_INFO_FTRACE_OFF,		/* flag: kernel.ftrace_enabled is 0 */
 	TCPTRACE_A_INFO_KPROBES_OFF,		/* flag: kprobes are switched off as a whole */
+	TCPTRACE_A_INFO_RINGS,			/* u32: CPUs that have records now */
+	TCPTRACE_A_INFO_MEMORY,			/* u64: bytes that the rings take now */
 
 	__TCPTRACE_A_INFO_MAX,
 	TCPTRACE_A_INFO_MAX = (__TCPTRACE_A_INFO_MAX - 1)

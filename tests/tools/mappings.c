@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -63,10 +64,10 @@ static void try_changes(void)
 	munmap(at, size);
 }
 
-/* A child that touches the parent's mapping: "fine" or the signal that ended it. */
-static void try_fork(void)
+/* What becomes of a child that touches its parent's mapping, or one that it makes itself: "fine" or the signal. */
+static void try_touch(const char *what, bool inherited, size_t offset)
 {
-	volatile struct tcptrace_map *at = map(size, PROT_READ, MAP_SHARED, 0);
+	volatile char *at = inherited ? map(size, PROT_READ, MAP_SHARED, 0) : NULL;
 	pid_t child;
 	int status;
 
@@ -74,12 +75,29 @@ static void try_fork(void)
 		err(1, "whole");
 	fflush(stdout);
 	child = fork();
-	if (!child)
-		_exit(at->magic != TCPTRACE_MAGIC);
+	if (!child) {
+		if (!inherited)
+			at = map(size, PROT_READ, MAP_SHARED, 0);
+		_exit(at == MAP_FAILED || (at[offset], 0));
+	}
 	if (child < 0 || waitpid(child, &status, 0) != child)
 		err(1, "fork");
-	printf("fork: %s\n", WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : "fine");
-	munmap((void *)at, size);
+	printf("%s: %s\n", what, WIFSIGNALED(status) ? sigabbrev_np(WTERMSIG(status)) : status ? "wrong" : "fine");
+	if (inherited)
+		munmap((void *)at, size);
+}
+
+/* Records are there when somebody wants something recorded. */
+static void try_records(void)
+{
+	const struct tcptrace_filter wish = { .abi = TCPTRACE_ABI, .level = TCPTRACE_L_LIFE };
+
+	try_touch("ring without a reader", false, page);
+	try_touch("records without a reader", false, 2 * page);
+	if (write(file, &wish, sizeof(wish)) != sizeof(wish))
+		err(1, "filter");
+	try_touch("records with a reader", false, 2 * page);
+	try_touch("the last of all", false, size - 1);
 }
 
 static void all_ways(void)
@@ -98,7 +116,8 @@ static void all_ways(void)
 	try("longer", size + page, PROT_READ, MAP_SHARED, 0);
 	try("much longer", size + (1ull << 32), PROT_READ, MAP_SHARED, 0);
 	try_changes();
-	try_fork();
+	try_touch("fork", true, 0);
+	try_records();
 }
 
 static void leave_to_child(void)

@@ -103,6 +103,8 @@ static const struct field info_fields[] = {
 	{ TCPTRACE_A_INFO_SUBSCRIBERS, NUMBER, "subscribers", NULL },
 	{ TCPTRACE_A_INFO_FTRACE_OFF, FLAG, "ftrace_off", NULL },
 	{ TCPTRACE_A_INFO_KPROBES_OFF, FLAG, "kprobes_off", NULL },
+	{ TCPTRACE_A_INFO_RINGS, NUMBER, "rings", NULL },
+	{ TCPTRACE_A_INFO_MEMORY, NUMBER64, "memory", NULL },
 	{ }
 };
 

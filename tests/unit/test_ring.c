@@ -271,6 +271,42 @@ static void hole_at_end(void)
 	end(&bench);
 }
 
+/* A CPU that came, for whose ring there was no memory. */
+static void no_ring(void)
+{
+	struct bench bench;
+	uint64_t position;
+	int i;
+
+	begin(&bench, 2, LIFE);
+	writer_put(&bench.writer, 0, 10, TCPTRACE_T_STATE);
+	writer_ring(&bench.writer, 1)->lost = 3;
+	writer_put(&bench.writer, 0, 20, TCPTRACE_T_STATE);
+	is_str(drained(&bench, 100), "0:1@10 0:2@20 lost(0,3) ", "what found no ring is lost");
+	is_str(drained(&bench, 101), "", "and told once");
+	/* It gets one after all, and has its loss told behind a writer within its slot. */
+	writer_ring(&bench.writer, 1)->lost = 4;
+	for (i = 0; i < SLOTS - 1; i++)
+		writer_put(&bench.writer, 1, 110 + i, TCPTRACE_T_STATE);
+	position = writer_reserve(&bench.writer, 1);
+	writer_fill(&bench.writer, 1, position, 120, TCPTRACE_T_STATE);
+	is_str(drained(&bench, 200), "", "a stalled writer");
+	writer_ring(&bench.writer, 1)->lost = 6;
+	writer_publish(&bench.writer, 1, position);
+	is_str(drained(&bench, 201),
+	       "lost(0,1) 1:1@110 1:2@111 1:3@112 1:4@113 1:5@114 1:6@115 1:7@116 lost(0,2) 1:8@120 ",
+	       "all that it has, and what it had lost until each");
+	is_int(losses(&bench).nested, 6, "in all");
+	end(&bench);
+
+	writer_open(&bench.writer, 1, SLOTS);
+	writer_ring(&bench.writer, 0)->lost = 7;
+	is_int(rings_open(bench.writer.map, bench.writer.size, LIFE, &bench.rings, NULL, 0), 0, "opened after a loss");
+	rings_set_clock(bench.rings, now);
+	is_str(drained(&bench, 100), "", "which is not this reader's");
+	end(&bench);
+}
+
 static void overwritten(void)
 {
 	struct bench bench;
@@ -475,6 +511,7 @@ int main(void)
 	nested();
 	holes();
 	hole_at_end();
+	no_ring();
 	overwritten();
 	bounded();
 	types();

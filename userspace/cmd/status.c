@@ -51,8 +51,8 @@ static void print_info(const struct module_info *info)
 {
 	printf("module   version %s, ABI %u, types version %u\n", safe_string(info->version), info->abi,
 	       info->types_version);
-	printf("rings    %u CPUs, %u records of %u bytes each, %.1f MiB in all\n", info->cpus,
-	       info->slots, info->record_size, info->map_size / 1048576.0);
+	printf("rings    %u records of %u bytes on each CPU, on %u of %u CPUs now, %.1f MiB in all\n",
+	       info->slots, info->record_size, info->rings, info->cpus, info->memory / 1048576.0);
 	printf("armed    level %s; with nobody reading: %s\n", level_word(info->level),
 	       level_word(info->flight));
 	printf("readers  %u of events, %u of the netlink group\n", info->readers, info->subscribers);
@@ -228,6 +228,9 @@ static void print_json(const struct module_state *state)
 	add_number(object, "types_version", info->types_version);
 	add_number(object, "record_size", info->record_size);
 	add_number(object, "slots", info->slots);
+	add_number(object, "cpus_possible", info->cpus);
+	add_number(object, "rings", info->rings);
+	add_number(object, "memory", info->memory);
 	add_number(object, "map_size", info->map_size);
 	add_text(object, "level", level_word(info->level));
 	add_text(object, "flight", level_word(info->flight));

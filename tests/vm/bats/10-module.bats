@@ -35,11 +35,66 @@ teardown()
 	local size
 	load_module ring=64
 	same "$(</sys/module/tcptrace/parameters/ring)" 64
-	has_line $STATUS 'ring: 64 records on each of *'
-	# A page of head, and for each CPU a page and 64 records. vmalloc adds a page of guard.
+	has_line $STATUS "ring: 64 records on each CPU, on 0 of $(possible_cpus) CPUs now, *"
+	# What may be mapped: a page of head, and for each CPU a page and 64 records.
 	size=$((4096 + $(possible_cpus) * (4096 + 64 * 192)))
 	same "$(stat -c %s /proc/tcptrace/events)" "$size"
-	same "$(awk '/tcptrace_ring_init/ { print $2 }' /proc/vmallocinfo)" $((size + 4096)) "the kernel's own account"
+}
+
+# areas: the kernel's own account of the rings' memory, bytes of each; vmalloc adds a page of guard
+areas() { awk '/ tcptrace_ring_/ { print $2 - 4096 }' /proc/vmallocinfo | sort -n; }
+# rings_are COUNT RECORDS: so many CPUs have a ring of so many records, by the kernel's account, and all that tell it agree
+rings_are()
+{
+	local first=$((4096 * (1 + $(possible_cpus)))) memory info i
+	memory=$((first + $1 * $2 * 192))
+	same "$(areas)" "$(echo $first; for ((i = 0; i < $1; i++)); do echo $(($2 * 192)); done)" "areas of vmalloc"
+	has_line $STATUS "ring: $2 records on each CPU, on $1 of $(possible_cpus) CPUs now, $((memory / 1024)) KiB"
+	info=$(nlfamily info)
+	same "$(value rings "$info") $(value memory "$info")" "$1 $memory"
+}
+
+@test "rings take memory while somebody wants something recorded, and no longer than a file is open" {
+	local online published
+	online=$(nproc --all)
+	load_module ring=1024
+	rings_are 0 1024
+	# Who asks for nothing needs none.
+	spawn_ready idle ringdump --level off
+	rings_are 0 1024
+	spawn_ready reader ringdump
+	rings_are "$online" 1024
+	connections -p 9109 -n 5
+	stop reader
+	# The other one may have mapped them.
+	rings_are "$online" 1024
+	published=$(counter published)
+	is "published > 0"
+	stop idle
+	rings_are 0 1024
+	# What was counted stays, and who comes next finds an empty ring and not what others saw.
+	same "$(counter published)" "$published"
+	spawn_ready reader ringdump --oldest
+	rings_are "$online" 1024
+	connections -p 9110 -n 5
+	stop reader
+	is "$(lines "$(out_of reader)" '[sd]port=9109') == 0"
+	is "$(lines "$(out_of reader)" type=accept sport=9110) == 5"
+	is "$(value read "$(tail -n 1 "$(out_of reader)")") + $published == $(counter published)"
+	tcptrace-ctl status >"$BATS_TEST_TMPDIR/status"
+	has_line "$BATS_TEST_TMPDIR/status" "rings *1024 records of 192 bytes on each CPU, on 0 of $(possible_cpus) CPUs now, * MiB in all"
+	unload_module
+	load_module ring=1024 flight=life
+	rings_are "$online" 1024
+}
+
+@test "a subscriber of the group has rings made, and they go with it" {
+	load_module ring=1024
+	spawn_ready life nlfamily life
+	rings_are "$(nproc --all)" 1024
+	stop life KILL || true
+	connections -p 9111
+	wait_until rings_are 0 1024
 }
 
 # refused MESSAGE PARAMETER...: insmod fails, nothing is left; the log shall say MESSAGE
@@ -74,7 +129,7 @@ all_messages()
 @test "a ring beyond the memory is refused, with how much it would be" {
 	local limit cpus ring=64
 	limit=$(($(awk '/^MemTotal/ { print $2 }' /proc/meminfo) / 4 * 1024))
-	cpus=$(possible_cpus)
+	cpus=$(nproc --all)
 	while ((ring <= 1048576 && cpus * ring * 192 <= limit)); do
 		ring=$((ring * 2))
 	done

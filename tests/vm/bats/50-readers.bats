@@ -349,7 +349,11 @@ much longer: EINVAL
 mprotect write: EACCES
 mprotect exec: EACCES
 mremap longer: EFAULT
-fork: SEGV"
+fork: SEGV
+ring without a reader: fine
+records without a reader: BUS
+records with a reader: fine
+the last of all: fine"
 	unload_module
 }
 
