@@ -42,6 +42,7 @@ common_setup()
 {
 	declare -gA JOBS=()
 	NETNS=()
+	LOG_ALLOWED=()	# --allow REGEX of tests/vm/klog
 	! loaded || rmmod tcptrace
 	TAINT=$(</proc/sys/kernel/tainted)
 	LOG_MARK="test ${BATS_TEST_FILENAME##*/} $BATS_TEST_NUMBER begins"
@@ -69,7 +70,7 @@ common_teardown()
 		[[ $BATS_TEST_COMPLETED ]] || grep -vE 'disarmed +0 +0$' $STATUS || true
 		rmmod tcptrace || failed=1
 	fi
-	kernel_log | "$TREE/tests/vm/klog" || failed=1
+	kernel_log | "$TREE/tests/vm/klog" "${LOG_ALLOWED[@]}" || failed=1
 	taint=$(</proc/sys/kernel/tainted)
 	if ((taint & ~(TAINT | TAINT_OF_MODULE))); then
 		echo "the kernel was tainted: $TAINT before, $taint after"
@@ -168,6 +169,15 @@ counter()
 		column && $1 == "id" { exit }
 		column { sum += $column }
 		END { print sum + 0 }' $STATUS
+}
+# At rest each hit is accounted for, on each CPU.
+counters_agree()
+{
+	awk '
+		$1 == "cpu" { for (i = 1; i <= NF; i++) at[$i] = i; next }
+		$1 == "id" { exit }
+		at["hits"] && NF { seen++; bad += $at["hits"] != $at["published"] + $at["filtered"] + $at["ignored"] + $at["lost"] }
+		END { exit !seen || bad }' $STATUS
 }
 # How many files are open for reading events.
 readers() { awk 'seen { n++ } $1 == "id" && $5 == "reader" { seen = 1 } END { print n + 0 }' $STATUS; }

@@ -1,0 +1,262 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What goes wrong, goes away or gets in the way at the worst moment: allocations that fail, memory that is short, CPUs and
+# namespaces that go, tracers on the same functions. Afterwards all is as before: nobody reads, nothing is armed, each hit is
+# accounted for, and a reader sees every connection. What other files do of docs/testing.md's table of faults is not done again.
+
+load helper
+
+CPU1=/sys/devices/system/cpu/cpu1/online
+CGROUP=/sys/fs/cgroup/tcptrace-test
+LEAKS=/sys/kernel/debug/kmemleak
+FAULTS=/sys/kernel/debug
+TRACING=/sys/kernel/tracing
+
+# What was lost before is not ours.
+setup_file() { ! kmemleak_on || echo clear >$LEAKS; }
+setup() { common_setup; }
+teardown()
+{
+	faults_off
+	echo nop >$TRACING/current_tracer
+	echo >$TRACING/set_ftrace_filter
+	[[ ! -e $CPU1 ]] || echo 1 >$CPU1
+	common_teardown
+	local status=$?
+	[[ ! -e $CGROUP ]] || rmdir $CGROUP || status=1
+	return $status
+}
+
+kmemleak_on() { [[ -e $LEAKS ]] && echo scan=off >$LEAKS; } 2>/dev/null
+
+# ---- faults ----
+
+# Whatever an allocation says of whether it may wait, it may fail. The kernel logs some that did, with the stack of who asked;
+# what is a report has another line besides.
+faults_on()
+{
+	local fault
+	[[ -e /proc/self/fail-nth ]] || skip "this kernel has no fault injection"
+	LOG_ALLOWED=(--allow "Call Trace:" --allow "RIP: 0033:")
+	for fault in $FAULTS/fail{slab,_page_alloc,_usercopy}; do
+		[[ -e $fault ]] || continue
+		echo 0 >"$fault/verbose"
+		[[ ! -e $fault/ignore-gfp-wait ]] || echo N >"$fault/ignore-gfp-wait"
+		[[ ! -e $fault/ignore-gfp-highmem ]] || echo N >"$fault/ignore-gfp-highmem"
+		[[ ! -e $fault/min-order ]] || echo 0 >"$fault/min-order"
+	done
+}
+faults_off()
+{
+	local fault
+	for fault in $FAULTS/fail{slab,_page_alloc,_usercopy}; do
+		[[ ! -e $fault ]] || echo 0 >"$fault/probability"
+	done
+}
+
+# walked LEAST-ERRORS OPERATION...: allocations of each have failed, and so many of the calls
+walked()
+{
+	local least=$1 line
+	shift
+	run -0 faults "${FAULTS_MOST:-12}" $RANDOM "$@"
+	echo "$output"
+	same "${#lines[@]}" $#
+	for line in "${lines[@]}"; do
+		[[ $line =~ ^[a-z]+:\ allocations=[0-9]+\ faults=([0-9]+)\ errors=([0-9]+)$ ]]
+		is "${BASH_REMATCH[1]} > 0 && ${BASH_REMATCH[2]} >= $least"
+	done
+}
+
+# ---- afterwards ----
+
+# accepted READER PORT: how many connections it was told of
+accepted() { lines "$(out_of "$1")" type=accept sport="$2"; }
+
+# Nobody reads, nothing is armed; a reader sees each connection; and then it is as before again.
+all_is_well()
+{
+	no_readers
+	spawn_ready after ringdump --mine --clause sport=9600
+	connections -p 9600 -n 5
+	stop after
+	is "$(accepted after 9600) == 5"
+	no_readers
+	same "$(armed_level)" off
+	none_armed
+	wait_until counters_agree
+}
+
+@test "allocations fail: files, filters, mappings, the snapshot, status" {
+	faults_on
+	load_module ring=64
+	spawn_ready held connections -p 9601 -n 3 --hold
+	walked 1 events life segment sockets status
+	# These may do without what they do not get.
+	walked 0 close map read
+	stop held
+	all_is_well
+}
+
+@test "allocations fail: netlink" {
+	faults_on
+	load_module ring=64
+	walked 1 info probes cpus filters subscribe
+	all_is_well
+}
+
+@test "allocations fail all over the loading of the module" {
+	local hooks
+	faults_on
+	fails nobodys_memory
+	hooks=$(cat $KPROBES $TRACED)
+	run -0 faults "${FAULTS_MOST:-20}" $RANDOM load "$KO" "ring=64 flight=segment"
+	echo "$output"
+	[[ $output =~ ^load:\ allocations=([0-9]+)\ faults=([0-9]+)\ errors=([0-9]+)$ ]]
+	is "${BASH_REMATCH[1]} > 100 && ${BASH_REMATCH[2]} > 0 && ${BASH_REMATCH[3]} > 0"
+	fails loaded
+	fails nobodys_memory
+	same "$(cat $KPROBES $TRACED)" "$hooks" "kprobes and callbacks"
+	[[ ! -e /proc/tcptrace ]]
+	load_module ring=64
+	all_is_well
+}
+
+# may_fail COMMAND...: with allocations that fail now and then, its own start included
+may_fail() { bash -c 'echo 1 >/proc/self/make-it-fail; exec "$@"' - "$@" >/dev/null 2>&1; }
+
+@test "allocations fail now and then, under traffic" {
+	local fault command i failed=0 went=0
+	faults_on
+	load_module ring=64
+	spawn traffic connections -p 9602 -n 0 --pause 20000
+	for fault in $FAULTS/fail{slab,_page_alloc}; do
+		echo Y >"$fault/task-filter"
+		echo 400 >"$fault/interval"
+		echo -1 >"$fault/times"
+		echo 100 >"$fault/probability"
+	done
+	for ((i = 0; i < 12; i++)); do
+		for command in "snapshot" "nlfamily info" "nlfamily probes" "ringdump --once --level segment" "cat $STATUS"; do
+			# shellcheck disable=SC2086 # several words they are
+			if may_fail $command; then went=$((went + 1)); else failed=$((failed + 1)); fi
+		done
+	done
+	faults_off
+	is "$failed > 0 && $went > 0"
+	stop traffic
+	all_is_well
+}
+
+@test "memory is short where connections and their reader live" {
+	[[ -e /sys/fs/cgroup/cgroup.controllers ]] || skip "no cgroups of version 2"
+	echo +memory >/sys/fs/cgroup/cgroup.subtree_control 2>/dev/null || skip "this kernel has no memory cgroups"
+	load_module
+	mkdir $CGROUP
+	# Not memory.max: what a process needs itself, and not its sockets, would end it.
+	echo 4M >$CGROUP/memory.high
+	spawn_ready reader bash -c "echo \$\$ >$CGROUP/cgroup.procs; exec ringdump --mine --clause sport=9603"
+	spawn_ready held bash -c "echo \$\$ >$CGROUP/cgroup.procs; exec connections -p 9603 -n 8 --hold --unsent 4000000"
+	# The kernel's word that it was.
+	cat $CGROUP/memory.events
+	grep -qE '^high [1-9]' $CGROUP/memory.events
+	stop held || true
+	stop reader
+	is "$(accepted reader 9603) == 8"
+	all_is_well
+}
+
+# ---- what goes ----
+
+@test "a CPU goes and comes while rings are read: no record is missing" {
+	local i
+	[[ -e $CPU1 ]] || skip "one CPU only"
+	load_module
+	spawn_ready reader ringdump --mine --clause sport=9604 --clause sport=9605
+	spawn traffic connections -p 9604 -n 0 --pause 2000
+	for ((i = 0; i < 6; i++)); do
+		taskset -c 1 connections -p 9605 -n 3
+		echo 0 >$CPU1
+		connections -p 9605 -n 3
+		echo 1 >$CPU1
+	done
+	stop traffic
+	stop reader
+	cat "$(out_of traffic)"
+	# What it says last of what it lost.
+	tail -n 1 "$(out_of reader)"
+	is "$(accepted reader 9605) == 36"
+	grep -qx "connections=$(accepted reader 9604) errors=0" "$(out_of traffic)"
+	all_is_well
+}
+
+@test "the module goes and comes in a storm, while a CPU does" {
+	[[ -e $CPU1 ]] || skip "one CPU only"
+	spawn storm storm -p 9606 --pause 3000
+	spawn hotplug bash -c "while :; do echo 0 >$CPU1; echo 1 >$CPU1; done"
+	reload "$KO" 8 ring=64 "ring=64 flight=segment" attach=kprobe
+	running storm
+	running hotplug
+	stop hotplug || true
+	stop storm
+	echo 1 >$CPU1
+	load_module
+	all_is_well
+}
+
+namespace_gone() { snapshot | awk -v netns="netns=$1" '{ for (i = 1; i <= NF; i++) found += $i == netns } END { exit found > 0 }'; }
+
+@test "a namespace goes, with its sockets, while it is read" {
+	local netns
+	load_module
+	add_netns going
+	netns=$(netns_inode going)
+	spawn_ready reader ringdump --mine --level segment --clause netns="$netns"
+	spawn_ready life nlfamily --rcvbuf 1000000 life
+	spawn_ready held nsenter "$(netns going)" connections -p 9607 -n 4 --hold
+	fails namespace_gone "$netns"
+	stop held KILL || true
+	ip netns del going
+	NETNS=()
+	wait_until namespace_gone "$netns"
+	stop life
+	stop reader
+	is "$(accepted reader 9607) == 4"
+	all_is_well
+}
+
+# ---- who else traces ----
+
+@test "both tracers of the kernel on the same functions, before, during and after" {
+	local tracer
+	printf '%s\n' 'tcp_*' '__tcp_*' 'inet_*' >$TRACING/set_ftrace_filter
+	for tracer in function function_graph; do
+		grep -qw $tracer $TRACING/available_tracers || skip "this kernel has no tracer of functions"
+		echo $tracer >$TRACING/current_tracer
+		load_module
+		spawn_ready reader ringdump --mine --level segment --clause sport=9608
+		connections -p 9608 -n 5 -b 3000
+		echo nop >$TRACING/current_tracer
+		connections -p 9608 -n 5 -b 3000
+		echo $tracer >$TRACING/current_tracer
+		connections -p 9608 -n 5 -b 3000
+		stop reader
+		is "$(accepted reader 9608) == 15"
+		wait_until counters_agree
+		unload_module
+		echo nop >$TRACING/current_tracer
+	done
+	echo >$TRACING/set_ftrace_filter
+	load_module
+	all_is_well
+}
+
+# ---- and nothing is left of all that ----
+
+@test "kmemleak finds nothing" {
+	kmemleak_on || skip "kmemleak is switched off (tests/vm/run --kmemleak switches it on)"
+	# It looks at nothing that is younger than 5 s, and reports what it did not find twice.
+	echo scan >$LEAKS
+	nap 6
+	echo scan >$LEAKS
+	same "$(<$LEAKS)" ""
+}
