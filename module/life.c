@@ -24,12 +24,17 @@
 /* Records that one run of the worker looks at, at most. The rest is the next run's. */
 #define RUN_RECORDS	16
 
+/* Where handlers run, and so may interrupt one another: a task, a softirq, an interrupt, an NMI. */
+#define CONTEXTS 4
+
 /* Where this reader is in one CPU's ring. */
 struct cursor {
-	struct timerqueue_node node;	/* in `heads`, by its time, while `record` is the next one of this CPU */
+	struct timerqueue_node node;	/* in `heads`, by the time of its earliest record, while that is the next one of this CPU */
 	u64 next;			/* position to be read */
 	u64 bound;			/* read up to here in this round */
-	struct tcptrace_record record;
+	u64 newest;			/* position of the record that was read last */
+	unsigned int count;
+	struct tcptrace_record records[CONTEXTS + 1];	/* read and not sent, the earliest last */
 };
 
 /*
@@ -74,6 +79,7 @@ enum progress {
 static enum progress load(struct cursor *cursor, int cpu, unsigned int *left)
 {
 	struct tcptrace_record *records = per_cpu(tcptrace_records, cpu);
+	struct tcptrace_record *record = &cursor->records[cursor->count];
 
 	while (cursor->next <= cursor->bound) {
 		struct tcptrace_record *slot = tcptrace_ring_slot(records, cursor->next);
@@ -97,13 +103,15 @@ static enum progress load(struct cursor *cursor, int cpu, unsigned int *left)
 		}
 		if (position != cursor->next)
 			return STALLED;
-		cursor->record = *slot;
+		*record = *slot;
 		smp_rmb();	/* the copy before the second look */
 		if (READ_ONCE(slot->position) != position)
 			continue;
 		cursor->next++;
-		if (is_life(cursor->record.type))
+		if (is_life(record->type)) {
+			cursor->newest = position;
 			return LOADED;
+		}
 	}
 	return NOTHING;
 }
@@ -230,16 +238,41 @@ static void send_event(const struct tcptrace_record *record)
 					 NULL);
 }
 
+/* The record that was read last to its place by time. */
+static void sort_in(struct cursor *cursor)
+{
+	unsigned int i;
+
+	for (i = cursor->count++; i && cursor->records[i - 1].time < cursor->records[i].time; i--)
+		swap(cursor->records[i - 1], cursor->records[i]);
+}
+
+/*
+ * A handler that is interrupted between reserving its position and taking the time is later than those behind it that
+ * interrupted it. What comes after a later one is no such: so the earliest is known when one behind it is not earlier.
+ */
+static bool settled(const struct cursor *cursor)
+{
+	return cursor->count && cursor->records[cursor->count - 1].position != cursor->newest;
+}
+
 /* Puts the next record of this CPU among the heads. */
 static enum progress advance(struct cursor *cursor, unsigned int *left)
 {
-	enum progress progress = load(cursor, cursor - cursors, left);
+	while (!settled(cursor) && cursor->count < ARRAY_SIZE(cursor->records)) {
+		enum progress progress = load(cursor, cursor - cursors, left);
 
-	if (progress == LOADED) {
-		cursor->node.expires = cursor->record.time;
-		timerqueue_add(&heads, &cursor->node);
+		if (progress > NOTHING)
+			return progress;
+		if (progress == NOTHING)
+			break;
+		sort_in(cursor);
 	}
-	return progress;
+	if (!cursor->count)
+		return NOTHING;
+	cursor->node.expires = cursor->records[cursor->count - 1].time;
+	timerqueue_add(&heads, &cursor->node);
+	return LOADED;
 }
 
 static void count_lost_without_ring(void)
@@ -258,10 +291,13 @@ static void begin_round(void)
 	/* Once for each waking, not for each run: the next record wakes again. */
 	WRITE_ONCE(kicked, false);
 	tcptrace_waiter_wait(&waiter);
+	timerqueue_init_head(&heads);
 	round = ktime_get_ns();
 	rmb();	/* the clock before the positions; reading it may be no memory access */
-	for_each_tcptrace_ring(cpu)
+	for_each_tcptrace_ring(cpu) {
+		timerqueue_init(&cursors[cpu].node);
 		cursors[cpu].bound = tcptrace_ring_reserved(cpu);
+	}
 	first_open = cpumask_first(&tcptrace_ring_cpus);
 	count_lost_without_ring();
 }
@@ -284,7 +320,7 @@ static enum progress one_run(void)
 		struct cursor *cursor = container_of(node, struct cursor, node);
 
 		timerqueue_del(&heads, node);
-		send_event(&cursor->record);
+		send_event(&cursor->records[--cursor->count]);
 		/* Whoever else wants this CPU has it between two runs. */
 		progress = need_resched() ? ENOUGH : advance(cursor, &left);
 		if (progress > NOTHING) {
@@ -351,10 +387,10 @@ static void start_reading(void)
 	wish = (struct tcptrace_wish) { };
 	tcptrace_filter_add(&wish);
 	round = 0;
-	timerqueue_init_head(&heads);
 	for_each_possible_cpu(cpu) {
 		cursors[cpu].bound = tcptrace_ring_reserved(cpu);
 		cursors[cpu].next = cursors[cpu].bound + 1;
+		cursors[cpu].count = 0;
 		timerqueue_init(&cursors[cpu].node);
 	}
 	lost = 0;
