@@ -69,9 +69,11 @@ traffic_overrun()
 	is "$(of retransmits) >= 1"
 }
 
-# flood PORT BACKLOG: a listener, 10 000 SYNs from as many addresses and ports, and how many are half open: OPENED
+# flood PORT BACKLOG COUNTER: a listener, 10 000 SYNs from as many addresses and ports, and how many of them became half
+# open, for the kernel counted the others: OPENED. Where it takes long, the first of these are over before the last SYN comes.
 flood()
 {
+	local half_open
 	PORT=$1
 	# What the device hands over waits there until a slow kernel has time.
 	sysctl -qw net.core.netdev_max_backlog=20000
@@ -80,16 +82,17 @@ flood()
 	wire_start
 	ask server listen l 10.7.0.1 "$1" "$2"
 	ask wire flood "$1" 10000
-	OPENED=$(ss -Htan state syn-recv "sport = :$1" | grep -c .)
+	wait_until enough TcpInSegs 10000
+	half_open=$(ss -Htan state syn-recv "sport = :$1" | grep -c .)
+	OPENED=$((10000 - $(counted "$3")))
 	keep PORT OPENED
-	is "OPENED > 50 && OPENED <= 129"
+	is "half_open > 50 && half_open <= 129 && OPENED >= half_open"
 }
 
 traffic_no_cookies()
 {
 	sysctl -qw net.ipv4.tcp_syncookies=0
-	flood 9802 128
-	same "$(counted TcpExtListenDrops)" $((10000 - OPENED)) "dropped, by the kernel"
+	flood 9802 128 TcpExtListenDrops
 	# What is half open ends by its timer, see traffic_floods_over.
 	ask server close l
 }
@@ -107,8 +110,7 @@ traffic_no_cookies()
 traffic_cookies()
 {
 	sysctl -qw net.ipv4.tcp_syncookies=1
-	flood 9803 128
-	same "$(counted TcpExtSyncookiesSent)" $((10000 - OPENED)) "cookies sent, by the kernel"
+	flood 9803 128 TcpExtSyncookiesSent
 	# One of them means it.
 	ask wire ports 41000 9803
 	# The SYN-ACKs of the flood fill the device.
