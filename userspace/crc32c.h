@@ -6,13 +6,14 @@
 #ifndef TCPTRACE_CRC32C_H
 #define TCPTRACE_CRC32C_H
 
+#include <isa-l/crc.h>
 #include <stddef.h>
 #include <stdint.h>
 
 /* Of `size` bytes behind those that `crc` is of; 0: of none. */
-uint32_t crc32c(uint32_t crc, const void *data, size_t size);
-
-/* The same without the processor's instruction for it. */
-uint32_t crc32c_by_table(uint32_t crc, const void *data, size_t size);
+static inline uint32_t crc32c(uint32_t crc, const void *data, size_t size)
+{
+	return ~crc32_iscsi((unsigned char *)data, size, ~crc);
+}
 
 #endif
