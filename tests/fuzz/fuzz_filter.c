@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "filter.h"
+#include "filter/filter.h"
 
 #define WORDS_MAX	64
 

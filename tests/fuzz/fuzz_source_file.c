@@ -12,10 +12,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "names.h"
-#include "record_check.h"
+#include "record/names.h"
+#include "record/record_check.h"
 #include "recordings.h"
-#include "source_open.h"
+#include "source/source_open.h"
 
 static void demand(bool condition, const char *what)
 {

@@ -12,11 +12,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "capture_file.h"
-#include "cmd.h"
-#include "options.h"
+#include "cmd/cmd.h"
+#include "record/capture_file.h"
 #include "recordings.h"
 #include "sandbox.h"
+#include "session/options.h"
 
 /* What a view may allocate: for itself, and for each record. */
 #define HEAP_BASE	(64u << 20)

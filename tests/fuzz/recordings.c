@@ -9,8 +9,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "capture_file.h"
-#include "record_check.h"
+#include "record/capture_file.h"
+#include "record/record_check.h"
 #include "recordings.h"
 
 #define RECORDS_MAX	256

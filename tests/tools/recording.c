@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "../../userspace/capture_file.h"
+#include "../../userspace/record/capture_file.h"
 #include "record_text.h"
 
 static bool chosen(const struct tcptrace_record *record, bool snapshot)

@@ -19,7 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "../../userspace/capture_file.h"
+#include "../../userspace/record/capture_file.h"
 #include "record_text.h"
 
 #define FIRST_OF_CLIENTS	32768	/* net.ipv4.ip_local_port_range */

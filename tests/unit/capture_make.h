@@ -11,7 +11,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "capture_file.h"
+#include "record/capture_file.h"
 
 struct capture {
 	_Alignas(struct tcptrace_record) unsigned char data[256 * 1024];

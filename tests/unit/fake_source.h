@@ -3,7 +3,7 @@
 #ifndef TCPTRACE_FAKE_SOURCE_H
 #define TCPTRACE_FAKE_SOURCE_H
 
-#include "source.h"
+#include "source/source.h"
 
 struct fake_source {
 	struct source source;	/* the first member */

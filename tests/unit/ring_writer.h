@@ -6,6 +6,7 @@
 #ifndef TCPTRACE_RING_WRITER_H
 #define TCPTRACE_RING_WRITER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

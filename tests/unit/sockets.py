@@ -45,7 +45,7 @@ BIDI = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u
 
 
 def safe(name):
-    """As userspace/safe_text.h has it, by Python's decoder and its tables of Unicode."""
+    """As userspace/base/safe_text.h has it, by Python's decoder and its tables of Unicode."""
     def shown(one):
         harmful = unicodedata.category(one) in ("Cc", "Cs", "Zl", "Zp") or one in BIDI or ord(one) & 0xfffe == 0xfffe or 0xfdd0 <= ord(one) <= 0xfdef
         return "".join(f"\\x{byte:02x}" for byte in one.encode("utf-8", "surrogateescape")) if harmful else one

@@ -2,9 +2,9 @@
 /* A FIN_WAIT2 waits for the record that says whether the peer's FIN was in the same segment; order and number of records stay. */
 #include <errno.h>
 
-#include "ahead.h"
 #include "fake_source.h"
-#include "stop.h"
+#include "session/stop.h"
+#include "source/ahead.h"
 #include "stream.h"
 #include "test.h"
 
@@ -89,7 +89,7 @@ static void test_live(void)
 	begin(SOURCE_IDLE);
 	fake.limit = stream.count - 2;
 	/* As if it happened now. */
-	stream.records[9].time = stop_now() + SECOND;
+	stream.records[9].time = clock_now() + SECOND;
 	waiting = fake.limit - 9;
 	is_int(drain(&count, &merged), SOURCE_IDLE, "caught up");
 	is_int(count, fake.limit - waiting, "FIN_WAIT2 waits, and what is behind it");
@@ -104,7 +104,7 @@ static void test_live(void)
 	three_way(false);
 	begin(SOURCE_IDLE);
 	fake.limit = stream.count - 2;
-	stream.records[9].time = stop_now() - 2 * AHEAD_NS;
+	stream.records[9].time = clock_now() - 2 * AHEAD_NS;
 	count = merged = 0;
 	is_int(drain(&count, &merged), SOURCE_IDLE, "after AHEAD_NS");
 	is_int(count, fake.limit, "it waits no more");

@@ -3,8 +3,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-#include "clause.h"
-#include "filter.h"
+#include "filter/filter.h"
+#include "record/clause.h"
 #include "test.h"
 
 static const char *text_of(const struct tcptrace_clause *clauses, size_t count)

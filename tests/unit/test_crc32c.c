@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The checksum of recordings against what others have computed: RFC 3720 appendix B.4, and the check value of its kind. */
-#include "crc32c.h"
+#include "record/crc32c.h"
 #include "test.h"
 
 int main(void)

@@ -2,10 +2,10 @@
 /* The words below each step: true for what happened, with its numbers. Each text of the table is asked for once at least. */
 #include <stdlib.h>
 
-#include "explain.h"
-#include "model.h"
+#include "model/model.h"
 #include "stream.h"
 #include "test.h"
+#include "view/text/explain.h"
 
 static struct stream stream;
 static struct model *model;

@@ -4,7 +4,7 @@
 #include <netdb.h>
 #include <stdlib.h>
 
-#include "filter.h"
+#include "filter/filter.h"
 #include "test.h"
 
 /* Parses an expression as one argument. NULL: refused. */

@@ -7,7 +7,7 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 
-#include "filter.h"
+#include "filter/filter.h"
 #include "test.h"
 
 #define MAX TCPTRACE_CLAUSES_MAX

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What an end tells of its queues over time, and the figures of a verdict that come with it. */
-#include "flow.h"
-#include "model.h"
-#include "seed.h"
+#include "model/flow.h"
+#include "model/model.h"
+#include "model/verdict.h"
+#include "session/seed.h"
 #include "stream.h"
 #include "test.h"
-#include "verdict.h"
 
 static struct stream stream;
 static struct model *model;
@@ -132,7 +132,7 @@ static void test_read_delay(void)
 	reads(server, 1, 7 * SECOND);
 	is_int(last_delay(), 7 * SECOND, "what came later waited for itself");
 	is_int(verdict(server).read_delay, 7 * SECOND, "the longest of all");
-	is_int(verdict(&stream.client).read_delay, MODEL_UNKNOWN, "nothing came to the other end");
+	is_int(verdict(&stream.client).read_delay, UNKNOWN, "nothing came to the other end");
 
 	comes(server, 3, SECOND);
 	pass(9 * SECOND);
@@ -148,7 +148,7 @@ static void test_looks(void)
 	begin();
 	comes(server, 10, SECOND);
 	reads(server, 0, SECOND)->u.queue.bytes = 10;
-	is_int(last_delay(), MODEL_UNKNOWN, "MSG_PEEK reads nothing");
+	is_int(last_delay(), UNKNOWN, "MSG_PEEK reads nothing");
 	is_int(step.bytes, 0, "no byte");
 	is_int(verdict(server).read_delay, stream.time - stream.records[6].time, "so it waits yet");
 	reads(server, 10, SECOND);
@@ -197,7 +197,7 @@ static void test_fin(void)
 	reads(server, 7, SECOND);
 	is_int(last_delay(), SECOND, "data in a FIN's segment");
 	reads(server, 1, SECOND);
-	is_int(last_delay(), MODEL_UNKNOWN, "the FIN itself is no data");
+	is_int(last_delay(), UNKNOWN, "the FIN itself is no data");
 	is_int(verdict(server).read_delay, SECOND, "and does not wait");
 }
 
@@ -216,7 +216,7 @@ static void test_blocked(void)
 	pass(4 * SECOND);
 	fin_arrives(&stream, server, TCPTRACE_S_CLOSE_WAIT);
 	is_int(verdict(server).read_blocked, 8 * SECOND, "a FIN ends it; of two waits the first one counts");
-	is_int(verdict(&stream.client).read_blocked, MODEL_UNKNOWN, "of an end without such records nothing is claimed");
+	is_int(verdict(&stream.client).read_blocked, UNKNOWN, "of an end without such records nothing is claimed");
 
 	begin();
 	waits(server, SECOND);
@@ -276,8 +276,8 @@ static void test_handshake(void)
 	begin();
 	is_int(verdict(&stream.server).syn_recv, 30 * US, "SYN_RECV, from the SYN to its handshake's end");
 	is_int(verdict(&stream.server).accept_wait, 10 * US, "then until accept()");
-	is_int(verdict(&stream.client).syn_recv, MODEL_UNKNOWN, "not of an end that connected");
-	is_int(verdict(&stream.client).accept_wait, MODEL_UNKNOWN, "nor does it wait for accept()");
+	is_int(verdict(&stream.client).syn_recv, UNKNOWN, "not of an end that connected");
+	is_int(verdict(&stream.client).accept_wait, UNKNOWN, "nor does it wait for accept()");
 
 	begin_empty();
 	connects(&stream, &stream.client);
@@ -295,8 +295,8 @@ static void test_handshake(void)
 	stream.records[0].flags |= TCPTRACE_F_COOKIE_SYN;
 	stream.time += SECOND;
 	record = accepts(&stream);
-	is_int(verdict(&stream.server).handshake, MODEL_UNKNOWN, "of a SYN cookie nobody knows when its SYN came");
-	is_int(verdict(&stream.server).syn_recv, MODEL_UNKNOWN, "nor how long SYN_RECV was");
+	is_int(verdict(&stream.server).handshake, UNKNOWN, "of a SYN cookie nobody knows when its SYN came");
+	is_int(verdict(&stream.server).syn_recv, UNKNOWN, "nor how long SYN_RECV was");
 	is_int(verdict(&stream.server).accept_wait, record->time - stream.records[0].time, "but since when it waited");
 }
 

@@ -7,8 +7,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "ends.h"
-#include "hash.h"
+#include "base/hash.h"
+#include "model/ends.h"
 #include "test.h"
 
 #define OLD		0x9e3779b97f4a7c15ull	/* what cookies were multiplied by, for all to know */

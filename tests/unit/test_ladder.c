@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Ladders made of segments: which arrow is whose, what is lost, what comes again. */
-#include "ladder.h"
 #include "stream.h"
+#include "tally/ladder.h"
 #include "test.h"
 
 #define FIN	0x01

@@ -10,9 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "flow.h"
-#include "model.h"
-#include "seed.h"
+#include "model/flow.h"
+#include "model/model.h"
+#include "session/seed.h"
 #include "stream.h"
 #include "test.h"
 

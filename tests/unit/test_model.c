@@ -2,14 +2,14 @@
 /* The model on streams made by hand: what is known of each end, and what is said of it when it is over. */
 #include <netinet/tcp.h>
 
-#include "cause.h"
 #include "fake_source.h"
-#include "flow.h"
-#include "model.h"
-#include "seed.h"
+#include "model/cause.h"
+#include "model/flow.h"
+#include "model/model.h"
+#include "model/verdict.h"
+#include "session/seed.h"
 #include "stream.h"
 #include "test.h"
-#include "verdict.h"
 
 static struct stream stream;
 
@@ -502,7 +502,7 @@ static void test_refused(void)
 	run();
 	is_how(&world.client, "refused", "remote", "connect to a closed port");
 	is_int(world.client.verdict.error, ECONNREFUSED, "errno");
-	is_int(world.client.verdict.handshake, MODEL_UNKNOWN, "no handshake");
+	is_int(world.client.verdict.handshake, UNKNOWN, "no handshake");
 	is_int(model_ends(world.model), 0, "nothing is left");
 	finish();
 }
@@ -748,7 +748,7 @@ static void test_timing(void)
 	syn_ack_arrives(&stream);
 	world_begin(0);
 	feed(&stream.records[0]);
-	is_int(world.last.since, MODEL_UNKNOWN, "before the first step there is none");
+	is_int(world.last.since, UNKNOWN, "before the first step there is none");
 	feed(&stream.records[1]);
 	is_int(world.last.since, 10 * US, "the other end's first step follows this end's");
 	feed(&stream.records[2]);
@@ -843,7 +843,7 @@ static void test_lost(void)
 	is_int(world.holes, 1, "a hole");
 	is_how(&world.client, "four-way", "unknown", "who was first is lost");
 	ok(world.client.verdict.lossy, "and the verdict says that records are missing");
-	is_int(world.client.verdict.half_closed, MODEL_UNKNOWN, "nor since when it was half-closed");
+	is_int(world.client.verdict.half_closed, UNKNOWN, "nor since when it was half-closed");
 	finish();
 
 	/* The end of one connection was lost, the next one has its port. */
@@ -872,8 +872,8 @@ static void test_no_births(void)
 	settle_until(UINT64_MAX);
 	is_how(&world.client, "four-way", "local", "of an end whose birth was not seen");
 	ok(!world.client.verdict.whole, "and it says so");
-	is_int(world.client.verdict.duration, MODEL_UNKNOWN, "no duration is claimed");
-	is_int(world.client.verdict.handshake, MODEL_UNKNOWN, "no handshake");
+	is_int(world.client.verdict.duration, UNKNOWN, "no duration is claimed");
+	is_int(world.client.verdict.handshake, UNKNOWN, "no handshake");
 	is_int(world.client.verdict.bytes_in, 17, "the totals tell what came in");
 	is_int(world.client.verdict.bytes_out, 6, "and, with the peer's, that a SYN was counted");
 	is_int(world.server.verdict.bytes_in, 6, "of the server");

@@ -6,11 +6,11 @@
 #include <unistd.h>
 
 #include "fake_source.h"
-#include "json.h"
-#include "model.h"
-#include "seed.h"
+#include "model/model.h"
+#include "session/seed.h"
 #include "test.h"
-#include "timeline.h"
+#include "view/json/json.h"
+#include "view/text/timeline.h"
 
 #define RECORDS	200000
 #define ENDS	50

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* names.c: every number has its name, every name its number, and what has none is safe. */
-#include "names.h"
+#include "record/names.h"
 #include "test.h"
 
 static const struct {

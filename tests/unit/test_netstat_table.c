@@ -8,8 +8,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "netstat_table.h"
 #include "test.h"
+#include "view/table/netstat_table.h"
 
 static struct out out;
 

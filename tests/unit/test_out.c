@@ -6,9 +6,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "out.h"
-#include "process.h"
-#include "record.h"
+#include "base/out.h"
+#include "host/process.h"
+#include "record/record.h"
 #include "test.h"
 
 static char text[256];

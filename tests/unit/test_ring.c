@@ -2,10 +2,10 @@
 /* The reader of the rings against a writer that is stopped wherever it hurts. */
 #include <errno.h>
 
-#include "level.h"
-#include "ring.h"
+#include "record/level.h"
 #include "ring_writer.h"
-#include "source.h"
+#include "source/ring.h"
+#include "source/source.h"
 #include "test.h"
 
 #define SLOTS	8

@@ -7,10 +7,10 @@
 #include <sched.h>
 #include <time.h>
 
-#include "level.h"
-#include "ring.h"
+#include "record/level.h"
 #include "ring_writer.h"
-#include "source.h"
+#include "source/ring.h"
+#include "source/source.h"
 #include "test.h"
 
 #define CPUS	2

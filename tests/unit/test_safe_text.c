@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "safe_text.h"
+#include "base/safe_text.h"
 #include "test.h"
 
 static iconv_t decoder;

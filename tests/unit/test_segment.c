@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Segments and what is sent again: how they lie to what was there, and that they disturb no count of the model. */
-#include "model.h"
-#include "record.h"
-#include "segment.h"
+#include "model/model.h"
+#include "record/record.h"
+#include "record/segment.h"
 #include "stream.h"
 #include "test.h"
 
@@ -76,7 +76,7 @@ static void test_window(void)
 	is_int(facts(&record).window, 10, "a SYN's is not scaled");
 	record = came(100, 0, ACK);
 	record.kind = TCPTRACE_K_TIMEWAIT;
-	ok(facts(&record).window == MODEL_UNKNOWN, "a timewait socket has forgotten the peer's");
+	ok(facts(&record).window == UNKNOWN, "a timewait socket has forgotten the peer's");
 }
 
 static void test_sack(void)

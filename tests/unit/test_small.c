@@ -2,9 +2,9 @@
 /* What keeps an end small: durations in four bytes, pieces by number, processes by number. */
 #include <stdlib.h>
 
-#include "owner.h"
-#include "slab.h"
-#include "span.h"
+#include "base/slab.h"
+#include "base/span.h"
+#include "record/owner.h"
 #include "test.h"
 
 /* ---- span.h ---- */

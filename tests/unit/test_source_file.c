@@ -5,7 +5,7 @@
 #include <sys/ioctl.h>
 
 #include "capture_make.h"
-#include "source_open.h"
+#include "source/source_open.h"
 #include "test.h"
 
 static struct capture capture;

@@ -14,8 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "ss_details.h"
 #include "test.h"
+#include "view/table/ss_details.h"
 
 static struct ss_details details;
 

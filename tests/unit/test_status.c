@@ -17,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "cmd.h"
+#include "cmd/cmd.h"
 #include "tcptrace.h"
 #include "tcptrace_netlink.h"
 #include "test.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The tables (listen, life, ports, top) on recordings made by hand. */
-#include "busy.h"
-#include "port_settings.h"
+#include "host/port_settings.h"
 #include "program.h"
+#include "tally/busy.h"
 
 /* The n-th line, from 0, or "". */
 static const char *line(unsigned int n)
@@ -457,7 +457,7 @@ static void busy_connection(void)
 static void test_rates(void)
 {
 	is_int(busy_rate(6, 4 * SECOND), 1, "a rate is rounded down");
-	ok(busy_rate(UINT64_MAX, 1) == MODEL_UNKNOWN - 1, "the largest there is is not the one that is not known");
+	ok(busy_rate(UINT64_MAX, 1) == UNKNOWN - 1, "the largest there is is not the one that is not known");
 }
 
 static void test_top(void)

@@ -3,8 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "tally/transitions.h"
 #include "test.h"
-#include "transitions.h"
 
 static struct transitions transitions;
 
@@ -72,9 +72,9 @@ static void test_many(void)
 static void test_unknown(void)
 {
 	memset(&transitions, 0, sizeof(transitions));
-	stays(MODEL_UNKNOWN);
+	stays(UNKNOWN);
 	is_int(transitions.taken[TCPTRACE_S_ESTABLISHED][TCPTRACE_S_FIN_WAIT1], 1, "the change is counted");
-	ok(transitions_stay(&transitions, TCPTRACE_S_ESTABLISHED, 50) == MODEL_UNKNOWN,
+	ok(transitions_stay(&transitions, TCPTRACE_S_ESTABLISHED, 50) == UNKNOWN,
 	   "a stay whose beginning nobody saw is none");
 }
 

@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "checks.h"
-#include "cmd.h"
-#include "module_file.h"
-#include "options.h"
+#include "cmd/cmd.h"
+#include "host/checks.h"
+#include "host/module_file.h"
+#include "session/options.h"
 
 static const char *const words[] = {
 	[CHECK_OK] = "ok",

@@ -6,10 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd.h"
-#include "export.h"
-#include "safe_text.h"
-#include "watch.h"
+#include "base/safe_text.h"
+#include "cmd/cmd.h"
+#include "cmd/watch.h"
+#include "view/export/export.h"
 
 #define INTERVAL_NS	15000000000ull
 

@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd.h"
-#include "follow.h"
-#include "ladder_view.h"
-#include "signals.h"
-#include "svg.h"
+#include "base/signals.h"
+#include "base/svg.h"
+#include "cmd/cmd.h"
+#include "cmd/svg_option.h"
+#include "session/follow.h"
+#include "view/picture/ladder_view.h"
+#include "view/print_summary.h"
 
 #define RUNGS_HELD	(1u << 18)	/* of all ladders, before what can be drawn is */
 #define RUNGS_DRAWN	1000		/* of one picture, unless told otherwise */
@@ -199,6 +201,7 @@ static void end(void *arg, uint64_t time)
 }
 
 static const struct follow_view view_ladder = {
+	.summary = print_summary,
 	.level = TCPTRACE_L_SEGMENT,
 	.level_filtered = TCPTRACE_L_SEGMENT,
 	.begin = begin,

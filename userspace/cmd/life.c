@@ -2,14 +2,15 @@
 /* life: one line for each connection that is over. */
 #include <unistd.h>
 
-#include "cmd.h"
-#include "columns.h"
-#include "follow.h"
-#include "json.h"
-#include "record.h"
-#include "term.h"
-#include "timeline.h"
-#include "verdict.h"
+#include "base/columns.h"
+#include "base/term.h"
+#include "cmd/cmd.h"
+#include "model/verdict.h"
+#include "record/record.h"
+#include "session/follow.h"
+#include "view/json/json.h"
+#include "view/print_summary.h"
+#include "view/text/timeline.h"
 
 #define ENDPOINT_WIDTH	15	/* "127.0.0.1:45678" */
 
@@ -113,7 +114,7 @@ static void fill(struct row *row, struct life *life, const struct end *end)
 	p = row_cell(row, put_string(p, kind ? kind : "-"));
 	p = row_cell(row, put_u64(p, verdict.retransmits));
 	p = row_cell(row, put_verdict(p, &verdict));
-	p = timeline_put_owner(p, end->owner);
+	p = owner_put(p, end->owner);
 	row_cell(row, p);
 }
 
@@ -161,6 +162,7 @@ static void verdict(void *arg, const struct end *end)
 }
 
 static const struct follow_view view = {
+	.summary = print_summary,
 	.level = TCPTRACE_L_LIFE,
 	.level_filtered = TCPTRACE_L_QUEUE,
 	.begin = begin,

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* listen: each listener with what its two queues hold, held at most, and refused. */
-#include "cmd.h"
-#include "columns.h"
-#include "follow.h"
-#include "json_tables.h"
-#include "listeners.h"
-#include "record.h"
-#include "timeline.h"
+#include "base/columns.h"
+#include "cmd/cmd.h"
+#include "record/record.h"
+#include "session/follow.h"
+#include "tally/listeners.h"
+#include "view/json/json_tables.h"
+#include "view/print_summary.h"
+#include "view/text/timeline.h"
 
 #define NO_DROPS	"OVERFLOWS and DROPS: - since the module that recorded this does not record refusals\n"
 
@@ -85,7 +86,7 @@ static char *put_longest(char *p, const struct listener *listener)
 	uint64_t longest = listener_longest(listener);
 
 	p = put_duration_or_dash(p, longest);
-	if (longest != MODEL_UNKNOWN && longest == listener->waiting)
+	if (longest != UNKNOWN && longest == listener->waiting)
 		*p++ = '+';
 	return p;
 }
@@ -93,7 +94,7 @@ static char *put_longest(char *p, const struct listener *listener)
 /* What is over has no "now". */
 static char *put_now(char *p, const struct listener *listener, uint32_t value)
 {
-	return put_u64_or_dash(p, listener_over(listener) ? MODEL_UNKNOWN : value);
+	return put_u64_or_dash(p, listener_over(listener) ? UNKNOWN : value);
 }
 
 static void fill(struct row *row, const struct listen *listen, const struct listener *listener)
@@ -109,9 +110,9 @@ static void fill(struct row *row, const struct listen *listen, const struct list
 	p = row_cell(row, put_u64(p, listener->syn_peak));
 	p = row_cell(row, put_u64(p, listener->accepted));
 	p = row_cell(row, put_longest(p, listener));
-	p = row_cell(row, put_u64_or_dash(p, listen->drops ? listener->overflows : MODEL_UNKNOWN));
-	p = row_cell(row, put_u64_or_dash(p, listen->drops ? listener->drops : MODEL_UNKNOWN));
-	p = timeline_put_owner(p, end->owner);
+	p = row_cell(row, put_u64_or_dash(p, listen->drops ? listener->overflows : UNKNOWN));
+	p = row_cell(row, put_u64_or_dash(p, listen->drops ? listener->drops : UNKNOWN));
+	p = owner_put(p, end->owner);
 	if (listener_over(listener))
 		p = put_text(p, " (closed)");
 	row_cell(row, p);
@@ -244,6 +245,7 @@ static void end(void *arg, uint64_t time)
 }
 
 static const struct follow_view view = {
+	.summary = print_summary,
 	.level = TCPTRACE_L_QUEUE,
 	.level_filtered = TCPTRACE_L_QUEUE,
 	.begin = begin,

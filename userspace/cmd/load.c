@@ -10,10 +10,10 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "cmd.h"
-#include "module_file.h"
-#include "options.h"
-#include "safe_text.h"
+#include "base/safe_text.h"
+#include "cmd/cmd.h"
+#include "host/module_file.h"
+#include "session/options.h"
 
 struct arguments {
 	const char *path;

@@ -6,14 +6,15 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "cmd.h"
-#include "json.h"
-#include "listing.h"
-#include "netstat_table.h"
-#include "record.h"
-#include "options.h"
-#include "safe_text.h"
-#include "signals.h"
+#include "base/safe_text.h"
+#include "base/signals.h"
+#include "cmd/cmd.h"
+#include "record/record.h"
+#include "session/listing.h"
+#include "session/options.h"
+#include "view/json/json.h"
+#include "view/print_summary.h"
+#include "view/table/netstat_table.h"
 
 #define PROC		"/proc"
 #define REPEAT_MS	1000
@@ -303,6 +304,7 @@ static int run(int argc, char *argv[])
 		netstat.table.numeric_hosts = netstat.table.numeric_ports = netstat.table.numeric_users = true;
 	netstat.table.out = &listing->out;
 	listing->options = &netstat.options;
+	listing->summary = print_summary;
 	status = listing_parse(listing, netstat.words, netstat.word);
 	if (status)
 		return status;

@@ -3,14 +3,15 @@
 #include <err.h>
 #include <stdio.h>
 
-#include "cmd.h"
-#include "columns.h"
-#include "follow.h"
-#include "json_tables.h"
-#include "netns.h"
-#include "ports.h"
-#include "record.h"
-#include "safe_text.h"
+#include "base/columns.h"
+#include "base/safe_text.h"
+#include "cmd/cmd.h"
+#include "host/netns.h"
+#include "record/record.h"
+#include "session/follow.h"
+#include "tally/ports.h"
+#include "view/json/json_tables.h"
+#include "view/print_summary.h"
 
 #define ADDRESS_WIDTH	9	/* "127.0.0.1" */
 
@@ -118,8 +119,8 @@ static void fill(struct row *row, const struct port_space *space, const struct p
 	p = row_cell(row, put_u64(p, use->in_use));
 	p = row_cell(row, put_u64(p, use->timewait));
 	p = row_cell(row, put_share(p, use->timewait, use->in_use));
-	p = row_cell(row, put_u64_or_dash(p, settings->known ? use->reusable : MODEL_UNKNOWN));
-	row_cell(row, put_u64_or_dash(p, settings->low ? port_use_left(space, use) : MODEL_UNKNOWN));
+	p = row_cell(row, put_u64_or_dash(p, settings->known ? use->reusable : UNKNOWN));
+	row_cell(row, put_u64_or_dash(p, settings->low ? port_use_left(space, use) : UNKNOWN));
 }
 
 /* The row of all destinations that have none. */
@@ -264,6 +265,7 @@ static void end(void *arg, uint64_t time)
 }
 
 static const struct follow_view follow_view = {
+	.summary = print_summary,
 	.level = TCPTRACE_L_OFF,
 	.level_filtered = TCPTRACE_L_OFF,
 	.all = true,

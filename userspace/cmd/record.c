@@ -12,18 +12,18 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "capture_file.h"
-#include "cmd.h"
-#include "filter.h"
-#include "level.h"
-#include "options.h"
-#include "record.h"
-#include "safe_text.h"
-#include "signals.h"
-#include "source.h"
-#include "stop.h"
-#include "term.h"
-#include "write_all.h"
+#include "base/safe_text.h"
+#include "base/signals.h"
+#include "base/term.h"
+#include "base/write_all.h"
+#include "cmd/cmd.h"
+#include "filter/filter.h"
+#include "record/capture_file.h"
+#include "record/level.h"
+#include "record/record.h"
+#include "session/options.h"
+#include "session/stop.h"
+#include "source/source.h"
 
 #define BUFFER		((size_t)2048 * sizeof(struct tcptrace_record))
 #define PROGRESS_NS	500000000ull
@@ -151,7 +151,7 @@ static int put_header(struct recording *recording)
 		.record_size = sizeof(struct tcptrace_record),
 		.realtime = source->realtime,
 		.boot = source->boot,
-		.start = source->live ? stop_now() : 0,
+		.start = source->live ? clock_now() : 0,
 		.level = source->level,
 	};
 
@@ -167,7 +167,7 @@ static int put_trailer(struct recording *recording, const struct tcptrace_lost *
 	struct tcptrace_record record = {
 		.type = TCPTRACE_T_LOST,
 		.cookie = CAPTURE_TRAILER,
-		.time = recording->source->live ? stop_now() : 0,
+		.time = recording->source->live ? clock_now() : 0,
 		.u.lost = *lost,
 	};
 
@@ -244,7 +244,7 @@ static void show_progress(struct recording *recording)
 
 	if (!recording->progress)
 		return;
-	time = stop_now();
+	time = clock_now();
 	if (time < recording->progress_at)
 		return;
 	recording->progress_at = time + PROGRESS_NS;
@@ -257,7 +257,7 @@ static void show_progress(struct recording *recording)
 static int idle(struct recording *recording)
 {
 	int timeout = recording->progress ? (int)(PROGRESS_NS / 1000000) : -1;
-	uint64_t time = stop_now();
+	uint64_t time = clock_now();
 	int error;
 
 	if (stop_reached(&recording->stop, recording->source))

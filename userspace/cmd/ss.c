@@ -6,17 +6,18 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd.h"
-#include "follow.h"
-#include "json.h"
-#include "listing.h"
-#include "record.h"
-#include "signals.h"
-#include "ss_details.h"
-#include "ss_options.h"
-#include "ss_summary.h"
-#include "ss_table.h"
-#include "term.h"
+#include "base/signals.h"
+#include "base/term.h"
+#include "cmd/cmd.h"
+#include "cmd/ss_options.h"
+#include "record/record.h"
+#include "session/follow.h"
+#include "session/listing.h"
+#include "view/json/json.h"
+#include "view/print_summary.h"
+#include "view/table/ss_details.h"
+#include "view/table/ss_summary.h"
+#include "view/table/ss_table.h"
 
 #define PROC	"/proc"
 
@@ -240,9 +241,10 @@ static void end_history(void *arg, uint64_t time)
 }
 
 static const struct follow_view view_history = {
+	.summary = print_summary,
 	.level = TCPTRACE_L_QUEUE,
 	.level_filtered = TCPTRACE_L_QUEUE,
-	.no_tally = true,
+	.no_summary = true,
 	.begin = begin_history,
 	.end = end_history,
 };
@@ -328,6 +330,7 @@ static int parse_filter(struct ss *ss)
 	int status;
 
 	ss->listing.options = &options->options;
+	ss->listing.summary = print_summary;
 	status = listing_parse(&ss->listing, options->word_count, options->words);
 	if (!status && !filter_has_states(ss->listing.filter))
 		ss->listing.states &= options->states ? options->states : STATES_DEFAULT;

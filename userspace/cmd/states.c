@@ -4,10 +4,12 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "cmd.h"
-#include "diagram.h"
-#include "follow.h"
-#include "svg.h"
+#include "base/svg.h"
+#include "cmd/cmd.h"
+#include "cmd/svg_option.h"
+#include "session/follow.h"
+#include "view/picture/diagram.h"
+#include "view/print_summary.h"
 
 #define TICK_NS	500000000ull
 
@@ -118,6 +120,7 @@ static void end(void *arg, uint64_t time)
 }
 
 static const struct follow_view view_states = {
+	.summary = print_summary,
 	.level = TCPTRACE_L_LIFE,
 	.level_filtered = TCPTRACE_L_LIFE,
 	.begin = begin,

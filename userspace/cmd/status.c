@@ -10,16 +10,16 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "canvas.h"
-#include "clause.h"
-#include "cmd.h"
-#include "kprobes_enabled.h"
-#include "level.h"
-#include "module_file.h"
-#include "module_state.h"
-#include "options.h"
-#include "rights.h"
-#include "safe_text.h"
+#include "base/canvas.h"
+#include "base/safe_text.h"
+#include "cmd/cmd.h"
+#include "host/kprobes_enabled.h"
+#include "host/module_file.h"
+#include "host/module_state.h"
+#include "host/rights.h"
+#include "record/clause.h"
+#include "record/level.h"
+#include "session/options.h"
 
 static const struct argp_child children[] = {
 	{ &options_alone_argp, 0, NULL, 0 },

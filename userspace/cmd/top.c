@@ -4,15 +4,16 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cmd.h"
-#include "columns.h"
-#include "follow.h"
-#include "json_tables.h"
-#include "safe_text.h"
-#include "screen.h"
-#include "signals.h"
-#include "term.h"
-#include "top.h"
+#include "base/columns.h"
+#include "base/safe_text.h"
+#include "base/screen.h"
+#include "base/signals.h"
+#include "base/term.h"
+#include "cmd/cmd.h"
+#include "session/follow.h"
+#include "view/json/json_tables.h"
+#include "view/print_summary.h"
+#include "view/table/top.h"
 
 #define KEYS_NS		100000000ull	/* keys are looked for so often */
 #define ROWS		20		/* in a table that is not on a screen */
@@ -210,6 +211,7 @@ static void end(void *arg, uint64_t time)
 }
 
 static const struct follow_view follow_view = {
+	.summary = print_summary,
 	.level = TCPTRACE_L_QUEUE,
 	.level_filtered = TCPTRACE_L_QUEUE,
 	.begin = begin,

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cmd.h"
-#include "holders.h"
-#include "module_file.h"
-#include "options.h"
-#include "safe_text.h"
+#include "base/safe_text.h"
+#include "cmd/cmd.h"
+#include "host/holders.h"
+#include "host/module_file.h"
+#include "session/options.h"
 
 #define HOLDERS	8	/* named in the message */
 

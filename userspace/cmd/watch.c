@@ -4,10 +4,11 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "cmd.h"
-#include "json.h"
-#include "term.h"
-#include "watch.h"
+#include "base/term.h"
+#include "cmd/cmd.h"
+#include "cmd/watch.h"
+#include "view/json/json.h"
+#include "view/print_summary.h"
 
 enum { KEY_ONCE = 0x200, KEY_ABSOLUTE, KEY_EXPLAIN };
 
@@ -159,6 +160,7 @@ static void on_lost(void *arg, const struct tcptrace_record *record)
 }
 
 static const struct follow_view watch_live = {
+	.summary = print_summary,
 	.level = TCPTRACE_L_LIFE,
 	.level_filtered = TCPTRACE_L_QUEUE,
 	.begin = watch_begin,

@@ -8,8 +8,8 @@
 #ifndef TCPTRACE_CMD_WATCH_H
 #define TCPTRACE_CMD_WATCH_H
 
-#include "follow.h"
-#include "timeline.h"
+#include "session/follow.h"
+#include "view/text/timeline.h"
 
 struct watch_arguments {
 	struct follow_arguments follow;

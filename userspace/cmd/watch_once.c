@@ -2,9 +2,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "process.h"
-#include "record.h"
-#include "watch.h"
+#include "cmd/watch.h"
+#include "host/process.h"
+#include "record/record.h"
+#include "view/print_summary.h"
 
 static int begin(void *arg, struct follow *follow)
 {
@@ -84,6 +85,7 @@ static void end(void *arg, uint64_t time)
 }
 
 const struct follow_view watch_once = {
+	.summary = print_summary,
 	.level = TCPTRACE_L_OFF,
 	.level_filtered = TCPTRACE_L_OFF,
 	.snapshot_only = true,

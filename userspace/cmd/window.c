@@ -5,12 +5,13 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "bars.h"
-#include "cmd.h"
-#include "follow.h"
-#include "json_windows.h"
-#include "names.h"
-#include "record.h"
+#include "cmd/cmd.h"
+#include "record/names.h"
+#include "record/record.h"
+#include "session/follow.h"
+#include "view/json/json_windows.h"
+#include "view/picture/bars.h"
+#include "view/print_summary.h"
 
 #define TICK_NS		200000000ull
 #define WIDTH_PIPE	100
@@ -358,6 +359,7 @@ static void end(void *arg, uint64_t time)
 }
 
 static const struct follow_view view_window = {
+	.summary = print_summary,
 	.level = TCPTRACE_L_QUEUE,
 	.level_filtered = TCPTRACE_L_QUEUE,
 	.begin = begin,

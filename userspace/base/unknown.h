@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TCPTRACE_UNKNOWN_H
+#define TCPTRACE_UNKNOWN_H
+
+#include <stdint.h>
+
+/* A duration, or a number of bytes, that nobody saw. */
+#define UNKNOWN	UINT64_MAX
+
+#endif

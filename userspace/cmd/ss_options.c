@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <err.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/safe_text.h"
+#include "cmd/ss_options.h"
+#include "record/names.h"
+
+enum { KEY_TOS = 0x200, KEY_CGROUP, KEY_SOCKOPT, KEY_HISTORY, KEY_TIPC, KEY_VSOCK, KEY_XDP, KEY_TIPCINFO };
+
+#define HISTORY_DEFAULT	1000000000ull
+
+#define DISPLAY	1
+#define ALSO	2
+#define OURS	3
+
+static const struct argp_option entries[] = {
+	{ "tcp", 't', NULL, 0, "TCP sockets, which are all there are here: without it there is a column Netid",
+	  DISPLAY },
+	{ "all", 'a', NULL, 0, "Sockets in all states", DISPLAY },
+	{ "listening", 'l', NULL, 0, "Listeners", DISPLAY },
+	{ "family", 'f', "FAMILY", 0, "inet or inet6", DISPLAY },
+	{ "query", 'A', "TABLES", 0, "tcp, or inet and all, which are the same here but for a column Netid", DISPLAY },
+	{ "socket", 'A', NULL, OPTION_ALIAS, NULL, DISPLAY },
+	{ "filter", 'F', "FILE", 0, "Read the filter from a file, - for standard input", DISPLAY },
+	{ "net", 'N', "NAME", 0, "Sockets of another network namespace, as named by ip netns", DISPLAY },
+	{ "summary", 's', NULL, 0, "How many sockets there are", DISPLAY },
+	{ "processes", 'p', NULL, 0, "Processes that hold the socket", ALSO },
+	{ "options", 'o', NULL, 0, "Timers", ALSO },
+	{ "extended", 'e', NULL, 0, "Owner, inode, cookie, mark, cgroup, and timers", ALSO },
+	{ "memory", 'm', NULL, 0, "Memory of the socket", ALSO },
+	{ "info", 'i', NULL, 0, "Internal figures of TCP", ALSO },
+	{ "tos", KEY_TOS, NULL, 0, "Type of service and priority", ALSO },
+	{ "cgroup", KEY_CGROUP, NULL, 0, "Control group", ALSO },
+	{ "inet-sockopt", KEY_SOCKOPT, NULL, 0, "Options of the socket", ALSO },
+	{ "bpf", 'b', NULL, 0, "Timers; TCP sockets have no filter to be shown", ALSO },
+	{ "resolve", 'r', NULL, 0, "Names of hosts", ALSO },
+	{ "oneline", 'O', NULL, 0, "One line for each socket", ALSO },
+	{ "history", KEY_HISTORY, "SECONDS", OPTION_ARG_OPTIONAL,
+	  "Watch so long (1), of a recording all of it, then print the sockets with their time in the state and "
+	  "the peaks of their queues, and how long bytes waited to be read", OURS },
+	{ "help", 'h', NULL, OPTION_HIDDEN, NULL, OURS },
+	{ NULL, 'v', NULL, OPTION_HIDDEN, NULL, OURS },
+
+	/* Of ss, and not here. */
+	{ "udp", 'u', NULL, OPTION_HIDDEN, NULL, 0 },
+	{ "raw", 'w', NULL, OPTION_HIDDEN, NULL, 0 },
+	{ "unix", 'x', NULL, OPTION_HIDDEN, NULL, 0 },
+	{ "dccp", 'd', NULL, OPTION_HIDDEN, NULL, 0 },
+	{ "sctp", 'S', NULL, OPTION_HIDDEN, NULL, 0 },
+	{ "mptcp", 'M', NULL, OPTION_HIDDEN, NULL, 0 },
+	{ "packet", '0', NULL, OPTION_HIDDEN, NULL, 0 },
+	{ "tipc", KEY_TIPC, NULL, OPTION_HIDDEN, NULL, 0 },
+	{ "vsock", KEY_VSOCK, NULL, OPTION_HIDDEN, NULL, 0 },
+	{ "xdp", KEY_XDP, NULL, OPTION_HIDDEN, NULL, 0 },
+	{ "tipcinfo", KEY_TIPCINFO, NULL, OPTION_HIDDEN, NULL, 0 },
+	{ "events", 'E', NULL, OPTION_HIDDEN, NULL, 0 },
+	{ "kill", 'K', NULL, OPTION_HIDDEN, NULL, 0 },
+	{ "diag", 'D', "FILE", OPTION_HIDDEN, NULL, 0 },
+	{ "threads", 'T', NULL, OPTION_HIDDEN, NULL, 0 },
+	{ "context", 'Z', NULL, OPTION_HIDDEN, NULL, 0 },
+	{ "contexts", 'z', NULL, OPTION_HIDDEN, NULL, 0 },
+	{ 0 }
+};
+
+static const struct {
+	int key;
+	const char *option, *answer;
+} refused[] = {
+	{ 'u', "-u, --udp", NULL },
+	{ 'w', "-w, --raw", NULL },
+	{ 'x', "-x, --unix", NULL },
+	{ 'd', "-d, --dccp", NULL },
+	{ 'S', "-S, --sctp", NULL },
+	{ 'M', "-M, --mptcp", NULL },
+	{ '0', "-0, --packet", NULL },
+	{ KEY_TIPC, "--tipc", NULL },
+	{ KEY_VSOCK, "--vsock", NULL },
+	{ KEY_XDP, "--xdp", NULL },
+	{ KEY_TIPCINFO, "--tipcinfo", NULL },
+	{ 'E', "-E, --events", "tcptrace-ctl watch shows each socket's end, and all before it" },
+	{ 'K', "-K, --kill", "tcptrace only looks on; ss does it" },
+	{ 'D', "-D, --diag", "tcptrace-ctl record keeps what there is" },
+	{ 'T', "-T, --threads", "threads are not shown; -p shows processes" },
+	{ 'Z', "-Z, --context", "SELinux contexts are not shown; ss does it" },
+	{ 'z', "-z, --contexts", "SELinux contexts are not shown; ss does it" },
+};
+
+static error_t refuse(int key, struct argp_state *state)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(refused) / sizeof(refused[0]); i++)
+		if (refused[i].key == key)
+			argp_failure(state, SS_EXIT_USAGE, 0, "%s: %s", refused[i].option,
+				     refused[i].answer ? refused[i].answer :
+							 "tcptrace sees TCP only; ss has the others");
+	return ARGP_ERR_UNKNOWN;
+}
+
+static void add_word(struct argp_state *state, struct ss_options *options, char *word)
+{
+	char **words = reallocarray(options->words, options->word_count + 1, sizeof(*words));
+
+	if (!words)
+		argp_failure(state, EXIT_FAILURE, ENOMEM, "the filter");
+	options->words = words;
+	words[options->word_count++] = word;
+}
+
+static void set_tables(struct argp_state *state, struct ss_options *options, char *tables)
+{
+	static char *const known[] = { "tcp", "inet", "all", NULL };
+	char *text = tables, *name;
+
+	options->tcp = true;
+	options->tables = true;
+	while (*text) {
+		int table = getsubopt(&text, known, &name);
+
+		if (table < 0)
+			argp_failure(state, SS_EXIT_USAGE, 0, "-A %s: tcptrace sees TCP only: tcp, inet or all", safe_string(name));
+		if (table > 0)
+			options->tcp = false;
+	}
+}
+
+static void set_family(struct argp_state *state, struct ss_options *options, const char *family)
+{
+	if (strcmp(family, "inet") && strcmp(family, "inet6"))
+		argp_failure(state, SS_EXIT_USAGE, 0, "-f %s: not a family of TCP; it is inet or inet6", safe_string(family));
+	options->options.last_family = strcmp(family, "inet") ? AF_INET6 : AF_INET;
+}
+
+/* A line that begins with # is a comment. What is not freed lives as long as the program. */
+static void read_filter(struct argp_state *state, struct ss_options *options, const char *name)
+{
+	FILE *file = strcmp(name, "-") ? fopen(name, "r") : stdin;
+	char *line = NULL;
+	size_t room = 0;
+
+	if (!file)
+		argp_failure(state, SS_EXIT_USAGE, errno, "-F %s", safe_string(name));
+	while (getline(&line, &room, file) >= 0) {
+		if (*line == '#') {
+			free(line);
+		} else {
+			add_word(state, options, line);
+		}
+		line = NULL;
+		room = 0;
+	}
+	free(line);
+	if (file != stdin)
+		fclose(file);
+}
+
+static error_t parse_details(int key, struct ss_wanted *wanted)
+{
+	switch (key) {
+	case 'p':
+		wanted->processes = true;
+		return 0;
+	case 'e':
+		wanted->extended = true;
+		/* fallthrough */
+	case 'b':
+	case 'o':
+		wanted->timers = true;
+		return 0;
+	case 'm':
+		wanted->memory = true;
+		return 0;
+	case 'i':
+		wanted->info = true;
+		return 0;
+	case 'O':
+		wanted->one_line = true;
+		return 0;
+	case KEY_TOS:
+		wanted->tos = true;
+		return 0;
+	case KEY_CGROUP:
+		wanted->cgroup = true;
+		return 0;
+	case KEY_SOCKOPT:
+		wanted->options = true;
+		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
+	}
+}
+
+struct parsing {
+	struct ss_options *options;
+	const char *file;		/* -F; its words come after those of the command line */
+};
+
+static error_t parse(int key, char *text, struct argp_state *state)
+{
+	struct parsing *parsing = state->input;
+	struct ss_options *options = parsing->options;
+
+	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &options->options;
+		return 0;
+	case 't':
+		options->tcp = true;
+		options->tables = true;
+		return 0;
+	case 'a':
+		options->states = ~0u;
+		return 0;
+	case 'l':
+		options->states = 1u << TCPTRACE_S_LISTEN | 1u << TCPTRACE_S_CLOSE;
+		return 0;
+	case 'A':
+		set_tables(state, options, text);
+		return 0;
+	case 'f':
+		set_family(state, options, text);
+		return 0;
+	case 'F':
+		if (parsing->file)
+			argp_failure(state, SS_EXIT_USAGE, 0, "-F %s: one file was named already", safe_string(text));
+		parsing->file = text;
+		return 0;
+	case 'N':
+		options->netns = text;
+		return 0;
+	case 'r':
+		options->hosts = true;
+		return 0;
+	case 's':
+		options->summary = true;
+		return 0;
+	case KEY_HISTORY:
+		options->history = true;
+		options->duration = text ? options_seconds(state, "--history", text) : HISTORY_DEFAULT;
+		return 0;
+	case 'h':
+		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);
+		return 0;
+	case 'v':
+		puts(argp_program_version);
+		exit(EXIT_SUCCESS);
+	case ARGP_KEY_ARG:
+		add_word(state, options, text);
+		return 0;
+	case ARGP_KEY_END:
+		if (parsing->file)
+			read_filter(state, options, parsing->file);
+		return 0;
+	}
+	if (!parse_details(key, &options->wanted))
+		return 0;
+	return refuse(key, state);
+}
+
+static const struct argp_child children[] = {
+	{ &options_view_argp, 0, NULL, 0 },
+	{ 0 }
+};
+
+static const struct argp argp = {
+	.options = entries,
+	.parser = parse,
+	.args_doc = "[FILTER]",
+	.doc = "Shows TCP sockets as ss(8) does: its options, columns, widths, filters and exit statuses."
+	       "\vFILTER := [ state STATE | exclude STATE ]... [ EXPRESSION ], or a port. and, or, and conditions "
+	       "side by side bind equally, from left to right, as in ss.",
+	.children = children,
+};
+
+void ss_options_parse(struct ss_options *options, int argc, char *argv[])
+{
+	struct parsing parsing = { .options = options };
+
+	argp_err_exit_status = SS_EXIT_USAGE;
+	argp_parse(&argp, argc, argv, 0, NULL, &parsing);
+	if (options->summary && options->options.json)
+		errx(SS_EXIT_USAGE, "-s prints no objects: leave it or --json out");
+	/* Of several, ss takes the last one. */
+	options->options.family = options->options.last_family;
+	if (options->options.family)
+		options->tables = true;
+}

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Decides a record. The expression is linked once into a walk from test to
+ * test: each test knows which one comes next for either outcome, so that
+ * neither and, or and not nor a stack are left when records come. What is not
+ * known fits, said or denied: of the whole that is the most that can be true.
+ */
+#include <sys/socket.h>
+
+#include "filter/filter_impl.h"
+
+/*
+ * The test that an expression begins with, given where to go when it fits and when not. `negated`: what follows from
+ * this one's not fitting makes the expression fit.
+ */
+static int link_node(struct filter *filter, int index, int yes, int no, bool negated)
+{
+	for (;;) {
+		struct filter_node *node = &filter->nodes[index];
+		int other;
+
+		if (node->negated) {
+			other = yes;
+			yes = no;
+			no = other;
+			negated = !negated;
+		}
+		if (node->op == FILTER_TEST) {
+			node->yes = yes;
+			node->no = no;
+			node->unknown = negated ? no : yes;
+			return index;
+		}
+		/* Lists grow to the left: only parentheses on the right make this deep. */
+		other = link_node(filter, node->right, yes, no, negated);
+		if (node->op == FILTER_AND)
+			yes = other;
+		else
+			no = other;
+		index = node->left;
+	}
+}
+
+void filter_link(struct filter *filter)
+{
+	filter->first = filter->root < 0 ? FILTER_YES :
+			link_node(filter, filter->root, FILTER_YES, FILTER_NO, false);
+}
+
+static bool is_process(const struct owner *wanted, const struct owner *process)
+{
+	return wanted->pid ? wanted->pid == process->pid :
+			     process->pid && !strncmp(wanted->comm, process->comm, TCPTRACE_COMM_LEN - 1);
+}
+
+static bool test(const struct filter_node *node, const struct filter_subject *subject)
+{
+	const struct tcptrace_clause *clause = &node->clause;
+
+	if (node->has_process)
+		return is_process(&node->process, subject->process);
+	return subject->sport >= clause->sport_min && subject->sport <= clause->sport_max &&
+	       subject->dport >= clause->dport_min && subject->dport <= clause->dport_max &&
+	       (!clause->family || clause->family == subject->family) &&
+	       (!clause->saddr_len ||
+		filter_prefix_fits(subject->saddr, clause->saddr, clause->saddr_len)) &&
+	       (!clause->daddr_len ||
+		filter_prefix_fits(subject->daddr, clause->daddr, clause->daddr_len)) &&
+	       (!node->device || node->ifindex == subject->ifindex);
+}
+
+/* As ss sees it: a request socket is in SYN-RECV until it ends; bit 0 for what has no state. */
+static uint32_t state_bit(const struct filter_subject *subject)
+{
+	if (subject->kind == TCPTRACE_K_REQUEST && subject->state != TCPTRACE_S_CLOSE)
+		return 1u << TCPTRACE_S_SYN_RECV;
+	if (subject->kind == TCPTRACE_K_TIMEWAIT && !subject->state)
+		return 1u << TCPTRACE_S_TIME_WAIT;
+	return subject->state <= TCPTRACE_STATE_MAX ? 1u << subject->state : 1;
+}
+
+bool filter_match(const struct filter *filter, const struct filter_subject *subject)
+{
+	int next = filter->first;
+
+	if (filter->has_states && !(filter->states & state_bit(subject)))
+		return false;
+	if (filter->family && filter->family != subject->family)
+		return false;
+	while (next >= 0) {
+		const struct filter_node *node = &filter->nodes[next];
+
+		if (node->has_process && !subject->process)
+			next = node->unknown;
+		else
+			next = test(node, subject) ? node->yes : node->no;
+	}
+	return next == FILTER_YES;
+}

@@ -1,0 +1,349 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Addresses, ports and devices as ss takes them: 10/8, 10.0.0.0/255.0.0.0:80, [2001:db8::/32]:80,
+ * *:http, any. Names of hosts are not looked up.
+ */
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <errno.h>
+#include <limits.h>
+#include <net/if.h>
+#include <netdb.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include "filter/filter_impl.h"
+#include "record/names.h"
+
+#define MAPPED_BITS	96	/* those of ::ffff:0:0/96, before an IPv4 address */
+
+static const uint8_t mapped[TCPTRACE_ADDR_LEN] = { [10] = 0xff, [11] = 0xff };
+
+/* Decimal, 0x and 0, as strtoul() and so ss has it. *rest: what follows the digits. */
+static bool parse_number(const char *word, unsigned long max, unsigned long *number, char **rest)
+{
+	if (!isdigit((unsigned char)*word))
+		return false;
+	errno = 0;
+	*number = strtoul(word, rest, 0);
+	return !errno && *number <= max;
+}
+
+static bool parse_whole_number(const char *word, unsigned long max, unsigned long *number)
+{
+	char *rest;
+
+	return parse_number(word, max, number, &rest) && !*rest;
+}
+
+/* Where bytes are left out they are the last ones: 10.8 is 10.8.0.0, other than for inet_aton(). */
+static bool parse_inet(const char *word, uint8_t *bytes)
+{
+	unsigned long number;
+	char *rest;
+	int i;
+
+	memset(bytes, 0, 4);
+	for (i = 0; i < 4; i++) {
+		if (!parse_number(word, UINT8_MAX, &number, &rest))
+			return false;
+		bytes[i] = number;
+		if (!*rest)
+			return true;
+		if (*rest != '.')
+			return false;
+		word = rest + 1;
+	}
+	return false;
+}
+
+/* A number of bits or, for IPv4, a mask: 255.0.0.0. */
+static bool parse_length(const char *word, bool inet, unsigned long *length)
+{
+	uint8_t bytes[4];
+	uint32_t mask;
+
+	if (parse_whole_number(word, inet ? 32 : 128, length))
+		return true;
+	if (!inet || !strchr(word, '.') || !parse_inet(word, bytes))
+		return false;
+	mask = (uint32_t)bytes[0] << 24 | bytes[1] << 16 | bytes[2] << 8 | bytes[3];
+	*length = __builtin_popcount(mask);
+	return mask == (*length ? ~0u << (32 - *length) : 0);
+}
+
+static void clear_beyond(uint8_t *address, unsigned int length)
+{
+	unsigned int i;
+
+	for (i = 0; i < TCPTRACE_ADDR_LEN; i++)
+		if (i * 8 + 8 > length)
+			address[i] &= i * 8 >= length ? 0 : 0xff00 >> (length - i * 8);
+}
+
+/* ADDRESS[/LENGTH] without brackets and port; `text` is written to. */
+static bool parse_prefix(char *text, struct filter_end *end)
+{
+	char *slash = strchr(text, '/');
+	bool inet = !strchr(text, ':');
+	unsigned long length = inet ? 32 : 128;
+
+	if (slash)
+		*slash++ = '\0';
+	if (!strcmp(text, "any") || !strcmp(text, "all") || !strcmp(text, "default"))
+		return !slash;
+	if (inet) {
+		memcpy(end->address, mapped, sizeof(mapped));
+		if (end->family == AF_INET6 || !parse_inet(text, end->address + MAPPED_BITS / 8))
+			return false;
+	} else if (end->family == AF_INET || inet_pton(AF_INET6, text, end->address) != 1) {
+		return false;
+	}
+	if (slash && !parse_length(slash, inet, &length))
+		return false;
+	end->length = inet ? MAPPED_BITS + length : length;
+	/* 10.0.0.1 and ::ffff:10.0.0.1 are the same; any other prefix of IPv6 is of IPv6 alone. */
+	if (end->length < MAPPED_BITS || !filter_prefix_fits(end->address, mapped, MAPPED_BITS))
+		end->family = AF_INET6;
+	clear_beyond(end->address, end->length);
+	return true;
+}
+
+/* A number, a service, or nothing or "*" for any. */
+static bool parse_port(const char *text, struct filter_end *end)
+{
+	const struct servent *service;
+	unsigned long number;
+
+	end->any_port = !*text || !strcmp(text, "*");
+	if (end->any_port)
+		return true;
+	if (parse_whole_number(text, UINT16_MAX, &number)) {
+		end->port = number;
+		return true;
+	}
+	service = getservbyname(text, "tcp");
+	if (service)
+		end->port = ntohs(service->s_port);
+	return service;
+}
+
+/* Takes "inet:" or "inet6:" off the word. As in ss it holds for the whole filter, too. */
+static bool parse_family(struct filter_parser *parser, const char **word, struct filter_end *end)
+{
+	static const char *const others[] = { "unix:", "link:", "netlink:", "vsock:" };
+	size_t i;
+
+	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
+		if (!strncmp(*word, others[i], strlen(others[i]))) {
+			filter_fail(parser, FILTER_ERROR_SYNTAX, *word,
+				    "not supported by tcptrace: the families of TCP are \"inet:\" "
+				    "and \"inet6:\"");
+			return false;
+		}
+	}
+	if (!strncmp(*word, "inet:", 5)) {
+		*word += 5;
+		end->family = AF_INET;
+		parser->filter->inet = true;
+	} else if (!strncmp(*word, "inet6:", 6)) {
+		*word += 6;
+		end->family = AF_INET6;
+		parser->filter->inet6 = true;
+	}
+	return true;
+}
+
+static bool port_wanted(struct filter_parser *parser, const char *word)
+{
+	filter_fail(parser, FILTER_ERROR_ADDRESS, word,
+		    "not a port; expected a number from 0 to 65535, a service of TCP, or *");
+	return false;
+}
+
+bool filter_parse_port(struct filter_parser *parser, const char *word, struct filter_end *end)
+{
+	const char *text = word;
+
+	*end = (struct filter_end){ 0 };
+	if (!parse_family(parser, &text, end))
+		return false;
+	return parse_port(text + (*text == ':'), end) || port_wanted(parser, word);
+}
+
+/* Cuts the address at its end and returns what follows the colon there; NULL: no colon does. */
+static char *split(char **address)
+{
+	char *cut, *slash;
+
+	if (**address == '[') {
+		cut = strchr(++*address, ']');
+		if (!cut)
+			return NULL;
+		*cut++ = '\0';
+		/* ss wants the length inside the brackets: [::/64]. People write [::]/64. */
+		if (*cut == '/') {
+			memmove(cut - 1, cut, strlen(cut) + 1);
+			cut = strchr(cut - 1, ':');
+		}
+	} else if (**address == '*') {
+		cut = *address + 1;
+	} else {
+		slash = strchr(*address, '/');
+		cut = strrchr(slash ? slash : *address, ':');
+	}
+	if (!cut || !*cut)
+		return *address + strlen(*address);
+	if (*cut != ':')
+		return NULL;
+	*cut = '\0';
+	return cut + 1;
+}
+
+static bool address_wanted(struct filter_parser *parser, const char *word, uint8_t family)
+{
+	filter_fail(parser, FILTER_ERROR_ADDRESS, word,
+		    "not an address%s; expected one as in 10.0.0.0/8, 10.0.0.1:80 or "
+		    "[2001:db8::/32]:80 (names of hosts are not looked up)",
+		    family == AF_INET ? " of IPv4" : family == AF_INET6 ? " of IPv6" : "");
+	return false;
+}
+
+enum outcome { GOOD, BAD_ADDRESS, BAD_PORT };
+
+/* [ADDRESS[/LENGTH]][:PORT], quietly. */
+static enum outcome parse_end(const char *text, struct filter_end *end)
+{
+	char copy[256], *address = copy, *port;
+
+	if (strlen(text) >= sizeof(copy))
+		return BAD_ADDRESS;
+	strcpy(copy, text);
+	port = split(&address);
+	if (!port)
+		return BAD_ADDRESS;
+	if (*address && strcmp(address, "*") && !parse_prefix(address, end))
+		return BAD_ADDRESS;
+	return parse_port(port, end) ? GOOD : BAD_PORT;
+}
+
+bool filter_parse_address(struct filter_parser *parser, const char *word, struct filter_end *end)
+{
+	const char *text = word;
+	struct in6_addr unused;
+	enum outcome outcome;
+	uint8_t family;
+
+	*end = (struct filter_end){ 0 };
+	if (!parse_family(parser, &text, end))
+		return false;
+	family = end->family;
+	outcome = parse_end(text, end);
+	if (outcome == GOOD)
+		return true;
+	/* Its last group was taken for a port. */
+	if (family != AF_INET && inet_pton(AF_INET6, text, &unused) == 1) {
+		filter_fail(parser, FILTER_ERROR_ADDRESS, word,
+			    "an address of IPv6 needs brackets: [%s]", text);
+		return false;
+	}
+	return outcome == BAD_PORT ? port_wanted(parser, word) :
+				     address_wanted(parser, word, family);
+}
+
+bool filter_parse_device(struct filter_parser *parser, const char *word, uint32_t *ifindex)
+{
+	unsigned long number;
+
+	*ifindex = if_nametoindex(word);
+	if (*ifindex)
+		return true;
+	if (!parse_whole_number(word, UINT32_MAX, &number)) {
+		filter_fail(parser, FILTER_ERROR_ADDRESS, word,
+			    "no such device; expected a name or a number that \"ip link\" shows");
+		return false;
+	}
+	*ifindex = number;
+	return true;
+}
+
+/* The kernel keeps the first 15 bytes of a name. */
+bool filter_parse_process(struct filter_parser *parser, const char *word, struct owner *process)
+{
+	unsigned long number;
+
+	*process = (struct owner){ 0 };
+	if (!parse_whole_number(word, INT_MAX, &number)) {
+		snprintf(process->comm, sizeof(process->comm), "%s", word);
+		return true;
+	}
+	process->pid = number;
+	if (!number)
+		filter_fail(parser, FILTER_ERROR_ADDRESS, word, "no process has that number");
+	return number;
+}
+
+/* What somebody meant who wrote that word where a condition should begin. */
+static void hint(struct filter_parser *parser, const char *word)
+{
+	static const char *const keywords[] = { "and", "or", "not", "src", "dst", "sport", "dport",
+						"dev", "process" };
+	struct filter_end end = { 0 };
+	size_t i;
+
+	if (!strcmp(word, "state") || !strncmp(word, "excl", 4)) {
+		filter_fail(parser, FILTER_ERROR_ADDRESS, word,
+			    "states stand at the start of the filter, before all conditions");
+		return;
+	}
+	if (state_parse(word) >= 0) {
+		filter_fail(parser, FILTER_ERROR_ADDRESS, word,
+			    "a state needs \"state\" or \"exclude\" before it, at the start of "
+			    "the filter");
+		return;
+	}
+	for (i = 0; i < sizeof(keywords) / sizeof(keywords[0]); i++) {
+		if (!strcasecmp(word, keywords[i])) {
+			filter_fail(parser, FILTER_ERROR_ADDRESS, word, "expected \"%s\"",
+				    keywords[i]);
+			return;
+		}
+	}
+	if (strpbrk(word, "()!=<>&|"))
+		filter_fail(parser, FILTER_ERROR_ADDRESS, word,
+			    "operators and parentheses need blanks around them, as in "
+			    "\"( sport = :9090 )\"");
+	else if (parse_end(word, &end) == GOOD)
+		filter_fail(parser, FILTER_ERROR_SYNTAX, word,
+			    "an address needs \"src\" or \"dst\" before it");
+	else if (parse_port(word, &end))
+		filter_fail(parser, FILTER_ERROR_ADDRESS, word,
+			    "a service needs a colon or \"sport\" or \"dport\" before it: \":%s\"",
+			    word);
+	else
+		filter_fail(parser, FILTER_ERROR_ADDRESS, word,
+			    "not understood; expected a port (9090) or a condition, as in "
+			    "\"sport = :9090\", \"dst 10.0.0.0/8\" or \"process nginx\"");
+}
+
+bool filter_parse_bare_port(struct filter_parser *parser, const char *word, uint16_t *port)
+{
+	struct filter_end end = { 0 };
+	unsigned long number;
+
+	if (parse_whole_number(word, UINT16_MAX, &number)) {
+		*port = number;
+		return true;
+	}
+	/* The colon says that it is a port: a service's name will do, too. */
+	if (*word == ':' && parse_port(word + 1, &end) && !end.any_port) {
+		*port = end.port;
+		return true;
+	}
+	if (*word == ':' || parse_whole_number(word, ULONG_MAX, &number))
+		port_wanted(parser, word);
+	else
+		hint(parser, word);
+	return false;
+}

@@ -1,0 +1,277 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <string.h>
+
+#include "model/cause.h"
+#include "record/record.h"
+
+#define FIN	0x01
+#define SYN	0x02
+#define RST	0x04
+#define PSH	0x08
+#define ACK	0x10
+#define URG	0x20
+#define ECE	0x40
+#define CWR	0x80
+
+/* RFC 9293, section 3.7.1: for who says nothing */
+#define MSS_DEFAULT	536
+
+static struct cause received(uint8_t flags)
+{
+	return (struct cause){ .flags = flags };
+}
+
+static struct cause sent(uint8_t flags)
+{
+	return (struct cause){ .flags = flags, .out = true };
+}
+
+static void set_seq(struct cause *cause, uint32_t seq)
+{
+	cause->seq = seq;
+	cause->known |= CAUSE_SEQ;
+}
+
+static void set_ack(struct cause *cause, uint32_t ack)
+{
+	cause->ack = ack;
+	cause->known |= CAUSE_ACK;
+}
+
+/* snd_wnd is in bytes; but for a SYN's, which is never scaled, the peer's shift is in it. */
+static void set_window(struct cause *cause, const struct tcptrace_record *record, bool scaled)
+{
+	cause->window = record->snd_wnd >> (scaled ? record->wscale & 15 : 0);
+	cause->known |= CAUSE_WINDOW;
+}
+
+static int of_connect(const struct tcptrace_record *record, struct cause *causes)
+{
+	causes[0] = sent(SYN);
+	set_seq(&causes[0], record->write_seq);
+	return 1;
+}
+
+static int of_request(const struct tcptrace_record *record, struct cause *causes)
+{
+	switch (record->op) {
+	case TCPTRACE_OP_OPEN:
+		causes[0] = received(SYN);
+		set_seq(&causes[0], record->rcv_nxt - 1);
+		/* An MSS of 536 or a shift of 0 may have been sent, or no option at all. */
+		if (record->mss != MSS_DEFAULT)
+			causes[0].mss = record->mss;
+		if (record->wscale & 15)
+			causes[0].wscale = (record->wscale & 15) + 1;
+		causes[1] = sent(SYN | ACK);
+		set_seq(&causes[1], record->snd_una);
+		set_ack(&causes[1], record->rcv_nxt);
+		return 2;
+	case TCPTRACE_OP_ACKED:
+		/* Fast open makes the child of the SYN. */
+		if (record->flags & TCPTRACE_F_COOKIE_SYN)
+			return 0;
+		causes[0] = received(ACK);
+		set_ack(&causes[0], record->snd_una);
+		set_window(&causes[0], record, true);
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+/*
+ * tcp_rcv_synsent_state_process() has taken in both numbers and the window when it changes the state. A child
+ * wants exactly the ACK of its SYN-ACK; but where both ends connected, it may have been either of two segments.
+ */
+static int of_established(const struct step *step, struct cause *causes)
+{
+	const struct tcptrace_record *record = step->record;
+
+	if (record->old_state == TCPTRACE_S_SYN_SENT) {
+		causes[0] = received(SYN | ACK);
+		set_seq(&causes[0], record->rcv_nxt - 1);
+		set_ack(&causes[0], record->snd_una);
+		set_window(&causes[0], record, false);
+		if (record->wscale & 15)
+			causes[0].wscale = (record->wscale & 15) + 1;
+		causes[1] = sent(ACK);
+		set_seq(&causes[1], record->snd_una);
+		set_ack(&causes[1], record->rcv_nxt);
+		return 2;
+	}
+	if (record->old_state != TCPTRACE_S_SYN_RECV || !step->end ||
+	    !(step->end->flags & END_PASSIVE))
+		return 0;
+	causes[0] = received(ACK);
+	set_ack(&causes[0], record->snd_una);
+	set_window(&causes[0], record, true);
+	return 1;
+}
+
+/* tcp_fin() runs when rcv_nxt is behind the FIN. Its ack may be an older one than what is known by now. */
+static int fin_received(const struct tcptrace_record *record, struct cause *causes)
+{
+	causes[0] = received(FIN | ACK);
+	set_seq(&causes[0], record->rcv_nxt - 1);
+	return 1;
+}
+
+/* tcp_ack() has just moved snd_una up to the FIN's. A FIN of the peer's in the same segment is taken in behind that. */
+static int fin_acked(const struct step *step, struct cause *causes)
+{
+	const struct tcptrace_record *record = step->record;
+
+	causes[0] = received(step->merged ? FIN | ACK : ACK);
+	set_ack(&causes[0], record->snd_una);
+	return 1;
+}
+
+/* It goes behind all that is queued: a segment of its own only where nothing is unsent. */
+static int fin_sent(const struct tcptrace_record *record, struct cause *causes)
+{
+	causes[0] = sent(FIN | ACK);
+	set_ack(&causes[0], record->rcv_nxt);
+	if (record->write_seq == record->snd_nxt)
+		set_seq(&causes[0], record->write_seq);
+	return 1;
+}
+
+static int of_state(const struct step *step, struct cause *causes)
+{
+	const struct tcptrace_record *record = step->record;
+
+	switch (record->new_state) {
+	case TCPTRACE_S_SYN_RECV:
+		/* Both ends connect; rcv_nxt is set only after the change. */
+		causes[0] = received(SYN);
+		return record->old_state == TCPTRACE_S_SYN_SENT;
+	case TCPTRACE_S_ESTABLISHED:
+		return of_established(step, causes);
+	case TCPTRACE_S_FIN_WAIT1:
+	case TCPTRACE_S_LAST_ACK:
+		return fin_sent(record, causes);
+	case TCPTRACE_S_CLOSE_WAIT:
+	case TCPTRACE_S_CLOSING:
+		return fin_received(record, causes);
+	case TCPTRACE_S_FIN_WAIT2:
+		return fin_acked(step, causes);
+	case TCPTRACE_S_CLOSE:
+		if (record->old_state == TCPTRACE_S_LAST_ACK && !record->error &&
+		    record->snd_una == record->write_seq)
+			return fin_acked(step, causes);
+		return 0;
+	default:
+		return 0;
+	}
+}
+
+static int of_timewait(const struct step *step, struct cause *causes)
+{
+	const struct tcptrace_record *record = step->record;
+
+	if (record->new_state != TCPTRACE_S_TIME_WAIT || record->old_state == record->new_state)
+		return 0;
+	if (record->old_state == TCPTRACE_S_CLOSING)
+		return fin_acked(step, causes);
+	if (record->old_state != TCPTRACE_S_FIN_WAIT2)
+		return 0;
+	fin_received(record, causes);
+	/* The same segment moved snd_una, so it is known what it acknowledged. */
+	if (step->merged)
+		set_ack(&causes[0], record->snd_una);
+	return 1;
+}
+
+static int of_reset(const struct tcptrace_record *record, struct cause *causes)
+{
+	const struct tcptrace_segment *segment = &record->u.segment;
+
+	causes[0] = (struct cause){
+		.flags = segment->flags ? segment->flags : RST,
+		.out = record->op != TCPTRACE_OP_RECEIVED,
+	};
+	/* Of one that came nothing but that it was acceptable is known; a reply to a segment without ACK has seq 0. */
+	if (!causes[0].out)
+		return 1;
+	if (segment->flags & ACK)
+		set_ack(&causes[0], segment->ack);
+	if (record->op == TCPTRACE_OP_SENT || !(segment->flags & ACK))
+		set_seq(&causes[0], segment->seq);
+	return 1;
+}
+
+/* Nothing is to be concluded: the record has it. */
+static int of_segment(const struct tcptrace_record *record, struct cause *causes)
+{
+	const struct tcptrace_segment *segment = &record->u.segment;
+
+	causes[0] = (struct cause){
+		.seq = segment->seq,
+		.window = segment->window,
+		.length = segment->len,
+		.mss = segment->mss,
+		.wscale = segment->wscale,
+		.flags = segment->flags,
+		.known = CAUSE_SEQ | CAUSE_LENGTH | CAUSE_WINDOW,
+		.out = segment->out,
+	};
+	if (segment->flags & ACK)
+		set_ack(&causes[0], segment->ack);
+	return 1;
+}
+
+int cause_of(const struct step *step, struct cause causes[CAUSE_MAX])
+{
+	const struct tcptrace_record *record = step->record;
+
+	switch (record->type) {
+	case TCPTRACE_T_CONNECT:
+		return of_connect(record, causes);
+	case TCPTRACE_T_REQUEST:
+		return of_request(record, causes);
+	case TCPTRACE_T_STATE:
+		return of_state(step, causes);
+	case TCPTRACE_T_TIMEWAIT:
+		return of_timewait(step, causes);
+	case TCPTRACE_T_RESET:
+		return of_reset(record, causes);
+	case TCPTRACE_T_SEGMENT:
+		return of_segment(record, causes);
+	default:
+		return 0;
+	}
+}
+
+bool cause_relative(const struct end *end, bool out, uint32_t number, uint32_t *relative)
+{
+	if (!end || !(end->flags & (out ? END_ISS : END_IRS)))
+		return false;
+	*relative = number - (out ? end->iss : end->irs);
+	return true;
+}
+
+char *cause_put_flags(char *p, uint8_t flags)
+{
+	/* In the order that people say them. */
+	static const struct {
+		uint8_t bit;
+		char name[4];
+	} names[] = {
+		{ SYN, "SYN" }, { FIN, "FIN" }, { RST, "RST" }, { PSH, "PSH" },
+		{ URG, "URG" }, { ECE, "ECE" }, { CWR, "CWR" }, { ACK, "ACK" },
+	};
+	char *start = p;
+	unsigned int i;
+
+	for (i = 0; flags; i++) {
+		if (!(flags & names[i].bit))
+			continue;
+		if (p != start)
+			*p++ = ',';
+		memcpy(p, names[i].name, 3);
+		p += 3;
+		flags &= ~names[i].bit;
+	}
+	return p;
+}

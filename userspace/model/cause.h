@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The segment that caused a change, or that a change sent. TCP's state machine (RFC 9293, section
+ * 3.3.2) leaves one segment for each edge, and the sequence numbers of the record are those that
+ * the segment left. What they do not fix is left out, not guessed.
+ */
+#ifndef TCPTRACE_CAUSE_H
+#define TCPTRACE_CAUSE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/model.h"
+
+#define CAUSE_MAX	2
+
+/* Which of a cause's figures are known. */
+enum {
+	CAUSE_SEQ	= 1 << 0,
+	CAUSE_ACK	= 1 << 1,
+	CAUSE_WINDOW	= 1 << 2,
+	CAUSE_LENGTH	= 1 << 3,
+};
+
+struct cause {
+	uint32_t seq, ack;	/* absolute */
+	uint32_t window;	/* as on the wire, unscaled */
+	uint32_t length;
+	uint16_t mss;		/* 0: not known, or no such option */
+	uint8_t wscale;		/* option + 1; 0: not known, or no such option */
+	uint8_t flags;		/* byte 13 of the TCP header */
+	uint8_t known;
+	bool out;
+};
+
+/* How many of `causes` were filled. */
+int cause_of(const struct step *step, struct cause causes[CAUSE_MAX]);
+
+/*
+ * Sequence numbers as of the connection's beginning: those of an end count from its own first one, `out`
+ * from iss. False where that was not seen.
+ */
+bool cause_relative(const struct end *end, bool out, uint32_t number, uint32_t *relative);
+
+/* "SYN,ACK" and so on, for byte 13 of the header. Returns behind it. */
+#define CAUSE_FLAGS_MAX	32
+char *cause_put_flags(char *p, uint8_t flags);
+
+#endif

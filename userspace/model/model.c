@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* The model: one record after the other goes into it, one step comes out. */
+#include <netinet/tcp.h>
+#include <stdlib.h>
+
+#include "model/flow.h"
+#include "model/model_impl.h"
+
+struct model *model_new(const struct model_options *options)
+{
+	struct model *model = calloc(1, sizeof(*model));
+	uint32_t max = options->max_ends ? options->max_ends : MODEL_ENDS_MAX;
+
+	if (!model)
+		return NULL;
+	model->options = *options;
+	if (ends_init(&model->ends, max)) {
+		free(model);
+		return NULL;
+	}
+	return model;
+}
+
+void model_free(struct model *model)
+{
+	if (!model)
+		return;
+	ends_exit(&model->ends);
+	free(model->pending);
+	free(model);
+}
+
+const struct end *model_find(const struct model *model, uint64_t cookie)
+{
+	return ends_at(&model->ends, ends_find(&model->ends, cookie));
+}
+
+const struct end *model_peer(const struct model *model, const struct end *end)
+{
+	return ends_at(&model->ends, end->peer);
+}
+
+const struct end *model_listener(const struct model *model, const struct end *end)
+{
+	return ends_at(&model->ends, ends_find_listener(&model->ends, end));
+}
+
+const struct owner *model_owner(const struct model *model, const struct end *end)
+{
+	const struct end *listener = end->owner ? NULL : model_listener(model, end);
+
+	return owner_at(listener ? listener->owner : end->owner);
+}
+
+const struct end *model_next(const struct model *model, uint32_t *place)
+{
+	while (++*place < model->ends.used) {
+		const struct end *end = ends_at(&model->ends, *place);
+
+		if (end->cookie && !(end->flags & END_OVER) &&
+		    (!model->options.shown || model->options.shown(end, model->options.arg)))
+			return end;
+	}
+	return NULL;
+}
+
+uint32_t model_place(const struct model *model, const struct end *end)
+{
+	return end - model->ends.all;
+}
+
+uint32_t model_ends(const struct model *model)
+{
+	return model->ends.count - !!model->grave;
+}
+
+uint64_t model_full(const struct model *model)
+{
+	return model->full;
+}
+
+struct end *model_end(struct model *model, uint64_t cookie)
+{
+	return ends_at(&model->ends, ends_find(&model->ends, cookie));
+}
+
+bool model_wanted(const struct model *model, const struct tcptrace_record *record)
+{
+	return !model->options.wanted || model->options.wanted(record, model->options.arg);
+}
+
+/* ---- what is over ---- */
+
+/* Where it stands among those that wait, model_settle() passes over it. */
+static void forget_pending(struct model *model, uint32_t place)
+{
+	ends_at(&model->ends, place)->flags &= ~END_PENDING;
+}
+
+void model_kill(struct model *model, uint32_t place)
+{
+	if (ends_at(&model->ends, place)->flags & END_PENDING)
+		forget_pending(model, place);
+	if (model->grave == place)
+		model->grave = 0;
+	ends_remove(&model->ends, place);
+}
+
+static bool add_pending(struct model *model, uint32_t place)
+{
+	if (model->pending_count == model->pending_room) {
+		uint32_t room = model->pending_room ? 2 * model->pending_room : 64, i;
+		struct pending *pending = malloc(room * sizeof(*pending));
+
+		if (!pending)
+			return false;
+		for (i = 0; i < model->pending_count; i++)
+			pending[i] = model->pending[(model->pending_first + i) % model->pending_room];
+		free(model->pending);
+		model->pending = pending;
+		model->pending_room = room;
+		model->pending_first = 0;
+	}
+	model->pending[(model->pending_first + model->pending_count++) % model->pending_room] = (struct pending){
+		.cookie = ends_at(&model->ends, place)->cookie,
+		.place = place,
+	};
+	return true;
+}
+
+bool model_pending(const struct model *model)
+{
+	return model->pending_count;
+}
+
+const struct end *model_settle(struct model *model, uint64_t time)
+{
+	while (model->pending_count) {
+		const struct pending *first = &model->pending[model->pending_first];
+		uint32_t place = first->place;
+		struct end *end = ends_at(&model->ends, place);
+		bool waits = end->cookie == first->cookie && end->flags & END_PENDING;
+
+		if (waits && end->since > time)
+			return NULL;
+		model->pending_first = (model->pending_first + 1) % model->pending_room;
+		model->pending_count--;
+		/* Settled by its RST, or gone. */
+		if (!waits)
+			continue;
+		model_bury(model);
+		end->flags &= ~END_PENDING;
+		model->grave = place;
+		return end;
+	}
+	return NULL;
+}
+
+void model_over(struct change *change)
+{
+	if (change->end->flags & END_PENDING)
+		forget_pending(change->model, change->place);
+	change->model->grave = change->place;
+}
+
+void model_settled(struct change *change)
+{
+	change->step->verdict = true;
+	model_over(change);
+}
+
+/* Without memory to wait in, it is said now. What says twice that a socket is closed is no recorder, and is not believed. */
+void model_unsettled(struct change *change)
+{
+	if (change->end->flags & END_PENDING)
+		return;
+	if (add_pending(change->model, change->place))
+		change->end->flags |= END_PENDING;
+	else
+		model_settled(change);
+}
+
+/* ---- a record ---- */
+
+/*
+ * The full socket whose place a timewait socket took changes to CLOSE yet, and may still be read and closed;
+ * a child that did not come to life changes to CLOSE as well, its request goes on.
+ */
+static bool is_shadow(const struct model *model, const struct end *end,
+		      const struct tcptrace_record *record)
+{
+	if (record->kind != TCPTRACE_K_FULL || record->type != TCPTRACE_T_STATE)
+		return false;
+	if (end->kind == TCPTRACE_K_TIMEWAIT)
+		return true;
+	return end->kind == TCPTRACE_K_REQUEST && record->old_state == TCPTRACE_S_SYN_RECV &&
+	       record->new_state == TCPTRACE_S_CLOSE && end->epoch == model->epoch;
+}
+
+/* True: there is nothing to know of the socket. */
+static bool is_nobody(const struct tcptrace_record *record)
+{
+	return !record->cookie || record->kind == TCPTRACE_K_NONE ||
+	       (!record_begins(record) && record->old_state == TCPTRACE_S_CLOSE);
+}
+
+/*
+ * The RST that takes a half-open connection back names the listener, and so no end. It answers what would have been
+ * its third segment, were there room for it, or another SYN; a RST that answers a wrong ack leaves the request alone.
+ */
+static void on_reply(struct model *model, const struct tcptrace_record *record)
+{
+	struct end *end = ends_at(&model->ends, ends_find_of(&model->ends, record));
+	const struct tcptrace_segment *segment = &record->u.segment;
+
+	if (end && end->kind == TCPTRACE_K_REQUEST && end->flags & END_ISS &&
+	    (segment->flags & TH_ACK || segment->seq == end->iss + 1))
+		end->flags |= END_RST_SENT;
+}
+
+/* Segments are worth a line where there is no end, and what a listener did with one; the peer may be known. */
+static enum model_outcome without_end(struct change *change)
+{
+	struct model *model = change->model;
+	const struct tcptrace_record *record = change->record;
+
+	switch (record->type) {
+	case TCPTRACE_T_RESET:
+		on_reply(model, record);
+		break;
+	case TCPTRACE_T_SEGMENT:
+		break;
+	case TCPTRACE_T_REQUEST:
+	case TCPTRACE_T_DROP:
+		if (record->op != TCPTRACE_OP_SEGMENT)
+			figures_take_backlog(model, record);
+		break;
+	default:
+		return MODEL_SKIP;
+	}
+	change->peer = ends_at(&model->ends, ends_find_peer_of(&model->ends, record));
+	return MODEL_STEP;
+}
+
+static void timing(struct change *change)
+{
+	uint64_t time = change->record->time;
+	struct end *end = change->end, *peer = change->peer;
+	uint64_t last = end ? end->last : 0;
+
+	if (peer && peer->last > last)
+		last = peer->last;
+	/* Records of one connection may bear the same time, never an earlier one. */
+	if (last && time >= last)
+		change->step->since = time - last;
+	if (end)
+		end->last = time;
+	if (peer)
+		peer->last = time;
+}
+
+static void attribute(struct step *step)
+{
+	const struct tcptrace_record *record = step->record;
+
+	if (step->did) {
+		step->pid = record->pid;
+		step->comm = record->comm;
+	} else if (step->end) {
+		const struct owner *owner = owner_at(step->end->owner);
+
+		step->pid = owner->pid;
+		step->comm = owner->comm;
+	}
+}
+
+/* The flow compares with the figures before. */
+static void take_figures(struct change *change)
+{
+	if (change->record->type == TCPTRACE_T_STATE || change->record->type == TCPTRACE_T_TIMEWAIT)
+		change_data_before_fin(change);
+	if (change->end->flow)
+		change->step->waited = flow_take(flow_of(change->end), change->end, change->record);
+	figures_take(change->model, change->end, change->record);
+}
+
+static void on_end(struct change *change, bool born)
+{
+	const struct tcptrace_record *record = change->record;
+	struct model *model = change->model;
+	struct step *step = change->step;
+	struct end *end = change->end;
+	bool dead = end->kind == TCPTRACE_K_TIMEWAIT && record->kind == TCPTRACE_K_FULL;
+	bool whole = record_full(record) || (record->type == TCPTRACE_T_TIMEWAIT &&
+					     record->op == TCPTRACE_OP_BEGIN);
+
+	if (end->epoch != model->epoch) {
+		end->epoch = model->epoch;
+		end->flags |= END_LOSSY;
+		if (end->flow) {
+			flow_broken(flow_of(end), record->time);
+			figures_written(end, end->write_seq);
+		}
+	}
+	change->peer = ends_at(&model->ends, end->peer);
+	/* on_queue() compares with the figures before, all others build on the new ones. */
+	if (record->type >= TCPTRACE_T_SEND)
+		change_apply(change);
+	if (whole && !born && !record_beside(record))
+		take_figures(change);
+	else if (record->kind == TCPTRACE_K_TIMEWAIT)
+		figures_copy(end, record);
+	if (record->type < TCPTRACE_T_SEND)
+		change_apply(change);
+	if (dead)
+		step->old_state = step->new_state = end->state;
+}
+
+enum model_outcome model_apply(struct model *model, const struct tcptrace_record *record,
+			       struct step *step)
+{
+	struct change change = { .model = model, .record = record, .step = step };
+	enum model_outcome outcome = MODEL_STEP;
+	bool born = false;
+
+	model_bury(model);
+	*step = (struct step){
+		.record = record,
+		.since = UNKNOWN,
+		.in_state = UNKNOWN,
+		.waited = UNKNOWN,
+		.comm = "",
+		.old_state = record->old_state,
+		.new_state = record->new_state,
+	};
+	if (record->type == TCPTRACE_T_LOST) {
+		model->epoch++;
+		return MODEL_LOST;
+	}
+	if (record->type == TCPTRACE_T_SNAPSHOT)
+		return MODEL_SKIP;
+
+	change.place = record->cookie ? ends_find(&model->ends, record->cookie) : 0;
+	if (change.place && record_begins(record)) {
+		/* The same socket once more, connected or listening anew. */
+		model_kill(model, change.place);
+		change.place = 0;
+	}
+	if (!change.place) {
+		if (!model_wanted(model, record))
+			return MODEL_SKIP;
+		if (is_nobody(record)) {
+			outcome = without_end(&change);
+		} else if (record_begins(record)) {
+			born = true;
+			change.place = model_add(model, record);
+		} else {
+			change.place = model_add_before(model, record);
+		}
+	}
+	if (outcome == MODEL_SKIP)
+		return outcome;
+	change.end = ends_at(&model->ends, change.place);
+	if (change.end) {
+		if (is_shadow(model, change.end, record))
+			return MODEL_SKIP;
+		if (born)
+			model_begin(&change);
+		on_end(&change, born);
+	}
+	timing(&change);
+	step->end = change.end;
+	step->peer = change.peer;
+	attribute(step);
+	return outcome;
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The table of ends, built from records. It never reads a source: it is told.
+ * Views see it as const and get from it, for each record, one struct step.
+ *
+ *   ends.c     the table itself: room, indexes, which two ends are one connection
+ *   model.c    what a record changes, what is over
+ *   flow.c     what passes through the queues of an end, and who waits for whom
+ *   seed.c     what was there before the first event, without gap or double count
+ *   verdict.c  what is to be said of an end that is over
+ *   cause.c    the segment that caused a change, from the record alone
+ *   process.c  which process holds a socket that was there before
+ *   owner.c    processes by number, span.h durations in four bytes: so that an end is small
+ *
+ * Whatever counts bytes is taken from sequence numbers and from the kernel's own totals, as
+ * they are at the moment of the record, never added up event by event: a lost record makes
+ * no number wrong, only a step invisible.
+ */
+#ifndef TCPTRACE_MODEL_H
+#define TCPTRACE_MODEL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/span.h"
+#include "base/unknown.h"
+#include "record/owner.h"
+#include "tcptrace.h"
+
+#define MODEL_ENDS_MAX	(1u << 20)	/* unless told otherwise */
+
+/* What is known of an end, beside its state. */
+enum {
+	END_SEEDED	= 1u << 0,	/* its birth was not seen */
+	END_ACTIVE	= 1u << 1,	/* it connected, */
+	END_PASSIVE	= 1u << 2,	/* or it was connected to */
+	END_ISS		= 1u << 3,	/* iss is known, */
+	END_IRS		= 1u << 4,	/* irs is known */
+	END_SYNCED	= 1u << 5,	/* rcv_nxt and snd_una count data */
+	END_SINCE	= 1u << 6,	/* the entry into its state was seen */
+	END_FIN_SENT	= 1u << 7,
+	END_FIN_ACKED	= 1u << 8,
+	END_FIN_RCVD	= 1u << 9,
+	END_FIN_COUNTED	= 1u << 10,	/* bytes_in has the peer's FIN in it */
+	END_LOCAL_FIRST	= 1u << 11,	/* this end closed first, */
+	END_REMOTE_FIRST = 1u << 12,	/* or the other one did */
+	END_CROSSED	= 1u << 13,	/* or both did: the FINs crossed */
+	END_MERGED	= 1u << 14,	/* the passive closer's FIN came with its ACK of the first one */
+	END_RST_SENT	= 1u << 15,
+	END_RST_RCVD	= 1u << 16,
+	END_HANDSHAKE	= 1u << 17,	/* its handshake was seen from the beginning to the end */
+	END_CLOSED	= 1u << 18,	/* the application called close() */
+	END_OVER	= 1u << 19,
+	END_PENDING	= 1u << 20,	/* over, but how is not known yet: a RST may follow */
+	END_ASKED	= 1u << 21,	/* `requests`: data went one way first, */
+	END_ASKED_IN	= 1u << 22,	/* that was towards this end, */
+	END_ANSWERED	= 1u << 23,	/* and the last ones went the other way */
+	END_LISTED	= 1u << 24,	/* seed.c: is among those to hand out */
+	END_LOSSY	= 1u << 25,	/* records were lost while it lived */
+	END_ACCEPTED	= 1u << 26,	/* accept() was seen, and since when it waited for that */
+	END_COOKIE	= 1u << 27,	/* born of a SYN cookie or of fast open: its SYN was not seen */
+	END_ORPHAN	= 1u << 28,	/* when it was over no process held it */
+	END_HALF_CLOSED	= 1u << 29,	/* `fin` is how long it was half-closed */
+};
+
+/* Why an end was reset by its own side. */
+enum why {
+	WHY_UNKNOWN,
+	WHY_UNREAD,	/* closed before all that had come was read */
+	WHY_LINGER,	/* closed with SO_LINGER on and a time of 0 */
+	WHY_UNACCEPTED,	/* the listener closed before the application accepted */
+	WHY_DESTROYED,	/* by ss -K or its kin */
+	WHY_LATE,	/* data came when nobody was there any more to read it */
+};
+
+/*
+ * One end. A million of them, with their flows, are a quarter of a gigabyte: no byte here without need.
+ * Numbers of other ends are places in the table, 0 is none.
+ */
+struct end {
+	uint64_t cookie;
+	uint64_t birth;		/* or when it was first seen (END_SEEDED) */
+	uint64_t since;		/* in its state, if END_SINCE */
+	uint64_t last;		/* step of either end of the connection */
+	uint64_t fin;		/* time of the first FIN, 0: not seen; END_HALF_CLOSED: from it to the second */
+	uint64_t bytes_in;	/* rcv_nxt's way since the SYN; the FIN counts */
+	uint64_t bytes_out;	/* snd_una's way since the SYN; the FIN counts */
+	span handshake;		/* took so long, if END_HANDSHAKE */
+	span accept_wait;	/* in the accept queue, if END_ACCEPTED */
+
+	uint8_t saddr[TCPTRACE_ADDR_LEN];
+	uint8_t daddr[TCPTRACE_ADDR_LEN];
+	uint16_t sport;
+	uint16_t dport;
+	uint32_t netns;
+
+	uint32_t iss, irs;
+	/* As of its last record. A listener has its accept queue and backlog in rcv_nxt and write_seq. */
+	uint32_t snd_una, snd_nxt, write_seq, rcv_nxt, copied_seq, snd_wnd, rcv_wnd;
+	uint32_t recvq_peak, sendq_peak;
+	uint32_t retransmits;
+
+	uint32_t flow;		/* flow.h; 0: nothing of level queue was heard of it */
+	uint32_t owner;		/* owner.h: who connected, accepted, listens; else who used it last */
+	uint32_t closer;	/* who closed or reset first, on whichever side, if that is on this host */
+
+	union {
+		uint32_t written;	/* write_seq as of the last write that was told of; with a flow, while it may write */
+		uint32_t unread;	/* bytes, WHY_UNREAD */
+		uint32_t stamp;		/* low half, of the segment that made it FIN_WAIT2 */
+		uint32_t timeout;	/* of the timewait socket, ms from `since` (END_SINCE) or `birth` on */
+	};
+	uint32_t flags;		/* END_ */
+	uint32_t peer;		/* the other end, if that is on this host */
+	uint32_t cookie_next, tuple_next;
+	uint16_t epoch;		/* of the model, when it was last known to be whole */
+	uint8_t error;		/* errno that ended it */
+	uint8_t reset_reason;	/* enum sk_rst_reason + 1, 0: the kernel has none */
+	uint8_t family;
+	uint8_t kind;		/* enum tcptrace_kind */
+	uint8_t state;		/* enum tcptrace_state */
+	uint8_t why;		/* enum why */
+};
+
+struct model_options {
+	uint32_t max_ends;	/* 0: MODEL_ENDS_MAX */
+	/* Whether an end that is not known yet shall be; NULL: each. */
+	bool (*wanted)(const struct tcptrace_record *record, void *arg);
+	/* Which of those that are known model_next() hands out; NULL: each. */
+	bool (*shown)(const struct end *end, void *arg);
+	void *arg;
+};
+
+/* What one record did. Valid until the next call that changes the model. */
+struct step {
+	const struct tcptrace_record *record;
+	const struct end *end;	/* as it is now; NULL: the record is of no end, or of one that did not fit */
+	const struct end *peer;	/* the other end, if that is on this host */
+	uint64_t since;		/* ns since the step before of this connection, or UNKNOWN */
+	uint64_t in_state;	/* ns that the end was in old_state, or UNKNOWN */
+	uint64_t waited;	/* READ: ns that the oldest byte just read had waited, or UNKNOWN */
+	uint32_t bytes;		/* SEND, RECV, ACK: how many this step moved, without SYN and FIN; else: came before the FIN */
+	uint32_t window;	/* ACK: the peer's before this step */
+	uint32_t pid;		/* who did it, or owns the end; 0: unknown */
+	const char *comm;
+	uint8_t old_state, new_state;
+	bool did;		/* `pid` did it */
+	bool control;		/* ACK: of this end's SYN or FIN as well */
+	bool merged;		/* TIME_WAIT: the FIN came with the ACK that led to FIN_WAIT2; there: ahead.h */
+	bool verdict;		/* the end's verdict is due now */
+};
+
+enum model_outcome {
+	MODEL_SKIP,	/* nothing to show */
+	MODEL_STEP,
+	MODEL_LOST,	/* a LOST record: what is known may be stale */
+};
+
+struct model;
+
+/* NULL: no memory. */
+struct model *model_new(const struct model_options *options);
+void model_free(struct model *model);
+
+enum model_outcome model_apply(struct model *model, const struct tcptrace_record *record,
+			       struct step *step);
+
+/*
+ * An end whose verdict waited for a RST that did not come: the next one that closed at or before
+ * `time`, or NULL. Valid until the next call that changes the model.
+ */
+const struct end *model_settle(struct model *model, uint64_t time);
+/*
+ * What belongs together comes within so long, a RST after the change to CLOSE or a change after its segment: it is
+ * one run of the same CPU, which may be interrupted.
+ */
+#define MODEL_SETTLE_NS		200000000
+bool model_pending(const struct model *model);
+
+const struct end *model_find(const struct model *model, uint64_t cookie);
+const struct end *model_peer(const struct model *model, const struct end *end);
+/* The listener that its connection came to, by its local address and port; NULL: none is known. */
+const struct end *model_listener(const struct model *model, const struct end *end);
+/* The process of the end, or, where nobody has accepted it yet, of its listener. Never NULL: see owner_at(). */
+const struct owner *model_owner(const struct model *model, const struct end *end);
+/* All ends that are not over and are shown, one after the other; *place is 0 before the first. NULL: no more. */
+const struct end *model_next(const struct model *model, uint32_t *place);
+
+/* Where an end of the table lies in it, from 1; another one may lie there when it is gone. */
+uint32_t model_place(const struct model *model, const struct end *end);
+
+uint32_t model_ends(const struct model *model);
+/* Records of ends that did not fit. */
+uint64_t model_full(const struct model *model);
+
+/* ---- for seed.c ---- */
+
+/* A socket that is there, from a record of type SNAPSHOT. NULL: not wanted, or no room. */
+struct end *model_seed(struct model *model, const struct tcptrace_record *record);
+/* An end that was there in `old_state` of its first event, from that. */
+struct end *model_seed_before(struct model *model, const struct tcptrace_record *event);
+/* Its record was taken too late: it was still in `old_state` of its first event. */
+void model_step_back(struct end *end, const struct tcptrace_record *event);
+void model_forget(struct model *model, uint64_t cookie);
+struct end *model_end(struct model *model, uint64_t cookie);
+
+/* ---- what an end's figures say; as record_recvq() and its kin ---- */
+
+/*
+ * An end beside any table: from a record of type SNAPSHOT, or as another one is, whose flow it shows as long as
+ * that one is there. end_release() when it is done with; what `end` was before is not looked at.
+ */
+void end_from_snapshot(struct end *end, const struct tcptrace_record *record);
+void end_copy(struct end *end, const struct end *other);
+void end_release(struct end *end);
+
+/* The contrary, as far as an end knows what a record says. */
+void end_to_snapshot(const struct end *end, uint64_t time, struct tcptrace_record *record);
+
+uint32_t end_recvq(const struct end *end);
+uint32_t end_sendq(const struct end *end);
+/* What a timewait socket has left of its time, ns; 0: it is none. */
+uint64_t end_left(const struct end *end, uint64_t time);
+
+/*
+ * The longest that a byte waited to be read, or waits at `time`; UNKNOWN: none did, or nobody knows. An end of
+ * level queue of which nothing was heard since it was found is as it was: `followed` says that such were recorded.
+ * *at_least: it waited already when it was found.
+ */
+uint64_t end_read_delay(const struct end *end, uint64_t time, bool followed, bool *at_least);
+
+/*
+ * How long it is in the accept queue at `time`, UNKNOWN where nobody saw it enter: since its last ACK came;
+ * of a SYN cookie and of fast open since it exists.
+ */
+static inline uint64_t end_waits(const struct end *end, uint64_t time)
+{
+	if (!(end->flags & (END_HANDSHAKE | END_COOKIE)))
+		return UNKNOWN;
+	return time - end->birth - (end->flags & END_HANDSHAKE ? span_ns(end->handshake) : 0);
+}
+
+/* How long it was there until accept(). */
+static inline uint64_t end_waited(const struct end *end)
+{
+	return end->flags & END_ACCEPTED ? span_ns(end->accept_wait) : UNKNOWN;
+}
+
+#endif

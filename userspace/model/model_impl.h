@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the model's parts share, and nobody else includes:
+ *
+ *   model.c    one record after the other; what is over
+ *   birth.c    ends that begin, or that were there before
+ *   figures.c  sequence numbers, totals, queues
+ *   change.c   what each type of record changes
+ *   ends.c     the table
+ */
+#ifndef TCPTRACE_MODEL_IMPL_H
+#define TCPTRACE_MODEL_IMPL_H
+
+#include <stddef.h>
+#include <string.h>
+
+#include "model/ends.h"
+#include "model/model.h"
+#include "record/record.h"
+
+/* An end that waits for its RST, as long as it is there and END_PENDING. */
+struct pending {
+	uint64_t cookie;
+	uint32_t place;
+};
+
+struct model {
+	struct ends ends;
+	struct model_options options;
+	uint32_t grave;		/* its last step was handed out: gone with the next call */
+	uint16_t epoch;		/* counts the LOST records */
+	uint64_t full;
+
+	/* In order of time; a ring of `pending_room` places. */
+	struct pending *pending;
+	uint32_t pending_first, pending_count, pending_room;
+};
+
+/* A record on its way through the model. */
+struct change {
+	struct model *model;
+	const struct tcptrace_record *record;
+	struct step *step;
+	uint32_t place;
+	struct end *end;
+	struct end *peer;
+};
+
+/* In these no data has passed yet, but for fast open's, which the totals have. */
+static inline bool state_handshaking(uint8_t state)
+{
+	return state == TCPTRACE_S_SYN_SENT || state == TCPTRACE_S_SYN_RECV ||
+	       state == TCPTRACE_S_CLOSE;
+}
+
+/* Who did it, or holds the socket: puts that in the place of whom an end has there. */
+static inline void take_owner(uint32_t *owner, const struct tcptrace_record *record)
+{
+	if (record->pid)
+		owner_set(owner, record->pid, record->comm);
+}
+
+/* ---- model.c ---- */
+
+bool model_wanted(const struct model *model, const struct tcptrace_record *record);
+/* Gone at once, with all that points to it. */
+void model_kill(struct model *model, uint32_t place);
+/* The end of the last step, which views may have looked at until now. */
+static inline void model_bury(struct model *model)
+{
+	if (model->grave)
+		model_kill(model, model->grave);
+}
+
+/* Over: it goes with the next record. */
+void model_over(struct change *change);
+/* The same, and its verdict is said now; or it is said once it is clear that no RST follows. */
+void model_settled(struct change *change);
+void model_unsettled(struct change *change);
+
+/* ---- birth.c ---- */
+
+/* A new place, 0: no room, which is counted. */
+uint32_t model_add(struct model *model, const struct tcptrace_record *record);
+/* The same, of an end in old_state of `event`, about which nothing was known before. */
+uint32_t model_add_before(struct model *model, const struct tcptrace_record *event);
+/* change->end is new, change->record its first. */
+void model_begin(struct change *change);
+/* Looks for the other end, once iss and irs are set as far as they are known. */
+void model_find_peer(struct model *model, uint32_t place);
+
+/* ---- figures.c ---- */
+
+_Static_assert(offsetof(struct end, rcv_wnd) - offsetof(struct end, snd_una) ==
+	       offsetof(struct tcptrace_record, rcv_wnd) - offsetof(struct tcptrace_record, snd_una),
+	       "the same seven numbers in the same order");
+
+/*
+ * Up to where data has come that was told of. In its fast path tcp_rcv_established() queues a segment's data, then takes
+ * in its ack, and tells the application of the data behind that: which is when RECV tells of it, too.
+ */
+static inline uint32_t figures_rcv_nxt(const struct end *end, const struct tcptrace_record *record)
+{
+	bool ack = record->type == TCPTRACE_T_ACK || record->type == TCPTRACE_T_WINDOW;
+
+	return ack && end->flags & END_SYNCED ? end->rcv_nxt : record->rcv_nxt;
+}
+
+static inline void figures_copy(struct end *end, const struct tcptrace_record *record)
+{
+	memcpy(&end->snd_una, &record->snd_una, 7 * sizeof(uint32_t));
+}
+
+/* `written` has its place among what an end has that is not open to write any more. */
+static inline void figures_written(struct end *end, uint32_t write_seq)
+{
+	const uint32_t open = 1u << TCPTRACE_S_SYN_SENT | 1u << TCPTRACE_S_SYN_RECV |
+			      1u << TCPTRACE_S_ESTABLISHED | 1u << TCPTRACE_S_CLOSE_WAIT;
+
+	if (end->kind != TCPTRACE_K_TIMEWAIT && open & 1u << end->state)
+		end->written = write_seq;
+}
+
+static inline void figures_peaks(struct end *end, uint32_t recvq, uint32_t sendq)
+{
+	if (recvq > end->recvq_peak)
+		end->recvq_peak = recvq;
+	if (sendq > end->sendq_peak)
+		end->sendq_peak = sendq;
+}
+
+/* What one end knows of its numbers, the other one knows of its own. */
+void figures_know_irs(struct model *model, struct end *end, uint32_t irs);
+void figures_know_iss(struct model *model, struct end *end, uint32_t iss);
+/* u.totals of a full socket. */
+void figures_take_totals(struct end *end, const struct tcptrace_record *record);
+/*
+ * Of a full socket that is there, once its other end was looked for: where its numbers begin, as far as totals tell.
+ * They do not tell whether it connected, which moves its own by one: that is left to the other end's, if it is here.
+ */
+void figures_derive(struct model *model, struct end *end, const struct tcptrace_record *record);
+/* All that a record of a full socket says of its queues. */
+void figures_take(struct model *model, struct end *end, const struct tcptrace_record *record);
+/* A listener's queues, as a record of one of its connections tells of them. */
+void figures_take_backlog(struct model *model, const struct tcptrace_record *record);
+
+/* ---- change.c ---- */
+
+/* By its type. `change->end` has the record's figures already, but for types of level queue. */
+void change_apply(struct change *change);
+/* Of a STATE or TIMEWAIT, before its figures are taken over. */
+void change_data_before_fin(struct change *change);
+
+#endif

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <string.h>
+
+#include "base/out.h"
+#include "model/flow.h"
+#include "model/verdict.h"
+
+bool verdict_unreachable(int error)
+{
+	switch (error) {
+	case EHOSTUNREACH:
+	case ENETUNREACH:
+	case EHOSTDOWN:
+	case ENETDOWN:
+	case ENONET:
+	case ENOPROTOOPT:	/* what ICMP's "protocol unreachable" becomes */
+	case EACCES:		/* "prohibited", of IPv6 */
+		return true;
+	default:
+		return false;
+	}
+}
+
+static enum how how_of(const struct end *end)
+{
+	const uint32_t fins = END_FIN_SENT | END_FIN_RCVD;
+
+	if (end->error == ETIMEDOUT)
+		return HOW_TIMEOUT;
+	if (end->error == ECONNREFUSED)
+		return HOW_REFUSED;
+	if (verdict_unreachable(end->error))
+		return HOW_UNREACHABLE;
+	if (end->flags & (END_RST_SENT | END_RST_RCVD) || end->error == ECONNRESET ||
+	    end->error == EPIPE)
+		return HOW_RESET;
+	/* Destroyed in CLOSING or LAST_ACK, where no RST is sent any more. */
+	if (end->error == ECONNABORTED || (end->flags & fins) != fins)
+		return HOW_ABORTED;
+	if (end->flags & END_CROSSED)
+		return HOW_SIMULTANEOUS;
+	return end->flags & END_MERGED ? HOW_THREE_WAY : HOW_FOUR_WAY;
+}
+
+static enum side by_fin(const struct end *end)
+{
+	if (end->flags & END_CROSSED)
+		return SIDE_BOTH;
+	if (end->flags & END_LOCAL_FIRST)
+		return SIDE_LOCAL;
+	return end->flags & END_REMOTE_FIRST ? SIDE_REMOTE : SIDE_UNKNOWN;
+}
+
+static enum side closed_by(const struct end *end, enum how how)
+{
+	switch (how) {
+	case HOW_RESET:
+	case HOW_REFUSED:
+		if (end->flags & END_RST_SENT)
+			return SIDE_LOCAL;
+		/* ICMP's word is the network's, not the peer's; but of a port it is the peer's. */
+		return SIDE_REMOTE;
+	case HOW_ABORTED:
+		return end->closer || end->flags & END_CLOSED ? SIDE_LOCAL : by_fin(end);
+	default:
+		return by_fin(end);
+	}
+}
+
+/* An orphan that comes to a good end is any connection that was closed, and one that the peer resets is reset. */
+static bool orphaned(const struct end *end, enum how how)
+{
+	if (!(end->flags & END_ORPHAN) || !(end->flags & END_FIN_SENT))
+		return false;
+	if (how == HOW_RESET)
+		return end->flags & END_RST_SENT;
+	return how == HOW_TIMEOUT || how == HOW_ABORTED || how == HOW_UNREACHABLE;
+}
+
+/* A passive end was born of its SYN; what it had of a handshake it had in SYN_RECV. */
+static uint64_t syn_recv(const struct end *end)
+{
+	if (!(end->flags & END_PASSIVE) || end->flags & (END_SEEDED | END_COOKIE))
+		return UNKNOWN;
+	if (end->flags & END_HANDSHAKE)
+		return span_ns(end->handshake);
+	return end->kind == TCPTRACE_K_REQUEST ? end->since - end->birth : UNKNOWN;
+}
+
+static void take_flow(struct verdict *verdict, const struct end *end)
+{
+	const struct flow *flow = flow_of(end);
+
+	verdict->read_delay = verdict->read_blocked = UNKNOWN;
+	verdict->receiver_limited = verdict->sender_limited = UNKNOWN;
+	verdict->requests = UNKNOWN;
+	if (!flow)
+		return;
+	verdict->read_delay = flow_longest(flow, flow->last);
+	verdict->read_blocked = flow_blocked(flow);
+	verdict->receiver_limited = flow->receiver_limited;
+	verdict->sender_limited = flow->sender_limited;
+	if (!(end->flags & END_ASKED))
+		return;
+	verdict->requests = flow->requests;
+	verdict->asked_by = end->flags & END_ASKED_IN ? SIDE_REMOTE : SIDE_LOCAL;
+	if (flow->requests > 1)
+		verdict->lasting = LASTING_LONG;
+	else if (verdict->whole)
+		verdict->lasting = LASTING_SHORT;
+}
+
+void verdict_of(const struct end *end, struct verdict *verdict)
+{
+	bool held = end->state == TCPTRACE_S_TIME_WAIT;
+	uint64_t age = end->since - end->birth;
+
+	memset(verdict, 0, sizeof(*verdict));
+	verdict->how = how_of(end);
+	verdict->closed_by = closed_by(end, verdict->how);
+	verdict->closer = owner_at(end->closer);
+	verdict->whole = !(end->flags & END_SEEDED);
+	verdict->lossy = end->flags & END_LOSSY;
+	verdict->handshake = end->flags & END_HANDSHAKE ? span_ns(end->handshake) : UNKNOWN;
+	verdict->duration = verdict->whole ? age : UNKNOWN;
+	verdict->seen = age;
+	verdict->half_closed = end->flags & END_HALF_CLOSED ? end->fin : UNKNOWN;
+	verdict->syn_recv = syn_recv(end);
+	verdict->accept_wait = end_waited(end);
+	verdict->orphaned = orphaned(end, verdict->how);
+	verdict->bytes_in = end->bytes_in;
+	if (end->flags & END_FIN_COUNTED && end->bytes_in)
+		verdict->bytes_in--;
+	verdict->bytes_out = end->bytes_out;
+	if (end->flags & END_FIN_ACKED && end->bytes_out)
+		verdict->bytes_out--;
+	/* A timewait socket has no totals. */
+	if (end->kind == TCPTRACE_K_TIMEWAIT && !(end->flags & END_SYNCED))
+		verdict->bytes_in = verdict->bytes_out = UNKNOWN;
+	verdict->syn_unknown = !(end->flags & END_ISS) && verdict->bytes_out &&
+			       verdict->bytes_out != UNKNOWN;
+	verdict->retransmits = end->retransmits;
+	verdict->recvq_peak = end->recvq_peak;
+	verdict->sendq_peak = end->sendq_peak;
+	take_flow(verdict, end);
+	if (verdict->how == HOW_RESET) {
+		verdict->why = end->why;
+		verdict->unread = end->why == WHY_UNREAD ? end->unread : 0;
+		verdict->reset_reason = end->reset_reason;
+	}
+	verdict->error = end->error;
+	verdict->held = held ? end->timeout : 0;
+}
+
+static inline uint64_t later(uint64_t one, uint64_t other)
+{
+	return one > other ? one : other;
+}
+
+void verdict_of_pair(const struct end *end, const struct end *peer, struct pair *pair)
+{
+	uint64_t birth = end->birth < peer->birth ? end->birth : peer->birth;
+	bool told = peer->flags & END_OVER || peer->state == TCPTRACE_S_TIME_WAIT;
+
+	pair->handshake = pair->duration = UNKNOWN;
+	if (end->flags & peer->flags & END_HANDSHAKE)
+		pair->handshake = later(end->birth + span_ns(end->handshake),
+					peer->birth + span_ns(peer->handshake)) - birth;
+	if (told && !((end->flags | peer->flags) & END_SEEDED))
+		pair->duration = later(end->since, peer->since) - birth;
+}
+
+const char *verdict_how(enum how how)
+{
+	switch (how) {
+	case HOW_FOUR_WAY:	return "four-way";
+	case HOW_THREE_WAY:	return "three-way";
+	case HOW_SIMULTANEOUS:	return "simultaneous";
+	case HOW_RESET:		return "reset";
+	case HOW_REFUSED:	return "refused";
+	case HOW_TIMEOUT:	return "timeout";
+	case HOW_UNREACHABLE:	return "unreachable";
+	case HOW_ABORTED:	return "aborted";
+	}
+	return "?";
+}
+
+const char *verdict_side(enum side side)
+{
+	switch (side) {
+	case SIDE_LOCAL:	return "local";
+	case SIDE_REMOTE:	return "remote";
+	case SIDE_BOTH:		return "both";
+	case SIDE_UNKNOWN:	break;
+	}
+	return NULL;
+}
+
+const char *verdict_lasting(enum lasting lasting)
+{
+	switch (lasting) {
+	case LASTING_SHORT:	return "short";
+	case LASTING_LONG:	return "long";
+	case LASTING_UNKNOWN:	break;
+	}
+	return NULL;
+}
+
+const char *verdict_why(enum why why)
+{
+	switch (why) {
+	case WHY_UNREAD:	return "unread";
+	case WHY_LINGER:	return "linger";
+	case WHY_UNACCEPTED:	return "unaccepted";
+	case WHY_DESTROYED:	return "destroyed";
+	case WHY_LATE:		return "late";
+	case WHY_UNKNOWN:	break;
+	}
+	return NULL;
+}
+
+const char *verdict_reset_reason(uint32_t reason)
+{
+	/* From 1 on, as records have it; the first, "not specified", says nothing. */
+	static const char *const names[] = {
+		[2] = "NO_SOCKET",
+		"TCP_INVALID_ACK_SEQUENCE",
+		"TCP_RFC7323_PAWS",
+		"TCP_TOO_OLD_ACK",
+		"TCP_ACK_UNSENT_DATA",
+		"TCP_FLAGS",
+		"TCP_OLD_ACK",
+		"TCP_ABORT_ON_DATA",
+		"TCP_TIMEWAIT_SOCKET",
+		"INVALID_SYN",
+		"TCP_ABORT_ON_CLOSE",
+		"TCP_ABORT_ON_LINGER",
+		"TCP_ABORT_ON_MEMORY",
+		"TCP_STATE",
+		"TCP_KEEPALIVE_TIMEOUT",
+		"TCP_DISCONNECT_WITH_DATA",
+	};
+
+	return reason < sizeof(names) / sizeof(names[0]) ? names[reason] : NULL;
+}
+
+char *verdict_put_why(char *p, const struct verdict *verdict)
+{
+	const char *reason = verdict_reset_reason(verdict->reset_reason);
+
+	switch (verdict->why) {
+	case WHY_UNREAD:
+		p = put_text(p, ", closed with ");
+		p = put_count(p, verdict->unread, "byte");
+		return put_text(p, " unread");
+	case WHY_LINGER:
+		return put_text(p, ", closed with SO_LINGER on and 0");
+	case WHY_UNACCEPTED:
+		return put_text(p, ", the listener closed before accept()");
+	case WHY_DESTROYED:
+		return put_text(p, ", destroyed");
+	case WHY_LATE:
+		return put_text(p, ", data came after close()");
+	case WHY_UNKNOWN:
+		break;
+	}
+	if (reason) {
+		p = put_text(p, ", ");
+		p = put_string(p, reason);
+	}
+	return p;
+}

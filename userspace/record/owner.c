@@ -1,0 +1,142 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "base/out.h"
+#include "base/slab.h"
+#include "record/owner.h"
+
+struct entry {
+	uint32_t next;			/* in its chain */
+	uint32_t users;
+	struct owner owner;
+};
+
+#define BITS_FIRST	6
+
+static struct slab entries = SLAB(sizeof(struct entry));
+static uint32_t *heads, count;
+static unsigned int bits;
+
+static inline struct entry *entry_at(uint32_t number)
+{
+	return slab_at(&entries, number);
+}
+
+const struct owner *owner_at(uint32_t number)
+{
+	static const struct owner nobody;
+
+	return number ? &entry_at(number)->owner : &nobody;
+}
+
+static inline uint32_t *head_of(uint32_t pid, const char comm[TCPTRACE_COMM_LEN])
+{
+	return &heads[hash_place(hash_16(comm, pid), bits)];
+}
+
+/* Without memory for more heads the chains get longer, that is all. False: there are none. */
+static bool grow(void)
+{
+	uint32_t *old = heads, *more = calloc((size_t)1 << (old ? bits + 1 : BITS_FIRST), sizeof(*more));
+	uint32_t i, old_count = old ? 1u << bits : 0;
+
+	if (!more)
+		return old;
+	heads = more;
+	bits = old ? bits + 1 : BITS_FIRST;
+	for (i = 0; i < old_count; i++) {
+		uint32_t number = old[i];
+
+		while (number) {
+			struct entry *entry = entry_at(number);
+			uint32_t next = entry->next, *head = head_of(entry->owner.pid, entry->owner.comm);
+
+			entry->next = *head;
+			*head = number;
+			number = next;
+		}
+	}
+	free(old);
+	return true;
+}
+
+static inline bool is(const struct owner *owner, uint32_t pid, const char *comm)
+{
+	return owner->pid == pid && !memcmp(owner->comm, comm, sizeof(owner->comm));
+}
+
+static uint32_t find(uint32_t number, uint32_t pid, const char *comm)
+{
+	while (number && !is(owner_at(number), pid, comm))
+		number = entry_at(number)->next;
+	return number;
+}
+
+/* 0: no memory. */
+static uint32_t add(uint32_t *head, uint32_t pid, const char *comm)
+{
+	uint32_t number = slab_take(&entries);
+	struct entry *entry;
+
+	if (!number)
+		return 0;
+	entry = entry_at(number);
+	entry->owner.pid = pid;
+	memcpy(entry->owner.comm, comm, sizeof(entry->owner.comm));
+	entry->next = *head;
+	*head = number;
+	count++;
+	return number;
+}
+
+void owner_set(uint32_t *number, uint32_t pid, const char comm[TCPTRACE_COMM_LEN])
+{
+	uint32_t found = 0, *head;
+
+	if (is(owner_at(*number), pid, comm))
+		return;
+	if (pid && ((heads && !(count >> bits)) || grow())) {
+		head = head_of(pid, comm);
+		found = find(*head, pid, comm) ?: add(head, pid, comm);
+	}
+	owner_share(number, found);
+}
+
+void owner_share(uint32_t *number, uint32_t other)
+{
+	if (other)
+		entry_at(other)->users++;
+	owner_drop(number);
+	*number = other;
+}
+
+void owner_drop(uint32_t *number)
+{
+	uint32_t gone = *number, *link;
+
+	*number = 0;
+	if (!gone || --entry_at(gone)->users)
+		return;
+	for (link = head_of(owner_at(gone)->pid, owner_at(gone)->comm); *link != gone;)
+		link = &entry_at(*link)->next;
+	*link = entry_at(gone)->next;
+	slab_give(&entries, gone);
+	count--;
+}
+
+char *owner_put_process(char *p, uint32_t pid, const char *comm)
+{
+	p = put_safe(p, comm, TCPTRACE_COMM_LEN);
+	*p++ = '/';
+	return put_u64(p, pid);
+}
+
+char *owner_put(char *p, uint32_t number)
+{
+	const struct owner *owner = owner_at(number);
+
+	return owner->pid ? owner_put_process(p, owner->pid, owner->comm) : p;
+}

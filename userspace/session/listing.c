@@ -1,0 +1,128 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <err.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/safe_text.h"
+#include "base/signals.h"
+#include "host/netns.h"
+#include "record/record.h"
+#include "session/listing.h"
+#include "session/stop.h"
+
+int listing_parse(struct listing *listing, int count, char *const words[])
+{
+	char error[256];
+	int status = filter_parse(count, words, &listing->filter, error, sizeof(error));
+
+	if (status) {
+		warnx("%s", error);
+		return status;
+	}
+	if (filter_asks_process(listing->filter)) {
+		warnx(FILTER_NO_PROCESS);
+		return EXIT_USAGE;
+	}
+	if (listing->options->family)
+		filter_set_family(listing->filter, listing->options->family);
+	listing->states = filter_states(listing->filter);
+	listing->everything = filter_is_empty(listing->filter) && !listing->options->family;
+	return 0;
+}
+
+int listing_begin(struct listing *listing, const char *netns)
+{
+	int error;
+
+	signals_catch();
+	out_init(&listing->out, STDOUT_FILENO);
+	if (!source_is_live(listing->options->source)) {
+		if (netns)
+			warnx("-N %s: a recording has the sockets of all namespaces", safe_string(netns));
+		return netns ? -1 : 0;
+	}
+	error = netns ? netns_enter(netns) : 0;
+	if (error)
+		warnx("-N %s: %s", safe_string(netns), strerror(-error));
+	listing->netns = netns_own();
+	return error ? -1 : 0;
+}
+
+int listing_open(struct listing *listing, enum tcptrace_level level)
+{
+	struct tcptrace_clause clauses[TCPTRACE_CLAUSES_MAX];
+	struct source_request request = { .level = level, .clauses = clauses };
+	char error[256];
+	int result;
+
+	request.clause_count = filter_clauses(listing->filter, clauses, TCPTRACE_CLAUSES_MAX);
+	result = source_open(listing->options->source, &request, &listing->source, error, sizeof(error));
+	if (result)
+		warnx("%s", error);
+	return result;
+}
+
+static bool fits(const struct listing *listing, const struct tcptrace_record *record)
+{
+	const struct filter_subject subject = {
+		.saddr = record->saddr,
+		.daddr = record->daddr,
+		.sport = record->sport,
+		.dport = record->dport,
+		.family = record->family,
+		.state = record->new_state,
+		.kind = record->kind,
+		.ifindex = record->ifindex,
+	};
+
+	return filter_match(listing->filter, &subject);
+}
+
+bool listing_shows(struct listing *listing, const struct tcptrace_record *record)
+{
+	if (record->time > listing->last)
+		listing->last = record->time;
+	return listing->states & 1u << record->new_state &&
+	       (!listing->netns || record->netns == listing->netns) &&
+	       (listing->everything || fits(listing, record));
+}
+
+bool listing_over(const struct listing *listing)
+{
+	return listing->out.error || signals_stop();
+}
+
+static int say(struct listing *listing, int error)
+{
+	struct summary summary = {
+		.source = listing->source->name,
+		.time = listing->source->live ? clock_now() : listing->last,
+	};
+
+	source_losses(listing->source, &summary.lost);
+	if (listing->options->json)
+		listing->summary(&listing->out, &summary, true);
+	out_flush(&listing->out);
+	if (!error && !listing_over(listing))
+		error = source_verify(listing->source);
+	if (error == -ENOMEM && !listing->source->error[0])
+		warnx("out of memory");
+	else if (error && error != -EINTR)
+		warnx("%s", listing->source->error);
+	if (!out_close(&listing->out))
+		return EXIT_FAILURE;
+	if (error && error != -EINTR)
+		return exit_status_of(error);
+	return listing->options->fail_on_loss && record_lost(&summary.lost) ? EXIT_LOST : EXIT_SUCCESS;
+}
+
+int listing_close(struct listing *listing, int error)
+{
+	int status = listing->source ? say(listing, error) : exit_status_of(error);
+
+	source_close(listing->source);
+	filter_free(listing->filter);
+	return status;
+}

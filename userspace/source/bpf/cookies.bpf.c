@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Where tracing programs may not make a cookie (before 5.12), programs of a cgroup may: of each socket when it is
+ * created, and of each request before it is hashed, from which its child and its timewait socket have it.
+ */
+#include "source/bpf/kernel.h"
+
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+
+SEC("cgroup/sock_create")
+int socket_cookie(struct bpf_sock *sk)
+{
+	bpf_get_socket_cookie(sk);
+	return 1;
+}
+
+/* Asked for the first timeout of the SYN-ACK; the answer is left to others. */
+SEC("sockops")
+int request_cookie(struct bpf_sock_ops *ops)
+{
+	if (ops->op == BPF_SOCK_OPS_TIMEOUT_INIT)
+		bpf_get_socket_cookie(ops);
+	return 1;
+}

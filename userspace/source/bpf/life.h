@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Level life: one handler for each row of module/probes.h, of the same name as in the module, where it is said why
+ * each does what it does.
+ */
+#ifndef TCPTRACE_BPF_LIFE_H
+#define TCPTRACE_BPF_LIFE_H
+
+#include "source/bpf/event.h"
+#include "source/bpf/segment.h"
+
+/*
+ * A timewait socket has the cookie of the full one, unless nobody had asked for that before it was made: then it
+ * gets another here, since BPF cannot write it. From now on that is the end's, and so it is in the last record of the
+ * full socket, which tcp_time_wait() closes next.
+ */
+static __always_inline void leaves_its_place(struct tcptrace_record *record, u64 cookie)
+{
+	struct bpf_cpu *cpu = this_cpu();
+
+	if (cpu && record->cookie != cookie) {
+		cpu->left_cookie = record->cookie;
+		cpu->taken_cookie = cookie;
+	}
+	record->cookie = cookie;
+}
+
+static __always_inline void has_left_its_place(struct tcptrace_record *record)
+{
+	struct bpf_cpu *cpu = this_cpu();
+
+	if (cpu && record->cookie && record->cookie == cpu->left_cookie) {
+		record->cookie = cpu->taken_cookie;
+		cpu->left_cookie = 0;
+	}
+}
+
+static __always_inline void on_set_state(arguments *regs)
+{
+	struct sock *sk = ARG(struct sock *, 0);
+	struct tcp_sock *tp = tcp_of(sk);
+	int state = ARG(int, 1);
+	struct event event;
+	int old;
+
+	if (!tp)
+		return;
+	old = READ((struct sock_common *)tp, skc_state);
+	if (state == TCP_SYN_SENT || state == old)
+		return;
+	if (!begin(&event, tp, tp, TCPTRACE_T_STATE, TCPTRACE_OP_NONE))
+		return;
+	if (old == TCP_LISTEN) {
+		event.record->type = TCPTRACE_T_LISTEN;
+		capture_listener(event.record, tp);
+	} else {
+		capture_totals(event.record, tp);
+	}
+	event.record->new_state = state;
+	if (state == TCP_CLOSE)
+		has_left_its_place(event.record);
+	publish(&event);
+}
+
+static __always_inline u64 call_listen_start(arguments *regs)
+{
+	return 0;
+}
+
+static __always_inline void on_listen_start(arguments *regs, int error, u64 unused)
+{
+	struct tcp_sock *tp = tcp_of(ARG(void *, 0));
+	struct event event;
+
+	if (error || !tp)
+		return;
+	if (!begin(&event, tp, tp, TCPTRACE_T_LISTEN, TCPTRACE_OP_NONE))
+		return;
+	capture_listener(event.record, tp);
+	event.record->old_state = TCPTRACE_S_CLOSE;
+	publish(&event);
+}
+
+static __always_inline void request_event(void *sk, struct tcp_sock *tp, void *listener, u8 op, u8 old, u8 new,
+					  u32 retransmits)
+{
+	struct event event;
+
+	if (!begin(&event, sk, tp, TCPTRACE_T_REQUEST, op))
+		return;
+	capture_listener(event.record, listener);
+	event.record->u.listen.retransmits = retransmits;
+	event.record->old_state = old;
+	event.record->new_state = new;
+	publish(&event);
+}
+
+static __always_inline void on_request_open(arguments *regs)
+{
+	request_event(ARG(void *, 1), NULL, ARG(void *, 0), TCPTRACE_OP_OPEN, TCPTRACE_S_LISTEN, TCPTRACE_S_SYN_RECV, 0);
+}
+
+static __always_inline void on_request_drop(arguments *regs)
+{
+	struct request_sock *req = ARG(struct request_sock *, 1);
+
+	/* Unhashed: its child has taken its place. */
+	if (!READ(req, __req_common.skc_node.pprev))
+		return;
+	/* The timer that finds the retries used up is running, and so not pending. */
+	request_event(req, NULL, ARG(void *, 0),
+		      READ(req, rsk_timer.entry.pprev) ? TCPTRACE_OP_DROPPED : TCPTRACE_OP_TIMEDOUT,
+		      TCPTRACE_S_SYN_RECV, TCPTRACE_S_CLOSE, READ(req, num_retrans));
+}
+
+static __always_inline void on_child(arguments *regs)
+{
+	struct request_sock *req = ARG(struct request_sock *, 2);
+	struct tcp_sock *tp = tcp_of(ARG(void *, 1));
+	struct bpf_cpu *cpu = this_cpu();
+
+	if (!ARG(bool, 3) || !tp || !cpu)
+		return;
+	cpu->last_child = cookie_of(tp);
+	request_event(tp, tp, ARG(void *, 0), TCPTRACE_OP_ACKED, TCPTRACE_S_SYN_RECV, TCPTRACE_S_SYN_RECV,
+		      READ(req, num_retrans));
+}
+
+static __always_inline void on_child_cookie(arguments *regs)
+{
+	struct tcp_sock *tp = tcp_of(ARG(void *, 2));
+	struct bpf_cpu *cpu = this_cpu();
+	struct event event;
+
+	if (!tp || !cpu || cpu->last_child == cookie_of(tp))
+		return;
+	if (!begin(&event, tp, tp, TCPTRACE_T_REQUEST, TCPTRACE_OP_ACKED))
+		return;
+	capture_listener(event.record, ARG(void *, 0));
+	event.record->flags |= TCPTRACE_F_COOKIE_SYN;
+	publish(&event);
+}
+
+static __always_inline void on_connect(arguments *regs)
+{
+	struct tcp_sock *tp = tcp_of(ARG(void *, 0));
+	struct event event;
+
+	if (!tp || !begin(&event, tp, tp, TCPTRACE_T_CONNECT, TCPTRACE_OP_NONE))
+		return;
+	event.record->snd_una = event.record->write_seq;
+	event.record->snd_nxt = event.record->write_seq;
+	event.record->old_state = TCPTRACE_S_CLOSE;
+	publish(&event);
+}
+
+static __always_inline void on_accept(arguments *regs)
+{
+	struct socket *sock = ARG(struct socket *, 0);
+	struct tcp_sock *tp = tcp_of(ARG(void *, 2));
+	struct event event;
+
+	if (!tp || !begin(&event, tp, tp, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
+		return;
+	capture_listener(event.record, READ(sock, sk));
+	publish(&event);
+}
+
+static __always_inline void on_accept_graft(arguments *regs)
+{
+	struct tcp_sock *tp = tcp_of(ARG(void *, 0));
+	struct event event;
+
+	if (tp && begin(&event, tp, tp, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
+		publish(&event);
+}
+
+static __always_inline void shutdown_event(struct tcp_sock *tp, u8 op)
+{
+	struct event event;
+
+	if (!begin(&event, tp, tp, TCPTRACE_T_SHUTDOWN, op))
+		return;
+	capture_totals(event.record, tp);
+	publish(&event);
+}
+
+static __always_inline void on_shutdown(arguments *regs)
+{
+	struct tcp_sock *tp = tcp_of(ARG(void *, 0));
+
+	if (tp && READ((struct sock_common *)tp, skc_state) != TCP_CLOSE)
+		shutdown_event(tp, TCPTRACE_OP_SHUT_RD - 1 + (ARG(int, 1) & SHUTDOWN_MASK));
+}
+
+static __always_inline void on_close(arguments *regs)
+{
+	struct tcp_sock *tp = tcp_of(ARG(void *, 0));
+	int state;
+
+	if (!tp)
+		return;
+	state = READ((struct sock_common *)tp, skc_state);
+	if (state != TCP_CLOSE && state != TCP_LISTEN)
+		shutdown_event(tp, TCPTRACE_OP_CLOSE);
+}
+
+static __always_inline void on_reset_sent(arguments *regs)
+{
+	struct tcp_sock *tp = tcp_of(ARG(void *, 0));
+	struct tcptrace_segment *segment;
+	struct event event;
+
+	if (!tp || !begin(&event, tp, tp, TCPTRACE_T_RESET, TCPTRACE_OP_SENT))
+		return;
+	segment = &event.record->u.segment;
+	segment->seq = event.record->snd_nxt;
+	segment->ack = event.record->rcv_nxt;
+	segment->flags = TCPHDR_RST | TCPHDR_ACK;
+	segment->out = 1;
+	if (config.sent_reason)
+		segment->reason = (u32)argument(regs, config.sent_reason) + 1;
+	publish(&event);
+}
+
+/* The reply as RFC 9293 section 3.10.7.1 makes it. */
+static __always_inline void reset_reply_segment(struct tcptrace_segment *segment, const struct tcphdr *th,
+						struct sk_buff *skb)
+{
+	segment->flags = TCPHDR_RST;
+	if (th->ack) {
+		segment->seq = bpf_ntohl(th->ack_seq);
+	} else {
+		segment->flags |= TCPHDR_ACK;
+		segment->ack = bpf_ntohl(th->seq) + th->syn + th->fin + READ(skb, len) - (th->doff << 2);
+	}
+	segment->out = 1;
+}
+
+static __always_inline struct dst_entry *dst_of(struct sk_buff *skb)
+{
+	return (void *)(READ(skb, _skb_refdst) & ~SKB_DST_NOREF);
+}
+
+static __always_inline void reset_reply(arguments *regs, bool unicast)
+{
+	struct sock_common *sk = ARG(struct sock_common *, 0);
+	struct sk_buff *skb = ARG(struct sk_buff *, 1);
+	struct event event;
+	struct tcphdr th;
+	struct key key;
+	u32 netns;
+
+	header_of(&th, skb);
+	if (th.rst || (!sk && !unicast))
+		return;
+	netns = sk ? netns_of(sk) : BPF_CORE_READ(dst_of(skb), dev, nd_net.net, ns.inum);
+	key_of_skb(&key, skb, &th, netns);
+	if (!wanted_key(&key) || !reserve(&event))
+		return;
+	if (sk && READ(sk, skc_state) != TCP_LISTEN)
+		capture(event.record, sk, tcp_of(sk));
+	else
+		capture_key(event.record, &key);
+	capture_task(event.record);
+	event.record->type = TCPTRACE_T_RESET;
+	event.record->op = TCPTRACE_OP_REPLIED;
+	reset_reply_segment(&event.record->u.segment, &th, skb);
+	if (config.reply_reason)
+		event.record->u.segment.reason = (u32)argument(regs, config.reply_reason) + 1;
+	publish(&event);
+}
+
+static __always_inline void on_reset_reply4(arguments *regs)
+{
+	struct rtable *rt = (void *)dst_of(ARG(struct sk_buff *, 1));
+
+	reset_reply(regs, rt && BPF_CORE_READ(rt, rt_type) == RTN_LOCAL);
+}
+
+static __always_inline void on_reset_reply6(arguments *regs)
+{
+	struct rt6_info *rt = (void *)dst_of(ARG(struct sk_buff *, 1));
+
+	reset_reply(regs, rt && BPF_CORE_READ(rt, rt6i_flags) & RTF_LOCAL);
+}
+
+static __always_inline void on_reset_in(arguments *regs)
+{
+	struct tcp_sock *tp = tcp_of(ARG(void *, 0));
+	struct event event;
+	struct tcphdr th;
+
+	/* Data after close() lead here as well. Until 5.10 the segment is no argument. */
+	if (config.reset_segment) {
+		header_of(&th, ARG(struct sk_buff *, 1));
+		if (!th.rst)
+			return;
+	}
+	if (!tp || !begin(&event, tp, tp, TCPTRACE_T_RESET, TCPTRACE_OP_RECEIVED))
+		return;
+	event.record->u.segment.flags = TCPHDR_RST;
+	publish(&event);
+}
+
+static __always_inline void on_tw_begin(arguments *regs)
+{
+	struct inet_timewait_sock *tw = ARG(struct inet_timewait_sock *, 0);
+	struct tcp_sock *tp = tcp_of(ARG(void *, 1));
+	struct event event;
+	long timeout;
+
+	if (!tp || !begin(&event, tp, tp, TCPTRACE_T_TIMEWAIT, TCPTRACE_OP_BEGIN))
+		return;
+	capture_totals(event.record, tp);
+	leaves_its_place(event.record, cookie_of(tw));
+	event.record->kind = TCPTRACE_K_TIMEWAIT;
+	event.record->new_state = READ(tw, tw_substate);
+	timeout = config.tw_timeout ? (int)argument(regs, config.tw_timeout) : left_of(READ(tw, tw_timer.expires));
+	event.record->u.totals.timeout = jiffies_to_ms(timeout);
+	publish(&event);
+}
+
+static __always_inline void on_tw_segment(arguments *regs)
+{
+	struct inet_timewait_sock *tw = ARG(struct inet_timewait_sock *, 0);
+	struct bpf_cpu *cpu = this_cpu();
+
+	if (!cpu)
+		return;
+	cpu->tw_cookie = cookie_of(tw);
+	cpu->tw_substate = READ(tw, tw_substate);
+	segment_to_timewait(tw, ARG(struct sk_buff *, 1));
+}
+
+static __always_inline void on_tw_timer(arguments *regs)
+{
+	struct inet_timewait_sock *tw = ARG(struct inet_timewait_sock *, 0);
+	struct bpf_cpu *cpu = this_cpu();
+	struct event event;
+	u8 old;
+
+	if (!ARG(bool, 2) || !cpu || cpu->tw_cookie != READ(tw, __tw_common.skc_cookie.counter))
+		return;
+	old = cpu->tw_substate;
+	if (!begin(&event, tw, NULL, TCPTRACE_T_TIMEWAIT,
+		   old == READ(tw, tw_substate) ? TCPTRACE_OP_RESTART : TCPTRACE_OP_SUBSTATE))
+		return;
+	event.record->old_state = old;
+	event.record->u.totals.timeout = jiffies_to_ms(ARG(int, 1));
+	publish(&event);
+}
+
+static __always_inline void on_tw_end(arguments *regs)
+{
+	struct inet_timewait_sock *tw = ARG(struct inet_timewait_sock *, 0);
+	long left = left_of(READ(tw, tw_timer.expires));
+	struct event event;
+
+	if (!begin(&event, tw, NULL, TCPTRACE_T_TIMEWAIT, left > 0 ? TCPTRACE_OP_KILLED : TCPTRACE_OP_END))
+		return;
+	event.record->new_state = TCPTRACE_S_CLOSE;
+	event.record->u.totals.timeout = left > 0 ? jiffies_to_ms(left) : 0;
+	publish(&event);
+}
+
+#endif

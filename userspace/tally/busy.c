@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/flow.h"
+#include "tally/busy.h"
+
+static const struct {
+	char key;
+	const char *word, *text;
+} sorts[] = {
+#define BUSY_NAME(name, key, word, text)	{ key, word, text },
+	BUSY_SORTS(BUSY_NAME)
+};
+
+#define SORTS	((int)(sizeof(sorts) / sizeof(sorts[0])))
+
+int busy_sort_of_key(int key)
+{
+	int i;
+
+	for (i = 0; i < SORTS; i++)
+		if (sorts[i].key == key)
+			return i;
+	return -1;
+}
+
+int busy_sort_of_word(const char *word)
+{
+	int i;
+
+	for (i = 0; i < SORTS; i++)
+		if (!strcmp(sorts[i].word, word))
+			return i;
+	return -1;
+}
+
+const char *busy_sort_name(enum busy_sort sort)
+{
+	return sorts[sort].text;
+}
+
+/* ---- a look ---- */
+
+static bool room_for(struct busy *busy, uint32_t place)
+{
+	size_t room = busy->end_room ? busy->end_room : 1024;
+	struct busy_end *ends;
+
+	if (place < busy->end_room)
+		return true;
+	while (room <= place)
+		room *= 2;
+	ends = reallocarray(busy->ends, room, sizeof(*ends));
+	if (!ends)
+		return false;
+	memset(ends + busy->end_room, 0, (room - busy->end_room) * sizeof(*ends));
+	busy->ends = ends;
+	busy->end_room = room;
+	return true;
+}
+
+uint64_t busy_rate(uint64_t count, uint64_t ns)
+{
+	unsigned __int128 rate = (unsigned __int128)count * 1000000000 / ns;
+
+	return rate < UNKNOWN ? rate : UNKNOWN - 1;
+}
+
+static uint64_t rate(uint64_t now, uint64_t before, uint64_t elapsed)
+{
+	return now > before ? busy_rate(now - before, elapsed) : 0;
+}
+
+/* One that was born since the look before had nothing then. */
+static void compare(struct busy_end *one, const struct end *end, uint64_t last, uint64_t time)
+{
+	bool same = one->cookie == end->cookie;
+	bool born = !same && !(end->flags & END_SEEDED) && end->birth >= last;
+
+	one->in = one->out = UNKNOWN;
+	if (last && time > last && (same || born)) {
+		one->in = rate(end->bytes_in, same ? one->bytes_in : 0, time - last);
+		one->out = rate(end->bytes_out, same ? one->bytes_out : 0, time - last);
+	}
+	one->cookie = end->cookie;
+	one->bytes_in = end->bytes_in;
+	one->bytes_out = end->bytes_out;
+}
+
+int busy_look(struct busy *busy, const struct model *model, uint64_t time)
+{
+	const struct end *end;
+	uint32_t place = 0;
+
+	while ((end = model_next(model, &place))) {
+		if (!room_for(busy, place))
+			return -ENOMEM;
+		compare(&busy->ends[place], end, busy->time, time);
+	}
+	busy->time = time;
+	return 0;
+}
+
+/* ---- the order ---- */
+
+static inline uint64_t known(uint64_t value)
+{
+	return value == UNKNOWN ? 0 : value;
+}
+
+static uint64_t key_of(const struct busy_row *row, enum busy_sort sort)
+{
+	switch (sort) {
+	case BUSY_RATE:		return known(row->in) + known(row->out);
+	case BUSY_IN:		return known(row->in);
+	case BUSY_OUT:		return known(row->out);
+	case BUSY_RECVQ:	return end_recvq(row->end);
+	/* That of a listener is how long its queue may be. */
+	case BUSY_SENDQ:	return row->end->state == TCPTRACE_S_LISTEN ? 0 : end_sendq(row->end);
+	case BUSY_DELAY:	return known(row->delay);
+	case BUSY_RETRANS:	return row->end->retransmits;
+	}
+	return 0;
+}
+
+/* Of those that do the same much, the one with the longer queues, then always the same one. */
+static int by_key(const void *a, const void *b)
+{
+	const struct busy_row *one = a, *other = b;
+	uint64_t queues, queues_other;
+
+	if (one->key != other->key)
+		return one->key > other->key ? -1 : 1;
+	queues = (uint64_t)end_recvq(one->end) + end_sendq(one->end);
+	queues_other = (uint64_t)end_recvq(other->end) + end_sendq(other->end);
+	if (queues != queues_other)
+		return queues > queues_other ? -1 : 1;
+	return one->end->cookie < other->end->cookie ? -1 : one->end->cookie > other->end->cookie;
+}
+
+/* ---- rows ---- */
+
+static struct busy_row *add_row(struct busy *busy)
+{
+	size_t room = busy->room ? 2 * busy->room : 1024;
+	struct busy_row *rows;
+
+	if (busy->count == busy->room) {
+		rows = reallocarray(busy->rows, room, sizeof(*rows));
+		if (!rows)
+			return NULL;
+		busy->rows = rows;
+		busy->room = room;
+	}
+	return &busy->rows[busy->count++];
+}
+
+/* Of the oldest byte that nobody has read; of none, of what was read last. */
+static uint64_t delay_of(const struct end *end, uint64_t time)
+{
+	const struct flow *flow = flow_of(end);
+	uint64_t oldest = flow ? flow_oldest(flow, time) : UNKNOWN;
+
+	return oldest == UNKNOWN && flow ? flow_waited(flow) : oldest;
+}
+
+int busy_choose(struct busy *busy, const struct model *model, busy_match match, void *arg, enum busy_sort sort,
+		bool reverse)
+{
+	const struct end *end;
+	uint32_t place = 0;
+
+	busy->count = 0;
+	while ((end = model_next(model, &place))) {
+		const struct busy_end *one = &busy->ends[place];
+		bool known = place < busy->end_room && one->cookie == end->cookie;
+		struct busy_row *row;
+
+		if (!match(end, arg))
+			continue;
+		row = add_row(busy);
+		if (!row)
+			return -ENOMEM;
+		row->end = end;
+		row->in = known ? one->in : UNKNOWN;
+		row->out = known ? one->out : UNKNOWN;
+		row->delay = delay_of(end, busy->time);
+		row->key = reverse ? ~key_of(row, sort) : key_of(row, sort);
+	}
+	if (busy->count)
+		qsort(busy->rows, busy->count, sizeof(*busy->rows), by_key);
+	return 0;
+}
+
+void busy_free(struct busy *busy)
+{
+	free(busy->rows);
+	free(busy->ends);
+}

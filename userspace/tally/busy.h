@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The ends of a model in the order of what they do: each look compares with the one before. */
+#ifndef TCPTRACE_BUSY_H
+#define TCPTRACE_BUSY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/model.h"
+
+/* What the busiest is: the key that asks for it, the word that --sort takes, and what people call it. */
+#define BUSY_SORTS(X)						\
+	X(RATE,		't', "rate",	"bytes in and out")	\
+	X(IN,		'i', "in",	"bytes in")		\
+	X(OUT,		'o', "out",	"bytes out")		\
+	X(RECVQ,	'r', "recvq",	"Recv-Q")		\
+	X(SENDQ,	's', "sendq",	"Send-Q")		\
+	X(DELAY,	'd', "delay",	"read delay")		\
+	X(RETRANS,	'x', "retrans",	"retransmissions")
+
+#define BUSY_ENUM(name, key, word, text)	BUSY_##name,
+enum busy_sort { BUSY_SORTS(BUSY_ENUM) };
+
+/* -1: none. */
+int busy_sort_of_key(int key);
+int busy_sort_of_word(const char *word);
+const char *busy_sort_name(enum busy_sort sort);
+
+struct busy_row {
+	const struct end *end;	/* valid until the model changes */
+	uint64_t in, out;	/* bytes a second, UNKNOWN: it was not there at the look before */
+	uint64_t delay;		/* how long bytes wait to be read, UNKNOWN: none did, or nobody knows */
+	uint64_t key;		/* of the order */
+};
+
+/* An end as of the last look. */
+struct busy_end {
+	uint64_t cookie;
+	uint64_t bytes_in, bytes_out;
+	uint64_t in, out;		/* as in struct busy_row */
+};
+
+struct busy {
+	struct busy_row *rows;		/* the busiest first */
+	size_t count, room;
+	struct busy_end *ends;		/* by place in the model */
+	size_t end_room;
+	uint64_t time;			/* of the last look, 0: none yet */
+};
+
+typedef bool (*busy_match)(const struct end *end, void *arg);
+
+/* So many a second, of `count` in `ns`, which are not 0. Never UNKNOWN. */
+uint64_t busy_rate(uint64_t count, uint64_t ns);
+
+/* Counts again, at `time`. Returns 0 or -ENOMEM. */
+int busy_look(struct busy *busy, const struct model *model, uint64_t time);
+/* The ends that `match` as they are now, with the rates of the last look, in order. Returns 0 or -ENOMEM. */
+int busy_choose(struct busy *busy, const struct model *model, busy_match match, void *arg, enum busy_sort sort,
+		bool reverse);
+void busy_free(struct busy *busy);
+
+#endif

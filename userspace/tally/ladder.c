@@ -1,0 +1,499 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "model/verdict.h"
+#include "record/record.h"
+#include "tally/ladder.h"
+
+#define BITS_FIRST	8
+#define HOLD_NS		1000000000ull	/* so long a segment may be on its way */
+
+/* ---- which ladder ---- */
+
+void ladders_init(struct ladders *ladders)
+{
+	memset(ladders, 0, sizeof(*ladders));
+	ladders->last = &ladders->first;
+}
+
+static struct ladder_end **head_of(const struct ladders *ladders, uint64_t cookie)
+{
+	return &ladders->heads[hash_place(hash_number(cookie), ladders->bits)];
+}
+
+static struct ladder_end *find(const struct ladders *ladders, uint64_t cookie)
+{
+	struct ladder_end *end = ladders->heads ? *head_of(ladders, cookie) : NULL;
+
+	while (end && end->cookie != cookie)
+		end = end->next;
+	return end;
+}
+
+static unsigned int side_of(const struct ladder_end *end)
+{
+	return end == &end->ladder->end[LADDER_LEFT] ? LADDER_LEFT : LADDER_RIGHT;
+}
+
+static void push(struct ladders *ladders, struct ladder_end *end)
+{
+	struct ladder_end **head = head_of(ladders, end->cookie);
+
+	end->next = *head;
+	*head = end;
+}
+
+/* Without memory for more heads the chains get longer, that is all. False: there are none. */
+static bool grow(struct ladders *ladders)
+{
+	unsigned int bits = ladders->heads ? ladders->bits + 1 : BITS_FIRST;
+	struct ladder_end **old = ladders->heads, **heads = calloc((size_t)1 << bits, sizeof(*heads)), *end, *next;
+	size_t count = old ? (size_t)1 << ladders->bits : 0, i;
+
+	if (!heads)
+		return old;
+	ladders->heads = heads;
+	ladders->bits = bits;
+	for (i = 0; i < count; i++)
+		for (end = old[i]; end; end = next) {
+			next = end->next;
+			push(ladders, end);
+		}
+	free(old);
+	return true;
+}
+
+static bool link_end(struct ladders *ladders, struct ladder *ladder, unsigned int side, uint64_t cookie)
+{
+	bool room = ladders->heads && !(ladders->ends >> ladders->bits);
+
+	if (!room && !grow(ladders)) {
+		ladders->dropped++;
+		return false;
+	}
+	ladder->end[side] = (struct ladder_end){ .cookie = cookie, .ladder = ladder };
+	push(ladders, &ladder->end[side]);
+	ladders->ends++;
+	return true;
+}
+
+static void unlink_end(struct ladders *ladders, struct ladder_end *end)
+{
+	struct ladder_end **link;
+
+	if (!end->cookie)
+		return;
+	link = head_of(ladders, end->cookie);
+	while (*link != end)
+		link = &(*link)->next;
+	*link = end->next;
+	end->cookie = 0;
+	ladders->ends--;
+}
+
+static struct ladder *add(struct ladders *ladders, const struct tcptrace_record *record, unsigned int side)
+{
+	struct ladder *ladder = calloc(1, sizeof(*ladder));
+
+	if (!ladder) {
+		ladders->dropped++;
+		return NULL;
+	}
+	memcpy(ladder->address[side], record->saddr, TCPTRACE_ADDR_LEN);
+	memcpy(ladder->address[!side], record->daddr, TCPTRACE_ADDR_LEN);
+	ladder->port[side] = record->sport;
+	ladder->port[!side] = record->dport;
+	ladder->family = record->family;
+	ladder->netns = record->netns;
+	ladder->start = record->time;
+	ladder->link = ladders->last;
+	*ladders->last = ladder;
+	ladders->last = &ladder->next;
+	return ladder;
+}
+
+void ladders_remove(struct ladders *ladders, struct ladder *ladder)
+{
+	*ladder->link = ladder->next;
+	if (ladder->next)
+		ladder->next->link = ladder->link;
+	else
+		ladders->last = ladder->link;
+	unlink_end(ladders, &ladder->end[LADDER_LEFT]);
+	unlink_end(ladders, &ladder->end[LADDER_RIGHT]);
+	ladders->rungs -= ladder->count;
+	free(ladder->rungs);
+	free(ladder);
+}
+
+void ladders_exit(struct ladders *ladders)
+{
+	while (ladders->first)
+		ladders_remove(ladders, ladders->first);
+	free(ladders->heads);
+}
+
+/* The ladder of the step's end, which may be its first; *side is where the step was. */
+static struct ladder *ladder_of(struct ladders *ladders, const struct step *step, unsigned int *side)
+{
+	const struct end *end = step->end, *peer = step->peer;
+	struct ladder_end *known = end ? find(ladders, end->cookie) : NULL, *other;
+	struct ladder *ladder;
+
+	/* The same socket once more: its last connection is over, this is another one. */
+	if (known && record_begins(step->record))
+		unlink_end(ladders, known);
+	else if (known) {
+		*side = side_of(known);
+		return known->ladder;
+	}
+	other = peer ? find(ladders, peer->cookie) : NULL;
+	if (other && (!end || !other->ladder->end[!side_of(other)].cookie)) {
+		ladder = other->ladder;
+		*side = !side_of(other);
+	} else {
+		if (!end)
+			return NULL;
+		*side = end->flags & END_PASSIVE ? LADDER_RIGHT : LADDER_LEFT;
+		ladder = add(ladders, step->record, *side);
+	}
+	if (!ladder || !end)
+		return ladder;
+	if (!link_end(ladders, ladder, *side, end->cookie))
+		return NULL;
+	ladder->first[*side] = step->old_state;
+	return ladder;
+}
+
+static void learn(struct ladder *ladder, unsigned int side, const struct end *end)
+{
+	if (end->flags & END_ISS) {
+		ladder->initial[side] = end->iss;
+		ladder->has_initial[side] = true;
+	}
+	if (end->flags & END_IRS) {
+		ladder->initial[!side] = end->irs;
+		ladder->has_initial[!side] = true;
+	}
+	if (end->owner)
+		ladder->owner[side] = *owner_at(end->owner);
+	ladder->lossy |= end->flags & END_LOSSY;
+	ladder->over[side] |= end->flags & END_OVER && !(end->flags & END_PENDING);
+}
+
+struct ladder *ladders_step(struct ladders *ladders, const struct step *step)
+{
+	struct ladder *ladder;
+	unsigned int side;
+
+	if (step->record->type == TCPTRACE_T_LISTEN)
+		return NULL;
+	ladder = ladder_of(ladders, step, &side);
+	if (!ladder)
+		return NULL;
+	if (step->end)
+		learn(ladder, side, step->end);
+	return ladder_add(ladders, ladder, side, step) ? ladder : NULL;
+}
+
+struct ladder *ladders_verdict(struct ladders *ladders, const struct end *end)
+{
+	struct ladder_end *known = find(ladders, end->cookie);
+	struct verdict verdict;
+	struct ladder *ladder;
+	unsigned int side;
+
+	if (!known)
+		return NULL;
+	ladder = known->ladder;
+	side = side_of(known);
+	verdict_of(end, &verdict);
+	ladder->held[side] = verdict.held;
+	ladder->judged[side] = true;
+	if (verdict.why != WHY_UNKNOWN || verdict.reset_reason) {
+		ladder->why = verdict.why;
+		ladder->unread = verdict.unread;
+		ladder->reset_reason = verdict.reset_reason;
+	}
+	ladder->over[side] |= end->state == TCPTRACE_S_CLOSE;
+	/* Both say the same, but one may know more of it. */
+	if (!ladder->has_verdict || (!ladder->has_closer && verdict.closed_by != SIDE_UNKNOWN)) {
+		ladder->has_verdict = true;
+		ladder->how = verdict.how;
+		ladder->closer[side] = verdict.closed_by == SIDE_LOCAL || verdict.closed_by == SIDE_BOTH;
+		ladder->closer[!side] = verdict.closed_by == SIDE_REMOTE || verdict.closed_by == SIDE_BOTH;
+		ladder->has_closer = verdict.closed_by != SIDE_UNKNOWN;
+	}
+	return ladder;
+}
+
+bool ladder_over(const struct ladder *ladder)
+{
+	unsigned int side;
+
+	for (side = 0; side < LADDER_SIDES; side++)
+		if (ladder->end[side].cookie && !ladder->over[side])
+			return false;
+	return true;
+}
+
+bool ladder_judged(const struct ladder *ladder)
+{
+	unsigned int side;
+
+	for (side = 0; side < LADDER_SIDES; side++)
+		if (ladder->end[side].cookie && !ladder->judged[side])
+			return false;
+	return ladder->has_verdict;
+}
+
+/* ---- what is known of a rung ---- */
+
+uint64_t rung_time(const struct rung *rung)
+{
+	uint64_t first = rung->at[rung->from], other = rung->at[!rung->from];
+
+	return first && (!other || first < other) ? first : other;
+}
+
+void rung_states(const struct rung *rung, uint8_t states[LADDER_SIDES])
+{
+	unsigned int side, i;
+
+	for (side = 0; side < LADDER_SIDES; side++)
+		for (i = 0; i < RUNG_STATES && rung->states[side][i]; i++)
+			states[side] = rung->states[side][i];
+}
+
+static bool both_here(const struct ladder *ladder)
+{
+	return ladder->end[LADDER_LEFT].cookie && ladder->end[LADDER_RIGHT].cookie;
+}
+
+bool rung_lost(const struct ladder *ladder, const struct rung *rung)
+{
+	return rung->arrow && ladder->segments && both_here(ladder) && !rung->at[!rung->from] &&
+	       ladder->state[!rung->from] != TCPTRACE_S_CLOSE;
+}
+
+/* What goes to another host is not waited for. */
+static bool on_its_way(const struct ladder *ladder, const struct rung *rung, uint64_t time)
+{
+	return rung->arrow && !rung->at[!rung->from] && ladder->end[!rung->from].cookie && !ladder->over[!rung->from] &&
+	       rung_time(rung) + HOLD_NS > time;
+}
+
+uint32_t ladder_settled(const struct ladder *ladder, uint64_t time)
+{
+	uint32_t i;
+
+	for (i = 0; i < ladder->count; i++) {
+		const struct rung *rung = &ladder->rungs[i];
+		uint64_t last = rung->at[0] > rung->at[1] ? rung->at[0] : rung->at[1];
+
+		/* What a segment does to who sent it or got it comes behind it. */
+		if (last + MODEL_SETTLE_NS > time || on_its_way(ladder, rung, time))
+			break;
+	}
+	return i;
+}
+
+void ladder_forget(struct ladders *ladders, struct ladder *ladder, uint32_t count)
+{
+	uint32_t i;
+
+	if (!count)
+		return;
+	for (i = 0; i < count; i++)
+		rung_states(&ladder->rungs[i], ladder->first);
+	ladder->count -= count;
+	ladder->drawn += count;
+	ladders->rungs -= count;
+	memmove(ladder->rungs, ladder->rungs + count, ladder->count * sizeof(*ladder->rungs));
+}
+
+bool ladder_relative(const struct ladder *ladder, unsigned int side, uint32_t number, uint32_t *relative)
+{
+	*relative = number - ladder->initial[side];
+	return ladder->has_initial[side];
+}
+
+/* ---- words ---- */
+
+struct label {
+	char *text;
+	unsigned int columns;
+};
+
+/* The part as a whole, or nothing of it. */
+static void add_part(struct label *label, const char *part)
+{
+	size_t used = strlen(label->text), more = strlen(part);
+
+	if (used + more <= label->columns && used + more < RUNG_LABEL)
+		memcpy(label->text + used, part, more + 1);
+}
+
+static void add_number(struct label *label, const struct ladder *ladder, unsigned int side, bool absolute,
+		       const char *name, uint32_t number)
+{
+	char part[32];
+	uint32_t relative;
+
+	if (absolute || ladder_relative(ladder, side, number, &relative))
+		snprintf(part, sizeof(part), " %s=%u", name, absolute ? number : relative);
+	else
+		snprintf(part, sizeof(part), " %s=?", name);
+	add_part(label, part);
+}
+
+static void add_plain(struct label *label, const char *name, uint32_t number)
+{
+	char part[32];
+
+	snprintf(part, sizeof(part), " %s=%u", name, number);
+	add_part(label, part);
+}
+
+void rung_label(const struct ladder *ladder, const struct rung *rung, bool absolute, unsigned int columns,
+		char text[RUNG_LABEL])
+{
+	const struct cause *segment = &rung->segment;
+	struct label label = { .text = text, .columns = columns };
+
+	*cause_put_flags(text, segment->flags) = '\0';
+	if (segment->known & CAUSE_SEQ)
+		add_number(&label, ladder, rung->from, absolute, "seq", segment->seq);
+	if (segment->known & CAUSE_LENGTH && segment->length)
+		add_plain(&label, "len", segment->length);
+	if (segment->known & CAUSE_ACK)
+		add_number(&label, ladder, !rung->from, absolute, "ack", segment->ack);
+	if (rung->again)
+		add_part(&label, " again");
+	if (segment->known & CAUSE_WINDOW)
+		add_plain(&label, "win", segment->window);
+	if (segment->mss)
+		add_plain(&label, "mss", segment->mss);
+	if (segment->wscale)
+		add_plain(&label, "wscale", segment->wscale - 1);
+}
+
+void ladder_name(const struct ladder *ladder, unsigned int side, char name[LADDER_NAME])
+{
+	*record_put_endpoint(name, ladder->family, ladder->address[side], ladder->port[side]) = '\0';
+}
+
+_Static_assert(LADDER_NAME > OWNER_PROCESS_MAX, "room for any process");
+
+void ladder_process(const struct ladder *ladder, unsigned int side, char name[LADDER_NAME])
+{
+	const struct owner *owner = &ladder->owner[side];
+
+	if (owner->pid)
+		name = owner_put_process(name, owner->pid, owner->comm);
+	*name = '\0';
+}
+
+static void add_why(const struct ladder *ladder, char text[RUNG_LABEL])
+{
+	const struct verdict verdict = {
+		.why = ladder->why,
+		.unread = ladder->unread,
+		.reset_reason = ladder->reset_reason,
+	};
+	size_t used = strlen(text);
+	char why[RUNG_LABEL];
+
+	*verdict_put_why(why, &verdict) = '\0';
+	snprintf(text + used, RUNG_LABEL - used, "%s", why);
+}
+
+/* Where TIME_WAIT is held, and how long; nothing where it is not. */
+static void add_held(const struct ladder *ladder, char text[RUNG_LABEL])
+{
+	bool left = ladder->held[LADDER_LEFT], right = ladder->held[LADDER_RIGHT];
+	uint32_t ms = ladder->held[left ? LADDER_LEFT : LADDER_RIGHT];
+	size_t used = strlen(text);
+
+	if (ms)
+		snprintf(text + used, RUNG_LABEL - used, "; TIME_WAIT is held %s for %u s",
+			 left && right ? "on both ends" : left ? "on the left" : "on the right", (ms + 500) / 1000);
+}
+
+void ladder_verdict(const struct ladder *ladder, char text[RUNG_LABEL])
+{
+	bool closing = ladder->how <= HOW_SIMULTANEOUS;
+	char name[LADDER_NAME];
+	int used;
+
+	*text = '\0';
+	if (!ladder->has_verdict)
+		return;
+	used = snprintf(text, RUNG_LABEL, "%s%s", verdict_how(ladder->how), closing ? " close" : "");
+	if (ladder->has_closer && ladder->closer[LADDER_LEFT] != ladder->closer[LADDER_RIGHT]) {
+		ladder_name(ladder, ladder->closer[LADDER_LEFT] ? LADDER_LEFT : LADDER_RIGHT, name);
+		snprintf(text + used, RUNG_LABEL - used, "%s %s", closing ? ", begun by" : " by", name);
+	}
+	if (ladder->how == HOW_RESET)
+		add_why(ladder, text);
+	add_held(ladder, text);
+}
+
+/* ---- in order of time ---- */
+
+#define NEAR	256u	/* rungs before and behind that may be under way at the same time */
+
+/* Does anything happen where the arrow arrives, or come from there, after it left and before it came? */
+static bool crossed(const struct ladder *ladder, uint32_t count, uint32_t place)
+{
+	const struct rung *rung = &ladder->rungs[place];
+	uint64_t left = rung->at[rung->from], came = rung->at[!rung->from];
+	uint32_t last = place + NEAR < count ? place + NEAR : count, i;
+
+	for (i = place > NEAR ? place - NEAR : 0; i < last; i++) {
+		const struct rung *other = &ladder->rungs[i];
+		uint64_t there = other->at[!rung->from], here = other->at[rung->from];
+		bool same_way = other->arrow && other->from == rung->from;
+
+		/* What went the same way went before or behind it all the way. */
+		if (other == rung || same_way)
+			continue;
+		if ((there > left && there < came) || (other->arrow && here > left && here < came))
+			return true;
+	}
+	return false;
+}
+
+static int by_time(const void *left, const void *right)
+{
+	const struct moment *a = left, *b = right;
+
+	if (a->time != b->time)
+		return a->time < b->time ? -1 : 1;
+	return a->rung < b->rung ? -1 : a->rung > b->rung ? 1 : b->leaves - a->leaves;
+}
+
+uint32_t ladder_moments(const struct ladder *ladder, uint32_t count, bool split, struct moment *moments)
+{
+	uint32_t used = 0, i;
+
+	for (i = 0; i < count; i++) {
+		const struct rung *rung = &ladder->rungs[i];
+		uint64_t left = rung->at[rung->from], came = rung->at[!rung->from];
+		struct moment moment = { .time = rung_time(rung), .rung = rung };
+
+		moment.side = left ? rung->from : !rung->from;
+		moment.leaves = moment.arrives = rung->arrow;
+		if (rung->arrow && left && came > left && (split || crossed(ladder, count, i))) {
+			moment.arrives = false;
+			moments[used++] = moment;
+			moment = (struct moment){ came, rung, !rung->from, false, true };
+		}
+		moments[used++] = moment;
+	}
+	qsort(moments, used, sizeof(*moments), by_time);
+	return used;
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Connections as ladders: each segment is one rung between two ends, put together from what the records of
+ * either end say of it. Rungs come from records of type SEGMENT where there are such; else from the changes
+ * that a segment caused, or that sent one (cause.h).
+ *
+ *   ladder.c		which ladder, and what its rungs say
+ *   ladder_rungs.c	which rung
+ *   ladder_text.c	for terminals
+ *   ladder_svg.c	as a picture
+ *   json_ladder.c	as objects
+ */
+#ifndef TCPTRACE_LADDER_H
+#define TCPTRACE_LADDER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "model/cause.h"
+#include "model/model.h"
+
+/* The two sides: who connected is on the left, as far as that is known. */
+enum { LADDER_LEFT, LADDER_RIGHT, LADDER_SIDES };
+
+/* What kind of record has told of a segment, at one end. */
+enum {
+	RUNG_CHANGE	= 1 << 0,	/* what it caused */
+	RUNG_SEGMENT	= 1 << 1,	/* itself */
+};
+
+#define RUNG_STATES	2	/* that one end may enter by one segment: FIN_WAIT2 and TIME_WAIT */
+
+struct rung {
+	uint64_t at[LADDER_SIDES];	/* when it was there; 0: not seen */
+	uint64_t stamp;			/* of its record at the receiving end, see struct tcptrace_record */
+	struct cause segment;		/* absolute numbers; of an arrow */
+	uint8_t from;			/* the side that sent it, or where `note` was done */
+	uint8_t seen[LADDER_SIDES];	/* RUNG_ */
+	uint8_t states[LADDER_SIDES][RUNG_STATES];	/* entered by it, 0: none */
+	bool arrow;			/* else something that happened at one end */
+	bool again;			/* sent before */
+	char note[46];
+};
+
+/* An end on this host. */
+struct ladder_end {
+	uint64_t cookie;	/* 0: not on this host, or not yet */
+	struct ladder *ladder;
+	struct ladder_end *next;	/* in its chain */
+};
+
+struct ladder {
+	struct ladder *next, **link;		/* born later; what points here */
+	struct ladder_end end[LADDER_SIDES];
+	uint8_t address[LADDER_SIDES][TCPTRACE_ADDR_LEN];
+	uint16_t port[LADDER_SIDES];
+	uint32_t netns;
+	uint8_t family;
+	struct owner owner[LADDER_SIDES];
+
+	uint8_t first[LADDER_SIDES];		/* state before the first rung, 0: not known */
+	uint8_t state[LADDER_SIDES];
+	uint32_t initial[LADDER_SIDES];		/* sequence number, */
+	bool has_initial[LADDER_SIDES];		/* where it is known */
+	uint32_t sent[LADDER_SIDES];		/* up to here, */
+	bool has_sent[LADDER_SIDES];
+	bool over[LADDER_SIDES], judged[LADDER_SIDES];
+	bool segments;				/* there are records of type SEGMENT */
+	bool lossy;				/* records were lost */
+
+	bool has_verdict, has_closer, said;	/* the verdict was printed */
+	uint8_t how;				/* enum how */
+	uint8_t why;				/* of a reset, these three as of struct verdict */
+	uint16_t reset_reason;
+	uint32_t unread;
+	bool closer[LADDER_SIDES];
+	uint32_t held[LADDER_SIDES];		/* TIME_WAIT, ms */
+
+	uint64_t start;				/* time of the first rung */
+	uint64_t drawn;				/* rungs that are gone */
+	struct rung *rungs;
+	uint32_t count, room;
+};
+
+struct ladders {
+	struct ladder *first, **last;
+	struct ladder_end **heads;	/* of chains by the cookie's hash, 1 << bits; NULL: none yet */
+	unsigned int bits;
+	uint32_t ends;
+	uint64_t rungs;			/* held, of all */
+	uint64_t dropped;		/* there was no memory for them */
+};
+
+void ladders_init(struct ladders *ladders);
+void ladders_exit(struct ladders *ladders);
+
+/* Returns the ladder that has changed; NULL: none has. */
+struct ladder *ladders_step(struct ladders *ladders, const struct step *step);
+struct ladder *ladders_verdict(struct ladders *ladders, const struct end *end);
+void ladders_remove(struct ladders *ladders, struct ladder *ladder);
+
+/* How many rungs, from the first one on, will not change any more, it being `time`. */
+uint32_t ladder_settled(const struct ladder *ladder, uint64_t time);
+/* Forgets so many. */
+void ladder_forget(struct ladders *ladders, struct ladder *ladder, uint32_t count);
+/* Both ends, as far as they are on this host, are over. */
+bool ladder_over(const struct ladder *ladder);
+/* The verdict of each of them is there, and it holds TIME_WAIT at most. */
+bool ladder_judged(const struct ladder *ladder);
+
+/* When the rung was first seen. */
+uint64_t rung_time(const struct rung *rung);
+/* The states of both ends behind it, where it entered any. */
+void rung_states(const struct rung *rung, uint8_t states[LADDER_SIDES]);
+/* It left and did not arrive, although the other end is here and its segments are seen. */
+bool rung_lost(const struct ladder *ladder, const struct rung *rung);
+/* Sequence numbers of one side, from the connection's beginning. False where that was not seen. */
+bool ladder_relative(const struct ladder *ladder, unsigned int side, uint32_t number, uint32_t *relative);
+
+/* "PSH,ACK seq=1 len=5 ack=1 win=512": as many parts as fit into `columns`. NUL-terminated. */
+#define RUNG_LABEL	160
+void rung_label(const struct ladder *ladder, const struct rung *rung, bool absolute, unsigned int columns,
+		char label[RUNG_LABEL]);
+/* "127.0.0.1:9090", "nc/149" or empty; both NUL-terminated. */
+#define LADDER_NAME	96
+void ladder_name(const struct ladder *ladder, unsigned int side, char name[LADDER_NAME]);
+void ladder_process(const struct ladder *ladder, unsigned int side, char name[LADDER_NAME]);
+/* "four-way close, begun by 127.0.0.1:47226; TIME_WAIT is held on the left for 60 s"; empty where it is not over. */
+void ladder_verdict(const struct ladder *ladder, char text[RUNG_LABEL]);
+
+/* ladder_rungs.c: what one step adds. `side` is where it was. Returns whether anything did. */
+bool ladder_add(struct ladders *ladders, struct ladder *ladder, unsigned int side, const struct step *step);
+
+/* What happens at one place, in order of time: rungs are drawn by these. */
+struct moment {
+	uint64_t time;
+	const struct rung *rung;
+	uint8_t side;		/* where it is seen */
+	bool leaves, arrives;	/* of an arrow: both where nothing lies between */
+};
+
+/* Of the first `count` rungs, at most two of each; `split`: always two where both ends saw it. Returns how many. */
+uint32_t ladder_moments(const struct ladder *ladder, uint32_t count, bool split, struct moment *moments);
+
+#endif

@@ -1,0 +1,281 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <err.h>
+#include <inttypes.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "record/record.h"
+#include "tally/listeners.h"
+
+/* `end` comes first in it: a cookie in an end is enough to look for. */
+static int by_cookie(const void *a, const void *b)
+{
+	uint64_t one = ((const struct end *)a)->cookie, other = ((const struct end *)b)->cookie;
+
+	return one < other ? -1 : one > other;
+}
+
+static struct listener *find(const struct listeners *listeners, uint64_t cookie)
+{
+	struct end key = { .cookie = cookie };
+	struct listener **found = tfind(&key, &listeners->tree, by_cookie);
+
+	return found ? *found : NULL;
+}
+
+static bool room(struct listeners *listeners)
+{
+	size_t wanted = listeners->room ? 2 * listeners->room : 64;
+	struct listener **all;
+
+	if (listeners->count < listeners->room)
+		return true;
+	all = reallocarray(listeners->all, wanted, sizeof(*all));
+	if (!all)
+		return false;
+	listeners->all = all;
+	listeners->room = wanted;
+	return true;
+}
+
+static struct listener *find_or_add(struct listeners *listeners, uint64_t cookie)
+{
+	struct listener *listener = find(listeners, cookie);
+
+	if (listener)
+		return listener;
+	listener = calloc(1, sizeof(*listener));
+	if (listener) {
+		listener->end.cookie = cookie;
+		listener->waited = UNKNOWN;
+	}
+	if (!listener || !room(listeners) || !tsearch(listener, &listeners->tree, by_cookie)) {
+		free(listener);
+		listeners->full = true;
+		return NULL;
+	}
+	if (!listeners->count)
+		TAILQ_INIT(&listeners->closed);
+	listener->place = listeners->count++;
+	listeners->all[listener->place] = listener;
+	return listener;
+}
+
+/* It listens, or does not any more: who closes again has closed later. */
+static void note_closed(struct listeners *listeners, struct listener *listener)
+{
+	if (listener->closed)
+		TAILQ_REMOVE(&listeners->closed, listener, closed_list);
+	listener->closed = listener_over(listener);
+	if (listener->closed)
+		TAILQ_INSERT_TAIL(&listeners->closed, listener, closed_list);
+}
+
+static void drop(struct listeners *listeners, struct listener *listener)
+{
+	struct listener *last = listeners->all[--listeners->count];
+
+	listeners->all[listener->place] = last;
+	last->place = listener->place;
+	if (listener->closed)
+		TAILQ_REMOVE(&listeners->closed, listener, closed_list);
+	tdelete(listener, &listeners->tree, by_cookie);
+	end_release(&listener->end);
+	free(listener);
+}
+
+void listeners_free(struct listeners *listeners)
+{
+	while (listeners->count)
+		drop(listeners, listeners->all[listeners->count - 1]);
+	free(listeners->all);
+}
+
+static void forget_oldest(struct listeners *listeners)
+{
+	struct listener *oldest = TAILQ_FIRST(&listeners->closed);
+
+	if (!oldest)
+		return;
+	drop(listeners, oldest);
+	listeners->forgotten++;
+}
+
+void listeners_say_forgotten(const struct listeners *listeners)
+{
+	if (listeners->forgotten)
+		warnx("%" PRIu64 " listeners that closed first are not shown: no more than %d are kept",
+		      listeners->forgotten, LISTENERS_KEPT);
+}
+
+/* ---- the queues ---- */
+
+static inline void raise_to(uint32_t *peak, uint32_t value)
+{
+	if (value > *peak)
+		*peak = value;
+}
+
+/*
+ * The record is made before the kernel moves the request: one that opens is not in the SYN queue yet,
+ * one that is acknowledged or given up is still there. A SYN cookie's or fast open's never was.
+ */
+static uint32_t syn_after(const struct tcptrace_record *record)
+{
+	uint32_t syn = record->u.listen.syn_backlog;
+
+	if (record->type != TCPTRACE_T_REQUEST)
+		return syn;
+	switch (record->op) {
+	case TCPTRACE_OP_OPEN:
+		return syn + 1;
+	case TCPTRACE_OP_ACKED:
+	case TCPTRACE_OP_TIMEDOUT:
+	case TCPTRACE_OP_DROPPED:
+		return syn && !(record->flags & TCPTRACE_F_COOKIE_SYN) ? syn - 1 : syn;
+	default:
+		return syn;
+	}
+}
+
+static void take_queues(struct listener *listener, const struct tcptrace_record *record)
+{
+	const struct tcptrace_listen *listen = &record->u.listen;
+
+	/* One that was replayed, from before the snapshot. */
+	if (record->time < listener->time)
+		return;
+	listener->time = record->time;
+	listener->queue = listen->backlog + (record->type == TCPTRACE_T_REQUEST &&
+					     record->op == TCPTRACE_OP_ACKED);
+	listener->queue_max = listen->backlog_max;
+	listener->syn = syn_after(record);
+	raise_to(&listener->queue_peak, listener->queue);
+	raise_to(&listener->syn_peak, listener->syn);
+}
+
+void listeners_snapshot(struct listeners *listeners, const struct tcptrace_record *record)
+{
+	struct listener *listener;
+
+	if (!record_listens(record))
+		return;
+	listener = find_or_add(listeners, record->cookie);
+	if (!listener)
+		return;
+	end_release(&listener->end);
+	end_from_snapshot(&listener->end, record);
+	note_closed(listeners, listener);
+	take_queues(listener, record);
+}
+
+void listeners_owner(struct listeners *listeners, const struct end *end)
+{
+	struct listener *listener = end->state == TCPTRACE_S_LISTEN ? find(listeners, end->cookie) : NULL;
+
+	if (listener)
+		owner_share(&listener->end.owner, end->owner);
+}
+
+/* ---- steps ---- */
+
+static void accepted(struct listener *listener, const struct step *step)
+{
+	uint64_t waited = step->end ? end_waited(step->end) : UNKNOWN;
+
+	listener->accepted++;
+	if (waited != UNKNOWN && (listener->waited == UNKNOWN || waited > listener->waited))
+		listener->waited = waited;
+	if (!listener->end.owner && step->did)
+		owner_share(&listener->end.owner, step->end->owner);
+}
+
+static void refused(struct listener *listener, const struct tcptrace_listen *listen)
+{
+	if (listen->backlog > listen->backlog_max)
+		listener->overflows++;
+	else
+		listener->drops++;
+}
+
+void listeners_step(struct listeners *listeners, const struct step *step)
+{
+	const struct tcptrace_record *record = step->record;
+	struct listener *listener;
+
+	switch (record->type) {
+	case TCPTRACE_T_LISTEN:
+		listener = find_or_add(listeners, record->cookie);
+		if (listener && step->end) {
+			end_release(&listener->end);
+			end_copy(&listener->end, step->end);
+		}
+		if (listener)
+			note_closed(listeners, listener);
+		break;
+	case TCPTRACE_T_DROP:
+		/* Not of a listener. */
+		if (record->op == TCPTRACE_OP_SEGMENT)
+			return;
+		/* fallthrough */
+	case TCPTRACE_T_REQUEST:
+	case TCPTRACE_T_ACCEPT:
+		listener = find(listeners, record->u.listen.listener);
+		break;
+	default:
+		return;
+	}
+	if (!listener)
+		return;
+	take_queues(listener, record);
+	if (record->type == TCPTRACE_T_ACCEPT)
+		accepted(listener, step);
+	else if (record->type == TCPTRACE_T_DROP)
+		refused(listener, &record->u.listen);
+	else if (listener_over(listener) && listeners->count > LISTENERS_KEPT)
+		forget_oldest(listeners);
+}
+
+/* ---- who waits ---- */
+
+/* Established, and nobody has accepted it. */
+static bool waits(const struct end *end)
+{
+	const uint32_t passive = END_PASSIVE | END_HANDSHAKE;
+
+	return (end->flags & passive) == passive && !end->owner && end->kind == TCPTRACE_K_FULL;
+}
+
+static int by_tuple(const void *a, const void *b)
+{
+	const struct end *one = &(*(struct listener **)a)->end, *other = &(*(struct listener **)b)->end;
+
+	if (one->netns != other->netns)
+		return one->netns < other->netns ? -1 : 1;
+	if (one->sport != other->sport)
+		return one->sport < other->sport ? -1 : 1;
+	return memcmp(one->saddr, other->saddr, sizeof(one->saddr)) ?: by_cookie(one, other);
+}
+
+void listeners_look(struct listeners *listeners, const struct model *model, uint64_t time)
+{
+	const struct end *end;
+	uint32_t place = 0;
+	size_t i;
+
+	for (i = 0; i < listeners->count; i++)
+		listeners->all[i]->waiting = 0;
+	while ((end = model_next(model, &place))) {
+		const struct end *of = waits(end) ? model_listener(model, end) : NULL;
+		struct listener *listener = of ? find(listeners, of->cookie) : NULL;
+		uint64_t waited = listener ? end_waits(end, time) : 0;
+
+		if (listener && waited > listener->waiting)
+			listener->waiting = waited;
+	}
+	if (listeners->count)
+		qsort(listeners->all, listeners->count, sizeof(*listeners->all), by_tuple);
+	for (i = 0; i < listeners->count; i++)
+		listeners->all[i]->place = i;
+}

@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tally/ports.h"
+
+#define REUSE_ALWAYS	1
+#define REUSE_LOOPBACK	2
+
+/* Room for one more of `size` in an array. */
+static bool grow(void *array, size_t count, size_t *room, size_t size)
+{
+	size_t wanted = *room ? 2 * *room : 64;
+	void *larger;
+
+	if (count < *room)
+		return true;
+	larger = reallocarray(*(void **)array, wanted, size);
+	if (!larger)
+		return false;
+	*(void **)array = larger;
+	*room = wanted;
+	return true;
+}
+
+/* ---- namespaces ---- */
+
+static int by_netns(const void *a, const void *b)
+{
+	uint32_t one = ((const struct port_space *)a)->netns, other = ((const struct port_space *)b)->netns;
+
+	return one < other ? -1 : one > other;
+}
+
+const struct port_space *ports_space(const struct ports *ports, uint32_t netns)
+{
+	const struct port_space key = { .netns = netns };
+
+	return bsearch(&key, ports->spaces, ports->space_count, sizeof(key), by_netns);
+}
+
+int ports_add(struct ports *ports, uint32_t netns)
+{
+	if (!grow(&ports->spaces, ports->space_count, &ports->space_room, sizeof(*ports->spaces)))
+		return -ENOMEM;
+	ports->spaces[ports->space_count++] = (struct port_space){ .netns = netns };
+	return 0;
+}
+
+/* In order, and each once. */
+static void sort_spaces(struct ports *ports)
+{
+	size_t i, kept = 0;
+
+	if (ports->space_count)
+		qsort(ports->spaces, ports->space_count, sizeof(*ports->spaces), by_netns);
+	for (i = 0; i < ports->space_count; i++)
+		if (!kept || ports->spaces[kept - 1].netns != ports->spaces[i].netns)
+			ports->spaces[kept++] = ports->spaces[i];
+	ports->space_count = kept;
+}
+
+/* ---- ports that are held ---- */
+
+static uint64_t held_key(uint32_t netns, uint16_t port)
+{
+	return (uint64_t)netns << 16 | port;
+}
+
+static int by_key(const void *a, const void *b)
+{
+	uint64_t one = *(const uint64_t *)a, other = *(const uint64_t *)b;
+
+	return one < other ? -1 : one > other;
+}
+
+/* Those that listen, or were accepted; of what was there before, only the first is known. */
+static bool holds(const struct end *end)
+{
+	return end->state == TCPTRACE_S_LISTEN || end->flags & END_PASSIVE;
+}
+
+static int add_held(struct ports *ports, const struct end *end)
+{
+	if (!grow(&ports->held, ports->held_count, &ports->held_room, sizeof(*ports->held)))
+		return -ENOMEM;
+	ports->held[ports->held_count++] = held_key(end->netns, end->sport);
+	return 0;
+}
+
+static bool is_held(const struct ports *ports, uint32_t netns, uint16_t port)
+{
+	uint64_t key = held_key(netns, port);
+
+	return bsearch(&key, ports->held, ports->held_count, sizeof(key), by_key);
+}
+
+static bool in_range(const struct port_space *space, uint16_t port)
+{
+	const struct port_settings *settings = &space->settings;
+
+	/* Where nobody knows the range, each may be in it. */
+	return !settings->low || (port >= settings->low && port <= settings->high);
+}
+
+/* May connect() choose it? */
+static bool is_free(const struct ports *ports, const struct port_space *space, uint16_t port)
+{
+	return in_range(space, port) && !port_set_has(space->settings.reserved, port) &&
+	       !is_held(ports, space->netns, port);
+}
+
+/* ---- counting both ---- */
+
+static void count_range(struct port_space *space)
+{
+	const struct port_settings *settings = &space->settings;
+	uint32_t port;
+
+	if (!settings->low)
+		return;
+	space->range = settings->high - settings->low + 1;
+	for (port = settings->low; settings->reserved && port <= settings->high; port++)
+		space->reserved_count += port_set_has(settings->reserved, port);
+}
+
+/* Both are in the same order. */
+static void count_held(struct ports *ports)
+{
+	struct port_space *space = ports->spaces;
+	size_t i;
+
+	for (i = 0; i < ports->held_count; i++) {
+		uint64_t key = ports->held[i];
+		uint16_t port = key;
+
+		if (i && ports->held[i - 1] == key)
+			continue;
+		while (space->netns != key >> 16)
+			space++;
+		space->held_count += space->settings.low && in_range(space, port) &&
+				     !port_set_has(space->settings.reserved, port);
+	}
+}
+
+static int find_spaces(struct ports *ports, const struct model *model, ports_settings settings, void *arg)
+{
+	const struct end *end;
+	uint64_t last = UINT64_MAX;
+	uint32_t place = 0;
+	size_t i;
+
+	while ((end = model_next(model, &place))) {
+		if (end->netns != last && ports_add(ports, end->netns))
+			return -ENOMEM;
+		last = end->netns;
+		if (holds(end) && add_held(ports, end))
+			return -ENOMEM;
+	}
+	sort_spaces(ports);
+	if (ports->held_count)
+		qsort(ports->held, ports->held_count, sizeof(*ports->held), by_key);
+	for (i = 0; i < ports->space_count; i++) {
+		settings(&ports->spaces[i].settings, ports->spaces[i].netns, arg);
+		count_range(&ports->spaces[i]);
+	}
+	count_held(ports);
+	return 0;
+}
+
+/* ---- who uses them ---- */
+
+static int by_tuple(const void *a, const void *b)
+{
+	const struct port_use *one = a, *other = b;
+
+	if (one->netns != other->netns)
+		return one->netns < other->netns ? -1 : 1;
+	if (one->dport != other->dport)
+		return one->dport < other->dport ? -1 : 1;
+	return memcmp(one->daddr, other->daddr, sizeof(one->daddr)) ?:
+	       memcmp(one->saddr, other->saddr, sizeof(one->saddr));
+}
+
+static struct port_use *use_of(struct ports *ports, const struct end *end)
+{
+	struct port_use key = { .netns = end->netns, .dport = end->dport, .family = end->family };
+	struct port_use **found, *use;
+
+	memcpy(key.saddr, end->saddr, sizeof(key.saddr));
+	memcpy(key.daddr, end->daddr, sizeof(key.daddr));
+	found = tfind(&key, &ports->tree, by_tuple);
+	if (found)
+		return *found;
+	use = malloc(sizeof(*use));
+	if (use)
+		*use = key;
+	if (!use || !grow(&ports->uses, ports->use_count, &ports->use_room, sizeof(*ports->uses)) ||
+	    !tsearch(use, &ports->tree, by_tuple)) {
+		free(use);
+		return NULL;
+	}
+	ports->uses[ports->use_count++] = use;
+	return use;
+}
+
+static bool is_loopback(const uint8_t *address)
+{
+	static const uint8_t mapped[13] = { [10] = 0xff, 0xff, 127 }, v6[TCPTRACE_ADDR_LEN] = { [15] = 1 };
+
+	return !memcmp(address, mapped, sizeof(mapped)) || !memcmp(address, v6, sizeof(v6));
+}
+
+/* tcp_twsk_unique(); that its last segment is a second old, and that both ends used timestamps, nobody here knows. */
+static bool is_reusable(const struct port_settings *settings, const struct end *end)
+{
+	if (end->state != TCPTRACE_S_TIME_WAIT || !settings->timestamps)
+		return false;
+	return settings->tw_reuse == REUSE_ALWAYS ||
+	       (settings->tw_reuse == REUSE_LOOPBACK && (is_loopback(end->saddr) || is_loopback(end->daddr)));
+}
+
+static int count_uses(struct ports *ports, const struct model *model, ports_match match, void *arg)
+{
+	const struct port_space *space = NULL;
+	const struct end *end;
+	uint32_t place = 0;
+
+	while ((end = model_next(model, &place))) {
+		struct port_use *use;
+
+		if (!space || space->netns != end->netns)
+			space = ports_space(ports, end->netns);
+		if (!end->dport || !is_free(ports, space, end->sport) || !match(end, arg))
+			continue;
+		use = use_of(ports, end);
+		if (!use)
+			return -ENOMEM;
+		use->in_use++;
+		use->timewait += end->state == TCPTRACE_S_TIME_WAIT;
+		use->reusable += is_reusable(&space->settings, end);
+	}
+	return 0;
+}
+
+static int by_use(const void *a, const void *b)
+{
+	const struct port_use *one = *(struct port_use *const *)a, *other = *(struct port_use *const *)b;
+
+	if (one->netns != other->netns)
+		return one->netns < other->netns ? -1 : 1;
+	if (one->in_use != other->in_use)
+		return one->in_use > other->in_use ? -1 : 1;
+	return by_tuple(one, other);
+}
+
+int ports_count(struct ports *ports, const struct model *model, ports_settings settings, ports_match match, void *arg)
+{
+	int error = find_spaces(ports, model, settings, arg);
+
+	if (!error)
+		error = count_uses(ports, model, match, arg);
+	if (ports->use_count)
+		qsort(ports->uses, ports->use_count, sizeof(*ports->uses), by_use);
+	return error;
+}
+
+void ports_free(struct ports *ports)
+{
+	size_t i;
+
+	for (i = 0; i < ports->use_count; i++) {
+		tdelete(ports->uses[i], &ports->tree, by_tuple);
+		free(ports->uses[i]);
+	}
+	for (i = 0; i < ports->space_count; i++)
+		free(ports->spaces[i].settings.reserved);
+	free(ports->uses);
+	free(ports->held);
+	free(ports->spaces);
+}

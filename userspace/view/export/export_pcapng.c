@@ -1,0 +1,486 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Packets as pcapng has them (draft-ietf-opsawg-pcapng): the headers of IP and TCP as far as a record knows them, and
+ * no data. A segment between two sockets of one network namespace is one packet, as on its loopback device.
+ */
+#include <err.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/ip6.h>
+#include <netinet/tcp.h>
+#include <search.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "record/names.h"
+#include "record/record.h"
+#include "version.h"
+#include "view/export/export.h"
+#include "view/print_summary.h"
+#include "view/text/timeline.h"
+
+enum { BLOCK_SECTION = 0x0a0d0d0a, BLOCK_INTERFACE = 1, BLOCK_STATISTICS = 5, BLOCK_PACKET = 6 };
+enum { OPTION_END, OPTION_COMMENT };
+enum { SECTION_OS = 3, SECTION_PROGRAM = 4 };
+enum { INTERFACE_NAME = 2, INTERFACE_RESOLUTION = 9 };
+enum { PACKET_FLAGS = 2, PACKET_DROPPED = 4 };
+enum { STATISTICS_RECEIVED = 4, STATISTICS_DROPPED = 5 };
+enum { PACKET_IN = 1, PACKET_OUT = 2 };
+
+#define CWR			0x80	/* in byte 13 of the TCP header */
+#define BYTE_ORDER_MAGIC	0x1a2b3c4d
+#define LINKTYPE_RAW		101
+#define PIECES_MAX		(524280 / 88)
+#define SENT_BITS		12	/* of the last so many packets is known that they were sent from here */
+
+struct interface {
+	uint32_t netns;
+	uint32_t number;
+	uint64_t packets;
+};
+
+struct pcapng {
+	struct export export;
+	struct follow *follow;
+	struct interface **interfaces;
+	uint32_t count, room;
+	void *tree;			/* of them, by netns, of tsearch(3) */
+	struct interface *last;		/* that was looked for; NULL: none yet */
+	uint64_t dropped;		/* records lost since the last packet */
+	uint64_t sent[1 << SENT_BITS];	/* identity() of packets */
+};
+
+/* ---- blocks ---- */
+
+static char *put_16(char *p, uint16_t value)
+{
+	return put_mem(p, &value, sizeof(value));
+}
+
+static char *put_32(char *p, uint32_t value)
+{
+	return put_mem(p, &value, sizeof(value));
+}
+
+static char *put_padded(char *p, const void *data, size_t size)
+{
+	p = put_mem(p, data, size);
+	return put_mem(p, "\0\0\0", -size & 3);
+}
+
+static char *put_option(char *p, uint16_t code, const void *value, size_t size)
+{
+	p = put_16(p, code);
+	p = put_16(p, size);
+	return put_padded(p, value, size);
+}
+
+static char *put_option_64(char *p, uint16_t code, uint64_t value)
+{
+	return put_option(p, code, &value, sizeof(value));
+}
+
+/* In units of the interface's resolution. */
+static char *put_time(char *p, uint64_t ns)
+{
+	p = put_32(p, ns >> 32);
+	return put_32(p, ns);
+}
+
+/* Its length goes behind its type when it is known, and once more to its end. */
+static char *begin_block(struct out *out, uint32_t type)
+{
+	return put_32(out_room(out), type) + sizeof(uint32_t);
+}
+
+static void end_block(struct out *out, char *p)
+{
+	char *start = out_room(out);
+	uint32_t length;
+
+	p = put_32(p, OPTION_END);
+	length = p + sizeof(length) - start;
+	memcpy(start + sizeof(uint32_t), &length, sizeof(length));
+	out_done(out, put_32(p, length));
+}
+
+static void put_section(struct pcapng *pcapng)
+{
+	static const char program[] = "tcptrace-ctl " TCPTRACE_VERSION;
+	const struct source *source = pcapng->follow->source;
+	struct out *out = &pcapng->follow->out;
+	char os[sizeof("Linux ") + SAFE_TEXT_GROWTH * sizeof(source->release)], *p;
+
+	p = begin_block(out, BLOCK_SECTION);
+	p = put_32(p, BYTE_ORDER_MAGIC);
+	p = put_16(p, 1);
+	p = put_16(p, 0);
+	/* How long the section is, nobody knows yet. */
+	p = put_32(p, UINT32_MAX);
+	p = put_32(p, UINT32_MAX);
+	p = put_option(p, SECTION_PROGRAM, program, sizeof(program) - 1);
+	if (source->release[0])
+		p = put_option(p, SECTION_OS, os,
+			       put_safe(put_text(os, "Linux "), source->release, sizeof(source->release)) - os);
+	end_block(out, p);
+}
+
+static int by_netns(const void *a, const void *b)
+{
+	uint32_t one = ((const struct interface *)a)->netns, other = ((const struct interface *)b)->netns;
+
+	return one < other ? -1 : one > other;
+}
+
+static void put_interface(struct pcapng *pcapng, uint32_t netns)
+{
+	static const uint8_t nanoseconds = 9;
+	struct out *out = &pcapng->follow->out;
+	char name[32], *p = begin_block(out, BLOCK_INTERFACE);
+
+	p = put_16(p, LINKTYPE_RAW);
+	p = put_16(p, 0);
+	p = put_32(p, 0);
+	p = put_option(p, INTERFACE_NAME, name, put_u64(put_text(name, "netns "), netns) - name);
+	p = put_option(p, INTERFACE_RESOLUTION, &nanoseconds, sizeof(nanoseconds));
+	end_block(out, p);
+}
+
+/* NULL: no memory. */
+static struct interface *add_interface(struct pcapng *pcapng, uint32_t netns)
+{
+	struct interface *interface = calloc(1, sizeof(*interface));
+
+	if (pcapng->count == pcapng->room) {
+		uint32_t room = pcapng->room ? 2 * pcapng->room : 8;
+		struct interface **interfaces = reallocarray(pcapng->interfaces, room, sizeof(*interfaces));
+
+		if (interfaces) {
+			pcapng->interfaces = interfaces;
+			pcapng->room = room;
+		}
+	}
+	if (interface)
+		interface->netns = netns;
+	if (!interface || pcapng->count == pcapng->room || !tsearch(interface, &pcapng->tree, by_netns)) {
+		free(interface);
+		return NULL;
+	}
+	interface->number = pcapng->count;
+	pcapng->interfaces[pcapng->count++] = interface;
+	put_interface(pcapng, netns);
+	return interface;
+}
+
+/* That stands for this network namespace. NULL: no memory. */
+static struct interface *interface_of(struct pcapng *pcapng, uint32_t netns)
+{
+	const struct interface key = { .netns = netns };
+	struct interface **found;
+
+	if (pcapng->last && pcapng->last->netns == netns)
+		return pcapng->last;
+	found = tfind(&key, &pcapng->tree, by_netns);
+	pcapng->last = found ? *found : add_interface(pcapng, netns);
+	return pcapng->last;
+}
+
+/* ---- headers ---- */
+
+struct packet {
+	const struct tcptrace_record *record;
+	const struct tcptrace_segment *segment;
+	const uint8_t *from, *to;
+	uint16_t from_port, to_port;
+	bool out;
+};
+
+static void packet_of(struct packet *packet, const struct tcptrace_record *record)
+{
+	bool out = record->type == TCPTRACE_T_RESET || record->u.segment.out;
+
+	*packet = (struct packet){
+		.record = record,
+		.segment = &record->u.segment,
+		.from = out ? record->saddr : record->daddr,
+		.to = out ? record->daddr : record->saddr,
+		.from_port = out ? record->sport : record->dport,
+		.to_port = out ? record->dport : record->sport,
+		.out = out,
+	};
+}
+
+static uint16_t checksum(const void *header, size_t size)
+{
+	const uint16_t *word = header;
+	uint32_t sum = 0;
+	size_t i;
+
+	for (i = 0; i < size / sizeof(*word); i++)
+		sum += word[i];
+	sum = (sum & 0xffff) + (sum >> 16);
+	return ~(sum + (sum >> 16));
+}
+
+/* One that does not fit, since nobody knows in which pieces it was sent, is 0. */
+static uint16_t short_length(uint32_t length)
+{
+	return length <= UINT16_MAX ? htons(length) : 0;
+}
+
+/* `length`: behind it. A mapped address is IPv4 on its way. */
+static char *put_ip(char *p, const struct packet *packet, uint32_t length)
+{
+	struct ip6_hdr six = {
+		.ip6_flow = htonl(6u << 28),
+		.ip6_plen = short_length(length),
+		.ip6_nxt = IPPROTO_TCP,
+		.ip6_hlim = IPDEFTTL,
+	};
+	struct iphdr four = {
+		.version = IPVERSION,
+		.ihl = sizeof(four) / 4,
+		.tot_len = short_length(sizeof(four) + length),
+		.frag_off = htons(IP_DF),
+		.ttl = IPDEFTTL,
+		.protocol = IPPROTO_TCP,
+	};
+
+	if (IN6_IS_ADDR_V4MAPPED((const struct in6_addr *)packet->from)) {
+		memcpy(&four.saddr, packet->from + 12, sizeof(four.saddr));
+		memcpy(&four.daddr, packet->to + 12, sizeof(four.daddr));
+		four.check = checksum(&four, sizeof(four));
+		return put_mem(p, &four, sizeof(four));
+	}
+	memcpy(&six.ip6_src, packet->from, sizeof(six.ip6_src));
+	memcpy(&six.ip6_dst, packet->to, sizeof(six.ip6_dst));
+	return put_mem(p, &six, sizeof(six));
+}
+
+/* As many as are known; of SACK blocks the first. Others, timestamps for one, are not. */
+static char *put_tcp_options(char *p, const struct tcptrace_segment *segment)
+{
+	const uint8_t mss[] = { TCPOPT_MAXSEG, TCPOLEN_MAXSEG, segment->mss >> 8, segment->mss };
+	const uint8_t wscale[] = { TCPOPT_NOP, TCPOPT_WINDOW, TCPOLEN_WINDOW, segment->wscale - 1 };
+	const uint8_t sack[] = { TCPOPT_NOP, TCPOPT_NOP, TCPOPT_SACK, 2 + 2 * sizeof(uint32_t) };
+
+	if (segment->mss)
+		p = put_mem(p, mss, sizeof(mss));
+	if (segment->wscale)
+		p = put_mem(p, wscale, sizeof(wscale));
+	if (!segment->sacks)
+		return p;
+	p = put_mem(p, sack, sizeof(sack));
+	p = put_32(p, htonl(segment->sack_from));
+	return put_32(p, htonl(segment->sack_to));
+}
+
+/* Its checksum would need the data: 0, as where the device is to compute it. */
+static char *put_headers(char *p, const struct packet *packet)
+{
+	const struct tcptrace_segment *segment = packet->segment;
+	char options[40];
+	size_t size = put_tcp_options(options, segment) - options;
+	struct tcphdr tcp = {
+		.th_sport = htons(packet->from_port),
+		.th_dport = htons(packet->to_port),
+		.th_seq = htonl(segment->seq),
+		.th_ack = htonl(segment->ack),
+		.th_off = (sizeof(tcp) + size) / 4,
+		.th_flags = segment->flags,
+		.th_win = htons(segment->window),
+	};
+
+	p = put_ip(p, packet, sizeof(tcp) + size + segment->len);
+	p = put_mem(p, &tcp, sizeof(tcp));
+	return put_mem(p, options, size);
+}
+
+/* ---- packets ---- */
+
+/*
+ * Never 0. The same for who sent it and for who gets it, as long as it is as it was. Not by hash.h, which would have
+ * another one forgotten in each run where two share a place.
+ */
+static uint64_t identity(const struct packet *packet)
+{
+	const struct tcptrace_segment *segment = packet->segment;
+	uint64_t words[] = {
+		0, 0, 0, 0,
+		packet->record->netns | (uint64_t)segment->flags << 32,
+		packet->from_port | (uint32_t)packet->to_port << 16 | (uint64_t)segment->len << 32,
+		segment->seq | (uint64_t)segment->ack << 32,
+	}, hash = 1;
+	size_t i;
+
+	memcpy(words, packet->from, TCPTRACE_ADDR_LEN);
+	memcpy(words + 2, packet->to, TCPTRACE_ADDR_LEN);
+	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+		hash = (hash ^ words[i] ^ hash >> 29) * 0x9e3779b97f4a7c15ull;
+	return hash ? hash : 1;
+}
+
+/* Of the end that the record is of: "nc/202, ESTABLISHED, Recv-Q 0, Send-Q 14". */
+static size_t comment(char *text, const struct step *step)
+{
+	const struct tcptrace_record *record = step->record;
+	char *p = text;
+
+	if (step->pid) {
+		p = owner_put_process(p, step->pid, step->comm);
+		p = put_text(p, ", ");
+	}
+	p = put_string(p, state_name(record->new_state));
+	if (record_full(record)) {
+		p = put_u64(put_text(p, ", Recv-Q "), record_recvq(record));
+		p = put_u64(put_text(p, ", Send-Q "), record_sendq(record));
+	}
+	return p - text;
+}
+
+static void put_packet(struct pcapng *pcapng, const struct packet *packet, const struct step *step)
+{
+	struct out *out = &pcapng->follow->out;
+	struct interface *interface = interface_of(pcapng, packet->record->netns);
+	uint32_t flags = packet->out ? PACKET_OUT : PACKET_IN;
+	char headers[128], text[OWNER_PROCESS_MAX + 80], *p;
+	size_t size = put_headers(headers, packet) - headers;
+
+	if (!interface) {
+		pcapng->export.error = -ENOMEM;
+		return;
+	}
+	interface->packets++;
+	p = begin_block(out, BLOCK_PACKET);
+	p = put_32(p, interface->number);
+	p = put_time(p, packet->record->time + pcapng->follow->source->realtime);
+	p = put_32(p, size);
+	p = put_32(p, packet->segment->len < UINT32_MAX - size ? size + packet->segment->len : UINT32_MAX);
+	p = put_padded(p, headers, size);
+	if (packet->record->kind != TCPTRACE_K_NONE)
+		p = put_option(p, OPTION_COMMENT, text, comment(text, step));
+	p = put_option(p, PACKET_FLAGS, &flags, sizeof(flags));
+	if (pcapng->dropped)
+		p = put_option_64(p, PACKET_DROPPED, pcapng->dropped);
+	pcapng->dropped = 0;
+	end_block(out, p);
+}
+
+/*
+ * By the MSS, as tcp_gso_segment() divides it. What would be more packets than the largest segment that there is (GSO_MAX_SIZE)
+ * makes at the smallest MSS (TCP_MIN_MSS) was no segment, and stays one packet: a damaged record is not to fill a disk.
+ */
+static uint32_t piece_size(const struct packet *packet)
+{
+	uint32_t mss = packet->record->mss;
+
+	return mss && packet->segment->len / mss <= PIECES_MAX ? mss : 0;
+}
+
+/* What no IP header has a length for is more than one packet. */
+static void put_segment(struct pcapng *pcapng, struct packet *packet, const struct step *step)
+{
+	const struct tcptrace_segment *whole = packet->segment;
+	struct tcptrace_segment piece = *whole;
+	uint32_t left = whole->len;
+	uint32_t size = left + sizeof(struct iphdr) + sizeof(struct tcphdr) > UINT16_MAX ? piece_size(packet) : 0;
+
+	packet->segment = &piece;
+	do {
+		piece.len = size && size < left ? size : left;
+		left -= piece.len;
+		piece.flags = whole->flags;
+		if (left)
+			piece.flags &= ~(TH_FIN | TH_PUSH);
+		if (piece.seq != whole->seq)
+			piece.flags &= ~CWR;
+		put_packet(pcapng, packet, step);
+		piece.seq += piece.len;
+	} while (left);
+}
+
+/* ---- the view ---- */
+
+static int begin(void *arg, struct follow *follow)
+{
+	struct pcapng *pcapng = arg;
+
+	pcapng->follow = follow;
+	put_section(pcapng);
+	return 0;
+}
+
+/* A RST that is no connection's own has no other record. */
+static bool is_packet(const struct tcptrace_record *record)
+{
+	return record->type == TCPTRACE_T_SEGMENT ||
+	       (record->type == TCPTRACE_T_RESET && record->op == TCPTRACE_OP_REPLIED);
+}
+
+static void on_step(void *arg, const struct step *step)
+{
+	struct pcapng *pcapng = arg;
+	struct packet packet;
+	uint64_t *sent, own;
+
+	if (!is_packet(step->record) || !follow_state(pcapng->follow, step->new_state))
+		return;
+	packet_of(&packet, step->record);
+	own = identity(&packet);
+	sent = &pcapng->sent[own >> (64 - SENT_BITS)];
+	/* What was sent from here is there already; what came may be several that became one. */
+	if (!packet.out && (step->peer || *sent == own))
+		return;
+	if (packet.out)
+		*sent = own;
+	put_segment(pcapng, &packet, step);
+}
+
+static void on_lost(void *arg, const struct tcptrace_record *record)
+{
+	struct pcapng *pcapng = arg;
+
+	pcapng->dropped += record_lost(&record->u.lost);
+}
+
+static void end(void *arg, uint64_t time)
+{
+	struct pcapng *pcapng = arg;
+	struct out *out = &pcapng->follow->out;
+	struct tcptrace_lost lost = { 0 };
+	uint32_t i;
+
+	source_losses(pcapng->follow->source, &lost);
+	for (i = 0; i < pcapng->count; i++) {
+		char *p = begin_block(out, BLOCK_STATISTICS);
+
+		p = put_32(p, i);
+		p = put_time(p, time + pcapng->follow->source->realtime);
+		p = put_option_64(p, STATISTICS_RECEIVED, pcapng->interfaces[i]->packets);
+		/* Whose they were is not known. */
+		p = put_option_64(p, STATISTICS_DROPPED, record_lost(&lost));
+		end_block(out, p);
+		tdelete(pcapng->interfaces[i], &pcapng->tree, by_netns);
+		free(pcapng->interfaces[i]);
+	}
+	free(pcapng->interfaces);
+}
+
+static const struct follow_view view = {
+	.summary = print_summary,
+	.level = TCPTRACE_L_SEGMENT,
+	.level_filtered = TCPTRACE_L_SEGMENT,
+	.summary_apart = true,
+	.begin = begin,
+	.step = on_step,
+	.lost = on_lost,
+	.end = end,
+};
+
+const struct export_format export_pcapng = {
+	.name = "pcapng",
+	.size = sizeof(struct pcapng),
+	.binary = true,
+	.view = &view,
+};

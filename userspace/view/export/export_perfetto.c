@@ -1,0 +1,438 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Chrome's trace event format: an array of events, which ui.perfetto.dev and chrome://tracing open. A connection is a
+ * process there, an end is a thread of it, and the end's states are the slices of that thread:
+ *
+ *	tid	the lower half of the end's cookie
+ *	pid	the tid of that end of the connection that was told of first
+ *
+ * An end knows its peer before anything is told of it: the sender of the SYN was there first. Of two, the one that
+ * outlives the other does not know it any more, so the pid is kept. Ends that find each other later stay apart.
+ */
+#include <err.h>
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/hash.h"
+#include "model/verdict.h"
+#include "record/names.h"
+#include "view/export/export_perfetto.h"
+#include "view/print_summary.h"
+#include "view/text/timeline.h"
+
+#define TRACKS_FIRST	256
+
+/* What was told of an end: where records were lost, or states are not asked for, the model knows of another one. */
+struct track {
+	uint64_t cookie;	/* 0: this place is free */
+	uint32_t group;
+	uint32_t pid;		/* of the process that its name has */
+	uint32_t recvq, sendq;
+	uint8_t state;		/* of the slice that is open, 0: none is */
+};
+
+struct perfetto {
+	struct export export;
+	struct follow *follow;
+	struct track *tracks;	/* a hash table of `size`, a power of two */
+	uint32_t size, used;
+	uint64_t time;		/* of the events that are made */
+	bool begun;		/* an event was written: the next one comes behind a comma */
+	bool named;		/* `nobody` is */
+};
+
+/* What happens to no end that is known, or concerns all of them. */
+static const struct track nobody;
+
+/* ---- events ---- */
+
+/* A double has no room for the nanoseconds of a wall clock: the digits are given beside it. */
+static void add_time(struct json_object *event, uint64_t ns)
+{
+	char text[64], *p = put_u64(text, ns / 1000);
+
+	*p++ = '.';
+	p = put_3(p, ns % 1000);
+	*p = '\0';
+	json_add(event, "ts", json_object_new_double_s(ns / 1e3, text));
+}
+
+static struct json_object *new_event(const struct perfetto *perfetto, const struct track *track, const char *phase)
+{
+	struct json_object *event = json_object_new_object();
+
+	json_add_string(event, "ph", phase);
+	json_add_int(event, "pid", track->group);
+	json_add_int(event, "tid", (uint32_t)track->cookie);
+	add_time(event, perfetto->time + perfetto->follow->source->realtime);
+	return event;
+}
+
+static struct json_object *new_instant(const struct perfetto *perfetto, const struct track *track, const char *scope)
+{
+	struct json_object *event = new_event(perfetto, track, "i");
+
+	json_add_string(event, "s", scope);
+	return event;
+}
+
+static struct json_object *add_args(struct json_object *event)
+{
+	struct json_object *args = json_object_new_object();
+
+	json_add(event, "args", args);
+	return args;
+}
+
+static void emit(struct perfetto *perfetto, struct json_object *event)
+{
+	struct out *out = &perfetto->follow->out;
+	size_t length;
+	const char *text = json_object_to_json_string_length(
+		event, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
+
+	out_write(out, ",\n", perfetto->begun ? 2 : 0);
+	perfetto->begun = true;
+	out_write(out, text, length);
+	json_object_put(event);
+}
+
+/* ---- names ---- */
+
+static void emit_name(struct perfetto *perfetto, const struct track *track, const char *what, char *text,
+		      const char *end)
+{
+	struct json_object *event = new_event(perfetto, track, "M");
+
+	json_add_string(event, "name", what);
+	json_add_text(add_args(event), "name", text, end);
+	emit(perfetto, event);
+}
+
+static void name_connection(struct perfetto *perfetto, const struct track *track, const struct end *end)
+{
+	char text[TEXT_MAX], *p = record_put_endpoint(text, end->family, end->saddr, end->sport);
+
+	if (end->dport) {
+		*p++ = ' ';
+		*p++ = end->flags & END_ACTIVE ? '>' : end->flags & END_PASSIVE ? '<' : '-';
+		*p++ = ' ';
+		p = record_put_endpoint(p, end->family, end->daddr, end->dport);
+	}
+	emit_name(perfetto, track, "process_name", text, p);
+}
+
+/* Its process may be known only later, and may be another one then. */
+static void name_end(struct perfetto *perfetto, struct track *track, const struct end *end)
+{
+	char text[TEXT_MAX], *p = record_put_endpoint(text, end->family, end->saddr, end->sport);
+
+	track->pid = owner_at(end->owner)->pid;
+	if (track->pid)
+		*p++ = ' ';
+	emit_name(perfetto, track, "thread_name", text, owner_put(p, end->owner));
+}
+
+static void name_nobody(struct perfetto *perfetto)
+{
+	char text[] = "no known end";
+
+	perfetto->named = true;
+	emit_name(perfetto, &nobody, "process_name", text, text + sizeof(text) - 1);
+}
+
+/* ---- tracks ---- */
+
+static void end_slice(struct perfetto *perfetto, struct track *track)
+{
+	if (track->state)
+		emit(perfetto, new_event(perfetto, track, "E"));
+	track->state = 0;
+}
+
+/* Its place, or the free one where it would be. */
+static struct track *find(const struct perfetto *perfetto, uint64_t cookie)
+{
+	uint32_t mask = perfetto->size - 1, at = hash_spread(cookie) & mask;
+
+	while (perfetto->tracks[at].cookie && perfetto->tracks[at].cookie != cookie)
+		at = (at + 1) & mask;
+	return &perfetto->tracks[at];
+}
+
+/* Without those that the model has forgotten, so there are never many more than it has ends. */
+static bool make_room(struct perfetto *perfetto)
+{
+	const struct model *model = perfetto->follow->model;
+	uint32_t old_size = perfetto->size, size = model_ends(model) < old_size / 2 ? old_size : 2 * old_size, i;
+	struct track *old = perfetto->tracks, *tracks = calloc(size, sizeof(*tracks));
+
+	if (!tracks)
+		return false;
+	perfetto->tracks = tracks;
+	perfetto->size = size;
+	perfetto->used = 0;
+	for (i = 0; i < old_size; i++) {
+		if (!old[i].cookie || !model_find(model, old[i].cookie))
+			continue;
+		*find(perfetto, old[i].cookie) = old[i];
+		perfetto->used++;
+	}
+	free(old);
+	return true;
+}
+
+static struct track *new_track(struct perfetto *perfetto, const struct end *end)
+{
+	const struct end *peer = model_peer(perfetto->follow->model, end);
+	const struct track *other;
+	struct track *track;
+
+	if (perfetto->used >= perfetto->size / 4 * 3 && !make_room(perfetto)) {
+		perfetto->export.error = -ENOMEM;
+		return NULL;
+	}
+	track = find(perfetto, end->cookie);
+	other = peer ? find(perfetto, peer->cookie) : track;
+	*track = (struct track){
+		.cookie = end->cookie,
+		.group = other->cookie ? other->group : (uint32_t)end->cookie,
+	};
+	perfetto->used++;
+	return track;
+}
+
+/* `born`: the same socket may have been another end before, whose close() was lost. NULL: no memory. */
+static struct track *track_of(struct perfetto *perfetto, const struct end *end, bool born)
+{
+	struct track *track = find(perfetto, end->cookie);
+
+	if (!track->cookie) {
+		track = new_track(perfetto, end);
+		born = true;
+	}
+	if (!track)
+		return NULL;
+	if (born)
+		end_slice(perfetto, track);
+	if (born && track->group == (uint32_t)end->cookie)
+		name_connection(perfetto, track, end);
+	if (born || owner_at(end->owner)->pid != track->pid)
+		name_end(perfetto, track, end);
+	return track;
+}
+
+/* ---- what is shown of an end ---- */
+
+/* All that such a step says is the change of state. */
+static inline bool is_change(const struct step *step)
+{
+	return step->record->type == TCPTRACE_T_STATE || step->record->type == TCPTRACE_T_LISTEN;
+}
+
+/* `step`: what led there, NULL: it was there. */
+static void show_state(struct perfetto *perfetto, struct track *track, const struct end *end, const struct step *step)
+{
+	bool asked = end->state != TCPTRACE_S_CLOSE && follow_state(perfetto->follow, end->state);
+	uint8_t state = asked ? end->state : 0;
+	struct json_object *event;
+
+	if (track->state == state)
+		return;
+	end_slice(perfetto, track);
+	track->state = state;
+	if (!state)
+		return;
+	event = new_event(perfetto, track, "B");
+	json_add_string(event, "name", state_name(state));
+	if (step && is_change(step))
+		perfetto_add_step(add_args(event), step);
+	emit(perfetto, event);
+}
+
+/* Both in one event: the viewers make a track of each, whose name begins with the end's. */
+static void show_queues(struct perfetto *perfetto, struct track *track, const struct end *end, uint32_t recvq,
+			uint32_t sendq)
+{
+	struct json_object *event, *args;
+	char text[TEXT_MAX];
+
+	if (track->recvq == recvq && track->sendq == sendq)
+		return;
+	track->recvq = recvq;
+	track->sendq = sendq;
+	event = new_event(perfetto, track, "C");
+	json_add_text(event, "name", text, record_put_endpoint(text, end->family, end->saddr, end->sport));
+	args = add_args(event);
+	json_add_int(args, "Recv-Q", recvq);
+	json_add_int(args, "Send-Q", sendq);
+	emit(perfetto, event);
+}
+
+static void show_event(struct perfetto *perfetto, const struct track *track, const struct step *step)
+{
+	struct json_object *event = new_instant(perfetto, track, "t");
+
+	perfetto_add_name(event, step->record);
+	perfetto_add_step(add_args(event), step);
+	emit(perfetto, event);
+}
+
+/* Of no end: with the end that it came from or goes to, if that was told of. */
+static void show_stranger(struct perfetto *perfetto, const struct step *step)
+{
+	const struct tcptrace_record *record = step->record;
+	const struct track *track = step->peer ? find(perfetto, step->peer->cookie) : &nobody;
+	struct json_object *event, *args;
+	char text[TEXT_MAX];
+
+	perfetto->time = record->time;
+	if (!track->cookie && !perfetto->named)
+		name_nobody(perfetto);
+	event = new_instant(perfetto, track, "p");
+	perfetto_add_name(event, record);
+	args = add_args(event);
+	json_add_text(args, "local", text, record_put_endpoint(text, record->family, record->saddr, record->sport));
+	json_add_text(args, "peer", text, record_put_endpoint(text, record->family, record->daddr, record->dport));
+	perfetto_add_step(args, step);
+	emit(perfetto, event);
+}
+
+/* ---- the view ---- */
+
+static int on_begin(void *arg, struct follow *follow)
+{
+	struct perfetto *perfetto = arg;
+
+	perfetto->follow = follow;
+	perfetto->size = TRACKS_FIRST;
+	perfetto->tracks = calloc(perfetto->size, sizeof(*perfetto->tracks));
+	if (!perfetto->tracks) {
+		warnx("out of memory");
+		return EXIT_FAILURE;
+	}
+	out_write(&follow->out, "[\n", 2);
+	return 0;
+}
+
+static void on_socket(void *arg, const struct end *end)
+{
+	struct perfetto *perfetto = arg;
+	struct track *track;
+
+	if (!follow_state(perfetto->follow, end->state))
+		return;
+	perfetto->time = end->birth;
+	track = track_of(perfetto, end, false);
+	if (!track)
+		return;
+	show_state(perfetto, track, end, NULL);
+	if (end->state != TCPTRACE_S_LISTEN)
+		show_queues(perfetto, track, end, end_recvq(end), end_sendq(end));
+}
+
+/* What was under way when an end was found is from before it. */
+static inline uint64_t not_before(const struct end *end, uint64_t time)
+{
+	return time < end->birth ? end->birth : time;
+}
+
+static void on_step(void *arg, const struct step *step)
+{
+	struct perfetto *perfetto = arg;
+	const struct tcptrace_record *record = step->record;
+	bool asked = perfetto->follow->states & (1u << step->new_state | 1u << step->old_state);
+	const struct end *end = step->end;
+	struct track *track;
+
+	if (!end) {
+		if (asked)
+			show_stranger(perfetto, step);
+		return;
+	}
+	perfetto->time = not_before(end, record->time);
+	track = asked ? track_of(perfetto, end, record_begins(record)) : find(perfetto, end->cookie);
+	if (!track || !track->cookie)
+		return;
+	show_state(perfetto, track, end, step);
+	if (end->flags & END_OVER || end->kind == TCPTRACE_K_TIMEWAIT)
+		show_queues(perfetto, track, end, 0, 0);
+	else if (record_full(record))
+		show_queues(perfetto, track, end, record_recvq(record), record_sendq(record));
+	if (asked && !is_change(step))
+		show_event(perfetto, track, step);
+}
+
+static void on_verdict(void *arg, const struct end *end)
+{
+	struct perfetto *perfetto = arg;
+	struct json_object *event, *args;
+	struct verdict verdict;
+	struct track *track;
+
+	perfetto->time = not_before(end, end->last);
+	track = track_of(perfetto, end, false);
+	if (!track)
+		return;
+	verdict_of(end, &verdict);
+	event = new_instant(perfetto, track, "t");
+	json_add_string(event, "name", "verdict");
+	args = add_args(event);
+	json_add_string(args, "how", verdict_how(verdict.how));
+	json_add_string(args, "closed_by", verdict_side(verdict.closed_by));
+	json_add_string(args, "why", verdict_why(verdict.why));
+	json_add_string(args, "reason", verdict_reset_reason(verdict.reset_reason));
+	if (verdict.error)
+		json_add_errno(args, verdict.error);
+	json_add_known(args, "handshake_ns", verdict.handshake);
+	json_add_known(args, "duration_ns", verdict.duration);
+	json_add_known(args, "bytes_in", verdict.bytes_in);
+	json_add_known(args, "bytes_out", verdict.bytes_out);
+	json_add_string(args, "bytes_out_counts_syn", verdict.syn_unknown ? "unknown" : NULL);
+	json_add_int(args, "retransmits", verdict.retransmits);
+	if (verdict.lossy)
+		json_add(args, "lossy", json_object_new_boolean(true));
+	json_add_owner(args, end->owner);
+	emit(perfetto, event);
+}
+
+static void on_lost(void *arg, const struct tcptrace_record *record)
+{
+	struct perfetto *perfetto = arg;
+	struct json_object *event;
+
+	perfetto->time = record->time;
+	event = new_instant(perfetto, &nobody, "g");
+	json_add_string(event, "name", type_name(record->type));
+	json_add_int(add_args(event), "lost", record_lost(&record->u.lost));
+	emit(perfetto, event);
+}
+
+static void on_end(void *arg, uint64_t time)
+{
+	struct perfetto *perfetto = arg;
+
+	(void)time;
+	out_write(&perfetto->follow->out, "\n", perfetto->begun ? 1 : 0);
+	out_write(&perfetto->follow->out, "]\n", 2);
+	free(perfetto->tracks);
+}
+
+static const struct follow_view view = {
+	.summary = print_summary,
+	.level = TCPTRACE_L_SEGMENT,
+	.level_filtered = TCPTRACE_L_SEGMENT,
+	.summary_apart = true,
+	.begin = on_begin,
+	.socket = on_socket,
+	.step = on_step,
+	.verdict = on_verdict,
+	.lost = on_lost,
+	.end = on_end,
+};
+
+const struct export_format export_perfetto = {
+	.name = "perfetto",
+	.size = sizeof(struct perfetto),
+	.view = &view,
+};

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "model/cause.h"
+#include "model/verdict.h"
+#include "record/names.h"
+#include "view/export/export_perfetto.h"
+
+/* Without an end of its own a segment is counted from what its peer knows. */
+static void add_number(struct json_object *args, const char *key, const struct step *step, bool out, uint32_t number)
+{
+	uint32_t relative;
+
+	if (step->end ? cause_relative(step->end, out, number, &relative) :
+			cause_relative(step->peer, !out, number, &relative))
+		json_add_int(args, key, relative);
+}
+
+static char *put_segment(char *p, bool out, uint8_t flags)
+{
+	return cause_put_flags(put_string(p, out ? "out " : "in "), flags);
+}
+
+/* The segment that came, or, where none did, that which went. One of type SEGMENT is the event's name. */
+static void add_segment(struct json_object *args, const struct step *step)
+{
+	struct cause causes[CAUSE_MAX], *cause = causes;
+	char text[TEXT_MAX];
+
+	if (!cause_of(step, causes))
+		return;
+	if (step->record->type != TCPTRACE_T_SEGMENT)
+		json_add_text(args, "segment", text, put_segment(text, cause->out, cause->flags));
+	if (cause->known & CAUSE_SEQ)
+		add_number(args, "seq", step, cause->out, cause->seq);
+	if (cause->known & CAUSE_ACK)
+		add_number(args, "ack", step, !cause->out, cause->ack);
+	if (cause->known & CAUSE_LENGTH)
+		json_add_int(args, "len", cause->length);
+	if (cause->known & CAUSE_WINDOW)
+		json_add_int(args, "win", cause->window);
+}
+
+static void add_drop(struct json_object *args, const struct step *step)
+{
+	const struct tcptrace_drop *drop = &step->record->u.drop;
+	bool out = step->record->kind == TCPTRACE_K_FULL;
+	char text[TEXT_MAX];
+
+	if (step->record->op == TCPTRACE_OP_SEGMENT) {
+		json_add_text(args, "reason", drop->name, drop->name + record_drop_name(drop));
+		json_add_text(args, "segment", text, put_segment(text, out, drop->flags));
+		add_number(args, "seq", step, out, drop->seq);
+	} else {
+		json_add_int(args, "backlog", step->record->u.listen.backlog);
+		json_add_int(args, "backlog_max", step->record->u.listen.backlog_max);
+		json_add_int(args, "syn_backlog", step->record->u.listen.syn_backlog);
+	}
+}
+
+/* As in jsonl, by the same keys. */
+static void add_by_type(struct json_object *args, const struct step *step)
+{
+	const struct tcptrace_record *record = step->record;
+
+	switch (record->type) {
+	case TCPTRACE_T_ACCEPT:
+		if (step->end)
+			json_add_known(args, "accept_wait_ns", end_waited(step->end));
+		break;
+	case TCPTRACE_T_RECV:
+		json_add_known(args, "read_delay_ns", step->waited);
+		break;
+	case TCPTRACE_T_RESET:
+		json_add_string(args, "reason", verdict_reset_reason(record->u.segment.reason));
+		if (step->end && record->op == TCPTRACE_OP_SENT)
+			json_add_string(args, "why", verdict_why(step->end->why));
+		break;
+	case TCPTRACE_T_RETRANSMIT:
+		json_add_int(args, "retransmits", record->u.retransmit.total);
+		if (record->op == TCPTRACE_OP_SPURIOUS)
+			break;
+		add_number(args, "seq", step, true, record->u.retransmit.seq);
+		json_add_int(args, "len", record->u.retransmit.len);
+		break;
+	case TCPTRACE_T_DROP:
+		add_drop(args, step);
+		break;
+	}
+}
+
+void perfetto_add_step(struct json_object *args, const struct step *step)
+{
+	if (step->bytes)
+		json_add_int(args, "bytes", step->bytes);
+	add_by_type(args, step);
+	add_segment(args, step);
+	json_add_process(args, step->pid, step->comm);
+}
+
+void perfetto_add_name(struct json_object *event, const struct tcptrace_record *record)
+{
+	char text[TEXT_MAX], *p = text;
+
+	if (record->type == TCPTRACE_T_SEGMENT) {
+		p = put_segment(p, record->u.segment.out, record->u.segment.flags);
+	} else {
+		p = put_string(p, type_name(record->type));
+		if (record->op)
+			p = put_string(put_text(p, " "), op_name(record->op));
+	}
+	json_add_text(event, "name", text, p);
+}

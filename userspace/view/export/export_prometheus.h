@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the two parts of export --format=prometheus share:
+ *
+ *   export_prometheus.c		what is counted, and when it is told
+ *   export_prometheus_text.c	as text
+ */
+#ifndef TCPTRACE_EXPORT_PROMETHEUS_H
+#define TCPTRACE_EXPORT_PROMETHEUS_H
+
+#include "model/verdict.h"
+#include "tally/listeners.h"
+#include "tally/transitions.h"
+#include "view/export/export.h"
+
+#define REASONS		128	/* a recording may hold any number of them */
+
+#define BUCKETS	19
+/* Their upper bounds, ns. */
+extern const uint64_t prometheus_buckets[BUCKETS];
+
+struct histogram {
+	uint64_t counts[BUCKETS];	/* each of its own, not of those before */
+	uint64_t count, sum;		/* ns */
+};
+
+struct reason {
+	char name[sizeof(((struct tcptrace_drop *)0)->name) + 1];
+	uint64_t count;
+};
+
+struct prometheus {
+	struct export export;
+	struct follow *follow;
+	struct transitions transitions;
+	struct listeners listeners;
+	struct histogram handshake, duration, accept_wait;
+	uint64_t closed[HOW_ABORTED + 1][SIDE_BOTH + 1];
+	uint64_t ops[UINT8_MAX + 1];	/* of RESET, and segments of RETRANSMIT: no op is of both */
+	struct reason reasons[REASONS];
+	size_t reason_count;
+	uint64_t other_reasons;
+	uint64_t received, sent;	/* bytes */
+	uint64_t records;
+	struct tcptrace_lost lost;
+};
+
+/* Told again and again: those that listen now. Otherwise each listener that there was. */
+static inline bool prometheus_repeats(const struct prometheus *prometheus)
+{
+	return prometheus->follow->source->live && prometheus->export.arguments->textfile;
+}
+
+/* All of it, as of `time`. Returns 0, or -ENOMEM; *text is to be freed in any case. */
+int prometheus_text(struct prometheus *prometheus, uint64_t time, char **text, size_t *size);
+
+#endif

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * What the parts of the JSON share, and nobody else includes:
+ *
+ *   json.c		steps, sockets, verdicts, losses: what watch says
+ *   json_tables.c	the lines of tables
+ *   json_ladder.c, json_windows.c, json_diagram.c	what pictures show
+ */
+#ifndef TCPTRACE_JSON_IMPL_H
+#define TCPTRACE_JSON_IMPL_H
+
+#include <sys/socket.h>
+
+#include "model/model.h"
+#include "record/names.h"
+#include "view/json/json_members.h"
+
+/* What each object has. */
+struct head {
+	uint64_t time;
+	const char *type;
+	uint64_t cookie;
+	uint32_t netns;
+	uint8_t family;
+	const uint8_t *saddr, *daddr;
+	uint16_t sport, dport;
+	uint8_t state;
+	uint32_t recvq, sendq;
+};
+
+/* json_print() ends it. */
+static inline struct json_object *begin(const struct head *head)
+{
+	struct json_object *object = json_object_new_object();
+
+	json_add_int(object, "time", head->time);
+	json_add_string(object, "type", head->type);
+	json_add_int(object, "cookie", head->cookie);
+	json_add_int(object, "netns", head->netns);
+	json_add_int(object, "family", head->family == AF_INET6 ? 6 : 4);
+	json_add_address(object, "saddr", head->family, head->saddr);
+	json_add_int(object, "sport", head->sport);
+	json_add_address(object, "daddr", head->family, head->daddr);
+	json_add_int(object, "dport", head->dport);
+	json_add_string(object, "state", state_name(head->state));
+	json_add_int(object, "recvq", head->recvq);
+	json_add_int(object, "sendq", head->sendq);
+	return object;
+}
+
+static inline struct json_object *begin_end(const struct end *end, const char *type, uint64_t time)
+{
+	const struct head head = {
+		.time = time,
+		.type = type,
+		.cookie = end->cookie,
+		.netns = end->netns,
+		.family = end->family,
+		.saddr = end->saddr,
+		.sport = end->sport,
+		.daddr = end->daddr,
+		.dport = end->dport,
+		.state = end->state,
+		.recvq = end_recvq(end),
+		.sendq = end_sendq(end),
+	};
+
+	return begin(&head);
+}
+
+/* Of no socket, but each object has these keys. */
+static inline struct json_object *begin_none(const char *type, uint64_t time)
+{
+	static const char *const empty[] = {
+		"cookie", "netns", "family", "saddr", "sport", "daddr", "dport", "state", "recvq", "sendq",
+	};
+	struct json_object *object = json_object_new_object();
+	unsigned int i;
+
+	json_add_int(object, "time", time);
+	json_add_string(object, "type", type);
+	for (i = 0; i < sizeof(empty) / sizeof(empty[0]); i++)
+		json_add(object, empty[i], NULL);
+	return object;
+}
+
+#endif

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "view/json/json_impl.h"
+#include "view/picture/ladder_view.h"
+
+/* Whose object it is: the sender's, if that is here. */
+static unsigned int local_of(const struct ladder *ladder, const struct rung *rung)
+{
+	return ladder->end[rung->from].cookie ? rung->from : !rung->from;
+}
+
+static void add_number(struct json_object *object, const struct ladder *ladder, unsigned int side, bool absolute,
+		       const char *key, uint32_t number)
+{
+	uint32_t relative;
+
+	if (absolute)
+		json_add_int(object, key, number);
+	else if (ladder_relative(ladder, side, number, &relative))
+		json_add_int(object, key, relative);
+}
+
+static void add_segment(struct json_object *object, const struct ladder *ladder, const struct rung *rung,
+			unsigned int local, bool absolute)
+{
+	const struct cause *segment = &rung->segment;
+	char flags[CAUSE_FLAGS_MAX];
+
+	json_add_string(object, "dir", rung->from == local ? "out" : "in");
+	json_add_text(object, "flags", flags, cause_put_flags(flags, segment->flags));
+	if (segment->known & CAUSE_SEQ)
+		add_number(object, ladder, rung->from, absolute, "seq", segment->seq);
+	if (segment->known & CAUSE_ACK)
+		add_number(object, ladder, !rung->from, absolute, "ack", segment->ack);
+	if (segment->known & CAUSE_LENGTH)
+		json_add_int(object, "len", segment->length);
+	if (segment->known & CAUSE_WINDOW)
+		json_add_int(object, "win", segment->window);
+	if (segment->mss)
+		json_add_int(object, "mss", segment->mss);
+	if (segment->wscale)
+		json_add_int(object, "wscale", segment->wscale - 1);
+	if (rung->at[rung->from])
+		json_add_int(object, "sent_time", rung->at[rung->from]);
+	if (rung->at[!rung->from])
+		json_add_int(object, "received_time", rung->at[!rung->from]);
+	json_add(object, "retransmit", json_object_new_boolean(rung->again));
+	json_add(object, "lost", json_object_new_boolean(rung_lost(ladder, rung)));
+}
+
+/* The states at one side, before and after. */
+static void add_states(struct json_object *object, const struct rung *rung, unsigned int side, uint8_t before,
+		       const char *old, const char *new)
+{
+	const uint8_t *states = rung->states[side];
+
+	if (!states[0])
+		return;
+	if (before)
+		json_add_string(object, old, state_name(before));
+	json_add_string(object, new, state_name(states[1] ? states[1] : states[0]));
+}
+
+static void one(struct out *out, const struct ladder *ladder, const struct rung *rung,
+		const uint8_t before[LADDER_SIDES], const uint8_t state[LADDER_SIDES], bool absolute)
+{
+	unsigned int local = local_of(ladder, rung);
+	const struct head head = {
+		.time = rung_time(rung),
+		.type = type_name(rung->arrow ? TCPTRACE_T_SEGMENT : TCPTRACE_T_STATE),
+		.cookie = ladder->end[local].cookie,
+		.netns = ladder->netns,
+		.family = ladder->family,
+		.saddr = ladder->address[local],
+		.sport = ladder->port[local],
+		.daddr = ladder->address[!local],
+		.dport = ladder->port[!local],
+		.state = state[local],
+	};
+	struct json_object *object = begin(&head);
+
+	/* Not known of the moment. */
+	json_object_object_add(object, "recvq", NULL);
+	json_object_object_add(object, "sendq", NULL);
+	if (ladder->end[!local].cookie)
+		json_add_int(object, "peer_cookie", ladder->end[!local].cookie);
+	if (rung->arrow)
+		add_segment(object, ladder, rung, local, absolute);
+	add_states(object, rung, local, before[local], "old", "new");
+	add_states(object, rung, !local, before[!local], "peer_old", "peer_new");
+	json_print(out, object);
+}
+
+void ladder_json(struct out *out, const struct ladder *ladder, uint32_t count, bool absolute)
+{
+	uint8_t state[LADDER_SIDES] = { ladder->first[LADDER_LEFT], ladder->first[LADDER_RIGHT] };
+	uint32_t i;
+
+	for (i = 0; i < count; i++) {
+		const struct rung *rung = &ladder->rungs[i];
+		const uint8_t before[LADDER_SIDES] = { state[LADDER_LEFT], state[LADDER_RIGHT] };
+
+		rung_states(rung, state);
+		if (rung->arrow || rung->states[rung->from][0])
+			one(out, ladder, rung, before, state, absolute);
+	}
+}

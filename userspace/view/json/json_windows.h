@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TCPTRACE_JSON_WINDOWS_H
+#define TCPTRACE_JSON_WINDOWS_H
+
+#include "base/out.h"
+#include "view/picture/bars.h"
+
+/* One direction of a connection; `sender` or `receiver` is NULL where it is not here. */
+void json_window(struct out *out, const struct bars *bars, const struct end *sender, const struct end *receiver,
+		 uint64_t time);
+
+#endif

@@ -1,0 +1,347 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * A ladder as a picture. Time runs down, but not to scale: what happens next is one step further down, so
+ * that each arrow slants and can be read; a long time without anything is a gap that says how long it was.
+ */
+#include <errno.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/out.h"
+#include "base/svg.h"
+#include "record/names.h"
+#include "view/picture/ladder_view.h"
+#include "view/picture/state_colour.h"
+
+#define WIDTH	960.0
+#define LEFT	245.0
+#define RIGHT	(WIDTH - LEFT)
+#define MARGIN	24.0
+#define TOP	96.0		/* heading */
+#define BOTTOM	58.0		/* verdict */
+#define STEP	23.0
+#define GAP	26.0		/* more of it, where time passes */
+#define GAP_NS	20000000ull
+#define BAR	10.0
+
+struct picture {
+	FILE *file;
+	const struct ladder *ladder;
+	bool absolute;
+	double top;
+	struct moment *moments;
+	double *y;		/* of each moment */
+	uint32_t count, more;	/* moments; rungs that are not drawn */
+	double height;
+};
+
+static double line_of(unsigned int side)
+{
+	return side == LADDER_LEFT ? LEFT : RIGHT;
+}
+
+/* ---- where everything is ---- */
+
+static bool has_gap(const struct picture *picture, uint32_t i)
+{
+	return i && picture->moments[i].time - picture->moments[i - 1].time >= GAP_NS;
+}
+
+static bool enters_two(const struct rung *rung)
+{
+	return rung->states[LADDER_LEFT][1] || rung->states[LADDER_RIGHT][1];
+}
+
+static int layout(struct picture *picture, const struct ladder *ladder, uint32_t most)
+{
+	uint32_t rungs = ladder->count < most ? ladder->count : most, i;
+	double y = TOP + 2 * STEP;
+
+	picture->ladder = ladder;
+	picture->more = ladder->count - rungs;
+	picture->moments = reallocarray(NULL, 2 * (size_t)rungs + 1, sizeof(*picture->moments));
+	picture->y = reallocarray(NULL, 2 * (size_t)rungs + 1, sizeof(*picture->y));
+	if (!picture->moments || !picture->y)
+		return -ENOMEM;
+	picture->count = ladder_moments(ladder, rungs, true, picture->moments);
+	for (i = 0; i < picture->count; i++) {
+		if (has_gap(picture, i))
+			y += GAP;
+		picture->y[i] = y;
+		y += STEP;
+		/* A second state at the same place; a label below its arrow. */
+		if (enters_two(picture->moments[i].rung) || rung_lost(ladder, picture->moments[i].rung))
+			y += STEP / 3;
+	}
+	picture->height = y + BOTTOM;
+	return 0;
+}
+
+/* Where the rung is at one side; the other side's place where it was not seen there. */
+static double place_of(const struct picture *picture, const struct rung *rung, unsigned int side)
+{
+	double y = 0;
+	uint32_t i;
+
+	for (i = 0; i < picture->count; i++) {
+		if (picture->moments[i].rung != rung)
+			continue;
+		y = picture->y[i];
+		if (picture->moments[i].side == side)
+			break;
+	}
+	return picture->top + y;
+}
+
+/* ---- the two ends ---- */
+
+static void draw_heading(const struct picture *picture, unsigned int side)
+{
+	const struct ladder *ladder = picture->ladder;
+	double x = line_of(side), y = picture->top + MARGIN, width;
+	char name[LADDER_NAME], process[LADDER_NAME];
+
+	ladder_name(ladder, side, name);
+	ladder_process(ladder, side, process);
+	if (!ladder->end[side].cookie)
+		strcpy(process, "not seen from here");
+	width = fmax(250, fmax(8.2 * strlen(name), 6.7 * strlen(process)) + 24);
+	svg_rect(picture->file, ladder->end[side].cookie ? "box faint" : "box faint dashed", x - width / 2, y, width,
+		 48, 8);
+	svg_text(picture->file, "bold", "middle", x, y + 21, 0, name);
+	svg_text(picture->file, "dim small", "middle", x, y + 38, 0, process);
+}
+
+static void draw_span(const struct picture *picture, unsigned int side, uint8_t state, double from, double to)
+{
+	char class[48];
+
+	if (!state || state == TCPTRACE_S_CLOSE || state == TCPTRACE_S_LISTEN || to <= from)
+		return;
+	snprintf(class, sizeof(class), "bar %s", svg_class(state_colour(state)));
+	svg_rect(picture->file, class, line_of(side) - BAR / 2, from, BAR, to - from, 2);
+}
+
+static void name_state(const struct picture *picture, unsigned int side, uint8_t state, double y)
+{
+	double x = line_of(side) + (side == LADDER_LEFT ? -14 : 14);
+	char class[48];
+
+	snprintf(class, sizeof(class), "bold small %s", svg_class(state_colour(state)));
+	svg_text(picture->file, class, side == LADDER_LEFT ? "end" : "start", x, y + 4, 0, state_name(state));
+}
+
+/* Is this where the moment's rung changes the state of `side`? */
+static bool touches(const struct moment *moment, unsigned int side)
+{
+	const struct rung *rung = moment->rung;
+
+	if (!rung->arrow)
+		return side == moment->side;
+	return moment->leaves && moment->arrives ? true : side == moment->side;
+}
+
+static void draw_end(const struct picture *picture, unsigned int side)
+{
+	const struct ladder *ladder = picture->ladder;
+	double x = line_of(side), from = picture->top + TOP, end = picture->top + picture->height - BOTTOM;
+	uint8_t state = ladder->drawn ? 0 : ladder->first[side];
+	uint32_t i, n;
+
+	svg_line(picture->file, ladder->end[side].cookie ? "faint thick" : "faint thick dashed", x,
+		 picture->top + TOP - 24, x, end);
+	if (state)
+		name_state(picture, side, state, from - 4);
+	for (i = 0; i < picture->count; i++) {
+		const struct rung *rung = picture->moments[i].rung;
+		double y = picture->top + picture->y[i];
+
+		for (n = 0; n < RUNG_STATES && rung->states[side][n] && touches(&picture->moments[i], side); n++) {
+			draw_span(picture, side, state, from, y);
+			state = rung->states[side][n];
+			name_state(picture, side, state, y);
+			from = y;
+			y += 14;
+		}
+	}
+	draw_span(picture, side, state, from, end);
+}
+
+/* ---- what went between them ---- */
+
+/* Where an arrow begins and ends. */
+struct way {
+	double x1, y1, x2, y2;
+	bool lost;
+};
+
+static struct way way_of(const struct picture *picture, const struct rung *rung)
+{
+	double inset = rung->from == LADDER_LEFT ? BAR / 2 + 1 : -BAR / 2 - 1;
+	struct way way = {
+		.x1 = line_of(rung->from) + inset,
+		.y1 = place_of(picture, rung, rung->from),
+		.x2 = line_of(!rung->from) - inset,
+		.y2 = place_of(picture, rung, !rung->from),
+		.lost = rung_lost(picture->ladder, rung),
+	};
+
+	if (way.lost) {
+		way.x2 = way.x1 + (way.x2 - way.x1) * .72;
+		way.y2 = way.y1 + STEP * .72;
+	}
+	return way;
+}
+
+static void draw_arrow(const struct picture *picture, const struct rung *rung)
+{
+	struct way way = way_of(picture, rung);
+	double further = way.x2 > way.x1 ? 10 : -10;
+
+	svg_arrow(picture->file, svg_class(ladder_colour(rung)), way.x1, way.y1, way.x2, way.y2);
+	if (!way.lost)
+		return;
+	svg_text(picture->file, "red bold", "middle", way.x2 + further, way.y2 + 5, 0, "✗");
+	svg_text(picture->file, "red small", further > 0 ? "start" : "end", way.x2 + 2 * further, way.y2 + 4, 0,
+		 "lost");
+}
+
+/* Along the arrow; of one that may cross others short, and near its sender. */
+static void draw_label(const struct picture *picture, const struct rung *rung)
+{
+	struct way way = way_of(picture, rung);
+	double slope = (way.y2 - way.y1) / (way.x2 - way.x1), turned = atan(slope) * 180 / M_PI;
+	bool near = fabs(way.y2 - way.y1) > 1.5 * STEP;
+	double x = near ? way.x1 + (way.x2 > way.x1 ? 14 : -14) : (way.x1 + way.x2) / 2;
+	const char *anchor = !near ? "middle" : way.x2 > way.x1 ? "start" : "end";
+	char label[RUNG_LABEL], class[48];
+
+	rung_label(picture->ladder, rung, picture->absolute, near || way.lost ? 32 : 52, label);
+	snprintf(class, sizeof(class), "small halo %s", svg_class(ladder_colour(rung)));
+	/* Below one that is lost: it does not keep to the slope of its neighbours. */
+	svg_text(picture->file, class, anchor, x, way.y1 + (x - way.x1) * slope + (way.lost ? 12 : -4), turned, label);
+}
+
+/* Is a segment on its way from before this moment until after it? */
+static bool under_way(const struct picture *picture, uint32_t i)
+{
+	uint64_t time = picture->moments[i].time;
+	uint32_t n;
+
+	for (n = 0; n < i; n++) {
+		const struct rung *rung = picture->moments[n].rung;
+
+		if (rung->arrow && rung->at[!rung->from] >= time)
+			return true;
+	}
+	return false;
+}
+
+static void draw_gap(const struct picture *picture, uint32_t i)
+{
+	double y = picture->top + picture->y[i] - GAP + 2;
+	char text[32], *p;
+
+	if (!has_gap(picture, i) || under_way(picture, i))
+		return;
+	p = put_duration(text, picture->moments[i].time - picture->moments[i - 1].time);
+	p = put_text(p, " later");
+	*p = '\0';
+	svg_line(picture->file, "faint dashed", LEFT + 30, y, RIGHT - 30, y);
+	svg_rect(picture->file, "back", WIDTH / 2 - 50, y - 8, 100, 16, 0);
+	svg_text(picture->file, "dim small", "middle", WIDTH / 2, y + 4, 0, text);
+}
+
+/* Of an arrow's two moments the first one. */
+static bool begins(const struct moment *moment)
+{
+	return moment->rung->arrow && (moment->leaves || !moment->rung->at[moment->rung->from]);
+}
+
+static void draw_moment(const struct picture *picture, uint32_t i)
+{
+	const struct moment *moment = &picture->moments[i];
+	unsigned int side = moment->side;
+	double y = picture->top + picture->y[i];
+	char text[CANVAS_SECONDS];
+
+	canvas_seconds(text, moment->time - picture->ladder->start);
+	svg_text(picture->file, "dim small mono", side == LADDER_LEFT ? "start" : "end",
+		 side == LADDER_LEFT ? MARGIN : WIDTH - MARGIN, y + 4, 0, text);
+	draw_gap(picture, i);
+	if (!moment->rung->arrow)
+		svg_text(picture->file, "small mono", side == LADDER_LEFT ? "start" : "end",
+			 line_of(side) + (side == LADDER_LEFT ? 14 : -14), y + 4, 0, moment->rung->note);
+	else if (begins(moment))
+		draw_arrow(picture, moment->rung);
+}
+
+static void draw_verdict(const struct picture *picture)
+{
+	const struct ladder *ladder = picture->ladder;
+	double y = picture->top + picture->height - MARGIN;
+	char text[RUNG_LABEL + 64], verdict[RUNG_LABEL];
+
+	ladder_verdict(ladder, verdict);
+	if (picture->more)
+		snprintf(text, sizeof(text), "… the first %u steps; what follows is not drawn", picture->count);
+	else
+		snprintf(text, sizeof(text), "%s%s", verdict,
+			 ladder->lossy ? " (records were lost: not all is drawn)" : "");
+	svg_text(picture->file, "bold", "middle", WIDTH / 2, y, 0, text);
+}
+
+static void draw(const struct picture *picture, int64_t realtime)
+{
+	struct put_clock clock = { 0 };
+	char text[PUT_CLOCK_WIDTH + 1];
+	uint32_t i;
+
+	draw_end(picture, LADDER_LEFT);
+	draw_end(picture, LADDER_RIGHT);
+	draw_heading(picture, LADDER_LEFT);
+	draw_heading(picture, LADDER_RIGHT);
+	*put_clock(text, &clock, picture->ladder->start + realtime) = '\0';
+	svg_text(picture->file, "dim small mono", "middle", WIDTH / 2, picture->top + TOP, 0, text);
+	for (i = 0; i < picture->count; i++)
+		draw_moment(picture, i);
+	/* Above all lines. */
+	for (i = 0; i < picture->count; i++)
+		if (begins(&picture->moments[i]))
+			draw_label(picture, picture->moments[i].rung);
+	draw_verdict(picture);
+}
+
+int ladder_svg(FILE *file, const struct ladders *ladders, int64_t realtime, bool absolute, uint32_t most)
+{
+	const struct ladder *ladder;
+	struct picture picture = { .file = file, .absolute = absolute };
+	double height = 0;
+	bool measured = false;
+
+	/* Once for the size of it all, once for itself. */
+	for (;;) {
+		picture.top = 0;
+		for (ladder = ladders->first; ladder; ladder = ladder->next) {
+			int error = layout(&picture, ladder, most);
+
+			if (!error && measured)
+				draw(&picture, realtime);
+			free(picture.moments);
+			free(picture.y);
+			if (error)
+				return error;
+			picture.top += picture.height;
+		}
+		if (measured)
+			break;
+		measured = true;
+		height = picture.top ? picture.top : 80;
+		svg_begin(file, WIDTH, height, "TCP connections as sequence diagrams");
+	}
+	if (!ladders->first)
+		svg_text(file, "dim", "middle", WIDTH / 2, 45, 0, "no connection was seen");
+	svg_end(file);
+	return 0;
+}

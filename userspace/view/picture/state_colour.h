@@ -1,0 +1,10 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+#ifndef TCPTRACE_STATE_COLOUR_H
+#define TCPTRACE_STATE_COLOUR_H
+
+#include "base/canvas.h"
+
+/* The colour that a state (enum tcptrace_state) has in each picture. */
+enum canvas_colour state_colour(unsigned int state);
+
+#endif

@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* struct tcp_info as ss -i has it: what is 0 is left out. */
+#include <arpa/inet.h>
+#include <linux/tcp.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/safe_text.h"
+#include "view/table/ss_details.h"
+
+#define ALGORITHM_MAX	16	/* TCP_CA_NAME_MAX and TCP_ULP_NAME_MAX of the kernel */
+
+#define NO_RTO		3000000	/* what a socket has that never sent */
+#define NO_SSTHRESH	0xffff
+#define REORDERING	3	/* what the kernel begins with */
+
+enum form { U32, U64, MS };	/* MS: microseconds in 32 bit, shown as milliseconds */
+
+struct figure {
+	const char *word;
+	enum form form;
+	size_t offset;
+};
+
+#define FIGURE(word, form, field)	{ word, form, offsetof(struct tcp_info, tcpi_##field) }
+
+static const struct figure segments[] = {
+	FIGURE("mss", U32, snd_mss),
+	FIGURE("pmtu", U32, pmtu),
+	FIGURE("rcvmss", U32, rcv_mss),
+	FIGURE("advmss", U32, advmss),
+	FIGURE("cwnd", U32, snd_cwnd),
+};
+
+static const struct figure traffic[] = {
+	FIGURE("bytes_sent", U64, bytes_sent),
+	FIGURE("bytes_retrans", U64, bytes_retrans),
+	FIGURE("bytes_acked", U64, bytes_acked),
+	FIGURE("bytes_received", U64, bytes_received),
+	FIGURE("segs_out", U32, segs_out),
+	FIGURE("segs_in", U32, segs_in),
+	FIGURE("data_segs_out", U32, data_segs_out),
+	FIGURE("data_segs_in", U32, data_segs_in),
+};
+
+static const struct figure last[] = {
+	FIGURE("lastsnd", U32, last_data_sent),
+	FIGURE("lastrcv", U32, last_data_recv),
+	FIGURE("lastack", U32, last_ack_recv),
+};
+
+static const struct figure delivered[] = {
+	FIGURE("delivered", U32, delivered),
+	FIGURE("delivered_ce", U32, delivered_ce),
+};
+
+static const struct figure disorder[] = {
+	FIGURE("dsack_dups", U32, dsack_dups),
+	FIGURE("fackets", U32, fackets),
+};
+
+static const struct figure receiving[] = {
+	FIGURE("reord_seen", U32, reord_seen),
+	FIGURE("rcv_rtt", MS, rcv_rtt),
+	FIGURE("rcv_space", U32, rcv_space),
+	FIGURE("rcv_ssthresh", U32, rcv_ssthresh),
+	FIGURE("notsent", U32, notsent_bytes),
+};
+
+static const struct figure rest[] = {
+	FIGURE("rcv_ooopack", U32, rcv_ooopack),
+	FIGURE("snd_wnd", U32, snd_wnd),
+};
+
+static void say_figures(struct ss_details *details, const struct tcp_info *info, const struct figure *figures,
+			size_t count)
+{
+	size_t i;
+
+	for (i = 0; i < count; i++) {
+		const char *at = (const char *)info + figures[i].offset;
+		unsigned long long value = figures[i].form == U64 ? *(const __u64 *)at : *(const __u32 *)at;
+
+		if (!value)
+			continue;
+		if (figures[i].form == MS)
+			ss_say(details, " %s:%g", figures[i].word, value / 1000.0);
+		else
+			ss_say(details, " %s:%llu", figures[i].word, value);
+	}
+}
+
+#define SAY_FIGURES(figures)	say_figures(details, info, figures, sizeof(figures) / sizeof(figures[0]))
+
+/* Bits a second, in three digits and a unit. */
+static const char *rate(const struct ss_details *details, double bits)
+{
+	static const struct {
+		double unit;
+		const char *letter;
+	} units[] = { { 1e12, "T" }, { 1e9, "G" }, { 1e6, "M" }, { 1e3, "k" } };
+	static char text[64];
+	size_t i;
+
+	if (details->wanted->exact) {
+		snprintf(text, sizeof(text), "%.0f", bits);
+		return text;
+	}
+	for (i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		if (bits >= units[i].unit) {
+			snprintf(text, sizeof(text), "%.3g%s", bits / units[i].unit, units[i].letter);
+			return text;
+		}
+	}
+	snprintf(text, sizeof(text), "%g", bits);
+	return text;
+}
+
+/* Of an algorithm, which a module of the kernel has chosen. It need not end with a NUL. */
+static void say_name(struct ss_details *details, const char *before, const struct nlattr *name)
+{
+	char text[SAFE_TEXT_GROWTH * ALGORITHM_MAX];
+	size_t size = mnl_attr_get_payload_len(name);
+
+	if (size > ALGORITHM_MAX)
+		size = ALGORITHM_MAX;
+	ss_say(details, "%s%.*s", before, (int)(put_safe(text, mnl_attr_get_payload(name), size) - text), text);
+}
+
+/* ---- the parts, in their order ---- */
+
+static void say_negotiated(struct ss_details *details, const struct tcp_info *info, const struct nlattr *congestion)
+{
+	static const struct {
+		unsigned int bit;
+		const char *word;
+	} options[] = {
+		{ TCPI_OPT_TIMESTAMPS, "ts" },	    { TCPI_OPT_SACK, "sack" },
+		{ TCPI_OPT_ECN, "ecn" },	    { TCPI_OPT_ECN_SEEN, "ecnseen" },
+		{ TCPI_OPT_SYN_DATA, "fastopen" },
+	};
+	size_t i;
+
+	/* In ss these hang on -o. */
+	for (i = 0; i < sizeof(options) / sizeof(options[0]) && details->wanted->timers; i++)
+		if (info->tcpi_options & options[i].bit)
+			ss_say(details, " %s", options[i].word);
+	if (sockdiag_payload(congestion, 2))
+		say_name(details, " ", congestion);
+	if (info->tcpi_options & TCPI_OPT_WSCALE)
+		ss_say(details, " wscale:%u,%u", info->tcpi_snd_wscale, info->tcpi_rcv_wscale);
+}
+
+static void say_times(struct ss_details *details, const struct tcp_info *info)
+{
+	if (info->tcpi_rto && info->tcpi_rto != NO_RTO)
+		ss_say(details, " rto:%g", info->tcpi_rto / 1000.0);
+	if (info->tcpi_backoff)
+		ss_say(details, " backoff:%u", info->tcpi_backoff);
+	if (info->tcpi_rtt)
+		ss_say(details, " rtt:%g/%g", info->tcpi_rtt / 1000.0, info->tcpi_rttvar / 1000.0);
+	if (info->tcpi_ato)
+		ss_say(details, " ato:%g", info->tcpi_ato / 1000.0);
+}
+
+/* What the congestion control tells of itself. */
+static void say_congestion(struct ss_details *details, const struct sockdiag_attributes *attributes)
+{
+	const struct tcp_dctcp_info *dctcp =
+		sockdiag_payload(attributes->by[INET_DIAG_DCTCPINFO], sizeof(*dctcp));
+	const struct tcp_bbr_info *bbr = sockdiag_payload(attributes->by[INET_DIAG_BBRINFO], sizeof(*bbr));
+
+	if (dctcp && dctcp->dctcp_enabled)
+		ss_say(details, " dctcp:(ce_state:%u,alpha:%u,ab_ecn:%u,ab_tot:%u)", dctcp->dctcp_ce_state,
+		       dctcp->dctcp_alpha, dctcp->dctcp_ab_ecn, dctcp->dctcp_ab_tot);
+	else if (dctcp)
+		ss_say(details, " dctcp:fallback_mode");
+	if (!bbr)
+		return;
+	ss_say(details, " bbr:(bw:%sbps,mrtt:%g",
+	       rate(details, 8.0 * ((unsigned long long)bbr->bbr_bw_hi << 32 | bbr->bbr_bw_lo)),
+	       bbr->bbr_min_rtt / 1000.0);
+	if (bbr->bbr_pacing_gain)
+		ss_say(details, ",pacing_gain:%g", bbr->bbr_pacing_gain / 256.0);
+	if (bbr->bbr_cwnd_gain)
+		ss_say(details, ",cwnd_gain:%g", bbr->bbr_cwnd_gain / 256.0);
+	ss_say(details, ")");
+}
+
+static void say_send_rate(struct ss_details *details, const struct tcp_info *info, const struct nlattr *attribute)
+{
+	const struct tcpvegas_info *vegas = sockdiag_payload(attribute, sizeof(*vegas));
+	double rtt = info->tcpi_rtt;
+
+	if (vegas && vegas->tcpv_enabled && vegas->tcpv_rtt && vegas->tcpv_rtt != 0x7fffffff)
+		rtt = vegas->tcpv_rtt;
+	if (rtt > 0 && info->tcpi_snd_mss && info->tcpi_snd_cwnd)
+		ss_say(details, " send %sbps",
+		       rate(details, (double)info->tcpi_snd_cwnd * info->tcpi_snd_mss * 8000000. / rtt));
+}
+
+static void say_pacing(struct ss_details *details, const struct tcp_info *info)
+{
+	if (info->tcpi_pacing_rate && info->tcpi_pacing_rate != ~0ull) {
+		ss_say(details, " pacing_rate %sbps", rate(details, info->tcpi_pacing_rate * 8.));
+		if (info->tcpi_max_pacing_rate && info->tcpi_max_pacing_rate != ~0ull)
+			ss_say(details, "/%sbps", rate(details, info->tcpi_max_pacing_rate * 8.));
+	}
+	if (info->tcpi_delivery_rate)
+		ss_say(details, " delivery_rate %sbps", rate(details, info->tcpi_delivery_rate * 8.));
+}
+
+static void say_share(struct ss_details *details, const char *word, unsigned long long us, unsigned long long all)
+{
+	if (us)
+		ss_say(details, " %s:%llums(%.1f%%)", word, us / 1000, 100.0 * us / all);
+}
+
+static void say_limits(struct ss_details *details, const struct tcp_info *info)
+{
+	if (info->tcpi_delivery_rate_app_limited)
+		ss_say(details, " app_limited");
+	if (!info->tcpi_busy_time)
+		return;
+	ss_say(details, " busy:%llums", (unsigned long long)info->tcpi_busy_time / 1000);
+	say_share(details, "rwnd_limited", info->tcpi_rwnd_limited, info->tcpi_busy_time);
+	say_share(details, "sndbuf_limited", info->tcpi_sndbuf_limited, info->tcpi_busy_time);
+}
+
+static void say_flight(struct ss_details *details, const struct tcp_info *info, bool listens)
+{
+	if (info->tcpi_unacked)
+		ss_say(details, " unacked:%u", info->tcpi_unacked);
+	if (info->tcpi_retrans || info->tcpi_total_retrans)
+		ss_say(details, " retrans:%u/%u", info->tcpi_retrans, info->tcpi_total_retrans);
+	if (info->tcpi_lost)
+		ss_say(details, " lost:%u", info->tcpi_lost);
+	/* A listener has its backlog there. */
+	if (info->tcpi_sacked && !listens)
+		ss_say(details, " sacked:%u", info->tcpi_sacked);
+	SAY_FIGURES(disorder);
+	if (info->tcpi_reordering != REORDERING)
+		ss_say(details, " reordering:%d", info->tcpi_reordering);
+}
+
+/* ---- what is no part of struct tcp_info ---- */
+
+static void say_md5(struct ss_details *details, const struct nlattr *attribute)
+{
+	const struct tcp_diag_md5sig *signature = sockdiag_payload(attribute, sizeof(*signature));
+	size_t left = attribute ? mnl_attr_get_payload_len(attribute) : 0, i;
+	char address[INET6_ADDRSTRLEN];
+	const char *before = " md5keys:";
+
+	for (; left >= sizeof(*signature); signature++, left -= sizeof(*signature)) {
+		inet_ntop(signature->tcpm_family, signature->tcpm_addr, address, sizeof(address));
+		ss_say(details, "%s%s/%d=", before, address, signature->tcpm_prefixlen);
+		before = ",";
+		for (i = 0; i < signature->tcpm_keylen && i < sizeof(signature->tcpm_key); i++) {
+			unsigned char byte = signature->tcpm_key[i];
+
+			if (byte > ' ' && byte <= '~' && byte != ',' && byte != '\\')
+				ss_say(details, "%c", byte);
+			else
+				ss_say(details, "\\%03o", byte);
+		}
+	}
+}
+
+static int find_name(const struct nlattr *attribute, void *arg)
+{
+	if (mnl_attr_get_type(attribute) == INET_ULP_INFO_NAME)
+		*(const struct nlattr **)arg = attribute;
+	return MNL_CB_OK;
+}
+
+static void say_upper(struct ss_details *details, const struct nlattr *attribute)
+{
+	const struct nlattr *name = NULL;
+
+	if (attribute)
+		mnl_attr_parse_nested(attribute, find_name, &name);
+	if (name)
+		say_name(details, " tcp-ulp-", name);
+}
+
+static void say_info(struct ss_details *details, const struct inet_diag_msg *head, const struct tcp_info *info,
+		     const struct sockdiag_attributes *attributes)
+{
+	say_negotiated(details, info, attributes->by[INET_DIAG_CONG]);
+	say_times(details, info);
+	SAY_FIGURES(segments);
+	if (info->tcpi_snd_ssthresh && info->tcpi_snd_ssthresh < NO_SSTHRESH)
+		ss_say(details, " ssthresh:%u", info->tcpi_snd_ssthresh);
+	SAY_FIGURES(traffic);
+	say_congestion(details, attributes);
+	say_send_rate(details, info, attributes->by[INET_DIAG_VEGASINFO]);
+	SAY_FIGURES(last);
+	say_pacing(details, info);
+	SAY_FIGURES(delivered);
+	say_limits(details, info);
+	say_flight(details, info, head->idiag_state == TCPTRACE_S_LISTEN);
+	SAY_FIGURES(receiving);
+	if (info->tcpi_min_rtt && info->tcpi_min_rtt != ~0u)
+		ss_say(details, " minrtt:%g", info->tcpi_min_rtt / 1000.0);
+	SAY_FIGURES(rest);
+}
+
+void ss_info_fill(struct ss_details *details, const struct inet_diag_msg *head,
+		  const struct sockdiag_attributes *attributes)
+{
+	const struct nlattr *attribute = attributes->by[INET_DIAG_INFO];
+	struct tcp_info info = { 0 };
+	size_t size;
+
+	/* Older kernels know less of it, newer ones more. */
+	if (attribute) {
+		size = mnl_attr_get_payload_len(attribute);
+		memcpy(&info, mnl_attr_get_payload(attribute), size < sizeof(info) ? size : sizeof(info));
+		say_info(details, head, &info, attributes);
+	}
+	say_md5(details, attributes->by[INET_DIAG_MD5SIG]);
+	say_upper(details, attributes->by[INET_DIAG_ULP_INFO]);
+}

@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <string.h>
+#include <sys/socket.h>
+
+#include "host/resolve.h"
+#include "record/names.h"
+#include "record/record.h"
+#include "view/table/ss_table.h"
+
+#define KEPT_MAX	((size_t)4 << 20)
+
+enum { IPV4, IPV6 };	/* parts of the table: all of the one, then all of the other */
+
+enum { NETID, STATE, RECVQ };
+
+static const struct table_column columns[SS_COLUMNS] = {
+	[NETID] = { "Netid", false, false },
+	[STATE] = { "State", true, false },
+	[RECVQ] = { "Recv-Q", true, false },
+	{ "Send-Q", true, false },
+	{ "Local Address:", true, true },
+	{ "Port", false, false },
+	{ "Peer Address:", true, true },
+	{ "Port", false, false },
+	{ "Process", false, false },
+};
+
+void ss_table_init(struct ss_table *ss, unsigned int screen, struct out *out)
+{
+	unsigned int count = 0, i;
+
+	for (i = 0; i < SS_COLUMNS; i++)
+		if ((i != NETID || ss->netid) && (i != STATE || ss->state))
+			ss->columns[count++] = columns[i];
+	table_init(&ss->table, ss->columns, count, screen, out);
+}
+
+static inline char *put_queue(char *p, uint32_t queue)
+{
+	char *start = p;
+
+	/* It is a signed number to ss. */
+	if ((int32_t)queue < 0) {
+		*p++ = '-';
+		queue = -queue;
+	}
+	p = put_u64(p, queue);
+	return put_column(p, start + 6);
+}
+
+static bool is_any(const uint8_t *address)
+{
+	static const uint8_t any[TCPTRACE_ADDR_LEN];
+
+	return !memcmp(address, any, sizeof(any));
+}
+
+/* Any address is "*", since it takes IPv4 as well; "[::]" where it does not. */
+static char *put_ipv6(char *p, const struct tcptrace_record *record, const uint8_t *address)
+{
+	if (is_any(address) && !(record_listens(record) && record->flags & TCPTRACE_F_V6ONLY)) {
+		*p++ = '*';
+		return p;
+	}
+	*p++ = '[';
+	p = record_put_address(p, AF_INET6, address);
+	*p++ = ']';
+	return p;
+}
+
+static inline char *put_address(const struct ss_table *ss, char *p, const struct tcptrace_record *record,
+				const uint8_t *address)
+{
+	const char *name = ss->hosts && !is_any(address) ? resolve_host(record->family, address) : NULL;
+
+	if (name)
+		return put_string(p, name);
+	return record->family == AF_INET ? record_put_address(p, AF_INET, address) : put_ipv6(p, record, address);
+}
+
+static inline char *put_service(const struct ss_table *ss, char *p, uint16_t port)
+{
+	const char *name = NULL;
+
+	if (!port) {
+		*p++ = '*';
+		return p;
+	}
+	if (!ss->numeric && !resolve_ephemeral(port))
+		name = resolve_service(port);
+	return name ? put_string(p, name) : put_port(p, port);
+}
+
+static char *put_cell_string(struct table *table, unsigned int column, char *cell, const char *text)
+{
+	return table_cell(table, column, cell, put_string(table_text(cell), text));
+}
+
+static void count_details(struct ss_table *ss, unsigned int part)
+{
+	table_widen(&ss->table, ss->table.count - 1, ss->uncounted[part]);
+	ss->uncounted[part] = 0;
+}
+
+void ss_table_row(struct ss_table *ss, const struct tcptrace_record *record, const char *details, size_t length)
+{
+	unsigned int part = record->family == AF_INET ? IPV4 : IPV6, column = 0;
+	struct table *table = &ss->table;
+	char *p = length ? table_row_long(table, part, length) : table_row(table, part), *cell;
+
+	if (!p)
+		return;
+	if (ss->netid)
+		p = put_cell_string(table, column++, p, "tcp");
+	if (ss->state)
+		p = put_cell_string(table, column++, p, state_name_ss(record->new_state));
+	p = table_cell(table, column++, p, put_queue(table_text(p), record_recvq(record)));
+	p = table_cell(table, column++, p, put_queue(table_text(p), record_sendq(record)));
+
+	cell = p;
+	p = put_address(ss, table_text(cell), record, record->saddr);
+	if (record->ifindex) {
+		*p++ = '%';
+		p = put_string(p, resolve_device(record->ifindex));
+	}
+	*p++ = ':';
+	p = table_cell(table, column++, cell, p);
+	p = table_cell(table, column++, p, put_service(ss, table_text(p), record->sport));
+	cell = p;
+	p = put_address(ss, table_text(cell), record, record->daddr);
+	*p++ = ':';
+	p = table_cell(table, column++, cell, p);
+	p = table_cell(table, column++, p, put_service(ss, table_text(p), record->dport));
+	p = table_cell_quiet(p, put_mem(table_text(p), details, length));
+	table_row_done(table, part, p);
+	count_details(ss, part);
+	ss->uncounted[part] = length;
+}
+
+void ss_table_flush(struct ss_table *ss)
+{
+	if (table_size(&ss->table, IPV6))
+		count_details(ss, IPV4);
+	table_flush(&ss->table, IPV4);
+	table_flush(&ss->table, IPV6);
+}
+
+void ss_table_trim(struct ss_table *ss)
+{
+	if (table_size(&ss->table, IPV4) < KEPT_MAX)
+		return;
+	count_details(ss, IPV4);
+	table_flush(&ss->table, IPV4);
+}

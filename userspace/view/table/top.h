@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What top shows, and what its keys do. */
+#ifndef TCPTRACE_TOP_H
+#define TCPTRACE_TOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/columns.h"
+#include "session/follow.h"
+#include "tally/busy.h"
+
+struct top {
+	struct follow *follow;
+	struct busy busy;
+	struct columns columns;
+	struct put_clock clock;
+	enum busy_sort sort;
+	bool reverse, paused;
+	bool over;		/* nothing will follow */
+	uint64_t changes;	/* steps since the last look, */
+	uint64_t rate;		/* and a second, between the two looks before; UNKNOWN: there was one only */
+	struct filter *filter;	/* typed; NULL: none */
+	/* The filter as it is typed, and what is wrong with it. */
+	bool typing;
+	char text[160];
+	size_t length;
+	char error[160];
+};
+
+void top_init(struct top *top, struct follow *follow, enum busy_sort sort);
+void top_free(struct top *top);
+
+/* Returns 0 or -ENOMEM. */
+int top_look(struct top *top, uint64_t time);
+
+/* Puts the rows into order, as they are now; how many there are, at most `rows`. */
+size_t top_choose(struct top *top, size_t rows);
+/* The busiest as text, or on the whole screen. */
+void top_print(struct top *top, struct out *out, size_t rows, bool heading);
+void top_draw(struct top *top);
+
+/* False: it asks for the end. */
+bool top_key(struct top *top, int key);
+
+#endif

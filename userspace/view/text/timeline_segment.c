@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What is remarkable about a segment, beside its header. */
+#include "record/segment.h"
+#include "view/text/timeline_impl.h"
+
+#define RST	0x04
+
+/* After the first, a comma. */
+static char *put_comma(char *p, const char *start)
+{
+	return p == start ? p : put_text(p, ", ");
+}
+
+static char *put_placed(char *p, const char *start, const struct segment *segment, uint32_t length)
+{
+	if (segment->gap) {
+		p = put_comma(p, start);
+		p = put_text(p, "out of order, ");
+		p = put_u64(p, segment->gap);
+		return put_text(p, " missing before it");
+	}
+	if (segment->probe) {
+		p = put_comma(p, start);
+		return put_text(p, "asks for an ACK");
+	}
+	if (!segment->duplicate)
+		return p;
+	p = put_comma(p, start);
+	if (segment->duplicate >= length)
+		return put_text(p, "came again");
+	p = put_u64(p, segment->duplicate);
+	return put_text(p, " of it came again");
+}
+
+char *timeline_put_segment(char *p, const struct timeline *timeline, const struct step *step)
+{
+	const struct tcptrace_segment *header = &step->record->u.segment;
+	const char *start = p;
+	struct segment segment;
+
+	segment_of(step->record, &segment);
+	if (!segment.window && !(header->flags & RST)) {
+		p = put_text(p, "window closed");
+	} else if (segment.window != UNKNOWN && segment.window != header->window) {
+		p = put_text(p, "window ");
+		p = put_u64(p, segment.window);
+	}
+	p = put_placed(p, start, &segment, header->len);
+	if (!segment.sacks)
+		return p;
+	p = put_comma(p, start);
+	p = segment.dsack ? put_text(p, "came twice there ") : put_text(p, "has ");
+	p = timeline_put_number(p, timeline, step, !segment.out, segment.sack_from);
+	p = put_text(p, " to ");
+	p = timeline_put_number(p, timeline, step, !segment.out, segment.sack_to);
+	if (segment.sacks < 2)
+		return p;
+	p = put_text(p, " and ");
+	p = put_u64(p, segment.sacks - 1);
+	return put_text(p, " more");
+}

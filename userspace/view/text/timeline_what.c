@@ -1,0 +1,332 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* What a step was, beside its change of state. */
+#include "model/cause.h"
+#include "model/flow.h"
+#include "model/verdict.h"
+#include "record/record.h"
+#include "view/text/timeline_impl.h"
+
+/* ---- the segment ---- */
+
+/* Without an end of its own a segment is counted from what its peer knows. */
+static bool relative(const struct step *step, bool out, uint32_t number, uint32_t *result)
+{
+	return step->end ? cause_relative(step->end, out, number, result) :
+			   cause_relative(step->peer, !out, number, result);
+}
+
+char *timeline_put_number(char *p, const struct timeline *timeline, const struct step *step, bool out,
+			  uint32_t number)
+{
+	if (timeline->absolute)
+		return put_u64(p, number);
+	if (relative(step, out, number, &number))
+		return put_u64(p, number);
+	*p++ = '?';
+	return p;
+}
+
+/* "send SYN,ACK" */
+static inline char *put_flags(char *p, struct timeline *timeline, const struct cause *cause)
+{
+	typeof(timeline->flags[0][0]) *flags = &timeline->flags[cause->out][cause->flags];
+
+	if (!flags->length) {
+		char text[8 + CAUSE_FLAGS_MAX], *end;
+
+		end = cause->out ? put_text(text, "send ") : put_text(text, "recv ");
+		end = cause_put_flags(end, cause->flags);
+		/* All eight flags at once do not fit, and come from no one's stack. */
+		flags->length = end - text < (long)sizeof(flags->text) ? end - text :
+									 (long)sizeof(flags->text);
+		memcpy(flags->text, text, flags->length);
+	}
+	memcpy(p, flags->text, sizeof(flags->text));
+	return p + flags->length;
+}
+
+static char *put_cause(char *p, struct timeline *timeline, const struct step *step,
+		       const struct cause *cause)
+{
+	p = put_flags(p, timeline, cause);
+	if (cause->known & CAUSE_SEQ) {
+		p = put_text(p, " seq=");
+		p = timeline_put_number(p, timeline, step, cause->out, cause->seq);
+	}
+	if (cause->known & CAUSE_ACK) {
+		p = put_text(p, " ack=");
+		p = timeline_put_number(p, timeline, step, !cause->out, cause->ack);
+	}
+	if (cause->known & CAUSE_LENGTH && cause->length) {
+		p = put_text(p, " len=");
+		p = put_u64(p, cause->length);
+	}
+	if (cause->known & CAUSE_WINDOW) {
+		p = put_text(p, " win=");
+		p = put_u64(p, cause->window);
+	}
+	if (cause->mss) {
+		p = put_text(p, " mss=");
+		p = put_u64(p, cause->mss);
+	}
+	if (cause->wscale) {
+		p = put_text(p, " wscale=");
+		p = put_u64(p, cause->wscale - 1);
+	}
+	return p;
+}
+
+/* ---- what happened, beside the change of state ---- */
+
+static char *put_backlog(char *p, const struct tcptrace_listen *listen, uint32_t more)
+{
+	p = put_text(p, "accept queue ");
+	p = put_u64(p, listen->backlog + more);
+	*p++ = '/';
+	return put_u64(p, listen->backlog_max);
+}
+
+static char *put_request(char *p, const struct tcptrace_record *record)
+{
+	const struct tcptrace_listen *listen = &record->u.listen;
+
+	switch (record->op) {
+	case TCPTRACE_OP_ACKED:
+		if (record->flags & TCPTRACE_F_COOKIE_SYN)
+			p = put_text(p, "SYN cookie or fast open, ");
+		return put_backlog(p, listen, 1);
+	case TCPTRACE_OP_TIMEDOUT:
+		if (!listen->listener)
+			return put_text(p, "its listener is gone");
+		p = put_text(p, "no ACK came, SYN,ACK sent again ");
+		return put_count(p, listen->retransmits, "time");
+	case TCPTRACE_OP_DROPPED:
+		return put_string(p, listen->listener ? "dropped" : "dropped, its listener is gone");
+	case TCPTRACE_OP_COOKIE:
+		p = put_text(p, "SYN queue full, answered by a SYN cookie: ");
+		return timeline_put_queues(p, listen);
+	default:
+		return p;
+	}
+}
+
+static char *put_accept(char *p, const struct step *step)
+{
+	const struct end *end = step->end;
+
+	p = put_text(p, "accept()");
+	if (end && end->flags & END_ACCEPTED) {
+		p = put_text(p, ", waited ");
+		p = put_duration(p, end_waited(end));
+	}
+	if (step->record->u.listen.listener) {
+		p = put_text(p, ", ");
+		p = put_backlog(p, &step->record->u.listen, 0);
+	}
+	return p;
+}
+
+static char *put_shutdown(char *p, uint8_t op)
+{
+	switch (op) {
+	case TCPTRACE_OP_SHUT_RD:
+		return put_text(p, "shutdown(SHUT_RD)");
+	case TCPTRACE_OP_SHUT_WR:
+		return put_text(p, "shutdown(SHUT_WR)");
+	case TCPTRACE_OP_SHUT_RDWR:
+		return put_text(p, "shutdown(SHUT_RDWR)");
+	default:
+		return put_text(p, "close()");
+	}
+}
+
+static char *put_before_fin(char *p, const struct step *step)
+{
+	p = put_count(p, step->bytes, "byte");
+	return put_text(p, " came with it");
+}
+
+static char *put_timewait(char *p, const struct step *step)
+{
+	const struct tcptrace_record *record = step->record;
+
+	switch (record->op) {
+	case TCPTRACE_OP_BEGIN:
+		if (step->merged)
+			p = put_string(p, step->bytes ? "FIN and ACK in one segment, " : "FIN and ACK in one segment");
+		else if (record->new_state == TCPTRACE_S_FIN_WAIT2)
+			p = put_text(p, "no process holds it, waits for the peer's FIN");
+		return step->bytes ? put_before_fin(p, step) : p;
+	case TCPTRACE_OP_RESTART:
+		p = put_text(p, "a segment came again, held anew for ");
+		return put_duration(p, record->u.totals.timeout * 1000000ull);
+	case TCPTRACE_OP_END:
+		if (record->old_state != TCPTRACE_S_TIME_WAIT)
+			return put_text(p, "the peer's FIN did not come");
+		p = put_text(p, "was held");
+		if (step->in_state != UNKNOWN) {
+			*p++ = ' ';
+			p = put_duration(p, step->in_state);
+		}
+		return p;
+	case TCPTRACE_OP_KILLED:
+		p = put_text(p, "before its time, ");
+		p = put_duration(p, record->u.totals.timeout * 1000000ull);
+		return put_text(p, " were left");
+	default:
+		return p;
+	}
+}
+
+static char *put_unsent(char *p, const struct tcptrace_record *record)
+{
+	uint32_t unsent = record_unsent(record);
+
+	if (!unsent)
+		return p;
+	p = put_text(p, ", ");
+	p = put_u64(p, unsent);
+	return put_text(p, " unsent");
+}
+
+/* "6 acked", "FIN acked", "6 and FIN acked"; none of it where the window alone has changed */
+static char *put_ack(char *p, const struct step *step)
+{
+	const struct tcptrace_record *record = step->record;
+
+	if (step->bytes)
+		p = put_u64(p, step->bytes);
+	if (step->bytes && step->control)
+		p = put_text(p, " and ");
+	if (step->control)
+		p = step->end->flags & END_FIN_SENT ? put_text(p, "FIN") : put_text(p, "SYN");
+	if (step->bytes || step->control)
+		p = put_text(p, " acked, ");
+	p = put_text(p, "window ");
+	p = put_u64(p, record->snd_wnd);
+	if (record->op == TCPTRACE_OP_CLOSED)
+		p = put_text(p, ": closed");
+	else if (record->op == TCPTRACE_OP_OPENED)
+		p = put_text(p, ": open again");
+	return put_unsent(p, record);
+}
+
+static char *put_read(char *p, const struct step *step)
+{
+	/* MSG_PEEK */
+	if (!step->bytes) {
+		p = put_text(p, "looked at ");
+		return put_u64(p, step->record->u.queue.bytes);
+	}
+	p = put_text(p, "read ");
+	p = put_u64(p, step->bytes);
+	if (step->waited == UNKNOWN)
+		return p;
+	p = put_text(p, ", waited ");
+	return put_duration(p, step->waited);
+}
+
+static char *put_queue(char *p, const struct step *step)
+{
+	const struct tcptrace_record *record = step->record;
+
+	switch (record->op) {
+	case TCPTRACE_OP_QUEUED:
+		p = put_count(p, step->bytes, "byte");
+		return put_text(p, " came");
+	case TCPTRACE_OP_READ:
+		return put_read(p, step);
+	case TCPTRACE_OP_WRITTEN:
+		p = put_text(p, "wrote ");
+		p = put_u64(p, step->bytes);
+		return put_unsent(p, record);
+	case TCPTRACE_OP_WAIT:
+		return record->type == TCPTRACE_T_RECV ? put_text(p, "waits for data") :
+							 put_text(p, "waits for room to send");
+	default:
+		return put_ack(p, step);
+	}
+}
+
+static char *put_reset(char *p, const struct step *step)
+{
+	const char *reason = verdict_reset_reason(step->record->u.segment.reason);
+
+	return reason ? put_string(p, reason) : p;
+}
+
+static char *put_state(char *p, const struct step *step)
+{
+	const struct tcptrace_record *record = step->record;
+
+	if (step->bytes)
+		return put_before_fin(p, step);
+	if (record->new_state != TCPTRACE_S_CLOSE)
+		return p;
+	if (record->error > 0)
+		return record_put_error(p, record->error);
+	if (!step->did)
+		return p;
+	p = put_text(p, "given up");
+	if (record_unread(record)) {
+		p = put_text(p, ", ");
+		p = put_count(p, record_unread(record), "byte");
+		p = put_text(p, " unread");
+	}
+	return p;
+}
+
+static char *put_note(char *p, struct timeline *timeline, const struct step *step)
+{
+	const struct tcptrace_record *record = step->record;
+
+	switch (record->type) {
+	case TCPTRACE_T_STATE:
+		return put_state(p, step);
+	case TCPTRACE_T_REQUEST:
+		return put_request(p, record);
+	case TCPTRACE_T_ACCEPT:
+		return put_accept(p, step);
+	case TCPTRACE_T_SHUTDOWN:
+		return put_shutdown(p, record->op);
+	case TCPTRACE_T_TIMEWAIT:
+		return put_timewait(p, step);
+	case TCPTRACE_T_RESET:
+		return put_reset(p, step);
+	case TCPTRACE_T_SEND:
+	case TCPTRACE_T_RECV:
+	case TCPTRACE_T_ACK:
+		return put_queue(p, step);
+	case TCPTRACE_T_WINDOW:
+		return step->record->op == TCPTRACE_OP_PROBE || step->record->op == TCPTRACE_OP_KEEPALIVE ?
+			       timeline_put_probe(p, step->record) : put_ack(p, step);
+	case TCPTRACE_T_RETRANSMIT:
+		return timeline_put_retransmit(p, timeline, step);
+	case TCPTRACE_T_DROP:
+		return timeline_put_drop(p, timeline, step);
+	case TCPTRACE_T_SEGMENT:
+		return timeline_put_segment(p, timeline, step);
+	default:
+		return p;
+	}
+}
+
+char *timeline_put_what(char *p, struct timeline *timeline, const struct step *step)
+{
+	struct cause causes[CAUSE_MAX];
+	int count = cause_of(step, causes), i;
+	char *note;
+
+	for (i = 0; i < count; i++) {
+		if (i)
+			p = put_text(p, ", ");
+		p = put_cause(p, timeline, step, &causes[i]);
+	}
+	note = p;
+	if (count)
+		note = put_text(p, ", ");
+	p = put_note(note, timeline, step);
+	if (p != note)
+		return p;
+	return count ? note - 2 : note;
+}
