@@ -4,8 +4,8 @@
  * and a timewait socket share no more than sock_common with a full one, so the
  * kind is told apart before anything beyond it is touched.
  *
- * Of each kind it is TCP's: the probe table says where that has to be asked (`whose` in probes.h), and the snapshot's
- * tables hold no others. A request socket is its listener's.
+ * Every socket here is TCP's: the probe table says where that has to be checked (`whose`), and the snapshot's tables
+ * hold no others. A request socket belongs to its listener's protocol.
  *
  * All of it may run in a probe: nothing sleeps, allocates or takes a lock.
  * The caller holds the socket: its function was called with it, or the bucket is locked.

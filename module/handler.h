@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the handlers share, and nobody else includes. One handler for each row of probes.h: what the
- * function's arguments say, as a record.
+ * What the handlers share, and nobody else includes. One handler for each row of the probe
+ * table: what the function's arguments say, as a record.
  *
  *   handlers.c		who wants a record; the table of all handlers
  *   handlers_life.c	level life

@@ -8,7 +8,7 @@
 
 #include <linux/types.h>
 
-#include "probes.h"
+#include "uapi/tcptrace_probes.h"
 #include "uapi/tcptrace.h"
 
 /* Whether this kernel gives an ftrace callback the arguments of the function. */

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Attaching, arming and reporting the probes of probes.h. */
+/* Attaching, arming and reporting the probes of the table in uapi/tcptrace_probes.h. */
 #ifndef TCPTRACE_PROBE_H
 #define TCPTRACE_PROBE_H
 
 #include <linux/kprobes.h>
 #include <linux/types.h>
 
-#include "probes.h"
+#include "uapi/tcptrace_probes.h"
 #include "uapi/tcptrace.h"
 #include "uapi/tcptrace_netlink.h"
 

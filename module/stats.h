@@ -10,7 +10,7 @@
 #include <linux/percpu.h>
 #include <linux/types.h>
 
-#include "probes.h"
+#include "uapi/tcptrace_probes.h"
 
 struct tcptrace_stats {
 	u64 hits[TCPTRACE_PROBE_COUNT];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the kernel calls: one program for each row of module/probes.h, around its handler. This is compiled twice, for
- * trampolines and, with TCPTRACE_KPROBE, for kprobes; both are linked into one object.
+ * What the kernel calls: one program for each row of the probe table (module/uapi/tcptrace_probes.h), around its handler.
+ * This is compiled twice, for trampolines and, with TCPTRACE_KPROBE, for kprobes; both are linked into one object.
  */
 #include "source/bpf/kernel.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Level life: one handler for each row of module/probes.h, of the same name as in the module, where it is said why
- * each does what it does.
+ * Level life: one handler for each row of the probe table (module/uapi/tcptrace_probes.h), of the same name as in the
+ * module, where it is said why each does what it does.
  */
 #ifndef TCPTRACE_BPF_LIFE_H
 #define TCPTRACE_BPF_LIFE_H

@@ -8,7 +8,7 @@
 
 #include "source/bpf/shared.h"
 
-/* Before any question. Functions can be asked for that are in module/probes.h or that questions.c names. */
+/* Before any question. Functions can be asked for that are in the probe table or that questions.c names. */
 void kernel_ask(const struct btf *btf);
 
 /* Is there a function of this name, that a program can be attached to? */

@@ -5,8 +5,8 @@
 
 #include <linux/types.h>
 
-#include "../../../module/probes.h"
 #include "tcptrace.h"
+#include "tcptrace_probes.h"
 
 /* A clause of the filter, made ready: an address fits where (address ^ saddr) & mask is 0 in each word. */
 struct bpf_rule {

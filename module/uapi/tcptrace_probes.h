@@ -1,23 +1,24 @@
-/* SPDX-License-Identifier: GPL-2.0-only */
+/* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT */
 /*
- * The probe table: one row, one kernel function, one handler, one kind of record.
+ * tcptrace: the probe table. One row, one kernel function, one handler, one kind of record. The module and the BPF
+ * program are made from the same rows. It is no ABI: rows come, go and move, and programs know a probe by its symbol.
  *
- *   id		on_<id>() in handlers_<level>.c is its handler
+ *   id		on_<id>() is the handler: in module/handlers_<level>.c and in userspace/bpf/
  *   symbol	the function
- *   older	its name on kernels before the rename, or NULL
- *   level	who wants it: it is armed while a reader asks for this level
- *   method	how it is attached: ENTRY at the function's entry, by ftrace where the kernel and the
- *		parameter `attach` allow it, else by kprobe; RETURN by kretprobe
- *   need	REQUIRED: without it the module does not load; OPTIONAL: its absence is reported;
- *		FALLBACK: stands in for the row before it where that one is absent, and says less
- *	whose	TCP: no other protocol calls the function. SOCK(n), TWSK(n): others do, and the handler is asked only
- *		where the n-th argument, from 0, a full or a timewait socket, is TCP's. ANY: whatever there is, and
- *		the handler must tell
+ *   older	its name on kernels before it was renamed, or NULL
+ *   level	the level that needs it: it is armed while a reader asks for this level or a higher one
+ *   method	ENTRY: at the function's entry, attached through ftrace where the kernel and the module's
+ *		parameter `attach` allow it, else by a kprobe; RETURN: by a kretprobe
+ *   need	REQUIRED: the module does not load without it; OPTIONAL: its absence is reported;
+ *		FALLBACK: replaces the row before it where that one is absent, and says less
+ *   whose	TCP: no other protocol calls the function. SOCK(n), TWSK(n): other protocols do, and the handler is
+ *		called only where the n-th argument, from 0, a full or a timewait socket, is TCP's.
+ *		ANY: other protocols do, and the handler decides
  *
  * docs/adding-a-probe.md walks through adding a row.
  */
-#ifndef TCPTRACE_PROBES_H
-#define TCPTRACE_PROBES_H
+#ifndef _UAPI_TCPTRACE_PROBES_H
+#define _UAPI_TCPTRACE_PROBES_H
 
 #define TCPTRACE_PROBES(P)								\
 	/* id		symbol				older			level  method	  need	    whose */	\
@@ -68,4 +69,4 @@
 #define TCPTRACE_PROBE_ID(id, ...) TCPTRACE_P_##id,
 enum tcptrace_probe_id { TCPTRACE_PROBES(TCPTRACE_PROBE_ID) TCPTRACE_PROBE_COUNT };
 
-#endif
+#endif /* _UAPI_TCPTRACE_PROBES_H */
