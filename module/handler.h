@@ -28,7 +28,7 @@
  * The n-th argument of the probed function, from 0. Only as many bits of the register as the type has are its own; a
  * cast to bool would ask all of them.
  */
-#define ARG(type, n)	((type)(ARG_BITS(type))regs_get_kernel_argument(regs, n))
+#define ARG(regs, type, n)	((type)(ARG_BITS(type))regs_get_kernel_argument(regs, n))
 #define ARG_BITS(type)	typeof(__builtin_choose_expr(__same_type(type, bool), (u8)0, (type)0))
 
 /* A record under construction; `record` is NULL where there is nothing to construct. */
@@ -105,12 +105,12 @@ void tcptrace_segment_to_timewait(struct sock *sk, const struct sk_buff *skb);
 /* Did this SYN, which a listener has now, come to a timewait socket before? */
 bool tcptrace_by_way_of_timewait(const struct sk_buff *skb);
 
-/* ---- whose call it is: `whose` of each row ---- */
+/* ---- whose call it is: `whose` of each row. A row cannot pass `regs`: it is the parameter of ours_<id>() ---- */
 
 #define OURS_TCP	true
 #define OURS_ANY	true
-#define OURS_SOCK(n)	tcptrace_is_tcp(ARG(const struct sock *, n))
-#define OURS_TWSK(n)	tcptrace_is_tcp_timewait(ARG(const struct inet_timewait_sock *, n))
+#define OURS_SOCK(n)	tcptrace_is_tcp(ARG(regs, const struct sock *, n))
+#define OURS_TWSK(n)	tcptrace_is_tcp_timewait(ARG(regs, const struct inet_timewait_sock *, n))
 
 #define DEFINE_OURS(id, symbol, older, level, method, need, whose)		\
 static __always_inline bool ours_##id(struct pt_regs *regs)			\

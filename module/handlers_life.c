@@ -14,8 +14,8 @@
 /* void tcp_set_state(struct sock *sk, int state), before the change */
 static __always_inline void on_set_state(struct pt_regs *regs)
 {
-	struct sock *sk = ARG(struct sock *, 0);
-	int state = ARG(int, 1);
+	struct sock *sk = ARG(regs, struct sock *, 0);
+	int state = ARG(regs, int, 1);
 	int old = sk->sk_state;
 	struct event event;
 
@@ -37,7 +37,7 @@ static __always_inline void on_set_state(struct pt_regs *regs)
 /* int inet_csk_listen_start(struct sock *sk, ...), returned 0: the port is known only now */
 static __always_inline void call_listen_start(struct tcptrace_call *call, struct pt_regs *regs)
 {
-	call->sk = ARG(struct sock *, 0);
+	call->sk = ARG(regs, struct sock *, 0);
 }
 
 static __always_inline void on_listen_start(const struct tcptrace_call *call, int error)
@@ -70,20 +70,20 @@ static __always_inline void request_event(struct sock *sk, struct sock *listener
 /* inet_csk_reqsk_queue_hash_add(struct sock *sk, struct request_sock *req, unsigned long timeout) */
 static __always_inline void on_request_open(struct pt_regs *regs)
 {
-	request_event(req_to_sk(ARG(struct request_sock *, 1)), ARG(struct sock *, 0), TCPTRACE_OP_OPEN,
+	request_event(req_to_sk(ARG(regs, struct request_sock *, 1)), ARG(regs, struct sock *, 0), TCPTRACE_OP_OPEN,
 		      TCPTRACE_S_LISTEN, TCPTRACE_S_SYN_RECV, 0);
 }
 
 /* bool __inet_csk_reqsk_queue_drop(struct sock *sk, struct request_sock *req, bool from_timer) */
 static __always_inline void on_request_drop(struct pt_regs *regs)
 {
-	struct request_sock *req = ARG(struct request_sock *, 1);
+	struct request_sock *req = ARG(regs, struct request_sock *, 1);
 
 	/* On success the child has taken its place in the table, and on_child() has said so. */
 	if (!sk_hashed(req_to_sk(req)))
 		return ignore();
 	/* The timer that found the retries used up is running now, so it is not pending. */
-	request_event(req_to_sk(req), ARG(struct sock *, 0),
+	request_event(req_to_sk(req), ARG(regs, struct sock *, 0),
 		      timer_pending(&req->rsk_timer) ? TCPTRACE_OP_DROPPED : TCPTRACE_OP_TIMEDOUT,
 		      TCPTRACE_S_SYN_RECV, TCPTRACE_S_CLOSE, req->num_retrans);
 }
@@ -97,12 +97,12 @@ static DEFINE_PER_CPU(u64, last_child);
 /* inet_csk_complete_hashdance(struct sock *sk, struct sock *child, struct request_sock *req, bool own_req) */
 static __always_inline void on_child(struct pt_regs *regs)
 {
-	struct request_sock *req = ARG(struct request_sock *, 2);
+	struct request_sock *req = ARG(regs, struct request_sock *, 2);
 
-	if (!ARG(bool, 3))	/* lost the race against another segment of the same handshake */
+	if (!ARG(regs, bool, 3))	/* lost the race against another segment of the same handshake */
 		return ignore();
-	this_cpu_write(last_child, tcptrace_cookie_inherited(ARG(struct sock *, 1), req_to_sk(req)));
-	request_event(ARG(struct sock *, 1), ARG(struct sock *, 0), TCPTRACE_OP_ACKED,
+	this_cpu_write(last_child, tcptrace_cookie_inherited(ARG(regs, struct sock *, 1), req_to_sk(req)));
+	request_event(ARG(regs, struct sock *, 1), ARG(regs, struct sock *, 0), TCPTRACE_OP_ACKED,
 		      TCPTRACE_S_SYN_RECV, TCPTRACE_S_SYN_RECV, req->num_retrans);
 }
 
@@ -112,14 +112,14 @@ static __always_inline void on_child(struct pt_regs *regs)
  */
 static __always_inline void on_child_cookie(struct pt_regs *regs)
 {
-	struct sock *child = ARG(struct sock *, 2);
+	struct sock *child = ARG(regs, struct sock *, 2);
 	struct event event;
 
 	if (this_cpu_read(last_child) == tcptrace_cookie(child))
 		return ignore();
 	if (!begin(&event, child, TCPTRACE_L_LIFE, TCPTRACE_T_REQUEST, TCPTRACE_OP_ACKED))
 		return;
-	tcptrace_capture_listener(event.record, ARG(struct sock *, 0));
+	tcptrace_capture_listener(event.record, ARG(regs, struct sock *, 0));
 	event.record->flags |= TCPTRACE_F_COOKIE_SYN;
 	publish(&event);
 }
@@ -129,7 +129,7 @@ static __always_inline void on_connect(struct pt_regs *regs)
 {
 	struct event event;
 
-	if (!begin(&event, ARG(struct sock *, 0), TCPTRACE_L_LIFE, TCPTRACE_T_CONNECT, TCPTRACE_OP_NONE))
+	if (!begin(&event, ARG(regs, struct sock *, 0), TCPTRACE_L_LIFE, TCPTRACE_T_CONNECT, TCPTRACE_OP_NONE))
 		return;
 	/* As tcp_connect_init() is about to set them. */
 	event.record->snd_una = event.record->write_seq;
@@ -141,10 +141,10 @@ static __always_inline void on_connect(struct pt_regs *regs)
 /* void __inet_accept(struct socket *sock, struct socket *newsock, struct sock *newsk) */
 static __always_inline void on_accept(struct pt_regs *regs)
 {
-	struct sock *listener = ARG(struct socket *, 0)->sk;
+	struct sock *listener = ARG(regs, struct socket *, 0)->sk;
 	struct event event;
 
-	if (!begin(&event, ARG(struct sock *, 2), TCPTRACE_L_LIFE, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
+	if (!begin(&event, ARG(regs, struct sock *, 2), TCPTRACE_L_LIFE, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
 		return;
 	/* MPTCP's own gives away plain connections, too, which came in by another listener. */
 	if (tcptrace_is_tcp(listener))
@@ -157,7 +157,7 @@ static __always_inline void on_accept_graft(struct pt_regs *regs)
 {
 	struct event event;
 
-	if (begin(&event, ARG(struct sock *, 0), TCPTRACE_L_LIFE, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
+	if (begin(&event, ARG(regs, struct sock *, 0), TCPTRACE_L_LIFE, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
 		publish(&event);
 }
 
@@ -174,18 +174,18 @@ static __always_inline void shutdown_event(struct sock *sk, u8 op)
 /* void tcp_shutdown(struct sock *sk, int how); inet_shutdown() made SHUT_RD 1, SHUT_WR 2, both 3 */
 static __always_inline void on_shutdown(struct pt_regs *regs)
 {
-	struct sock *sk = ARG(struct sock *, 0);
+	struct sock *sk = ARG(regs, struct sock *, 0);
 
 	/* Of one that is over, which may live on as a timewait socket, it is told ENOTCONN. */
 	if (sk->sk_state == TCP_CLOSE)
 		return ignore();
-	shutdown_event(sk, TCPTRACE_OP_SHUT_RD - 1 + (ARG(int, 1) & SHUTDOWN_MASK));
+	shutdown_event(sk, TCPTRACE_OP_SHUT_RD - 1 + (ARG(regs, int, 1) & SHUTDOWN_MASK));
 }
 
 /* void __tcp_close(struct sock *sk, long timeout), formerly tcp_close(), which takes the socket's lock itself */
 static __always_inline void on_close(struct pt_regs *regs)
 {
-	struct sock *sk = ARG(struct sock *, 0);
+	struct sock *sk = ARG(regs, struct sock *, 0);
 
 	/* Of a socket that was never connected or is over already; a listener's end is a LISTEN. */
 	if ((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))
@@ -199,7 +199,7 @@ static __always_inline void on_reset_sent(struct pt_regs *regs)
 	struct tcptrace_segment *segment;
 	struct event event;
 
-	if (!begin(&event, ARG(struct sock *, 0), TCPTRACE_L_LIFE, TCPTRACE_T_RESET, TCPTRACE_OP_SENT))
+	if (!begin(&event, ARG(regs, struct sock *, 0), TCPTRACE_L_LIFE, TCPTRACE_T_RESET, TCPTRACE_OP_SENT))
 		return;
 	segment = &event.record->u.segment;
 	segment->seq = event.record->snd_nxt;
@@ -228,8 +228,8 @@ static __always_inline void reset_reply_segment(struct tcptrace_segment *segment
 /* tcp_v[46]_send_reset(const struct sock *sk, struct sk_buff *skb, ...): sk is NULL, or of any kind */
 static __always_inline void reset_reply(struct pt_regs *regs, bool unicast)
 {
-	struct sock *sk = ARG(struct sock *, 0);
-	struct sk_buff *skb = ARG(struct sk_buff *, 1);
+	struct sock *sk = ARG(regs, struct sock *, 0);
+	struct sk_buff *skb = ARG(regs, struct sk_buff *, 1);
 	struct tcptrace_key key;
 	struct event event;
 
@@ -252,14 +252,14 @@ static __always_inline void reset_reply(struct pt_regs *regs, bool unicast)
 
 static __always_inline void on_reset_reply4(struct pt_regs *regs)
 {
-	const struct rtable *rt = skb_rtable(ARG(struct sk_buff *, 1));
+	const struct rtable *rt = skb_rtable(ARG(regs, struct sk_buff *, 1));
 
 	reset_reply(regs, rt && rt->rt_type == RTN_LOCAL);
 }
 
 static __always_inline void on_reset_reply6(struct pt_regs *regs)
 {
-	struct sk_buff *skb = ARG(struct sk_buff *, 1);
+	struct sk_buff *skb = ARG(regs, struct sk_buff *, 1);
 
 	reset_reply(regs, skb_dst(skb) && ipv6_unicast_destination(skb));
 }
@@ -271,7 +271,7 @@ static __always_inline void on_reset_in(struct pt_regs *regs)
 
 	if (!tcptrace_reset_by_rst(regs))
 		return ignore();
-	if (!begin(&event, ARG(struct sock *, 0), TCPTRACE_L_LIFE, TCPTRACE_T_RESET, TCPTRACE_OP_RECEIVED))
+	if (!begin(&event, ARG(regs, struct sock *, 0), TCPTRACE_L_LIFE, TCPTRACE_T_RESET, TCPTRACE_OP_RECEIVED))
 		return;
 	event.record->u.segment.flags = TCPHDR_RST;
 	publish(&event);
@@ -280,8 +280,8 @@ static __always_inline void on_reset_in(struct pt_regs *regs)
 /* inet_twsk_hashdance[_schedule](struct inet_timewait_sock *tw, struct sock *sk, ...): sk is still whole */
 static __always_inline void on_tw_begin(struct pt_regs *regs)
 {
-	struct inet_timewait_sock *tw = ARG(struct inet_timewait_sock *, 0);
-	struct sock *sk = ARG(struct sock *, 1);
+	struct inet_timewait_sock *tw = ARG(regs, struct inet_timewait_sock *, 0);
+	struct sock *sk = ARG(regs, struct sock *, 1);
 	struct event event;
 
 	if (!begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_TIMEWAIT, TCPTRACE_OP_BEGIN))
@@ -307,38 +307,38 @@ static DEFINE_PER_CPU(struct tw_before, tw_before);
 /* tcp_timewait_state_process(struct inet_timewait_sock *tw, struct sk_buff *skb, ...) */
 static __always_inline void on_tw_segment(struct pt_regs *regs)
 {
-	struct inet_timewait_sock *tw = ARG(struct inet_timewait_sock *, 0);
+	struct inet_timewait_sock *tw = ARG(regs, struct inet_timewait_sock *, 0);
 	struct tw_before *before = this_cpu_ptr(&tw_before);
 
 	before->cookie = tcptrace_cookie((struct sock *)tw);
 	before->substate = tw->tw_substate;
-	tcptrace_segment_to_timewait((struct sock *)tw, ARG(struct sk_buff *, 1));
+	tcptrace_segment_to_timewait((struct sock *)tw, ARG(regs, struct sk_buff *, 1));
 }
 
 /* void __inet_twsk_schedule(struct inet_timewait_sock *tw, int timeo, bool rearm) */
 static __always_inline void on_tw_timer(struct pt_regs *regs)
 {
-	struct inet_timewait_sock *tw = ARG(struct inet_timewait_sock *, 0);
+	struct inet_timewait_sock *tw = ARG(regs, struct inet_timewait_sock *, 0);
 	const struct tw_before *before = this_cpu_ptr(&tw_before);
 	struct event event;
 	u8 old;
 
 	/* The first start is on_tw_begin()'s to tell. */
-	if (!ARG(bool, 2) || before->cookie != atomic64_read(&tw->tw_cookie))
+	if (!ARG(regs, bool, 2) || before->cookie != atomic64_read(&tw->tw_cookie))
 		return ignore();
 	old = before->substate;
 	if (!begin(&event, (struct sock *)tw, TCPTRACE_L_LIFE, TCPTRACE_T_TIMEWAIT,
 		   old == tw->tw_substate ? TCPTRACE_OP_RESTART : TCPTRACE_OP_SUBSTATE))
 		return;
 	event.record->old_state = old;
-	event.record->u.totals.timeout = jiffies_to_msecs(ARG(int, 1));
+	event.record->u.totals.timeout = jiffies_to_msecs(ARG(regs, int, 1));
 	publish(&event);
 }
 
 /* void inet_twsk_kill(struct inet_timewait_sock *tw): by its timer, or before its time */
 static __always_inline void on_tw_end(struct pt_regs *regs)
 {
-	struct inet_timewait_sock *tw = ARG(struct inet_timewait_sock *, 0);
+	struct inet_timewait_sock *tw = ARG(regs, struct inet_timewait_sock *, 0);
 	long left = tw->tw_timer.expires - jiffies;
 	struct event event;
 

@@ -30,8 +30,8 @@ static void retransmit_event(struct sock *sk, u32 level, u8 op, const struct sk_
 /* int tcp_retransmit_skb(struct sock *sk, struct sk_buff *skb, int segs): returned, so that it is known what it did */
 static __always_inline void call_retransmit(struct tcptrace_call *call, struct pt_regs *regs)
 {
-	call->sk = ARG(struct sock *, 0);
-	call->what = ARG(void *, 1);
+	call->sk = ARG(regs, struct sock *, 0);
+	call->what = ARG(regs, void *, 1);
 	call->before = tcp_sk(call->sk)->total_retrans;
 }
 
@@ -62,7 +62,7 @@ static __always_inline void on_retransmit(const struct tcptrace_call *call, int 
 /* void tcp_send_loss_probe(struct sock *sk): sends the last segment again where there is nothing new to send */
 static __always_inline void call_loss_probe(struct tcptrace_call *call, struct pt_regs *regs)
 {
-	call->sk = ARG(struct sock *, 0);
+	call->sk = ARG(regs, struct sock *, 0);
 	call->before = tcp_sk(call->sk)->total_retrans;
 }
 
@@ -79,9 +79,9 @@ static __always_inline void on_loss_probe(const struct tcptrace_call *call, int 
 /* int tcp_rtx_synack(const struct sock *sk, struct request_sock *req) */
 static __always_inline void call_synack_again(struct tcptrace_call *call, struct pt_regs *regs)
 {
-	struct request_sock *req = ARG(struct request_sock *, 1);
+	struct request_sock *req = ARG(regs, struct request_sock *, 1);
 
-	call->sk = end_of_request(ARG(struct sock *, 0), req);
+	call->sk = end_of_request(ARG(regs, struct sock *, 0), req);
 	call->what = req;
 	call->before = req->num_retrans;
 }
@@ -105,7 +105,7 @@ static __always_inline void on_synack_again(const struct tcptrace_call *call, in
 /* static void tcp_undo_cwnd_reduction(struct sock *sk, bool unmark_loss): nothing had been lost */
 static __always_inline void on_undo(struct pt_regs *regs)
 {
-	retransmit_event(ARG(struct sock *, 0), TCPTRACE_L_QUEUE, TCPTRACE_OP_SPURIOUS, NULL, 0);
+	retransmit_event(ARG(regs, struct sock *, 0), TCPTRACE_L_QUEUE, TCPTRACE_OP_SPURIOUS, NULL, 0);
 }
 
 /*
@@ -114,14 +114,14 @@ static __always_inline void on_undo(struct pt_regs *regs)
  */
 static __always_inline void on_probe(struct pt_regs *regs)
 {
-	struct sock *sk = ARG(struct sock *, 0);
+	struct sock *sk = ARG(regs, struct sock *, 0);
 	const struct sk_buff *next = tcp_send_head(sk);
 	struct event event;
 
 	if (sk->sk_state == TCP_CLOSE || (next && before(TCP_SKB_CB(next)->seq, tcp_wnd_end(tcp_sk(sk)))))
 		return ignore();
 	if (!begin(&event, sk, TCPTRACE_L_QUEUE, TCPTRACE_T_WINDOW,
-		   ARG(int, 1) == LINUX_MIB_TCPKEEPALIVE ? TCPTRACE_OP_KEEPALIVE : TCPTRACE_OP_PROBE))
+		   ARG(regs, int, 1) == LINUX_MIB_TCPKEEPALIVE ? TCPTRACE_OP_KEEPALIVE : TCPTRACE_OP_PROBE))
 		return;
 	tcptrace_capture_queue(event.record, sk, 0);
 	event.record->u.queue.probes = inet_csk(sk)->icsk_probes_out;
@@ -151,8 +151,8 @@ static noinline void refused(struct sock *listener, const struct sk_buff *skb, u
  */
 static __always_inline void on_syn(struct pt_regs *regs)
 {
-	struct sock *sk = ARG(struct sock *, 2);
-	const struct sk_buff *skb = ARG(const struct sk_buff *, 3);
+	struct sock *sk = ARG(regs, struct sock *, 2);
+	const struct sk_buff *skb = ARG(regs, const struct sk_buff *, 3);
 	u8 cookies = READ_ONCE(sock_net(sk)->ipv4.sysctl_tcp_syncookies);
 	bool full = inet_csk_reqsk_queue_is_full(sk) || cookies == 2;
 
@@ -174,14 +174,14 @@ static __always_inline void on_syn(struct pt_regs *regs)
  */
 static __always_inline void third_segment(struct pt_regs *regs)
 {
-	struct sock *sk = ARG(struct sock *, 0);
-	struct sock *req = ARG(struct sock *, 2);
+	struct sock *sk = ARG(regs, struct sock *, 0);
+	struct sock *req = ARG(regs, struct sock *, 2);
 	struct event event;
 
 	if (likely(!sk_acceptq_is_full(sk)))
 		return ignore();
 	if (!sk_hashed(req))
-		return refused(sk, ARG(const struct sk_buff *, 1), TCPTRACE_T_DROP, TCPTRACE_OP_ACCEPT_QUEUE);
+		return refused(sk, ARG(regs, const struct sk_buff *, 1), TCPTRACE_T_DROP, TCPTRACE_OP_ACCEPT_QUEUE);
 	if (!begin(&event, req, TCPTRACE_L_QUEUE, TCPTRACE_T_DROP, TCPTRACE_OP_ACCEPT_QUEUE))
 		return;
 	tcptrace_capture_listener(event.record, sk);
@@ -196,7 +196,7 @@ static __always_inline void on_third4(struct pt_regs *regs)
 static __always_inline void on_third6(struct pt_regs *regs)
 {
 	/* It calls tcp_v4_syn_recv_sock(). */
-	if (ARG(const struct sk_buff *, 1)->protocol == htons(ETH_P_IP))
+	if (ARG(regs, const struct sk_buff *, 1)->protocol == htons(ETH_P_IP))
 		return ignore();
 	third_segment(regs);
 }

@@ -18,7 +18,7 @@ static __always_inline void queue_event(struct sock *sk, u16 type, u8 op, u32 by
 /* void tcp_data_ready(struct sock *sk): rcv_nxt has advanced */
 static __always_inline void on_data_ready(struct pt_regs *regs)
 {
-	queue_event(ARG(struct sock *, 0), TCPTRACE_T_RECV, TCPTRACE_OP_QUEUED, 0);
+	queue_event(ARG(regs, struct sock *, 0), TCPTRACE_T_RECV, TCPTRACE_OP_QUEUED, 0);
 }
 
 /*
@@ -27,8 +27,8 @@ static __always_inline void on_data_ready(struct pt_regs *regs)
  */
 static __always_inline void on_read(struct pt_regs *regs)
 {
-	struct sock *sk = ARG(struct sock *, 0);
-	int copied = ARG(int, 1);
+	struct sock *sk = ARG(regs, struct sock *, 0);
+	int copied = ARG(regs, int, 1);
 
 	if (copied < 0 ||
 	    (!copied && (sock_flag(sk, SOCK_DONE) || (sk->sk_shutdown & RCV_SHUTDOWN) ||
@@ -40,13 +40,13 @@ static __always_inline void on_read(struct pt_regs *regs)
 /* void tcp_push(struct sock *sk, ...): write_seq has advanced */
 static __always_inline void on_write(struct pt_regs *regs)
 {
-	queue_event(ARG(struct sock *, 0), TCPTRACE_T_SEND, TCPTRACE_OP_WRITTEN, 0);
+	queue_event(ARG(regs, struct sock *, 0), TCPTRACE_T_SEND, TCPTRACE_OP_WRITTEN, 0);
 }
 
 /* int sk_stream_wait_memory(struct sock *sk, long *timeo_p): no room in the send queue */
 static __always_inline void on_write_full(struct pt_regs *regs)
 {
-	queue_event(ARG(struct sock *, 0), TCPTRACE_T_SEND, TCPTRACE_OP_WAIT, 0);
+	queue_event(ARG(regs, struct sock *, 0), TCPTRACE_T_SEND, TCPTRACE_OP_WAIT, 0);
 }
 
 /* What tcp_ack_update_window() will make of the window, without its side effects. */
@@ -70,8 +70,8 @@ static __always_inline u32 window_after(const struct tcp_sock *tp, const struct 
  */
 static __always_inline void on_ack(struct pt_regs *regs)
 {
-	struct sock *sk = ARG(struct sock *, 0);
-	const struct sk_buff *skb = ARG(const struct sk_buff *, 1);
+	struct sock *sk = ARG(regs, struct sock *, 0);
+	const struct sk_buff *skb = ARG(regs, const struct sk_buff *, 1);
 	const struct tcp_sock *tp = tcp_sk(sk);
 	u32 ack = TCP_SKB_CB(skb)->ack_seq;
 	u32 acked = ack - tp->snd_una;

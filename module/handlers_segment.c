@@ -106,8 +106,8 @@ static noinline void segment_of_listener(const struct sock *sk, struct tcptrace_
 /* int ip_queue_xmit(struct sock *sk, struct sk_buff *skb, struct flowi *fl): of full sockets */
 static __always_inline void on_out4(struct pt_regs *regs)
 {
-	struct sock *sk = ARG(struct sock *, 0);
-	struct sk_buff *skb = ARG(struct sk_buff *, 1);
+	struct sock *sk = ARG(regs, struct sock *, 0);
+	struct sk_buff *skb = ARG(regs, struct sk_buff *, 1);
 
 	if (skb->sk != sk)
 		return ignore();
@@ -120,15 +120,15 @@ static __always_inline void on_out4(struct pt_regs *regs)
  */
 static __always_inline void on_synack4(struct pt_regs *regs)
 {
-	struct sk_buff *skb = ARG(struct sk_buff *, 0);
-	const struct sock *sk = ARG(const struct sock *, 1);
+	struct sk_buff *skb = ARG(regs, struct sk_buff *, 0);
+	const struct sock *sk = ARG(regs, const struct sock *, 1);
 	struct tcptrace_key key;
 
 	if (skb->sk)
 		return segment_of_sock(skb->sk, skb, true);
 	tcptrace_key_of_reply(&key, skb, sock_net(sk));
-	ipv6_addr_set_v4mapped((__force __be32)ARG(u32, 2), &key.saddr);
-	ipv6_addr_set_v4mapped((__force __be32)ARG(u32, 3), &key.daddr);
+	ipv6_addr_set_v4mapped((__force __be32)ARG(regs, u32, 2), &key.saddr);
+	ipv6_addr_set_v4mapped((__force __be32)ARG(regs, u32, 3), &key.daddr);
 	segment_of_listener(sk, &key, skb, true);
 }
 
@@ -139,9 +139,9 @@ static __always_inline void on_synack4(struct pt_regs *regs)
  */
 static __always_inline void on_out6(struct pt_regs *regs)
 {
-	struct sock *sk = ARG(struct sock *, 0);
-	struct sk_buff *skb = ARG(struct sk_buff *, 1);
-	const struct flowi6 *fl6 = ARG(const struct flowi6 *, 2);
+	struct sock *sk = ARG(regs, struct sock *, 0);
+	struct sk_buff *skb = ARG(regs, struct sk_buff *, 1);
+	const struct flowi6 *fl6 = ARG(regs, const struct flowi6 *, 2);
 	struct sock *owner = skb->sk;
 	struct tcptrace_key key;
 
@@ -175,7 +175,7 @@ static __always_inline void ack_of_timewait(struct sock *sk)
 /* tcp_v4_send_ack(const struct sock *sk, struct sk_buff *skb, ...): of a timewait socket, or by on_request_ack()'s */
 static __always_inline void on_ack4(struct pt_regs *regs)
 {
-	struct sock *sk = ARG(struct sock *, 0);
+	struct sock *sk = ARG(regs, struct sock *, 0);
 
 	if (tcptrace_kind_of(sk) != TCPTRACE_K_TIMEWAIT)
 		return ignore();
@@ -188,9 +188,9 @@ static __always_inline void on_ack4(struct pt_regs *regs)
  */
 static __always_inline void on_ack6(struct pt_regs *regs)
 {
-	struct sock *sk = ARG(struct sock *, 0);
+	struct sock *sk = ARG(regs, struct sock *, 0);
 
-	if (!sk || tcptrace_kind_of(sk) != TCPTRACE_K_TIMEWAIT || ARG(u32, 3) != tcp_twsk(sk)->tw_rcv_nxt)
+	if (!sk || tcptrace_kind_of(sk) != TCPTRACE_K_TIMEWAIT || ARG(regs, u32, 3) != tcp_twsk(sk)->tw_rcv_nxt)
 		return ignore();
 	ack_of_timewait(sk);
 }
@@ -198,8 +198,8 @@ static __always_inline void on_ack6(struct pt_regs *regs)
 /* void tcp_v[46]_reqsk_send_ack(const struct sock *sk, struct sk_buff *skb, struct request_sock *req) */
 static __always_inline void request_ack(struct pt_regs *regs)
 {
-	struct sock *sk = ARG(struct sock *, 0);
-	struct request_sock *req = ARG(struct request_sock *, 2);
+	struct sock *sk = ARG(regs, struct sock *, 0);
+	struct request_sock *req = ARG(regs, struct request_sock *, 2);
 	struct tcptrace_segment *segment;
 	struct event event;
 
@@ -264,26 +264,26 @@ static __always_inline void segment_in(struct sock *sk, const struct sk_buff *sk
 /* int tcp_v4_do_rcv(struct sock *sk, struct sk_buff *skb): of full sockets and listeners */
 static __always_inline void on_in4(struct pt_regs *regs)
 {
-	segment_in(ARG(struct sock *, 0), ARG(struct sk_buff *, 1));
+	segment_in(ARG(regs, struct sock *, 0), ARG(regs, struct sk_buff *, 1));
 }
 
 static __always_inline void on_in6(struct pt_regs *regs)
 {
-	struct sk_buff *skb = ARG(struct sk_buff *, 1);
+	struct sk_buff *skb = ARG(regs, struct sk_buff *, 1);
 
 	/* It calls tcp_v4_do_rcv(). */
 	if (skb->protocol == htons(ETH_P_IP))
 		return ignore();
-	segment_in(ARG(struct sock *, 0), skb);
+	segment_in(ARG(regs, struct sock *, 0), skb);
 }
 
 /* tcp_check_req(struct sock *sk, struct sk_buff *skb, struct request_sock *req, bool fastopen, ...) */
 static __always_inline void on_request_in(struct pt_regs *regs)
 {
 	/* Of fast open's child, which is a full socket and was told of already. */
-	if (ARG(bool, 3))
+	if (ARG(regs, bool, 3))
 		return ignore();
-	segment_of_sock(req_to_sk(ARG(struct request_sock *, 2)), ARG(struct sk_buff *, 1), false);
+	segment_of_sock(req_to_sk(ARG(regs, struct request_sock *, 2)), ARG(regs, struct sk_buff *, 1), false);
 }
 
 /* Called by on_tw_segment(), which makes no record else. */

@@ -68,8 +68,8 @@ static __always_inline void dropped(struct sk_buff *skb, u32 reason)
 
 static __always_inline void on_drop(arguments *regs)
 {
-	struct sk_buff *skb = config.dropped_skb ? ARG(struct sk_buff *, 1) : ARG(struct sk_buff *, 0);
-	u32 reason = config.dropped_skb ? ARG(u32, 2) : ARG(u32, 1);
+	struct sk_buff *skb = config.dropped_skb ? ARG(regs, struct sk_buff *, 1) : ARG(regs, struct sk_buff *, 0);
+	u32 reason = config.dropped_skb ? ARG(regs, u32, 2) : ARG(regs, u32, 1);
 
 	/* What says nothing has no name. */
 	if (!skb || reason >= BPF_DROP_REASONS || !config.drop_names[reason].words[0])

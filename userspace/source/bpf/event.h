@@ -31,7 +31,7 @@ struct {
  * own; a cast to bool would ask all of them.
  */
 typedef u64 arguments;
-#define ARG(type, n)	((type)(ARG_BITS(type))regs[n])
+#define ARG(regs, type, n)	((type)(ARG_BITS(type))(regs)[n])
 #define ARG_BITS(type)	typeof(__builtin_choose_expr(__builtin_types_compatible_p(type, bool), (u8)0, (type)0))
 
 /* The argument of that number, where the number depends on the kernel; from 1, for 0 is none. */
@@ -42,7 +42,7 @@ static __always_inline u64 argument(arguments *regs, u8 n)
 	/* Each an instruction of its own, told apart by what only looks like one: an address that is computed is refused. */
 #define ARGUMENT(number)						\
 	if (n == (number)) {						\
-		value = ARG(u64, number);				\
+		value = ARG(regs, u64, number);				\
 		asm volatile("" : "+r"(value) : "i"(number));		\
 	}
 	ARGUMENT(1)

@@ -69,11 +69,11 @@ static __always_inline bool recall(struct kept *kept, u32 probe)
 	return true;
 }
 
-/* Whose call it is: `whose` of each row. */
+/* Whose call it is: `whose` of each row. A row cannot pass `regs`: it is the program's. */
 #define OURS_TCP	true
 #define OURS_ANY	true
-#define OURS_SOCK(n)	is_tcp(ARG(struct sock *, n))
-#define OURS_TWSK(n)	is_tcp_timewait(ARG(struct inet_timewait_sock *, n))
+#define OURS_SOCK(n)	is_tcp(ARG(regs, struct sock *, n))
+#define OURS_TWSK(n)	is_tcp_timewait(ARG(regs, struct inet_timewait_sock *, n))
 
 #ifdef TCPTRACE_KPROBE
 

@@ -37,9 +37,9 @@ static __always_inline void has_left_its_place(struct tcptrace_record *record)
 
 static __always_inline void on_set_state(arguments *regs)
 {
-	struct sock *sk = ARG(struct sock *, 0);
+	struct sock *sk = ARG(regs, struct sock *, 0);
 	struct tcp_sock *tp = tcp_of(sk);
-	int state = ARG(int, 1);
+	int state = ARG(regs, int, 1);
 	struct event event;
 	int old;
 
@@ -69,7 +69,7 @@ static __always_inline u64 call_listen_start(arguments *regs)
 
 static __always_inline void on_listen_start(arguments *regs, int error, u64 unused)
 {
-	struct tcp_sock *tp = tcp_of(ARG(void *, 0));
+	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 0));
 	struct event event;
 
 	if (error || !tp)
@@ -97,38 +97,39 @@ static __always_inline void request_event(void *sk, struct tcp_sock *tp, void *l
 
 static __always_inline void on_request_open(arguments *regs)
 {
-	request_event(ARG(void *, 1), NULL, ARG(void *, 0), TCPTRACE_OP_OPEN, TCPTRACE_S_LISTEN, TCPTRACE_S_SYN_RECV, 0);
+	request_event(ARG(regs, void *, 1), NULL, ARG(regs, void *, 0), TCPTRACE_OP_OPEN,
+		      TCPTRACE_S_LISTEN, TCPTRACE_S_SYN_RECV, 0);
 }
 
 static __always_inline void on_request_drop(arguments *regs)
 {
-	struct request_sock *req = ARG(struct request_sock *, 1);
+	struct request_sock *req = ARG(regs, struct request_sock *, 1);
 
 	/* Unhashed: its child has taken its place. */
 	if (!READ(req, __req_common.skc_node.pprev))
 		return;
 	/* The timer that finds the retries used up is running, and so not pending. */
-	request_event(req, NULL, ARG(void *, 0),
+	request_event(req, NULL, ARG(regs, void *, 0),
 		      READ(req, rsk_timer.entry.pprev) ? TCPTRACE_OP_DROPPED : TCPTRACE_OP_TIMEDOUT,
 		      TCPTRACE_S_SYN_RECV, TCPTRACE_S_CLOSE, READ(req, num_retrans));
 }
 
 static __always_inline void on_child(arguments *regs)
 {
-	struct request_sock *req = ARG(struct request_sock *, 2);
-	struct tcp_sock *tp = tcp_of(ARG(void *, 1));
+	struct request_sock *req = ARG(regs, struct request_sock *, 2);
+	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 1));
 	struct bpf_cpu *cpu = this_cpu();
 
-	if (!ARG(bool, 3) || !tp || !cpu)
+	if (!ARG(regs, bool, 3) || !tp || !cpu)
 		return;
 	cpu->last_child = cookie_of(tp);
-	request_event(tp, tp, ARG(void *, 0), TCPTRACE_OP_ACKED, TCPTRACE_S_SYN_RECV, TCPTRACE_S_SYN_RECV,
+	request_event(tp, tp, ARG(regs, void *, 0), TCPTRACE_OP_ACKED, TCPTRACE_S_SYN_RECV, TCPTRACE_S_SYN_RECV,
 		      READ(req, num_retrans));
 }
 
 static __always_inline void on_child_cookie(arguments *regs)
 {
-	struct tcp_sock *tp = tcp_of(ARG(void *, 2));
+	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 2));
 	struct bpf_cpu *cpu = this_cpu();
 	struct event event;
 
@@ -136,14 +137,14 @@ static __always_inline void on_child_cookie(arguments *regs)
 		return;
 	if (!begin(&event, tp, tp, TCPTRACE_T_REQUEST, TCPTRACE_OP_ACKED))
 		return;
-	capture_listener(event.record, ARG(void *, 0));
+	capture_listener(event.record, ARG(regs, void *, 0));
 	event.record->flags |= TCPTRACE_F_COOKIE_SYN;
 	publish(&event);
 }
 
 static __always_inline void on_connect(arguments *regs)
 {
-	struct tcp_sock *tp = tcp_of(ARG(void *, 0));
+	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 0));
 	struct event event;
 
 	if (!tp || !begin(&event, tp, tp, TCPTRACE_T_CONNECT, TCPTRACE_OP_NONE))
@@ -156,8 +157,8 @@ static __always_inline void on_connect(arguments *regs)
 
 static __always_inline void on_accept(arguments *regs)
 {
-	struct socket *sock = ARG(struct socket *, 0);
-	struct tcp_sock *tp = tcp_of(ARG(void *, 2));
+	struct socket *sock = ARG(regs, struct socket *, 0);
+	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 2));
 	struct event event;
 
 	if (!tp || !begin(&event, tp, tp, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
@@ -168,7 +169,7 @@ static __always_inline void on_accept(arguments *regs)
 
 static __always_inline void on_accept_graft(arguments *regs)
 {
-	struct tcp_sock *tp = tcp_of(ARG(void *, 0));
+	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 0));
 	struct event event;
 
 	if (tp && begin(&event, tp, tp, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
@@ -187,15 +188,15 @@ static __always_inline void shutdown_event(struct tcp_sock *tp, u8 op)
 
 static __always_inline void on_shutdown(arguments *regs)
 {
-	struct tcp_sock *tp = tcp_of(ARG(void *, 0));
+	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 0));
 
 	if (tp && READ((struct sock_common *)tp, skc_state) != TCP_CLOSE)
-		shutdown_event(tp, TCPTRACE_OP_SHUT_RD - 1 + (ARG(int, 1) & SHUTDOWN_MASK));
+		shutdown_event(tp, TCPTRACE_OP_SHUT_RD - 1 + (ARG(regs, int, 1) & SHUTDOWN_MASK));
 }
 
 static __always_inline void on_close(arguments *regs)
 {
-	struct tcp_sock *tp = tcp_of(ARG(void *, 0));
+	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 0));
 	int state;
 
 	if (!tp)
@@ -207,7 +208,7 @@ static __always_inline void on_close(arguments *regs)
 
 static __always_inline void on_reset_sent(arguments *regs)
 {
-	struct tcp_sock *tp = tcp_of(ARG(void *, 0));
+	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 0));
 	struct tcptrace_segment *segment;
 	struct event event;
 
@@ -244,8 +245,8 @@ static __always_inline struct dst_entry *dst_of(struct sk_buff *skb)
 
 static __always_inline void reset_reply(arguments *regs, bool unicast)
 {
-	struct sock_common *sk = ARG(struct sock_common *, 0);
-	struct sk_buff *skb = ARG(struct sk_buff *, 1);
+	struct sock_common *sk = ARG(regs, struct sock_common *, 0);
+	struct sk_buff *skb = ARG(regs, struct sk_buff *, 1);
 	struct event event;
 	struct tcphdr th;
 	struct key key;
@@ -273,27 +274,27 @@ static __always_inline void reset_reply(arguments *regs, bool unicast)
 
 static __always_inline void on_reset_reply4(arguments *regs)
 {
-	struct rtable *rt = (void *)dst_of(ARG(struct sk_buff *, 1));
+	struct rtable *rt = (void *)dst_of(ARG(regs, struct sk_buff *, 1));
 
 	reset_reply(regs, rt && BPF_CORE_READ(rt, rt_type) == RTN_LOCAL);
 }
 
 static __always_inline void on_reset_reply6(arguments *regs)
 {
-	struct rt6_info *rt = (void *)dst_of(ARG(struct sk_buff *, 1));
+	struct rt6_info *rt = (void *)dst_of(ARG(regs, struct sk_buff *, 1));
 
 	reset_reply(regs, rt && BPF_CORE_READ(rt, rt6i_flags) & RTF_LOCAL);
 }
 
 static __always_inline void on_reset_in(arguments *regs)
 {
-	struct tcp_sock *tp = tcp_of(ARG(void *, 0));
+	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 0));
 	struct event event;
 	struct tcphdr th;
 
 	/* Data after close() lead here as well. Until 5.10 the segment is no argument. */
 	if (config.reset_segment) {
-		header_of(&th, ARG(struct sk_buff *, 1));
+		header_of(&th, ARG(regs, struct sk_buff *, 1));
 		if (!th.rst)
 			return;
 	}
@@ -305,8 +306,8 @@ static __always_inline void on_reset_in(arguments *regs)
 
 static __always_inline void on_tw_begin(arguments *regs)
 {
-	struct inet_timewait_sock *tw = ARG(struct inet_timewait_sock *, 0);
-	struct tcp_sock *tp = tcp_of(ARG(void *, 1));
+	struct inet_timewait_sock *tw = ARG(regs, struct inet_timewait_sock *, 0);
+	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 1));
 	struct event event;
 	long timeout;
 
@@ -323,37 +324,37 @@ static __always_inline void on_tw_begin(arguments *regs)
 
 static __always_inline void on_tw_segment(arguments *regs)
 {
-	struct inet_timewait_sock *tw = ARG(struct inet_timewait_sock *, 0);
+	struct inet_timewait_sock *tw = ARG(regs, struct inet_timewait_sock *, 0);
 	struct bpf_cpu *cpu = this_cpu();
 
 	if (!cpu)
 		return;
 	cpu->tw_cookie = cookie_of(tw);
 	cpu->tw_substate = READ(tw, tw_substate);
-	segment_to_timewait(tw, ARG(struct sk_buff *, 1));
+	segment_to_timewait(tw, ARG(regs, struct sk_buff *, 1));
 }
 
 static __always_inline void on_tw_timer(arguments *regs)
 {
-	struct inet_timewait_sock *tw = ARG(struct inet_timewait_sock *, 0);
+	struct inet_timewait_sock *tw = ARG(regs, struct inet_timewait_sock *, 0);
 	struct bpf_cpu *cpu = this_cpu();
 	struct event event;
 	u8 old;
 
-	if (!ARG(bool, 2) || !cpu || cpu->tw_cookie != READ(tw, __tw_common.skc_cookie.counter))
+	if (!ARG(regs, bool, 2) || !cpu || cpu->tw_cookie != READ(tw, __tw_common.skc_cookie.counter))
 		return;
 	old = cpu->tw_substate;
 	if (!begin(&event, tw, NULL, TCPTRACE_T_TIMEWAIT,
 		   old == READ(tw, tw_substate) ? TCPTRACE_OP_RESTART : TCPTRACE_OP_SUBSTATE))
 		return;
 	event.record->old_state = old;
-	event.record->u.totals.timeout = jiffies_to_ms(ARG(int, 1));
+	event.record->u.totals.timeout = jiffies_to_ms(ARG(regs, int, 1));
 	publish(&event);
 }
 
 static __always_inline void on_tw_end(arguments *regs)
 {
-	struct inet_timewait_sock *tw = ARG(struct inet_timewait_sock *, 0);
+	struct inet_timewait_sock *tw = ARG(regs, struct inet_timewait_sock *, 0);
 	long left = left_of(READ(tw, tw_timer.expires));
 	struct event event;
 

@@ -29,7 +29,7 @@ static __always_inline void retransmit_event(struct tcp_sock *tp, u32 level, u8 
 /* Kept until it returns: how many this socket had sent again before. */
 static __always_inline u64 call_retransmit(arguments *regs)
 {
-	struct tcp_sock *tp = tcp_of(ARG(void *, 0));
+	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 0));
 
 	return tp ? READ(tp, total_retrans) : 0;
 }
@@ -47,8 +47,8 @@ static __always_inline u8 retransmit_cause(struct tcp_sock *tp)
 
 static __always_inline void on_retransmit(arguments *regs, int error, u64 before)
 {
-	struct tcp_sock *tp = tcp_of(ARG(void *, 0));
-	struct sk_buff *skb = ARG(struct sk_buff *, 1);
+	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 0));
+	struct sk_buff *skb = ARG(regs, struct sk_buff *, 1);
 	u32 segments;
 	u8 op;
 
@@ -84,7 +84,7 @@ static __always_inline struct sk_buff *last_sent(struct tcp_sock *tp)
 
 static __always_inline void on_loss_probe(arguments *regs, int unused, u64 before)
 {
-	struct tcp_sock *tp = tcp_of(ARG(void *, 0));
+	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 0));
 	u32 segments, seq = 0, len = 0;
 	struct sk_buff *last;
 
@@ -103,15 +103,15 @@ static __always_inline void on_loss_probe(arguments *regs, int unused, u64 befor
 
 static __always_inline u64 call_synack_again(arguments *regs)
 {
-	struct tcp_request_sock *req = request_of(ARG(void *, 1));
+	struct tcp_request_sock *req = request_of(ARG(regs, void *, 1));
 
 	return req ? READ_UNTYPED(req, req.req.num_retrans) : 0;
 }
 
 static __always_inline void on_synack_again(arguments *regs, int error, u64 before)
 {
-	struct tcp_sock *child = fast_child(tcp_of(ARG(void *, 0)));
-	void *sk = ARG(void *, 1);
+	struct tcp_sock *child = fast_child(tcp_of(ARG(regs, void *, 0)));
+	void *sk = ARG(regs, void *, 1);
 	struct tcp_request_sock *req = request_of(sk);
 	struct event event;
 
@@ -128,7 +128,7 @@ static __always_inline void on_synack_again(arguments *regs, int error, u64 befo
 
 static __always_inline void on_undo(arguments *regs)
 {
-	struct tcp_sock *tp = tcp_of(ARG(void *, 0));
+	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 0));
 
 	if (tp)
 		retransmit_event(tp, TCPTRACE_L_QUEUE, TCPTRACE_OP_SPURIOUS, 0, 0, 0);
@@ -147,13 +147,13 @@ static __always_inline bool can_send(struct tcp_sock *tp)
 
 static __always_inline void on_probe(arguments *regs)
 {
-	struct tcp_sock *tp = tcp_of(ARG(void *, 0));
+	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 0));
 	struct event event;
 
 	if (!tp || READ(sock_of(tp), __sk_common.skc_state) == TCP_CLOSE || can_send(tp))
 		return;
 	if (!begin(&event, tp, tp, TCPTRACE_T_WINDOW,
-		   ARG(u32, 1) == config.mib_keepalive ? TCPTRACE_OP_KEEPALIVE : TCPTRACE_OP_PROBE))
+		   ARG(regs, u32, 1) == config.mib_keepalive ? TCPTRACE_OP_KEEPALIVE : TCPTRACE_OP_PROBE))
 		return;
 	capture_queue(event.record, tp, 0);
 	event.record->u.queue.probes = READ(tp, inet_conn.icsk_probes_out);
@@ -192,8 +192,8 @@ static __always_inline bool syn_queue_full(struct tcp_sock *tp)
 
 static __always_inline void on_syn(arguments *regs)
 {
-	struct tcp_sock *tp = tcp_of(ARG(void *, 2));
-	struct sk_buff *skb = ARG(struct sk_buff *, 3);
+	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 2));
+	struct sk_buff *skb = ARG(regs, struct sk_buff *, 3);
 	u16 type = TCPTRACE_T_DROP;
 	struct net *net;
 	bool full, room;
@@ -223,14 +223,14 @@ static __always_inline void on_syn(arguments *regs)
 
 static __always_inline void third_segment(arguments *regs)
 {
-	struct tcp_sock *tp = tcp_of(ARG(void *, 0));
-	struct request_sock *req = ARG(struct request_sock *, 2);
+	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 0));
+	struct request_sock *req = ARG(regs, struct request_sock *, 2);
 	struct event event;
 
 	if (!tp || !accept_queue_full(tp))
 		return;
 	if (!READ(req, __req_common.skc_node.pprev))
-		return refused(tp, ARG(struct sk_buff *, 1), TCPTRACE_T_DROP, TCPTRACE_OP_ACCEPT_QUEUE);
+		return refused(tp, ARG(regs, struct sk_buff *, 1), TCPTRACE_T_DROP, TCPTRACE_OP_ACCEPT_QUEUE);
 	if (!begin(&event, req, NULL, TCPTRACE_T_DROP, TCPTRACE_OP_ACCEPT_QUEUE))
 		return;
 	capture_listener(event.record, tp);
@@ -244,7 +244,7 @@ static __always_inline void on_third4(arguments *regs)
 
 static __always_inline void on_third6(arguments *regs)
 {
-	struct sk_buff *skb = ARG(struct sk_buff *, 1);
+	struct sk_buff *skb = ARG(regs, struct sk_buff *, 1);
 
 	if (READ(skb, protocol) != bpf_htons(ETH_P_IP))
 		third_segment(regs);

@@ -17,7 +17,7 @@ static __always_inline void queue_event(struct tcp_sock *tp, u16 type, u8 op, u3
 
 static __always_inline void on_data_ready(arguments *regs)
 {
-	queue_event(tcp_of(ARG(void *, 0)), TCPTRACE_T_RECV, TCPTRACE_OP_QUEUED, 0);
+	queue_event(tcp_of(ARG(regs, void *, 0)), TCPTRACE_T_RECV, TCPTRACE_OP_QUEUED, 0);
 }
 
 /* Nothing copied, and nothing to be waited for. */
@@ -32,8 +32,8 @@ static __always_inline bool at_end(struct tcp_sock *tp)
 
 static __always_inline void on_read(arguments *regs)
 {
-	struct tcp_sock *tp = tcp_of(ARG(void *, 0));
-	int copied = ARG(int, 1);
+	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 0));
+	int copied = ARG(regs, int, 1);
 
 	if (!tp || copied < 0 || (!copied && at_end(tp)))
 		return;
@@ -42,12 +42,12 @@ static __always_inline void on_read(arguments *regs)
 
 static __always_inline void on_write(arguments *regs)
 {
-	queue_event(tcp_of(ARG(void *, 0)), TCPTRACE_T_SEND, TCPTRACE_OP_WRITTEN, 0);
+	queue_event(tcp_of(ARG(regs, void *, 0)), TCPTRACE_T_SEND, TCPTRACE_OP_WRITTEN, 0);
 }
 
 static __always_inline void on_write_full(arguments *regs)
 {
-	queue_event(tcp_of(ARG(void *, 0)), TCPTRACE_T_SEND, TCPTRACE_OP_WAIT, 0);
+	queue_event(tcp_of(ARG(regs, void *, 0)), TCPTRACE_T_SEND, TCPTRACE_OP_WAIT, 0);
 }
 
 /* What tcp_ack_update_window() will make of the window. */
@@ -67,8 +67,8 @@ static __always_inline u32 window_after(struct tcp_sock *tp, struct sk_buff *skb
 
 static __always_inline void on_ack(arguments *regs)
 {
-	struct tcp_sock *tp = tcp_of(ARG(void *, 0));
-	struct sk_buff *skb = ARG(struct sk_buff *, 1);
+	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 0));
+	struct sk_buff *skb = ARG(regs, struct sk_buff *, 1);
 	struct tcp_skb_cb *cb = cb_of(skb);
 	u32 ack, una, window, before;
 	u8 op = TCPTRACE_OP_NONE;

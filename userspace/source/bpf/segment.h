@@ -131,10 +131,10 @@ static __always_inline bool listens(struct tcp_sock *tp)
 
 static __always_inline void on_out4(arguments *regs)
 {
-	struct tcp_sock *tp = tcp_of(ARG(void *, 0));
-	struct sk_buff *skb = ARG(struct sk_buff *, 1);
+	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 0));
+	struct sk_buff *skb = ARG(regs, struct sk_buff *, 1);
 
-	if (tp && (u64)READ(skb, sk) == ARG(u64, 0))
+	if (tp && (u64)READ(skb, sk) == ARG(regs, u64, 0))
 		segment_of_sock(tp, tp, skb, true);
 }
 
@@ -156,8 +156,8 @@ static __always_inline bool is_request(struct sock *sk)
 
 static __always_inline void on_synack4(arguments *regs)
 {
-	struct sk_buff *skb = ARG(struct sk_buff *, 0);
-	struct tcp_sock *tp = tcp_of(ARG(void *, 1));
+	struct sk_buff *skb = ARG(regs, struct sk_buff *, 0);
+	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 1));
 	struct sock *owner;
 	struct key key;
 
@@ -166,30 +166,30 @@ static __always_inline void on_synack4(arguments *regs)
 	owner = READ(skb, sk);
 	if (owner) {
 		/* Fast open's child, or a request. */
-		if ((u64)owner == ARG(u64, 1))
+		if ((u64)owner == ARG(regs, u64, 1))
 			segment_of_sock(tp, tp, skb, true);
 		else if (is_request(owner))
 			segment_of_owner(owner, skb);
 		return;
 	}
 	key_of_reply(&key, skb, tp);
-	mapped(key.saddr, ARG(u32, 2));
-	mapped(key.daddr, ARG(u32, 3));
+	mapped(key.saddr, ARG(regs, u32, 2));
+	mapped(key.daddr, ARG(regs, u32, 3));
 	segment_of_listener(tp, &key, skb, true);
 }
 
 static __always_inline void on_out6(arguments *regs)
 {
-	struct tcp_sock *tp = tcp_of(ARG(void *, 0));
-	struct sk_buff *skb = ARG(struct sk_buff *, 1);
-	struct flowi6 *fl6 = ARG(struct flowi6 *, 2);
+	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 0));
+	struct sk_buff *skb = ARG(regs, struct sk_buff *, 1);
+	struct flowi6 *fl6 = ARG(regs, struct flowi6 *, 2);
 	struct sock *owner;
 	struct key key;
 
 	if (!tp)
 		return;
 	owner = READ(skb, sk);
-	if ((u64)owner == ARG(u64, 0))
+	if ((u64)owner == ARG(regs, u64, 0))
 		return segment_of_sock(tp, tp, skb, true);
 	if (!listens(tp))
 		return;
@@ -227,7 +227,7 @@ static __always_inline void ack_of_timewait(void *sk, struct tcp_timewait_sock *
 
 static __always_inline void on_ack4(arguments *regs)
 {
-	void *sk = ARG(void *, 0);
+	void *sk = ARG(regs, void *, 0);
 	struct tcp_timewait_sock *tw = timewait_of(sk);
 
 	if (tw)
@@ -236,17 +236,17 @@ static __always_inline void on_ack4(arguments *regs)
 
 static __always_inline void on_ack6(arguments *regs)
 {
-	void *sk = ARG(void *, 0);
+	void *sk = ARG(regs, void *, 0);
 	struct tcp_timewait_sock *tw = sk ? timewait_of(sk) : NULL;
 
-	if (tw && ARG(u32, 3) == READ_UNTYPED(tw, tw_sk.__tw_common.skc_tw_rcv_nxt))
+	if (tw && ARG(regs, u32, 3) == READ_UNTYPED(tw, tw_sk.__tw_common.skc_tw_rcv_nxt))
 		ack_of_timewait(sk, tw);
 }
 
 static __always_inline void request_ack(arguments *regs)
 {
-	struct tcp_sock *child = fast_child(tcp_of(ARG(void *, 0)));
-	void *sk = ARG(void *, 2);
+	struct tcp_sock *child = fast_child(tcp_of(ARG(regs, void *, 0)));
+	void *sk = ARG(regs, void *, 2);
 	struct tcp_request_sock *req = request_of(sk);
 	struct event event;
 
@@ -319,21 +319,21 @@ static __always_inline void segment_in(struct tcp_sock *tp, struct sk_buff *skb)
 
 static __always_inline void on_in4(arguments *regs)
 {
-	segment_in(tcp_of(ARG(void *, 0)), ARG(struct sk_buff *, 1));
+	segment_in(tcp_of(ARG(regs, void *, 0)), ARG(regs, struct sk_buff *, 1));
 }
 
 static __always_inline void on_in6(arguments *regs)
 {
-	struct sk_buff *skb = ARG(struct sk_buff *, 1);
+	struct sk_buff *skb = ARG(regs, struct sk_buff *, 1);
 
 	if (READ(skb, protocol) != bpf_htons(ETH_P_IP))
-		segment_in(tcp_of(ARG(void *, 0)), skb);
+		segment_in(tcp_of(ARG(regs, void *, 0)), skb);
 }
 
 static __always_inline void on_request_in(arguments *regs)
 {
-	if (!ARG(bool, 3))
-		segment_of_sock(ARG(void *, 2), NULL, ARG(struct sk_buff *, 1), false);
+	if (!ARG(regs, bool, 3))
+		segment_of_sock(ARG(regs, void *, 2), NULL, ARG(regs, struct sk_buff *, 1), false);
 }
 
 /* Called by on_tw_segment(), which makes no record else. */
