@@ -20,7 +20,7 @@
 #include <net/sock.h>
 #include <net/timewait_sock.h>
 
-#include "filter.h"
+#include "key.h"
 #include "uapi/tcptrace.h"
 
 /* NEW_SYN_RECV is a request socket's, TIME_WAIT a timewait socket's, all else a full one's. */

@@ -13,20 +13,10 @@
 #ifndef TCPTRACE_CLASSIFIER_H
 #define TCPTRACE_CLASSIFIER_H
 
-#include <linux/in6.h>
 #include <linux/types.h>
 
+#include "key.h"
 #include "uapi/tcptrace.h"
-
-/* The tuple that clauses are compared with: host order ports, mapped addresses. */
-struct tcptrace_key {
-	struct in6_addr saddr;
-	struct in6_addr daddr;
-	u32 netns;
-	u16 sport;
-	u16 dport;
-	u8 family;
-};
 
 /* A clause and the level that is asked of what fits it. */
 struct tcptrace_rule {
