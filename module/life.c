@@ -15,7 +15,7 @@
 
 #include "compat/compat.h"
 #include "filter.h"
-#include "netlink.h"
+#include "life.h"
 #include "rights.h"
 #include "ring.h"
 #include "uapi/tcptrace_netlink.h"
@@ -48,6 +48,7 @@ static unsigned int first_open;	/* before this CPU the next record of each is kn
 static u64 lost;		/* since the last message */
 static u64 lost_without_ring;	/* counted in it already */
 
+static const struct genl_family *family;
 static struct tcptrace_wish wish;
 static struct tcptrace_waiter waiter;
 static enum { IDLE, READING, CLOSED } state;
@@ -60,7 +61,7 @@ static struct workqueue_struct *queue;
 
 static bool listened_to(void)
 {
-	return genl_has_listeners(&tcptrace_family, &init_net, 0);
+	return genl_has_listeners(family, &init_net, 0);
 }
 
 static bool is_life(u16 type)
@@ -222,7 +223,7 @@ static void send_event(const struct tcptrace_record *record)
 		lost++;
 		return;
 	}
-	head = genlmsg_put(msg, 0, 0, &tcptrace_family, 0, TCPTRACE_CMD_EVENT_NTF);
+	head = genlmsg_put(msg, 0, 0, family, 0, TCPTRACE_CMD_EVENT_NTF);
 	if (!head || put_event(msg, record)) {
 		nlmsg_free(msg);
 		lost++;
@@ -234,7 +235,7 @@ static void send_event(const struct tcptrace_record *record)
 	 * ESRCH: nobody there. A subscriber whose buffer is full, or for whose copy there is no memory at once, learns
 	 * it by ENOBUFS. GFP_KERNEL would have us yield() to one whose buffer fills.
 	 */
-	genlmsg_multicast_netns_filtered(&tcptrace_family, &init_net, msg, 0, 0, GFP_NOWAIT | __GFP_NOWARN, passed_over,
+	genlmsg_multicast_netns_filtered(family, &init_net, msg, 0, 0, GFP_NOWAIT | __GFP_NOWARN, passed_over,
 					 NULL);
 }
 
@@ -417,13 +418,14 @@ void tcptrace_life_start(void)
 	mutex_unlock(&lock);
 }
 
-bool tcptrace_netlink_subscribed(void)
+bool tcptrace_life_subscribed(void)
 {
 	return READ_ONCE(state) == READING;
 }
 
-int tcptrace_life_init(void)
+int tcptrace_life_init(const struct genl_family *our_family)
 {
+	family = our_family;
 	cursors = kvcalloc(nr_cpu_ids, sizeof(*cursors), GFP_KERNEL);
 	queue = alloc_workqueue("tcptrace", WQ_UNBOUND, 1);
 	if (cursors && queue)

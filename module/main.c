@@ -13,6 +13,7 @@
 
 #include "filter.h"
 #include "flight.h"
+#include "life.h"
 #include "netlink.h"
 #include "probe.h"
 #include "procfs.h"
@@ -78,7 +79,7 @@ static int __init tcptrace_init(void)
 	error = tcptrace_filter_init();
 	if (error)
 		goto err_ring;
-	error = tcptrace_life_init();
+	error = tcptrace_life_init(&tcptrace_family);
 	if (error)
 		goto err_filter;
 	error = tcptrace_probe_init(kprobes_only);

@@ -7,6 +7,7 @@
 #include "compat/compat.h"
 #include "filter.h"
 #include "flight.h"
+#include "life.h"
 #include "netlink.h"
 #include "probe.h"
 #include "rights.h"
@@ -40,7 +41,7 @@ static int put_info(struct sk_buff *msg)
 	       nla_put_u32(msg, TCPTRACE_A_INFO_LEVEL, tcptrace_probe_armed()) ?:
 	       nla_put_u32(msg, TCPTRACE_A_INFO_FLIGHT, tcptrace_flight_level()) ?:
 	       nla_put_u32(msg, TCPTRACE_A_INFO_READERS, readers) ?:
-	       nla_put_u32(msg, TCPTRACE_A_INFO_SUBSCRIBERS, tcptrace_netlink_subscribed()) ?:
+	       nla_put_u32(msg, TCPTRACE_A_INFO_SUBSCRIBERS, tcptrace_life_subscribed()) ?:
 	       (muted == TCPTRACE_MUTED_FTRACE ? nla_put_flag(msg, TCPTRACE_A_INFO_FTRACE_OFF) : 0) ?:
 	       (muted == TCPTRACE_MUTED_KPROBES ? nla_put_flag(msg, TCPTRACE_A_INFO_KPROBES_OFF) : 0);
 }

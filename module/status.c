@@ -5,8 +5,8 @@
 
 #include "canary.h"
 #include "filter.h"
+#include "life.h"
 #include "names.h"
-#include "netlink.h"
 #include "probe.h"
 #include "ring.h"
 #include "stats.h"
@@ -25,7 +25,7 @@ static void show_head(struct seq_file *seq)
 		seq_puts(seq, "/sys/kernel/debug/kprobes/enabled is 0: kprobes and kretprobes see nothing until it is 1\n");
 	seq_printf(seq, "ring: %u records on each CPU, on %u of %u CPUs now, %llu KiB\n", map->slots,
 		   cpumask_weight(&tcptrace_ring_cpus), map->cpus, tcptrace_ring_memory() >> 10);
-	seq_printf(seq, "netlink subscribers: %s\n\n", tcptrace_netlink_subscribed() ? "yes" : "none");
+	seq_printf(seq, "netlink subscribers: %s\n\n", tcptrace_life_subscribed() ? "yes" : "none");
 }
 
 static void show_probes(struct seq_file *seq)
