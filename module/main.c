@@ -75,7 +75,7 @@ static int __init tcptrace_init(void)
 	error = tcptrace_ring_init(ring);
 	if (error)
 		return error;
-	tcptrace_wake_init();
+	tcptrace_wake_init(ring, tcptrace_ring_reserved_in_all);
 	error = tcptrace_filter_init();
 	if (error)
 		goto err_ring;

@@ -17,6 +17,7 @@
 
 DEFINE_PER_CPU(struct tcptrace_ring *, tcptrace_rings);
 DEFINE_PER_CPU(struct tcptrace_record *, tcptrace_records);
+DEFINE_PER_CPU(u64, tcptrace_ring_nested);
 u32 tcptrace_ring_slots;
 struct cpumask tcptrace_ring_cpus;
 
@@ -230,6 +231,16 @@ const struct tcptrace_map *tcptrace_ring_map(void)
 u64 tcptrace_ring_memory(void)
 {
 	return (1 + nr_cpu_ids) * PAGE_SIZE + cpumask_weight(&tcptrace_ring_cpus) * records_size(tcptrace_ring_slots);
+}
+
+u64 tcptrace_ring_reserved_in_all(void)
+{
+	u64 sum = 0;
+	int cpu;
+
+	for_each_tcptrace_ring(cpu)
+		sum += tcptrace_ring_reserved(cpu);
+	return sum;
 }
 
 u64 tcptrace_ring_given_out(int cpu)

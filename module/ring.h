@@ -18,7 +18,6 @@
 #include <linux/log2.h>
 #include <asm/barrier.h>
 
-#include "stats.h"
 #include "uapi/tcptrace.h"
 #include "wake.h"
 
@@ -29,6 +28,9 @@
 DECLARE_PER_CPU(struct tcptrace_ring *, tcptrace_rings);
 DECLARE_PER_CPU(struct tcptrace_record *, tcptrace_records);
 extern u32 tcptrace_ring_slots;
+
+/* Records that were lost on a CPU because handlers interrupted one another. Their positions were given out. */
+DECLARE_PER_CPU(u64, tcptrace_ring_nested);
 
 /* The CPUs that have records. */
 extern struct cpumask tcptrace_ring_cpus;
@@ -64,6 +66,9 @@ static inline u64 tcptrace_ring_reserved(int cpu)
 {
 	return smp_load_acquire(&per_cpu(tcptrace_rings, cpu)->reserved);
 }
+
+/* The same on all CPUs together. Any context. */
+u64 tcptrace_ring_reserved_in_all(void);
 
 /* The same since the module was loaded. Process context. */
 u64 tcptrace_ring_given_out(int cpu);
@@ -102,7 +107,7 @@ static __always_inline struct tcptrace_record *tcptrace_ring_reserve(u64 *positi
 	before = *position - tcptrace_ring_slots;
 	if (unlikely(cmpxchg_local(&record->position, before, 0) != before) &&
 	    !tcptrace_ring_take(record, *position)) {
-		tcptrace_count(lost);
+		this_cpu_inc(tcptrace_ring_nested);
 		return NULL;
 	}
 	smp_wmb();	/* readers see "being written" before any of what is written */
@@ -118,7 +123,7 @@ static __always_inline void tcptrace_ring_publish(struct tcptrace_record *record
 {
 	smp_wmb();	/* all of the record before its position; pairs with the reader's acquire */
 	if (unlikely(cmpxchg_local(&record->position, 0, position) != 0)) {
-		tcptrace_count(lost);
+		this_cpu_inc(tcptrace_ring_nested);
 		clear_bit(ilog2(TCPTRACE_HELD), (unsigned long *)&record->position);
 	}
 	tcptrace_wake(position);

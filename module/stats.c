@@ -11,7 +11,7 @@ void tcptrace_stats_tally(int cpu, struct tcptrace_tally *tally)
 	const struct tcptrace_stats *stats = per_cpu_ptr(&tcptrace_stats, cpu);
 	int id;
 
-	tally->lost = READ_ONCE(stats->lost);
+	tally->lost = READ_ONCE(per_cpu(tcptrace_ring_nested, cpu));
 	tally->published = tcptrace_ring_given_out(cpu) - tally->lost;
 	tally->lost += tcptrace_ring_lost(cpu);
 	tally->filtered = READ_ONCE(stats->filtered);

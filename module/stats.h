@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What happened to each hit, per CPU. At rest, on each CPU:
- * hits = published + filtered + ignored + lost, where
- * published + lost = positions given out + what found no ring.
+ * What became of each hit, per CPU. At rest, on each CPU: hits = published + filtered + ignored + lost. A record that
+ * was wanted is counted by the ring: published + lost = positions given out + records that found no ring.
  */
 #ifndef TCPTRACE_STATS_H
 #define TCPTRACE_STATS_H
@@ -16,7 +15,6 @@ struct tcptrace_stats {
 	u64 hits[TCPTRACE_PROBE_COUNT];
 	u64 filtered;	/* no reader wanted it */
 	u64 ignored;	/* the function was hit, but nothing happened that is a record */
-	u64 lost;	/* the slot was still held by an interrupted handler */
 };
 
 DECLARE_PER_CPU(struct tcptrace_stats, tcptrace_stats);

@@ -7,7 +7,7 @@
 #include <linux/spinlock.h>
 
 #include "compat/compat.h"
-#include "ring.h"
+#include "uapi/tcptrace.h"
 #include "wake.h"
 
 #define WAKE_MS_DEFAULT	10
@@ -18,12 +18,14 @@ u64 tcptrace_wake_mask = ~0ull;
 static u64 watermark = ~0ull;		/* as tcptrace_wake_mask, but for who waits for the first record */
 static LIST_HEAD(waiters);		/* those that wait */
 static DEFINE_SPINLOCK(lock);		/* the list, its members, and the setting of both masks but in handlers */
+static u32 slots;			/* in each ring */
+static u64 (*reserved_in_all)(void);	/* positions given out, on all CPUs */
 static DEFINE_PER_CPU(struct irq_work, reached_work);
 static DEFINE_PER_CPU(u64, reached);	/* the lowest set bits of the positions that were reached: their highest counts */
 
 static u32 records_usual(void)
 {
-	return max(tcptrace_ring_slots / 4, 1u);
+	return max(slots / 4, 1u);
 }
 
 /* ---- under `lock` ---- */
@@ -110,7 +112,7 @@ static void tcptrace_wake_timer(struct timer_list *timer)
 
 bool tcptrace_waiter_may(u32 records, u32 ms)
 {
-	return records <= tcptrace_ring_slots && ms <= WAKE_MS_MAX;
+	return records <= slots && ms <= WAKE_MS_MAX;
 }
 
 void tcptrace_waiter_set(struct tcptrace_waiter *waiter, u32 records, u32 ms)
@@ -162,16 +164,6 @@ void tcptrace_waiter_wait(struct tcptrace_waiter *waiter)
 	smp_mb();	/* waits before the last look at the rings; a handler looks at the mask after it reserved */
 }
 
-static u64 reserved_in_all(void)
-{
-	u64 sum = 0;
-	int cpu;
-
-	for_each_tcptrace_ring(cpu)
-		sum += tcptrace_ring_reserved(cpu);
-	return sum;
-}
-
 static bool something_new(const struct tcptrace_waiter *waiter, u64 *reserved)
 {
 	*reserved = reserved_in_all();
@@ -216,10 +208,12 @@ bool tcptrace_waiter_ready(struct tcptrace_waiter *waiter)
 
 /* ---- all of it ---- */
 
-void tcptrace_wake_init(void)
+void tcptrace_wake_init(u32 ring_slots, u64 (*ring_reserved)(void))
 {
 	int cpu;
 
+	slots = ring_slots;
+	reserved_in_all = ring_reserved;
 	for_each_possible_cpu(cpu)
 		init_irq_work(per_cpu_ptr(&reached_work, cpu), tcptrace_wake_irq);
 }

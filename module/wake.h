@@ -29,7 +29,11 @@ static __always_inline void tcptrace_wake(u64 position)
 		tcptrace_wake_reached(position);
 }
 
-void tcptrace_wake_init(void);
+/*
+ * Before the first waiter. `slots`: records in each ring, of which the usual watermark is a part. `reserved`: how many
+ * positions were given out so far, on all CPUs; any context.
+ */
+void tcptrace_wake_init(u32 slots, u64 (*reserved)(void));
 /* After the last probe and the last waiter are gone: waits for what is under way. May sleep. */
 void tcptrace_wake_exit(void);
 
