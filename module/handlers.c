@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Who wants a record, and the table of what the kernel calls. */
-#include "handler.h"
+#include "handlers_impl.h"
 
 /* Apart from the fast path, so that this does not pay for a stack frame with a key. */
 static noinline bool fits_by_key(const struct tcptrace_rules *rules, u32 level, const struct sock *sk)

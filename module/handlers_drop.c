@@ -5,7 +5,7 @@
 #include <net/ipv6.h>
 #include <net/tcp.h>
 
-#include "handler.h"
+#include "handlers_impl.h"
 
 /*
  * Anything may be freed. Its headers are looked at only where the offsets say that they are a TCP and an IP header

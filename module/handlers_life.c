@@ -9,7 +9,7 @@
 #include <net/route.h>
 #include <net/tcp.h>
 
-#include "handler.h"
+#include "handlers_impl.h"
 
 /* void tcp_set_state(struct sock *sk, int state), before the change */
 static __always_inline void on_set_state(struct pt_regs *regs)

@@ -6,7 +6,7 @@
 #include <net/snmp.h>
 #include <net/tcp.h>
 
-#include "handler.h"
+#include "handlers_impl.h"
 
 /* ---- sent again ---- */
 

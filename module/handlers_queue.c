@@ -3,7 +3,7 @@
 #include <linux/tcp.h>
 #include <net/tcp.h>
 
-#include "handler.h"
+#include "handlers_impl.h"
 
 static __always_inline void queue_event(struct sock *sk, u16 type, u8 op, u32 bytes)
 {

@@ -13,7 +13,7 @@
 #include <net/request_sock.h>
 #include <net/tcp.h>
 
-#include "handler.h"
+#include "handlers_impl.h"
 
 #define TIMESTAMPS_ONLY	htonl(TCPOPT_NOP << 24 | TCPOPT_NOP << 16 | TCPOPT_TIMESTAMP << 8 | TCPOLEN_TIMESTAMP)
 

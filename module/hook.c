@@ -6,23 +6,23 @@
 
 #include "compat/compat.h"
 #include "hook.h"
-#include "probe.h"
+#include "uapi/tcptrace_probes.h"
 
 #ifdef TCPTRACE_HAVE_FTRACE_ARGS
 
 /*
- * From the place that was hit to its row: a table in which each place has a slot of its own, so that one
- * multiplication finds it. Constant while anything is armed.
+ * From the location that was hit to what is to be called: a hash table without collisions, so that one multiplication
+ * finds it. Constant once the module is loaded.
  */
 #define SLOT_BITS	8
 
 static struct place {
 	unsigned long ip;
-	enum tcptrace_probe_id id;
-} places[TCPTRACE_PROBE_COUNT];
+	void (*hook)(struct pt_regs *regs);
+} places[TCPTRACE_PROBE_COUNT] __ro_after_init;
+static u8 slots[1 << SLOT_BITS] __ro_after_init;	/* index into `places` */
+static u32 multiplier __ro_after_init;
 static unsigned int place_count;
-static u8 slots[1 << SLOT_BITS];
-static u32 multiplier;
 
 static __always_inline unsigned int slot_of(unsigned long ip)
 {
@@ -33,7 +33,7 @@ static void hit(unsigned long ip, unsigned long parent, struct ftrace_ops *ops, 
 {
 	/* What a kprobe's handler finds: preemption off. Nothing that we call is traced by us: no recursion. */
 	preempt_disable_notrace();
-	tcptrace_handlers[slots[slot_of(ip)]].hook(tcptrace_ftrace_args(regs));
+	places[slots[slot_of(ip)]].hook(tcptrace_ftrace_args(regs));
 	preempt_enable_notrace();
 }
 
@@ -56,14 +56,14 @@ bool tcptrace_hook_possible(void)
 	return true;
 }
 
-int tcptrace_hook_add(enum tcptrace_probe_id id, enum tcptrace_level level, unsigned long ip)
+int tcptrace_hook_add(void (*hook)(struct pt_regs *regs), enum tcptrace_level level, unsigned long ip)
 {
 	int error = ftrace_set_filter_ip(&levels[level].ops, ip, 0, 0);
 
 	if (error)
 		return error;
 	levels[level].count++;
-	places[place_count++] = (struct place) { .ip = ip, .id = id };
+	places[place_count++] = (struct place) { .ip = ip, .hook = hook };
 	return 0;
 }
 
@@ -77,7 +77,7 @@ static bool spread(void)
 		if (taken[slot])
 			return false;
 		taken[slot] = true;
-		slots[slot] = places[i].id;
+		slots[slot] = i;
 	}
 	return true;
 }
@@ -124,7 +124,7 @@ bool tcptrace_hook_possible(void)
 	return false;
 }
 
-int tcptrace_hook_add(enum tcptrace_probe_id id, enum tcptrace_level level, unsigned long ip)
+int tcptrace_hook_add(void (*hook)(struct pt_regs *regs), enum tcptrace_level level, unsigned long ip)
 {
 	return -EOPNOTSUPP;
 }

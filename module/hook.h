@@ -8,14 +8,18 @@
 
 #include <linux/types.h>
 
-#include "uapi/tcptrace_probes.h"
 #include "uapi/tcptrace.h"
+
+struct pt_regs;
 
 /* Whether this kernel gives an ftrace callback the arguments of the function. */
 bool tcptrace_hook_possible(void);
 
-/* Adds the function at `ip`, an ftrace location, to those of `level`. Before the first arming. May sleep. */
-int tcptrace_hook_add(enum tcptrace_probe_id id, enum tcptrace_level level, unsigned long ip);
+/*
+ * Adds the function at `ip`, an ftrace location, to those of `level`. When it is entered, `hook` is called with its arguments
+ * in `regs`, preemption off. While the module is being loaded, before the first arming. May sleep.
+ */
+int tcptrace_hook_add(void (*hook)(struct pt_regs *regs), enum tcptrace_level level, unsigned long ip);
 /* Finishes the table of places: after the last add. -ENOSPC where no spread without collision is found. */
 int tcptrace_hook_seal(void);
 

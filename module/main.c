@@ -13,6 +13,7 @@
 
 #include "filter.h"
 #include "flight.h"
+#include "handlers.h"
 #include "life.h"
 #include "netlink.h"
 #include "probe.h"
@@ -82,7 +83,7 @@ static int __init tcptrace_init(void)
 	error = tcptrace_life_init(&tcptrace_family);
 	if (error)
 		goto err_filter;
-	error = tcptrace_probe_init(kprobes_only);
+	error = tcptrace_probe_init(tcptrace_handlers, kprobes_only);
 	if (error)
 		goto err_life;
 	error = tcptrace_flight_init(level);

@@ -38,12 +38,14 @@ struct probe {
 
 static struct probe probes[] = { TCPTRACE_PROBES(ROW) };
 
+static const struct tcptrace_handler *handlers;	/* of each row */
+
 /* Changed under the filter's mutex. */
 static enum tcptrace_level armed_level;
 
 static int attach_by_name(struct probe *probe, const char *symbol)
 {
-	const struct tcptrace_handler *handler = &tcptrace_handlers[probe - probes];
+	const struct tcptrace_handler *handler = &handlers[probe - probes];
 
 	/* Registration writes into the structure: a second try needs a clean one. */
 	if (probe->where == RETURN) {
@@ -68,7 +70,7 @@ static int attach_by_name(struct probe *probe, const char *symbol)
 static bool attach_by_ftrace(struct probe *probe)
 {
 	return tcptrace_hook_possible() && (probe->kprobe.flags & KPROBE_FLAG_FTRACE) &&
-	       !tcptrace_hook_add(probe - probes, probe->level, (unsigned long)probe->kprobe.addr);
+	       !tcptrace_hook_add(handlers[probe - probes].hook, probe->level, (unsigned long)probe->kprobe.addr);
 }
 
 static void attach(struct probe *probe, bool kprobes_only)
@@ -207,10 +209,11 @@ static void report_absent(void)
 				  state.symbol, state.error);
 }
 
-int tcptrace_probe_init(bool kprobes_only)
+int tcptrace_probe_init(const struct tcptrace_handler *all_handlers, bool kprobes_only)
 {
 	int error = tcptrace_canary_init();
 
+	handlers = all_handlers;
 	if (error)
 		return error;
 	error = attach_all(kprobes_only);

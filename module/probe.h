@@ -10,15 +10,13 @@
 #include "uapi/tcptrace.h"
 #include "uapi/tcptrace_netlink.h"
 
-/* What handler.h makes of a row: what the kernel calls. */
+/* What the kernel calls for a row; made by handlers_impl.h. */
 struct tcptrace_handler {
 	void (*hook)(struct pt_regs *regs);	/* ENTRY by ftrace; preemption off */
 	kprobe_pre_handler_t entry;		/* ENTRY by kprobe */
 	kretprobe_handler_t ret_entry;		/* RETURN: fills the struct tcptrace_call in ri->data */
 	kretprobe_handler_t ret;
 };
-
-extern const struct tcptrace_handler tcptrace_handlers[TCPTRACE_PROBE_COUNT];
 
 /* Of a RETURN, from the function's entry. */
 struct tcptrace_call {
@@ -40,10 +38,10 @@ struct tcptrace_probe_state {
 };
 
 /*
- * Finds and registers all probes, disarmed; entries by kprobe only, where `kprobes_only`.
- * Fails only where a required one does. May sleep.
+ * Finds and registers all probes, disarmed, each to be handled by its row of `handlers`, which stays; entries by kprobe
+ * only, where `kprobes_only`. Fails only where a required one does. May sleep.
  */
-int tcptrace_probe_init(bool kprobes_only);
+int tcptrace_probe_init(const struct tcptrace_handler *handlers, bool kprobes_only);
 /* Unregisters; when it returns no handler runs or will run. */
 void tcptrace_probe_exit(void);
 

@@ -14,13 +14,13 @@
  * interrupt them. Nothing here sleeps, allocates, prints or takes a lock, and no pointer is
  * followed that the probed function itself does not follow.
  */
-#ifndef TCPTRACE_HANDLER_H
-#define TCPTRACE_HANDLER_H
+#ifndef TCPTRACE_HANDLERS_IMPL_H
+#define TCPTRACE_HANDLERS_IMPL_H
 
 #include "capture.h"
 #include "compat/compat.h"
 #include "filter.h"
-#include "probe.h"
+#include "handlers.h"
 #include "ring.h"
 #include "stats.h"
 
