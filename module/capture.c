@@ -17,7 +17,7 @@
 #define CAPTURED	offsetof(struct tcptrace_record, cookie)
 
 /* Apart from the fast path, so that this does not pay for a stack frame with an array. */
-static noinline u64 make_cookie(struct sock *sk)
+static noinline u64 tcptrace_make_cookie(struct sock *sk)
 {
 	u32 words[2];
 
@@ -29,7 +29,7 @@ u64 tcptrace_cookie(struct sock *sk)
 {
 	u64 cookie = atomic64_read(&sk->sk_cookie);
 
-	return likely(cookie) ? cookie : make_cookie(sk);
+	return likely(cookie) ? cookie : tcptrace_make_cookie(sk);
 }
 
 u64 tcptrace_cookie_inherited(struct sock *sk, struct sock *from)
@@ -40,7 +40,7 @@ u64 tcptrace_cookie_inherited(struct sock *sk, struct sock *from)
 	return atomic64_read(&sk->sk_cookie);
 }
 
-static __always_inline void mapped(void *to, __be32 address)
+static __always_inline void set_v4mapped(void *to, __be32 address)
 {
 	__be32 *word = to;
 
@@ -60,8 +60,8 @@ static __always_inline void addresses(const struct sock *sk, void *saddr, void *
 		return;
 	}
 #endif
-	mapped(saddr, sk->sk_rcv_saddr);
-	mapped(daddr, sk->sk_daddr);
+	set_v4mapped(saddr, sk->sk_rcv_saddr);
+	set_v4mapped(daddr, sk->sk_daddr);
 }
 
 void tcptrace_key_of_sock(struct tcptrace_key *key, const struct sock *sk)
@@ -83,8 +83,8 @@ void tcptrace_key_of_skb(struct tcptrace_key *key, const struct sk_buff *skb, co
 		key->daddr = ipv6_hdr(skb)->saddr;
 	} else {
 		key->family = AF_INET;
-		mapped(&key->saddr, ip_hdr(skb)->daddr);
-		mapped(&key->daddr, ip_hdr(skb)->saddr);
+		set_v4mapped(&key->saddr, ip_hdr(skb)->daddr);
+		set_v4mapped(&key->daddr, ip_hdr(skb)->saddr);
 	}
 	key->sport = ntohs(th->dest);
 	key->dport = ntohs(th->source);
@@ -115,7 +115,7 @@ static __always_inline u32 bit_of(unsigned long bits, int bit)
 	return bits >> bit & 1;
 }
 
-static __always_inline void capture_full(struct tcptrace_record *record, const struct sock *sk)
+static __always_inline void tcptrace_capture_full(struct tcptrace_record *record, const struct sock *sk)
 {
 	const struct tcp_sock *tp = tcp_sk(sk);
 
@@ -140,7 +140,7 @@ static __always_inline void capture_full(struct tcptrace_record *record, const s
 }
 
 /* What a request does not use of sock_common, sk_ipv6only above all, is as the one before it in the slab left it. */
-static void capture_request(struct tcptrace_record *record, const struct sock *sk)
+static void tcptrace_capture_request(struct tcptrace_record *record, const struct sock *sk)
 {
 	const struct request_sock *req = inet_reqsk(sk);
 	const struct tcp_request_sock *treq = tcp_rsk(req);
@@ -157,7 +157,7 @@ static void capture_request(struct tcptrace_record *record, const struct sock *s
 	record->wscale = inet_rsk(req)->rcv_wscale << 4 | inet_rsk(req)->snd_wscale;
 }
 
-static void capture_timewait(struct tcptrace_record *record, const struct sock *sk)
+static void tcptrace_capture_timewait(struct tcptrace_record *record, const struct sock *sk)
 {
 	const struct tcp_timewait_sock *tcptw = tcp_twsk(sk);
 
@@ -172,7 +172,7 @@ static void capture_timewait(struct tcptrace_record *record, const struct sock *
 	record->flags |= TCPTRACE_F_ORPHAN | sk->sk_ipv6only * TCPTRACE_F_V6ONLY;
 }
 
-static __always_inline void clear(struct tcptrace_record *record)
+static __always_inline void clear_record(struct tcptrace_record *record)
 {
 	memset((void *)record + CAPTURED, 0, sizeof(*record) - CAPTURED);
 	record->cpu = smp_processor_id();
@@ -182,7 +182,7 @@ void tcptrace_capture(struct tcptrace_record *record, struct sock *sk)
 {
 	enum tcptrace_kind kind = tcptrace_kind_of(sk);
 
-	clear(record);
+	clear_record(record);
 	record->cookie = tcptrace_cookie(sk);
 	addresses(sk, record->saddr, record->daddr);
 	record->sport = tcptrace_local_port(sk, kind);
@@ -195,22 +195,22 @@ void tcptrace_capture(struct tcptrace_record *record, struct sock *sk)
 	switch (kind) {
 	case TCPTRACE_K_REQUEST:
 		record->new_state = TCPTRACE_S_SYN_RECV;
-		capture_request(record, sk);
+		tcptrace_capture_request(record, sk);
 		break;
 	case TCPTRACE_K_TIMEWAIT:
 		record->new_state = inet_twsk(sk)->tw_substate;
-		capture_timewait(record, sk);
+		tcptrace_capture_timewait(record, sk);
 		break;
 	default:
 		record->new_state = READ_ONCE(sk->sk_state);
-		capture_full(record, sk);
+		tcptrace_capture_full(record, sk);
 	}
 	record->old_state = record->new_state;
 }
 
 void tcptrace_capture_key(struct tcptrace_record *record, const struct tcptrace_key *key)
 {
-	clear(record);
+	clear_record(record);
 	memcpy(record->saddr, &key->saddr, TCPTRACE_ADDR_LEN);
 	memcpy(record->daddr, &key->daddr, TCPTRACE_ADDR_LEN);
 	record->sport = key->sport;

@@ -38,14 +38,14 @@ static bool is_wide(enum tcptrace_field field)
 	return field >= TCPTRACE_FIELD_SADDR;
 }
 
-static int compare(const struct tcptrace_wide *a, const struct tcptrace_wide *b)
+static int compare_wide(const struct tcptrace_wide *a, const struct tcptrace_wide *b)
 {
 	if (a->high != b->high)
 		return a->high < b->high ? -1 : 1;
 	return a->low == b->low ? 0 : a->low < b->low ? -1 : 1;
 }
 
-static struct tcptrace_wide address(const void *bytes)
+static struct tcptrace_wide wide_of_address(const void *bytes)
 {
 	__be64 words[2];
 
@@ -55,23 +55,23 @@ static struct tcptrace_wide address(const void *bytes)
 
 /* ---- clauses as ranges ---- */
 
-static void set_range(struct box *box, enum tcptrace_field field, u32 from, u32 to)
+static void box_set_range(struct box *box, enum tcptrace_field field, u32 from, u32 to)
 {
 	box->from[field] = (struct tcptrace_wide) { .low = from };
 	box->to[field] = (struct tcptrace_wide) { .low = to };
 }
 
 /* 0: any. */
-static void set_number(struct box *box, enum tcptrace_field field, u32 number)
+static void box_set_number(struct box *box, enum tcptrace_field field, u32 number)
 {
-	set_range(box, field, number, number ?: highest[field].low);
+	box_set_range(box, field, number, number ?: highest[field].low);
 }
 
-static void set_prefix(struct box *box, enum tcptrace_field field, const u8 *prefix, u8 length)
+static void box_set_prefix(struct box *box, enum tcptrace_field field, const u8 *prefix, u8 length)
 {
 	u64 high = !length ? 0 : length >= 64 ? ~0ull : ~0ull << (64 - length);
 	u64 low = length <= 64 ? 0 : ~0ull << (128 - length);
-	struct tcptrace_wide from = address(prefix);
+	struct tcptrace_wide from = wide_of_address(prefix);
 
 	from.high &= high;
 	from.low &= low;
@@ -85,45 +85,45 @@ static void set_box(struct box *box, const struct tcptrace_rule *rule)
 
 	memset(box, 0, sizeof(*box));
 	box->level = rule->level;
-	set_range(box, TCPTRACE_FIELD_SPORT, clause->sport_min, clause->sport_max);
-	set_range(box, TCPTRACE_FIELD_DPORT, clause->dport_min, clause->dport_max);
-	set_number(box, TCPTRACE_FIELD_NETNS, clause->netns);
-	set_number(box, TCPTRACE_FIELD_FAMILY, clause->family);
-	set_prefix(box, TCPTRACE_FIELD_SADDR, clause->saddr, clause->saddr_len);
-	set_prefix(box, TCPTRACE_FIELD_DADDR, clause->daddr, clause->daddr_len);
+	box_set_range(box, TCPTRACE_FIELD_SPORT, clause->sport_min, clause->sport_max);
+	box_set_range(box, TCPTRACE_FIELD_DPORT, clause->dport_min, clause->dport_max);
+	box_set_number(box, TCPTRACE_FIELD_NETNS, clause->netns);
+	box_set_number(box, TCPTRACE_FIELD_FAMILY, clause->family);
+	box_set_prefix(box, TCPTRACE_FIELD_SADDR, clause->saddr, clause->saddr_len);
+	box_set_prefix(box, TCPTRACE_FIELD_DADDR, clause->daddr, clause->daddr_len);
 }
 
-static bool any(const struct box *box, enum tcptrace_field field)
+static bool box_is_any(const struct box *box, enum tcptrace_field field)
 {
 	static const struct tcptrace_wide lowest;
 
-	return !compare(&box->from[field], &lowest) && !compare(&box->to[field], &highest[field]);
+	return !compare_wide(&box->from[field], &lowest) && !compare_wide(&box->to[field], &highest[field]);
 }
 
 static bool ports_only(const struct box *box)
 {
-	return any(box, TCPTRACE_FIELD_NETNS) && any(box, TCPTRACE_FIELD_FAMILY) && any(box, TCPTRACE_FIELD_SADDR) &&
-	       any(box, TCPTRACE_FIELD_DADDR);
+	return box_is_any(box, TCPTRACE_FIELD_NETNS) && box_is_any(box, TCPTRACE_FIELD_FAMILY) &&
+	       box_is_any(box, TCPTRACE_FIELD_SADDR) && box_is_any(box, TCPTRACE_FIELD_DADDR);
 }
 
-static int by_ranges(const void *a, const void *b)
+static int boxes_by_ranges(const void *a, const void *b)
 {
 	return memcmp(a, b, offsetof(struct box, level));
 }
 
-static int by_level(const struct box *one, const struct box *other)
+static int boxes_by_level(const struct box *one, const struct box *other)
 {
 	return one->level == other->level ? 0 : one->level > other->level ? -1 : 1;
 }
 
-static int by_ranges_and_level(const void *a, const void *b)
+static int boxes_by_ranges_and_level(const void *a, const void *b)
 {
-	return by_ranges(a, b) ?: by_level(a, b);
+	return boxes_by_ranges(a, b) ?: boxes_by_level(a, b);
 }
 
-static int by_level_and_ranges(const void *a, const void *b)
+static int boxes_by_level_and_ranges(const void *a, const void *b)
 {
-	return by_level(a, b) ?: by_ranges(a, b);
+	return boxes_by_level(a, b) ?: boxes_by_ranges(a, b);
 }
 
 /* The different ones, of the same clause the one with the highest level, in order of levels. Returns how many. */
@@ -134,11 +134,11 @@ static u32 make_boxes(struct box *boxes, const struct tcptrace_rule *rules, u32 
 	for (i = 0; i < count; i++)
 		if (rules[i].level > TCPTRACE_L_OFF)
 			set_box(&boxes[made++], &rules[i]);
-	sort(boxes, made, sizeof(*boxes), by_ranges_and_level, NULL);
+	sort(boxes, made, sizeof(*boxes), boxes_by_ranges_and_level, NULL);
 	for (i = 0; i < made; i++)
-		if (!kept || by_ranges(&boxes[i], &boxes[kept - 1]))
+		if (!kept || boxes_by_ranges(&boxes[i], &boxes[kept - 1]))
 			boxes[kept++] = boxes[i];
-	sort(boxes, kept, sizeof(*boxes), by_level_and_ranges, NULL);
+	sort(boxes, kept, sizeof(*boxes), boxes_by_level_and_ranges, NULL);
 	return kept;
 }
 
@@ -156,9 +156,9 @@ static void give_bits(struct box *boxes, u32 count, u32 *words)
 
 /* ---- ranges as intervals ---- */
 
-static int by_place(const void *a, const void *b)
+static int edges_by_place(const void *a, const void *b)
 {
-	return compare(&((const struct edge *)a)->at, &((const struct edge *)b)->at);
+	return compare_wide(&((const struct edge *)a)->at, &((const struct edge *)b)->at);
 }
 
 /* The edges of a field but those at its ends, in order. Returns how many. */
@@ -171,22 +171,22 @@ static u32 make_edges(struct edge *edges, const struct box *boxes, u32 count, en
 
 		if (from->high || from->low)
 			edges[made++] = (struct edge) { .at = *from, .bit = boxes[i].bit };
-		if (compare(to, &highest[field]) < 0)
+		if (compare_wide(to, &highest[field]) < 0)
 			edges[made++] = (struct edge) {
 				.at = { .high = to->high + !(to->low + 1), .low = to->low + 1 },
 				.bit = boxes[i].bit,
 			};
 	}
-	sort(edges, made, sizeof(*edges), by_place, NULL);
+	sort(edges, made, sizeof(*edges), edges_by_place, NULL);
 	return made;
 }
 
-static u32 places(const struct edge *edges, u32 count)
+static u32 count_places(const struct edge *edges, u32 count)
 {
 	u32 i, places = 0;
 
 	for (i = 0; i < count; i++)
-		places += !i || by_place(&edges[i], &edges[i - 1]);
+		places += !i || edges_by_place(&edges[i], &edges[i - 1]);
 	return places;
 }
 
@@ -201,7 +201,7 @@ static u32 field_size(enum tcptrace_field field, u32 bounds, u32 stride)
 	return bounds_size(field, bounds) + (bounds + 1) * stride;
 }
 
-static void turn(u64 *vector, u32 bit)
+static void flip_bit(u64 *vector, u32 bit)
 {
 	vector[bit / WORD_BITS] ^= 1ull << bit % WORD_BITS;
 }
@@ -214,13 +214,13 @@ static void fill_vectors(u64 *vector, const struct edge *edges, u32 edge_count, 
 
 	for (i = 0; i < count; i++)
 		if (!boxes[i].from[field].high && !boxes[i].from[field].low)
-			turn(vector, boxes[i].bit);
+			flip_bit(vector, boxes[i].bit);
 	for (i = 0; i < edge_count; i++) {
-		if (!i || by_place(&edges[i], &edges[i - 1])) {
+		if (!i || edges_by_place(&edges[i], &edges[i - 1])) {
 			memcpy(vector + stride, vector, stride * sizeof(*vector));
 			vector += stride;
 		}
-		turn(vector, edges[i].bit);
+		flip_bit(vector, edges[i].bit);
 	}
 }
 
@@ -231,7 +231,7 @@ static void fill_bounds(u64 *space, const struct edge *edges, u32 count, enum tc
 	u32 i;
 
 	for (i = 0; i < count; i++) {
-		if (i && !by_place(&edges[i], &edges[i - 1]))
+		if (i && !edges_by_place(&edges[i], &edges[i - 1]))
 			continue;
 		if (is_wide(field))
 			*wide++ = edges[i].at;
@@ -248,7 +248,7 @@ static u64 *fill_field(struct tcptrace_classifier *classifier, enum tcptrace_fie
 	u32 edge_count = make_edges(edges, boxes, count, field);
 	u64 *vectors;
 
-	intervals->bounds = places(edges, edge_count);
+	intervals->bounds = count_places(edges, edge_count);
 	intervals->narrow = (const u32 *)space;
 	vectors = space + bounds_size(field, intervals->bounds);
 	intervals->vectors = vectors;
@@ -257,7 +257,7 @@ static u64 *fill_field(struct tcptrace_classifier *classifier, enum tcptrace_fie
 	return space + field_size(field, intervals->bounds, classifier->stride);
 }
 
-static struct tcptrace_classifier *build(struct box *boxes, u32 count, struct edge *edges)
+static struct tcptrace_classifier *build_of_boxes(struct box *boxes, u32 count, struct edge *edges)
 {
 	u32 words[TCPTRACE_L_SEGMENT + 1] = { };
 	struct tcptrace_classifier *classifier;
@@ -269,7 +269,8 @@ static struct tcptrace_classifier *build(struct box *boxes, u32 count, struct ed
 	give_bits(boxes, count, words);
 	size = words[TCPTRACE_L_LIFE];
 	for (field = 0; field < TCPTRACE_FIELDS; field++)
-		size += field_size(field, places(edges, make_edges(edges, boxes, count, field)), words[TCPTRACE_L_LIFE]);
+		size += field_size(field, count_places(edges, make_edges(edges, boxes, count, field)),
+				   words[TCPTRACE_L_LIFE]);
 	classifier = kvzalloc(sizeof(*classifier) + size * sizeof(u64), GFP_KERNEL);
 	if (!classifier)
 		return NULL;
@@ -279,7 +280,7 @@ static struct tcptrace_classifier *build(struct box *boxes, u32 count, struct ed
 	space = classifier->space;
 	for (i = 0; i < count; i++)
 		if (ports_only(&boxes[i]))
-			turn(space, boxes[i].bit);
+			flip_bit(space, boxes[i].bit);
 	classifier->ports_only = space;
 	space += classifier->stride;
 	for (field = 0; field < TCPTRACE_FIELDS; field++)
@@ -294,7 +295,7 @@ struct tcptrace_classifier *tcptrace_classifier_build(const struct tcptrace_rule
 	struct edge *edges = kvcalloc(2 * count + 1, sizeof(*edges), GFP_KERNEL);
 
 	if (boxes && edges)
-		classifier = build(boxes, make_boxes(boxes, rules, count), edges);
+		classifier = build_of_boxes(boxes, make_boxes(boxes, rules, count), edges);
 	kvfree(edges);
 	kvfree(boxes);
 	return classifier;
@@ -302,16 +303,17 @@ struct tcptrace_classifier *tcptrace_classifier_build(const struct tcptrace_rule
 
 /* ---- looking up ---- */
 
-static const u64 *find_address(const struct tcptrace_classifier *classifier, enum tcptrace_field field, const void *bytes)
+static const u64 *tcptrace_find_address(const struct tcptrace_classifier *classifier, enum tcptrace_field field,
+					const void *bytes)
 {
 	const struct tcptrace_intervals *intervals = &classifier->fields[field];
-	struct tcptrace_wide value = address(bytes);
+	struct tcptrace_wide value = wide_of_address(bytes);
 	u32 from = 0, to = intervals->bounds;
 
 	while (from < to) {
 		u32 middle = (from + to) / 2;
 
-		if (compare(&intervals->wide[middle], &value) <= 0)
+		if (compare_wide(&intervals->wide[middle], &value) <= 0)
 			from = middle + 1;
 		else
 			to = middle;
@@ -325,8 +327,8 @@ bool tcptrace_classify(const struct tcptrace_classifier *classifier, u32 level, 
 	const u64 *dport = tcptrace_classifier_find(classifier, TCPTRACE_FIELD_DPORT, key->dport);
 	const u64 *netns = tcptrace_classifier_find(classifier, TCPTRACE_FIELD_NETNS, key->netns);
 	const u64 *family = tcptrace_classifier_find(classifier, TCPTRACE_FIELD_FAMILY, key->family);
-	const u64 *saddr = find_address(classifier, TCPTRACE_FIELD_SADDR, &key->saddr);
-	const u64 *daddr = find_address(classifier, TCPTRACE_FIELD_DADDR, &key->daddr);
+	const u64 *saddr = tcptrace_find_address(classifier, TCPTRACE_FIELD_SADDR, &key->saddr);
+	const u64 *daddr = tcptrace_find_address(classifier, TCPTRACE_FIELD_DADDR, &key->daddr);
 	u32 words = classifier->words[level], i;
 
 	for (i = 0; i < words; i++)

@@ -11,10 +11,10 @@
 #include "ring.h"
 
 struct tcptrace_rules __rcu *tcptrace_rules;
-/* Who changes anything holds `lock`, while code is patched and a grace period waited for. */
-static DEFINE_MUTEX(lock);
+/* Who changes anything holds `tcptrace_filter_lock`, while code is patched and a grace period waited for. */
+static DEFINE_MUTEX(tcptrace_filter_lock);
 /* Inside it, for a moment: the list and what its members want, so that a question waits for none of that. */
-static DEFINE_MUTEX(list_lock);
+static DEFINE_MUTEX(tcptrace_wishes_lock);
 static LIST_HEAD(wishes);
 static u32 next_id = 1;
 
@@ -41,7 +41,7 @@ static int filter_valid(const struct tcptrace_filter *filter, const struct tcptr
 	return 0;
 }
 
-static void rules_free(struct tcptrace_rules *rules)
+static void tcptrace_rules_free(struct tcptrace_rules *rules)
 {
 	kvfree(rules->classifier);
 	kfree(rules);
@@ -76,7 +76,7 @@ static struct tcptrace_rule *all_clauses(u32 *count)
 }
 
 /* What the list now says. -ENOSPC: more clauses than all readers together may have. */
-static int rules_build(struct tcptrace_rules **built)
+static int tcptrace_rules_build(struct tcptrace_rules **built)
 {
 	struct tcptrace_rules *rules = kzalloc(sizeof(*rules), GFP_KERNEL);
 	struct tcptrace_wish *wish;
@@ -107,35 +107,35 @@ static int rules_build(struct tcptrace_rules **built)
 
 /*
  * Publishes what the list now says, and leaves the rules before in *old, which handlers may still read. Between arming
- * and publishing, hits are filtered by these. Under `lock`.
+ * and publishing, hits are filtered by these. Under `tcptrace_filter_lock`.
  */
-static int rules_apply(struct tcptrace_rules **old)
+static int tcptrace_rules_apply(struct tcptrace_rules **old)
 {
 	struct tcptrace_rules *rules;
-	int error = rules_build(&rules);
+	int error = tcptrace_rules_build(&rules);
 
 	if (error)
 		return error;
 	error = tcptrace_probe_arm(rules->level);
 	if (error) {
-		rules_free(rules);
+		tcptrace_rules_free(rules);
 		return error;
 	}
-	*old = rcu_replace_pointer(tcptrace_rules, rules, lockdep_is_held(&lock));
+	*old = rcu_replace_pointer(tcptrace_rules, rules, lockdep_is_held(&tcptrace_filter_lock));
 	return 0;
 }
 
-/* Not under `lock`: nobody else has to wait for the handlers. */
-static void rules_retire(struct tcptrace_rules *old)
+/* Not under `tcptrace_filter_lock`: nobody else has to wait for the handlers. */
+static void tcptrace_rules_retire(struct tcptrace_rules *old)
 {
 	synchronize_rcu();
-	rules_free(old);
+	tcptrace_rules_free(old);
 }
 
 int tcptrace_filter_init(void)
 {
 	struct tcptrace_rules *rules;
-	int error = rules_build(&rules);
+	int error = tcptrace_rules_build(&rules);
 
 	if (error)
 		return error;
@@ -145,7 +145,7 @@ int tcptrace_filter_init(void)
 
 void tcptrace_filter_exit(void)
 {
-	rules_free(rcu_dereference_protected(tcptrace_rules, 1));
+	tcptrace_rules_free(rcu_dereference_protected(tcptrace_rules, 1));
 }
 
 void tcptrace_filter_add(struct tcptrace_wish *wish)
@@ -153,21 +153,21 @@ void tcptrace_filter_add(struct tcptrace_wish *wish)
 	tcptrace_ring_hold();
 	wish->pid = task_tgid_nr(current);
 	get_task_comm(wish->comm, current);
-	mutex_lock(&lock);
-	mutex_lock(&list_lock);
+	mutex_lock(&tcptrace_filter_lock);
+	mutex_lock(&tcptrace_wishes_lock);
 	wish->id = next_id++;
 	list_add_tail(&wish->list, &wishes);
-	mutex_unlock(&list_lock);
-	mutex_unlock(&lock);
+	mutex_unlock(&tcptrace_wishes_lock);
+	mutex_unlock(&tcptrace_filter_lock);
 }
 
 static void wish_change(struct tcptrace_wish *wish, const struct tcptrace_filter *filter,
 			struct tcptrace_clause *clauses)
 {
-	mutex_lock(&list_lock);
+	mutex_lock(&tcptrace_wishes_lock);
 	wish->filter = *filter;
 	wish->clauses = clauses;
-	mutex_unlock(&list_lock);
+	mutex_unlock(&tcptrace_wishes_lock);
 }
 
 int tcptrace_filter_set(struct tcptrace_wish *wish, const struct tcptrace_filter *filter,
@@ -183,18 +183,18 @@ int tcptrace_filter_set(struct tcptrace_wish *wish, const struct tcptrace_filter
 	if (error)
 		return error;
 
-	mutex_lock(&lock);
+	mutex_lock(&tcptrace_filter_lock);
 	old_filter = wish->filter;
 	old_clauses = wish->clauses;
 	wish_change(wish, filter, clauses);
-	error = rules_apply(&old);
+	error = tcptrace_rules_apply(&old);
 	if (error)
 		wish_change(wish, &old_filter, old_clauses);
-	mutex_unlock(&lock);
+	mutex_unlock(&tcptrace_filter_lock);
 	if (error)
 		return error;
 	kvfree(old_clauses);
-	rules_retire(old);
+	tcptrace_rules_retire(old);
 	return 0;
 }
 
@@ -203,18 +203,18 @@ void tcptrace_filter_remove(struct tcptrace_wish *wish)
 	struct tcptrace_rules *old;
 	int error;
 
-	mutex_lock(&lock);
-	mutex_lock(&list_lock);
+	mutex_lock(&tcptrace_filter_lock);
+	mutex_lock(&tcptrace_wishes_lock);
 	list_del(&wish->list);
-	mutex_unlock(&list_lock);
+	mutex_unlock(&tcptrace_wishes_lock);
 	/*
 	 * Without memory for fewer rules the old ones stay until the next change: more is recorded
 	 * than anybody wants, which readers filter, and nothing dangles, for rules hold copies.
 	 */
-	error = rules_apply(&old);
-	mutex_unlock(&lock);
+	error = tcptrace_rules_apply(&old);
+	mutex_unlock(&tcptrace_filter_lock);
 	if (!error)
-		rules_retire(old);
+		tcptrace_rules_retire(old);
 	kvfree(wish->clauses);
 	tcptrace_ring_drop();
 }
@@ -224,12 +224,12 @@ int tcptrace_filter_each(int (*each)(const struct tcptrace_wish *wish, void *arg
 	const struct tcptrace_wish *wish;
 	int result = 0;
 
-	mutex_lock(&list_lock);
+	mutex_lock(&tcptrace_wishes_lock);
 	list_for_each_entry(wish, &wishes, list) {
 		result = each(wish, arg);
 		if (result)
 			break;
 	}
-	mutex_unlock(&list_lock);
+	mutex_unlock(&tcptrace_wishes_lock);
 	return result;
 }

@@ -3,7 +3,7 @@
 #include "handlers_impl.h"
 
 /* Apart from the fast path, so that this does not pay for a stack frame with a key. */
-static noinline bool fits_by_key(const struct tcptrace_rules *rules, u32 level, const struct sock *sk)
+static noinline bool tcptrace_fits_by_key(const struct tcptrace_rules *rules, u32 level, const struct sock *sk)
 {
 	struct tcptrace_key key;
 
@@ -19,7 +19,7 @@ bool tcptrace_wanted_rules(const struct tcptrace_rules *rules, u32 level, const 
 	case TCPTRACE_FITS:
 		return true;
 	case TCPTRACE_FITS_PERHAPS:
-		if (fits_by_key(rules, level, sk))
+		if (tcptrace_fits_by_key(rules, level, sk))
 			return true;
 		break;
 	case TCPTRACE_FITS_NONE:

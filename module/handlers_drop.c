@@ -11,7 +11,7 @@
  * Anything may be freed. Its headers are looked at only where the offsets say that they are a TCP and an IP header
  * without options between them, inside of the buffer's linear part, which stays allocated.
  */
-static bool is_segment(const struct sk_buff *skb)
+static bool is_tcp_segment(const struct sk_buff *skb)
 {
 	unsigned int size;
 
@@ -27,7 +27,7 @@ static bool is_segment(const struct sk_buff *skb)
 	       ipv6_hdr(skb)->version == 6 && ipv6_hdr(skb)->nexthdr == IPPROTO_TCP;
 }
 
-static void read_drop(struct tcptrace_drop *drop, const struct sk_buff *skb, u32 reason, const char *name)
+static void fill_drop(struct tcptrace_drop *drop, const struct sk_buff *skb, u32 reason, const char *name)
 {
 	const struct tcphdr *th = tcp_hdr(skb);
 
@@ -42,26 +42,26 @@ static void read_drop(struct tcptrace_drop *drop, const struct sk_buff *skb, u32
  * told by its tuple, without a namespace. A segment that was sent still belongs to its socket; which may be any: a raw
  * one, one of AF_PACKET, the kernel's own that sends a RST for nobody.
  */
-static noinline void dropped(struct sk_buff *skb, u32 reason, const char *name)
+static noinline void drop_event(struct sk_buff *skb, u32 reason, const char *name)
 {
 	struct sock *sk = skb->sk;
 	struct tcptrace_key key;
 	struct event event;
 
 	/* A queue that goes with its socket is no drop: what is in it was sent, or shows as unread. */
-	if (!is_segment(skb) || !strcmp(name, "QUEUE_PURGE"))
-		return ignore();
+	if (!is_tcp_segment(skb) || !strcmp(name, "QUEUE_PURGE"))
+		return ignore_hit();
 	if (sk && sk_fullsock(sk) && tcptrace_is_tcp(sk) && sk->sk_state != TCP_LISTEN &&
 	    ntohs(tcp_hdr(skb)->source) == tcptrace_local_port(sk, TCPTRACE_K_FULL)) {
-		if (!begin(&event, sk, TCPTRACE_L_SEGMENT, TCPTRACE_T_DROP, TCPTRACE_OP_SEGMENT))
+		if (!event_begin(&event, sk, TCPTRACE_L_SEGMENT, TCPTRACE_T_DROP, TCPTRACE_OP_SEGMENT))
 			return;
 	} else {
 		tcptrace_key_of_skb(&key, skb, NULL);
-		if (!begin_key(&event, &key, TCPTRACE_L_SEGMENT, TCPTRACE_T_DROP, TCPTRACE_OP_SEGMENT))
+		if (!event_begin_key(&event, &key, TCPTRACE_L_SEGMENT, TCPTRACE_T_DROP, TCPTRACE_OP_SEGMENT))
 			return;
 	}
-	read_drop(&event.record->u.drop, skb, reason, name);
-	publish(&event);
+	fill_drop(&event.record->u.drop, skb, reason, name);
+	event_publish(&event);
 }
 
 /* sk_skb_reason_drop(struct sock *sk, struct sk_buff *skb, reason), formerly kfree_skb_reason(skb, reason) */
@@ -73,8 +73,8 @@ static __always_inline void on_drop(struct pt_regs *regs)
 
 	/* Where somebody else has it still, it is not over. */
 	if (!name || !skb || refcount_read(&skb->users) != 1)
-		return ignore();
-	dropped(skb, reason, name);
+		return ignore_hit();
+	drop_event(skb, reason, name);
 }
 
 HANDLE_ENTRY(drop)

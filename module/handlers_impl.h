@@ -38,7 +38,7 @@ struct event {
 };
 
 /* Was counted as something other than published. */
-static __always_inline void ignore(void)
+static __always_inline void ignore_hit(void)
 {
 	tcptrace_count(ignored);
 }
@@ -56,8 +56,8 @@ static __always_inline bool wanted(const struct sock *sk, u32 level)
 /* The same of a tuple without a socket. */
 bool tcptrace_wanted_key(const struct tcptrace_key *key, u32 level);
 
-/* Begins a record of `sk`, if anybody wants it. Between it and publish() only what is special is set. */
-static __always_inline bool begin(struct event *event, struct sock *sk, u32 level, u16 type, u8 op)
+/* Begins a record of `sk`, if anybody wants it. Between it and event_publish() only what is special is set. */
+static __always_inline bool event_begin(struct event *event, struct sock *sk, u32 level, u16 type, u8 op)
 {
 	if (!wanted(sk, level))
 		return false;
@@ -72,7 +72,7 @@ static __always_inline bool begin(struct event *event, struct sock *sk, u32 leve
 }
 
 /* The same where no socket is an end of the connection: of a tuple. */
-static inline bool begin_key(struct event *event, const struct tcptrace_key *key, u32 level, u16 type, u8 op)
+static inline bool event_begin_key(struct event *event, const struct tcptrace_key *key, u32 level, u16 type, u8 op)
 {
 	if (!tcptrace_wanted_key(key, level))
 		return false;
@@ -86,7 +86,7 @@ static inline bool begin_key(struct event *event, const struct tcptrace_key *key
 	return true;
 }
 
-static __always_inline void publish(struct event *event)
+static __always_inline void event_publish(struct event *event)
 {
 	tcptrace_ring_publish(event->record, event->position);
 }
@@ -95,7 +95,7 @@ static __always_inline void publish(struct event *event)
  * The end that a request socket is, of a function that is called with its listener, too; or, with fast open, with its
  * child, which is the end from the SYN on: that request is in no table and has no cookie. tcp_passive_fastopen().
  */
-static __always_inline struct sock *end_of_request(struct sock *sk, struct request_sock *req)
+static __always_inline struct sock *endpoint_of_request(struct sock *sk, struct request_sock *req)
 {
 	return sk->sk_state == TCP_SYN_RECV ? sk : req_to_sk(req);
 }
@@ -128,7 +128,7 @@ void tcptrace_hook_##id(struct pt_regs *regs)					\
 	if (ours_##id(regs))							\
 		on_##id(regs);							\
 	else									\
-		ignore();							\
+		ignore_hit();							\
 }										\
 int tcptrace_entry_##id(struct kprobe *kprobe, struct pt_regs *regs)		\
 {										\
@@ -141,7 +141,7 @@ int tcptrace_call_##id(struct kretprobe_instance *instance, struct pt_regs *regs
 {										\
 	if (!ours_##id(regs)) {							\
 		tcptrace_count(hits[TCPTRACE_P_##id]);				\
-		ignore();							\
+		ignore_hit();							\
 		return 1;	/* the return does not matter */		\
 	}									\
 	call_##id((struct tcptrace_call *)instance->data, regs);		\

@@ -21,8 +21,8 @@ static __always_inline void on_set_state(struct pt_regs *regs)
 
 	/* Here a connecting socket has no port yet: tcp_connect() says it, with its whole tuple. */
 	if (state == TCP_SYN_SENT || state == old)
-		return ignore();
-	if (!begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_STATE, TCPTRACE_OP_NONE))
+		return ignore_hit();
+	if (!event_begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_STATE, TCPTRACE_OP_NONE))
 		return;
 	if (old == TCP_LISTEN) {
 		event.record->type = TCPTRACE_T_LISTEN;
@@ -31,7 +31,7 @@ static __always_inline void on_set_state(struct pt_regs *regs)
 		tcptrace_capture_totals(event.record, sk);
 	}
 	event.record->new_state = state;
-	publish(&event);
+	event_publish(&event);
 }
 
 /* int inet_csk_listen_start(struct sock *sk, ...), returned 0: the port is known only now */
@@ -46,25 +46,25 @@ static __always_inline void on_listen_start(const struct tcptrace_call *call, in
 	struct event event;
 
 	if (error)
-		return ignore();
-	if (!begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_LISTEN, TCPTRACE_OP_NONE))
+		return ignore_hit();
+	if (!event_begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_LISTEN, TCPTRACE_OP_NONE))
 		return;
 	tcptrace_capture_listener(event.record, sk);
 	event.record->old_state = TCPTRACE_S_CLOSE;
-	publish(&event);
+	event_publish(&event);
 }
 
 static __always_inline void request_event(struct sock *sk, struct sock *listener, u8 op, u8 old, u8 new, u32 retransmits)
 {
 	struct event event;
 
-	if (!begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_REQUEST, op))
+	if (!event_begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_REQUEST, op))
 		return;
 	tcptrace_capture_listener(event.record, listener);
 	event.record->u.listen.retransmits = retransmits;
 	event.record->old_state = old;
 	event.record->new_state = new;
-	publish(&event);
+	event_publish(&event);
 }
 
 /* inet_csk_reqsk_queue_hash_add(struct sock *sk, struct request_sock *req, unsigned long timeout) */
@@ -81,7 +81,7 @@ static __always_inline void on_request_drop(struct pt_regs *regs)
 
 	/* On success the child has taken its place in the table, and on_child() has said so. */
 	if (!sk_hashed(req_to_sk(req)))
-		return ignore();
+		return ignore_hit();
 	/* The timer that found the retries used up is running now, so it is not pending. */
 	request_event(req_to_sk(req), ARG(regs, struct sock *, 0),
 		      timer_pending(&req->rsk_timer) ? TCPTRACE_OP_DROPPED : TCPTRACE_OP_TIMEDOUT,
@@ -100,7 +100,7 @@ static __always_inline void on_child(struct pt_regs *regs)
 	struct request_sock *req = ARG(regs, struct request_sock *, 2);
 
 	if (!ARG(regs, bool, 3))	/* lost the race against another segment of the same handshake */
-		return ignore();
+		return ignore_hit();
 	this_cpu_write(last_child, tcptrace_cookie_inherited(ARG(regs, struct sock *, 1), req_to_sk(req)));
 	request_event(ARG(regs, struct sock *, 1), ARG(regs, struct sock *, 0), TCPTRACE_OP_ACKED,
 		      TCPTRACE_S_SYN_RECV, TCPTRACE_S_SYN_RECV, req->num_retrans);
@@ -116,12 +116,12 @@ static __always_inline void on_child_cookie(struct pt_regs *regs)
 	struct event event;
 
 	if (this_cpu_read(last_child) == tcptrace_cookie(child))
-		return ignore();
-	if (!begin(&event, child, TCPTRACE_L_LIFE, TCPTRACE_T_REQUEST, TCPTRACE_OP_ACKED))
+		return ignore_hit();
+	if (!event_begin(&event, child, TCPTRACE_L_LIFE, TCPTRACE_T_REQUEST, TCPTRACE_OP_ACKED))
 		return;
 	tcptrace_capture_listener(event.record, ARG(regs, struct sock *, 0));
 	event.record->flags |= TCPTRACE_F_COOKIE_SYN;
-	publish(&event);
+	event_publish(&event);
 }
 
 /* int tcp_connect(struct sock *sk): the tuple and the initial sequence number are complete */
@@ -129,13 +129,13 @@ static __always_inline void on_connect(struct pt_regs *regs)
 {
 	struct event event;
 
-	if (!begin(&event, ARG(regs, struct sock *, 0), TCPTRACE_L_LIFE, TCPTRACE_T_CONNECT, TCPTRACE_OP_NONE))
+	if (!event_begin(&event, ARG(regs, struct sock *, 0), TCPTRACE_L_LIFE, TCPTRACE_T_CONNECT, TCPTRACE_OP_NONE))
 		return;
 	/* As tcp_connect_init() is about to set them. */
 	event.record->snd_una = event.record->write_seq;
 	event.record->snd_nxt = event.record->write_seq;
 	event.record->old_state = TCPTRACE_S_CLOSE;
-	publish(&event);
+	event_publish(&event);
 }
 
 /* void __inet_accept(struct socket *sock, struct socket *newsock, struct sock *newsk) */
@@ -144,12 +144,12 @@ static __always_inline void on_accept(struct pt_regs *regs)
 	struct sock *listener = ARG(regs, struct socket *, 0)->sk;
 	struct event event;
 
-	if (!begin(&event, ARG(regs, struct sock *, 2), TCPTRACE_L_LIFE, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
+	if (!event_begin(&event, ARG(regs, struct sock *, 2), TCPTRACE_L_LIFE, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
 		return;
 	/* MPTCP's own gives away plain connections, too, which came in by another listener. */
 	if (tcptrace_is_tcp(listener))
 		tcptrace_capture_listener(event.record, listener);
-	publish(&event);
+	event_publish(&event);
 }
 
 /* void security_sock_graft(struct sock *sk, struct socket *parent), out of accept(): of which listener it cannot say */
@@ -157,18 +157,18 @@ static __always_inline void on_accept_graft(struct pt_regs *regs)
 {
 	struct event event;
 
-	if (begin(&event, ARG(regs, struct sock *, 0), TCPTRACE_L_LIFE, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
-		publish(&event);
+	if (event_begin(&event, ARG(regs, struct sock *, 0), TCPTRACE_L_LIFE, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
+		event_publish(&event);
 }
 
 static __always_inline void shutdown_event(struct sock *sk, u8 op)
 {
 	struct event event;
 
-	if (!begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_SHUTDOWN, op))
+	if (!event_begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_SHUTDOWN, op))
 		return;
 	tcptrace_capture_totals(event.record, sk);
-	publish(&event);
+	event_publish(&event);
 }
 
 /* void tcp_shutdown(struct sock *sk, int how); inet_shutdown() made SHUT_RD 1, SHUT_WR 2, both 3 */
@@ -178,7 +178,7 @@ static __always_inline void on_shutdown(struct pt_regs *regs)
 
 	/* Of one that is over, which may live on as a timewait socket, it is told ENOTCONN. */
 	if (sk->sk_state == TCP_CLOSE)
-		return ignore();
+		return ignore_hit();
 	shutdown_event(sk, TCPTRACE_OP_SHUT_RD - 1 + (ARG(regs, int, 1) & SHUTDOWN_MASK));
 }
 
@@ -189,7 +189,7 @@ static __always_inline void on_close(struct pt_regs *regs)
 
 	/* Of a socket that was never connected or is over already; a listener's end is a LISTEN. */
 	if ((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))
-		return ignore();
+		return ignore_hit();
 	shutdown_event(sk, TCPTRACE_OP_CLOSE);
 }
 
@@ -199,7 +199,7 @@ static __always_inline void on_reset_sent(struct pt_regs *regs)
 	struct tcptrace_segment *segment;
 	struct event event;
 
-	if (!begin(&event, ARG(regs, struct sock *, 0), TCPTRACE_L_LIFE, TCPTRACE_T_RESET, TCPTRACE_OP_SENT))
+	if (!event_begin(&event, ARG(regs, struct sock *, 0), TCPTRACE_L_LIFE, TCPTRACE_T_RESET, TCPTRACE_OP_SENT))
 		return;
 	segment = &event.record->u.segment;
 	segment->seq = event.record->snd_nxt;
@@ -207,7 +207,7 @@ static __always_inline void on_reset_sent(struct pt_regs *regs)
 	segment->flags = TCPHDR_RST | TCPHDR_ACK;
 	segment->out = 1;
 	segment->reason = tcptrace_active_reset_reason(regs);
-	publish(&event);
+	event_publish(&event);
 }
 
 /* The reply as RFC 9293 section 3.10.7.1 makes it. */
@@ -235,19 +235,19 @@ static __always_inline void reset_reply(struct pt_regs *regs, bool unicast)
 
 	/* These it does not answer. */
 	if (tcp_hdr(skb)->rst || (!sk && !unicast))
-		return ignore();
+		return ignore_hit();
 	/* A listener is not an end of this connection. */
 	if (sk && sk->sk_state != TCP_LISTEN) {
-		if (!begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_RESET, TCPTRACE_OP_REPLIED))
+		if (!event_begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_RESET, TCPTRACE_OP_REPLIED))
 			return;
 	} else {
 		tcptrace_key_of_skb(&key, skb, sk ? sock_net(sk) : dev_net(skb_dst(skb)->dev));
-		if (!begin_key(&event, &key, TCPTRACE_L_LIFE, TCPTRACE_T_RESET, TCPTRACE_OP_REPLIED))
+		if (!event_begin_key(&event, &key, TCPTRACE_L_LIFE, TCPTRACE_T_RESET, TCPTRACE_OP_REPLIED))
 			return;
 	}
 	reset_reply_segment(&event.record->u.segment, skb);
 	event.record->u.segment.reason = tcptrace_reset_reply_reason(regs);
-	publish(&event);
+	event_publish(&event);
 }
 
 static __always_inline void on_reset_reply4(struct pt_regs *regs)
@@ -270,11 +270,11 @@ static __always_inline void on_reset_in(struct pt_regs *regs)
 	struct event event;
 
 	if (!tcptrace_reset_by_rst(regs))
-		return ignore();
-	if (!begin(&event, ARG(regs, struct sock *, 0), TCPTRACE_L_LIFE, TCPTRACE_T_RESET, TCPTRACE_OP_RECEIVED))
+		return ignore_hit();
+	if (!event_begin(&event, ARG(regs, struct sock *, 0), TCPTRACE_L_LIFE, TCPTRACE_T_RESET, TCPTRACE_OP_RECEIVED))
 		return;
 	event.record->u.segment.flags = TCPHDR_RST;
-	publish(&event);
+	event_publish(&event);
 }
 
 /* inet_twsk_hashdance[_schedule](struct inet_timewait_sock *tw, struct sock *sk, ...): sk is still whole */
@@ -284,14 +284,14 @@ static __always_inline void on_tw_begin(struct pt_regs *regs)
 	struct sock *sk = ARG(regs, struct sock *, 1);
 	struct event event;
 
-	if (!begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_TIMEWAIT, TCPTRACE_OP_BEGIN))
+	if (!event_begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_TIMEWAIT, TCPTRACE_OP_BEGIN))
 		return;
 	tcptrace_capture_totals(event.record, sk);
 	event.record->cookie = tcptrace_cookie_inherited((struct sock *)tw, sk);
 	event.record->kind = TCPTRACE_K_TIMEWAIT;
 	event.record->new_state = tw->tw_substate;
 	event.record->u.totals.timeout = jiffies_to_msecs(tcptrace_twsk_timeout(tw, regs));
-	publish(&event);
+	event_publish(&event);
 }
 
 /*
@@ -325,14 +325,14 @@ static __always_inline void on_tw_timer(struct pt_regs *regs)
 
 	/* The first start is on_tw_begin()'s to tell. */
 	if (!ARG(regs, bool, 2) || before->cookie != atomic64_read(&tw->tw_cookie))
-		return ignore();
+		return ignore_hit();
 	old = before->substate;
-	if (!begin(&event, (struct sock *)tw, TCPTRACE_L_LIFE, TCPTRACE_T_TIMEWAIT,
-		   old == tw->tw_substate ? TCPTRACE_OP_RESTART : TCPTRACE_OP_SUBSTATE))
+	if (!event_begin(&event, (struct sock *)tw, TCPTRACE_L_LIFE, TCPTRACE_T_TIMEWAIT,
+			 old == tw->tw_substate ? TCPTRACE_OP_RESTART : TCPTRACE_OP_SUBSTATE))
 		return;
 	event.record->old_state = old;
 	event.record->u.totals.timeout = jiffies_to_msecs(ARG(regs, int, 1));
-	publish(&event);
+	event_publish(&event);
 }
 
 /* void inet_twsk_kill(struct inet_timewait_sock *tw): by its timer, or before its time */
@@ -342,12 +342,12 @@ static __always_inline void on_tw_end(struct pt_regs *regs)
 	long left = tw->tw_timer.expires - jiffies;
 	struct event event;
 
-	if (!begin(&event, (struct sock *)tw, TCPTRACE_L_LIFE, TCPTRACE_T_TIMEWAIT,
-		   left > 0 ? TCPTRACE_OP_KILLED : TCPTRACE_OP_END))
+	if (!event_begin(&event, (struct sock *)tw, TCPTRACE_L_LIFE, TCPTRACE_T_TIMEWAIT,
+			 left > 0 ? TCPTRACE_OP_KILLED : TCPTRACE_OP_END))
 		return;
 	event.record->new_state = TCPTRACE_S_CLOSE;
 	event.record->u.totals.timeout = left > 0 ? jiffies_to_msecs(left) : 0;
-	publish(&event);
+	event_publish(&event);
 }
 
 HANDLE_ENTRY(set_state)

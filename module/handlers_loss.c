@@ -15,7 +15,7 @@ static void retransmit_event(struct sock *sk, u32 level, u8 op, const struct sk_
 	struct tcptrace_retransmit *retransmit;
 	struct event event;
 
-	if (!begin(&event, sk, level, TCPTRACE_T_RETRANSMIT, op))
+	if (!event_begin(&event, sk, level, TCPTRACE_T_RETRANSMIT, op))
 		return;
 	retransmit = &event.record->u.retransmit;
 	tcptrace_capture_retransmit(event.record, sk);
@@ -24,7 +24,7 @@ static void retransmit_event(struct sock *sk, u32 level, u8 op, const struct sk_
 		retransmit->seq = TCP_SKB_CB(skb)->seq;
 		retransmit->len = skb->len;
 	}
-	publish(&event);
+	event_publish(&event);
 }
 
 /* int tcp_retransmit_skb(struct sock *sk, struct sk_buff *skb, int segs): returned, so that it is known what it did */
@@ -55,7 +55,7 @@ static __always_inline void on_retransmit(const struct tcptrace_call *call, int 
 
 	/* The former copy was still in the device's queue, say. */
 	if (!segments)
-		return ignore();
+		return ignore_hit();
 	retransmit_event(sk, op == TCPTRACE_OP_SYN ? TCPTRACE_L_LIFE : TCPTRACE_L_QUEUE, op, call->what, segments);
 }
 
@@ -72,7 +72,7 @@ static __always_inline void on_loss_probe(const struct tcptrace_call *call, int 
 	u32 segments = tcp_sk(sk)->total_retrans - call->before;
 
 	if (!segments)
-		return ignore();
+		return ignore_hit();
 	retransmit_event(sk, TCPTRACE_L_QUEUE, TCPTRACE_OP_TLP, skb_rb_last(&sk->tcp_rtx_queue), segments);
 }
 
@@ -81,7 +81,7 @@ static __always_inline void call_synack_again(struct tcptrace_call *call, struct
 {
 	struct request_sock *req = ARG(regs, struct request_sock *, 1);
 
-	call->sk = end_of_request(ARG(regs, struct sock *, 0), req);
+	call->sk = endpoint_of_request(ARG(regs, struct sock *, 0), req);
 	call->what = req;
 	call->before = req->num_retrans;
 }
@@ -92,14 +92,14 @@ static __always_inline void on_synack_again(const struct tcptrace_call *call, in
 	struct event event;
 
 	if (error)
-		return ignore();
-	if (!begin(&event, call->sk, TCPTRACE_L_LIFE, TCPTRACE_T_RETRANSMIT, TCPTRACE_OP_SYNACK))
+		return ignore_hit();
+	if (!event_begin(&event, call->sk, TCPTRACE_L_LIFE, TCPTRACE_T_RETRANSMIT, TCPTRACE_OP_SYNACK))
 		return;
 	event.record->u.retransmit.seq = tcp_rsk(req)->snt_isn;
 	event.record->u.retransmit.segments = 1;
 	/* It is counted by now, or next: that depends on the kernel. */
 	event.record->u.retransmit.total = call->before + 1;
-	publish(&event);
+	event_publish(&event);
 }
 
 /* static void tcp_undo_cwnd_reduction(struct sock *sk, bool unmark_loss): nothing had been lost */
@@ -119,30 +119,30 @@ static __always_inline void on_probe(struct pt_regs *regs)
 	struct event event;
 
 	if (sk->sk_state == TCP_CLOSE || (next && before(TCP_SKB_CB(next)->seq, tcp_wnd_end(tcp_sk(sk)))))
-		return ignore();
-	if (!begin(&event, sk, TCPTRACE_L_QUEUE, TCPTRACE_T_WINDOW,
-		   ARG(regs, int, 1) == LINUX_MIB_TCPKEEPALIVE ? TCPTRACE_OP_KEEPALIVE : TCPTRACE_OP_PROBE))
+		return ignore_hit();
+	if (!event_begin(&event, sk, TCPTRACE_L_QUEUE, TCPTRACE_T_WINDOW,
+			 ARG(regs, int, 1) == LINUX_MIB_TCPKEEPALIVE ? TCPTRACE_OP_KEEPALIVE : TCPTRACE_OP_PROBE))
 		return;
 	tcptrace_capture_queue(event.record, sk, 0);
 	event.record->u.queue.probes = inet_csk(sk)->icsk_probes_out;
-	publish(&event);
+	event_publish(&event);
 }
 
 /* ---- refused by a listener ---- */
 
-static noinline void refused(struct sock *listener, const struct sk_buff *skb, u16 type, u8 op)
+static noinline void refusal_event(struct sock *listener, const struct sk_buff *skb, u16 type, u8 op)
 {
 	struct tcptrace_key key;
 	struct event event;
 
 	tcptrace_key_of_skb(&key, skb, sock_net(listener));
 	key.family = listener->sk_family;
-	if (!begin_key(&event, &key, TCPTRACE_L_QUEUE, type, op))
+	if (!event_begin_key(&event, &key, TCPTRACE_L_QUEUE, type, op))
 		return;
 	tcptrace_capture_listener(event.record, listener);
 	event.record->old_state = TCPTRACE_S_LISTEN;
 	event.record->new_state = TCPTRACE_S_LISTEN;
-	publish(&event);
+	event_publish(&event);
 }
 
 /*
@@ -157,15 +157,15 @@ static __always_inline void on_syn(struct pt_regs *regs)
 	bool full = inet_csk_reqsk_queue_is_full(sk) || cookies == 2;
 
 	if (likely(!full && !sk_acceptq_is_full(sk)))
-		return ignore();
+		return ignore_hit();
 	full = full && !tcptrace_by_way_of_timewait(skb);
 	if (full && !cookies)
-		return refused(sk, skb, TCPTRACE_T_DROP, TCPTRACE_OP_SYN_QUEUE);
+		return refusal_event(sk, skb, TCPTRACE_T_DROP, TCPTRACE_OP_SYN_QUEUE);
 	if (sk_acceptq_is_full(sk))
-		return refused(sk, skb, TCPTRACE_T_DROP, TCPTRACE_OP_ACCEPT_QUEUE);
+		return refusal_event(sk, skb, TCPTRACE_T_DROP, TCPTRACE_OP_ACCEPT_QUEUE);
 	if (full)
-		return refused(sk, skb, TCPTRACE_T_REQUEST, TCPTRACE_OP_COOKIE);
-	ignore();
+		return refusal_event(sk, skb, TCPTRACE_T_REQUEST, TCPTRACE_OP_COOKIE);
+	ignore_hit();
 }
 
 /*
@@ -179,13 +179,14 @@ static __always_inline void third_segment(struct pt_regs *regs)
 	struct event event;
 
 	if (likely(!sk_acceptq_is_full(sk)))
-		return ignore();
+		return ignore_hit();
 	if (!sk_hashed(req))
-		return refused(sk, ARG(regs, const struct sk_buff *, 1), TCPTRACE_T_DROP, TCPTRACE_OP_ACCEPT_QUEUE);
-	if (!begin(&event, req, TCPTRACE_L_QUEUE, TCPTRACE_T_DROP, TCPTRACE_OP_ACCEPT_QUEUE))
+		return refusal_event(sk, ARG(regs, const struct sk_buff *, 1), TCPTRACE_T_DROP,
+				     TCPTRACE_OP_ACCEPT_QUEUE);
+	if (!event_begin(&event, req, TCPTRACE_L_QUEUE, TCPTRACE_T_DROP, TCPTRACE_OP_ACCEPT_QUEUE))
 		return;
 	tcptrace_capture_listener(event.record, sk);
-	publish(&event);
+	event_publish(&event);
 }
 
 static __always_inline void on_third4(struct pt_regs *regs)
@@ -197,7 +198,7 @@ static __always_inline void on_third6(struct pt_regs *regs)
 {
 	/* It calls tcp_v4_syn_recv_sock(). */
 	if (ARG(regs, const struct sk_buff *, 1)->protocol == htons(ETH_P_IP))
-		return ignore();
+		return ignore_hit();
 	third_segment(regs);
 }
 

@@ -9,10 +9,10 @@ static __always_inline void queue_event(struct sock *sk, u16 type, u8 op, u32 by
 {
 	struct event event;
 
-	if (!begin(&event, sk, TCPTRACE_L_QUEUE, type, op))
+	if (!event_begin(&event, sk, TCPTRACE_L_QUEUE, type, op))
 		return;
 	tcptrace_capture_queue(event.record, sk, bytes);
-	publish(&event);
+	event_publish(&event);
 }
 
 /* void tcp_data_ready(struct sock *sk): rcv_nxt has advanced */
@@ -33,7 +33,7 @@ static __always_inline void on_read(struct pt_regs *regs)
 	if (copied < 0 ||
 	    (!copied && (sock_flag(sk, SOCK_DONE) || (sk->sk_shutdown & RCV_SHUTDOWN) ||
 			 !((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2)))))
-		return ignore();
+		return ignore_hit();
 	queue_event(sk, TCPTRACE_T_RECV, copied ? TCPTRACE_OP_READ : TCPTRACE_OP_WAIT, copied);
 }
 
@@ -80,19 +80,19 @@ static __always_inline void on_ack(struct pt_regs *regs)
 	u32 window;
 
 	if (before(ack, tp->snd_una) || after(ack, tp->snd_nxt))
-		return ignore();
+		return ignore_hit();
 	window = window_after(tp, skb, ack);
 	if (!acked && window == tp->snd_wnd)
-		return ignore();
+		return ignore_hit();
 	/* Until the handshake is over it was not open. */
 	if (!window != !tp->snd_wnd && !((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV)))
 		op = window ? TCPTRACE_OP_OPENED : TCPTRACE_OP_CLOSED;
-	if (!begin(&event, sk, TCPTRACE_L_QUEUE, acked ? TCPTRACE_T_ACK : TCPTRACE_T_WINDOW, op))
+	if (!event_begin(&event, sk, TCPTRACE_L_QUEUE, acked ? TCPTRACE_T_ACK : TCPTRACE_T_WINDOW, op))
 		return;
 	tcptrace_capture_queue(event.record, sk, acked);
 	event.record->snd_una = ack;
 	event.record->snd_wnd = window;
-	publish(&event);
+	event_publish(&event);
 }
 
 HANDLE_ENTRY(data_ready)

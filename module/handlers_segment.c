@@ -17,7 +17,7 @@
 
 #define TIMESTAMPS_ONLY	htonl(TCPOPT_NOP << 24 | TCPOPT_NOP << 16 | TCPOPT_TIMESTAMP << 8 | TCPOLEN_TIMESTAMP)
 
-static void read_option(struct tcptrace_segment *segment, const u8 *option, u8 size)
+static void read_tcp_option(struct tcptrace_segment *segment, const u8 *option, u8 size)
 {
 	switch (option[0]) {
 	case TCPOPT_MSS:
@@ -39,7 +39,7 @@ static void read_option(struct tcptrace_segment *segment, const u8 *option, u8 s
 }
 
 /* The header is in the linear part: it was pulled up, or just made. */
-static noinline void read_options(struct tcptrace_segment *segment, const struct tcphdr *th)
+static noinline void read_tcp_options(struct tcptrace_segment *segment, const struct tcphdr *th)
 {
 	const u8 *option = (const u8 *)(th + 1), *end = (const u8 *)th + th->doff * 4;
 
@@ -50,7 +50,7 @@ static noinline void read_options(struct tcptrace_segment *segment, const struct
 		}
 		if (end - option < 2 || option[1] < 2 || option[1] > end - option)
 			return;
-		read_option(segment, option, option[1]);
+		read_tcp_option(segment, option, option[1]);
 		option += option[1];
 	}
 }
@@ -73,17 +73,17 @@ static __always_inline void read_segment(struct tcptrace_segment *segment, const
 	segment->out = out;
 	/* Most have nothing else. */
 	if (th->doff > 5 && (th->doff != 8 || th->syn || *(const __be32 *)(th + 1) != TIMESTAMPS_ONLY))
-		read_options(segment, th);
+		read_tcp_options(segment, th);
 }
 
 static __always_inline void segment_of_sock(struct sock *sk, const struct sk_buff *skb, bool out)
 {
 	struct event event;
 
-	if (!begin(&event, sk, TCPTRACE_L_SEGMENT, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE))
+	if (!event_begin(&event, sk, TCPTRACE_L_SEGMENT, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE))
 		return;
 	read_segment(&event.record->u.segment, skb, out);
-	publish(&event);
+	event_publish(&event);
 }
 
 /* To or from a listener, which is no end of the connection: with the segment's tuple, and no cookie. */
@@ -93,12 +93,12 @@ static noinline void segment_of_listener(const struct sock *sk, struct tcptrace_
 	struct event event;
 
 	key->family = sk->sk_family;
-	if (!begin_key(&event, key, TCPTRACE_L_SEGMENT, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE))
+	if (!event_begin_key(&event, key, TCPTRACE_L_SEGMENT, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE))
 		return;
 	event.record->old_state = TCPTRACE_S_LISTEN;
 	event.record->new_state = TCPTRACE_S_LISTEN;
 	read_segment(&event.record->u.segment, skb, out);
-	publish(&event);
+	event_publish(&event);
 }
 
 /* ---- out ---- */
@@ -110,7 +110,7 @@ static __always_inline void on_out4(struct pt_regs *regs)
 	struct sk_buff *skb = ARG(regs, struct sk_buff *, 1);
 
 	if (skb->sk != sk)
-		return ignore();
+		return ignore_hit();
 	segment_of_sock(sk, skb, true);
 }
 
@@ -148,7 +148,7 @@ static __always_inline void on_out6(struct pt_regs *regs)
 	if (likely(owner == sk) || (owner && tcptrace_kind_of(owner) == TCPTRACE_K_REQUEST && sk->sk_state == TCP_LISTEN))
 		return segment_of_sock(owner, skb, true);
 	if (owner || sk->sk_state != TCP_LISTEN)
-		return ignore();
+		return ignore_hit();
 	tcptrace_key_of_reply(&key, skb, sock_net(sk));
 	key.saddr = fl6->saddr;
 	key.daddr = fl6->daddr;
@@ -161,7 +161,7 @@ static __always_inline void ack_of_timewait(struct sock *sk)
 	struct tcptrace_segment *segment;
 	struct event event;
 
-	if (!begin(&event, sk, TCPTRACE_L_SEGMENT, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE))
+	if (!event_begin(&event, sk, TCPTRACE_L_SEGMENT, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE))
 		return;
 	segment = &event.record->u.segment;
 	segment->seq = event.record->snd_nxt;
@@ -169,7 +169,7 @@ static __always_inline void ack_of_timewait(struct sock *sk)
 	segment->window = (u16)(tcptw->tw_rcv_wnd >> inet_twsk(sk)->tw_rcv_wscale);
 	segment->flags = TCPHDR_ACK;
 	segment->out = 1;
-	publish(&event);
+	event_publish(&event);
 }
 
 /* tcp_v4_send_ack(const struct sock *sk, struct sk_buff *skb, ...): of a timewait socket, or by on_request_ack()'s */
@@ -178,7 +178,7 @@ static __always_inline void on_ack4(struct pt_regs *regs)
 	struct sock *sk = ARG(regs, struct sock *, 0);
 
 	if (tcptrace_kind_of(sk) != TCPTRACE_K_TIMEWAIT)
-		return ignore();
+		return ignore_hit();
 	ack_of_timewait(sk);
 }
 
@@ -191,7 +191,7 @@ static __always_inline void on_ack6(struct pt_regs *regs)
 	struct sock *sk = ARG(regs, struct sock *, 0);
 
 	if (!sk || tcptrace_kind_of(sk) != TCPTRACE_K_TIMEWAIT || ARG(regs, u32, 3) != tcp_twsk(sk)->tw_rcv_nxt)
-		return ignore();
+		return ignore_hit();
 	ack_of_timewait(sk);
 }
 
@@ -203,7 +203,8 @@ static __always_inline void request_ack(struct pt_regs *regs)
 	struct tcptrace_segment *segment;
 	struct event event;
 
-	if (!begin(&event, end_of_request(sk, req), TCPTRACE_L_SEGMENT, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE))
+	if (!event_begin(&event, endpoint_of_request(sk, req), TCPTRACE_L_SEGMENT, TCPTRACE_T_SEGMENT,
+			 TCPTRACE_OP_NONE))
 		return;
 	segment = &event.record->u.segment;
 	/* Fast open's child has sent more, maybe. */
@@ -212,7 +213,7 @@ static __always_inline void request_ack(struct pt_regs *regs)
 	segment->window = req->rsk_rcv_wnd >> inet_rsk(req)->rcv_wscale;
 	segment->flags = TCPHDR_ACK;
 	segment->out = 1;
-	publish(&event);
+	event_publish(&event);
 }
 
 static __always_inline void on_request_ack4(struct pt_regs *regs)
@@ -249,7 +250,7 @@ static noinline void segment_to_listener(const struct sock *sk, const struct sk_
 	struct tcptrace_key key;
 
 	if (tcptrace_by_way_of_timewait(skb))
-		return ignore();
+		return ignore_hit();
 	tcptrace_key_of_skb(&key, skb, sock_net(sk));
 	segment_of_listener(sk, &key, skb, false);
 }
@@ -273,7 +274,7 @@ static __always_inline void on_in6(struct pt_regs *regs)
 
 	/* It calls tcp_v4_do_rcv(). */
 	if (skb->protocol == htons(ETH_P_IP))
-		return ignore();
+		return ignore_hit();
 	segment_in(ARG(regs, struct sock *, 0), skb);
 }
 
@@ -282,7 +283,7 @@ static __always_inline void on_request_in(struct pt_regs *regs)
 {
 	/* Of fast open's child, which is a full socket and was told of already. */
 	if (ARG(regs, bool, 3))
-		return ignore();
+		return ignore_hit();
 	segment_of_sock(req_to_sk(ARG(regs, struct request_sock *, 2)), ARG(regs, struct sk_buff *, 1), false);
 }
 

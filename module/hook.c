@@ -29,7 +29,8 @@ static __always_inline unsigned int slot_of(unsigned long ip)
 	return (u32)ip * multiplier >> (32 - SLOT_BITS);
 }
 
-static void hit(unsigned long ip, unsigned long parent, struct ftrace_ops *ops, struct tcptrace_ftrace_regs *regs)
+static void tcptrace_hook_hit(unsigned long ip, unsigned long parent, struct ftrace_ops *ops,
+			      struct tcptrace_ftrace_regs *regs)
 {
 	/* What a kprobe's handler finds: preemption off. Nothing that we call is traced by us: no recursion. */
 	preempt_disable_notrace();
@@ -38,7 +39,7 @@ static void hit(unsigned long ip, unsigned long parent, struct ftrace_ops *ops, 
 }
 
 /*
- * With these flags ftrace calls hit() from a trampoline of its own, not by way of the assistant that protects
+ * With these flags ftrace calls tcptrace_hook_hit() from a trampoline of its own, not by way of the assistant that protects
  * against recursion, which costs more than all else: we are none.
  */
 static struct level {
@@ -46,9 +47,9 @@ static struct level {
 	unsigned int count;
 	bool armed;
 } levels[] = {
-	[TCPTRACE_L_LIFE]	= { .ops = { .func = hit, .flags = TCPTRACE_FTRACE_FLAGS } },
-	[TCPTRACE_L_QUEUE]	= { .ops = { .func = hit, .flags = TCPTRACE_FTRACE_FLAGS } },
-	[TCPTRACE_L_SEGMENT]	= { .ops = { .func = hit, .flags = TCPTRACE_FTRACE_FLAGS } },
+	[TCPTRACE_L_LIFE]	= { .ops = { .func = tcptrace_hook_hit, .flags = TCPTRACE_FTRACE_FLAGS } },
+	[TCPTRACE_L_QUEUE]	= { .ops = { .func = tcptrace_hook_hit, .flags = TCPTRACE_FTRACE_FLAGS } },
+	[TCPTRACE_L_SEGMENT]	= { .ops = { .func = tcptrace_hook_hit, .flags = TCPTRACE_FTRACE_FLAGS } },
 };
 
 bool tcptrace_hook_possible(void)
@@ -67,7 +68,7 @@ int tcptrace_hook_add(void (*hook)(struct pt_regs *regs), enum tcptrace_level le
 	return 0;
 }
 
-static bool spread(void)
+static bool tcptrace_hook_spread(void)
 {
 	bool taken[1 << SLOT_BITS] = { };
 	unsigned int i, slot;
@@ -86,7 +87,7 @@ int tcptrace_hook_seal(void)
 {
 	/* About one in ten spreads three dozen places over 256 slots. */
 	for (multiplier = 0x9e3779b1; multiplier > 0x9e000001; multiplier -= 2)
-		if (spread())
+		if (tcptrace_hook_spread())
 			return 0;
 	return -ENOSPC;
 }

@@ -38,7 +38,7 @@ struct cursor {
 };
 
 /*
- * Of the worker while it reads, of start_reading() before. A round takes some runs: it sends what is older than its
+ * Of the worker while it reads, of tcptrace_life_start_reading() before. A round takes some runs: it sends what is older than its
  * beginning. What is not may still be preceded by what another CPU has yet to reserve.
  */
 static struct cursor *cursors;
@@ -52,19 +52,19 @@ static const struct genl_family *family;
 static struct tcptrace_wish wish;
 static struct tcptrace_waiter waiter;
 static enum { IDLE, READING, CLOSED } state;
-static DEFINE_MUTEX(lock);	/* of changes to `state`, while probes are armed or disarmed for it */
+static DEFINE_MUTEX(tcptrace_life_lock);	/* of changes to `state`, while probes are armed or disarmed for it */
 static bool kicked;		/* there may be more than this round sends */
 
 static void tcptrace_life_drain(struct work_struct *work);
 static DECLARE_DELAYED_WORK(drain_work, tcptrace_life_drain);
 static struct workqueue_struct *queue;
 
-static bool listened_to(void)
+static bool has_subscribers(void)
 {
 	return genl_has_listeners(family, &init_net, 0);
 }
 
-static bool is_life(u16 type)
+static bool is_level_life(u16 type)
 {
 	return type <= TCPTRACE_T_TIMEWAIT;
 }
@@ -77,7 +77,7 @@ enum progress {
 };
 
 /* Copies a slot that may be overwritten meanwhile; the reader's side of uapi/tcptrace.h. `left`: what the run may look at. */
-static enum progress load(struct cursor *cursor, int cpu, unsigned int *left)
+static enum progress tcptrace_life_load(struct cursor *cursor, int cpu, unsigned int *left)
 {
 	struct tcptrace_record *records = per_cpu(tcptrace_records, cpu);
 	struct tcptrace_record *record = &cursor->records[cursor->count];
@@ -109,7 +109,7 @@ static enum progress load(struct cursor *cursor, int cpu, unsigned int *left)
 		if (READ_ONCE(slot->position) != position)
 			continue;
 		cursor->next++;
-		if (is_life(record->type)) {
+		if (is_level_life(record->type)) {
 			cursor->newest = position;
 			return LOADED;
 		}
@@ -117,7 +117,7 @@ static enum progress load(struct cursor *cursor, int cpu, unsigned int *left)
 	return NOTHING;
 }
 
-static int put_numbers(struct sk_buff *msg, const struct tcptrace_record *record)
+static int tcptrace_put_event_numbers(struct sk_buff *msg, const struct tcptrace_record *record)
 {
 	const struct { int attr; u32 value; } numbers[] = {
 		{ TCPTRACE_A_EVENT_TYPE, record->type },
@@ -150,7 +150,7 @@ static int put_numbers(struct sk_buff *msg, const struct tcptrace_record *record
 	return 0;
 }
 
-static int put_listen(struct sk_buff *msg, const struct tcptrace_listen *listen)
+static int tcptrace_put_listen(struct sk_buff *msg, const struct tcptrace_listen *listen)
 {
 	return nla_put_u64_64bit(msg, TCPTRACE_A_EVENT_LISTENER, listen->listener, TCPTRACE_A_EVENT_PAD) ?:
 	       nla_put_u32(msg, TCPTRACE_A_EVENT_BACKLOG, listen->backlog) ?:
@@ -159,7 +159,7 @@ static int put_listen(struct sk_buff *msg, const struct tcptrace_listen *listen)
 	       nla_put_u32(msg, TCPTRACE_A_EVENT_RETRANSMITS, listen->retransmits);
 }
 
-static int put_totals(struct sk_buff *msg, const struct tcptrace_totals *totals)
+static int tcptrace_put_totals(struct sk_buff *msg, const struct tcptrace_totals *totals)
 {
 	return nla_put_u64_64bit(msg, TCPTRACE_A_EVENT_BYTES_IN, totals->bytes_in, TCPTRACE_A_EVENT_PAD) ?:
 	       nla_put_u64_64bit(msg, TCPTRACE_A_EVENT_BYTES_OUT, totals->bytes_out, TCPTRACE_A_EVENT_PAD) ?:
@@ -168,7 +168,7 @@ static int put_totals(struct sk_buff *msg, const struct tcptrace_totals *totals)
 	       nla_put_u32(msg, TCPTRACE_A_EVENT_OOO, totals->ooo);
 }
 
-static int put_segment(struct sk_buff *msg, const struct tcptrace_segment *segment)
+static int tcptrace_put_segment(struct sk_buff *msg, const struct tcptrace_segment *segment)
 {
 	return nla_put_u32(msg, TCPTRACE_A_EVENT_SEQ, segment->seq) ?:
 	       nla_put_u32(msg, TCPTRACE_A_EVENT_ACK, segment->ack) ?:
@@ -179,21 +179,21 @@ static int put_segment(struct sk_buff *msg, const struct tcptrace_segment *segme
 	       (segment->out ? nla_put_flag(msg, TCPTRACE_A_EVENT_OUT) : 0);
 }
 
-static int put_union(struct sk_buff *msg, const struct tcptrace_record *record)
+static int tcptrace_put_union(struct sk_buff *msg, const struct tcptrace_record *record)
 {
 	switch (record->type) {
 	case TCPTRACE_T_LISTEN:
 	case TCPTRACE_T_REQUEST:
 	case TCPTRACE_T_ACCEPT:
-		return put_listen(msg, &record->u.listen);
+		return tcptrace_put_listen(msg, &record->u.listen);
 	case TCPTRACE_T_RESET:
-		return put_segment(msg, &record->u.segment);
+		return tcptrace_put_segment(msg, &record->u.segment);
 	default:
-		return put_totals(msg, &record->u.totals);
+		return tcptrace_put_totals(msg, &record->u.totals);
 	}
 }
 
-static int put_event(struct sk_buff *msg, const struct tcptrace_record *record)
+static int tcptrace_put_event(struct sk_buff *msg, const struct tcptrace_record *record)
 {
 	return nla_put_u64_64bit(msg, TCPTRACE_A_EVENT_TIME, record->time, TCPTRACE_A_EVENT_PAD) ?:
 	       nla_put_u64_64bit(msg, TCPTRACE_A_EVENT_STAMP, record->stamp, TCPTRACE_A_EVENT_PAD) ?:
@@ -202,19 +202,19 @@ static int put_event(struct sk_buff *msg, const struct tcptrace_record *record)
 	       nla_put(msg, TCPTRACE_A_EVENT_DADDR, TCPTRACE_ADDR_LEN, record->daddr) ?:
 	       nla_put_u16(msg, TCPTRACE_A_EVENT_SPORT, record->sport) ?:
 	       nla_put_u16(msg, TCPTRACE_A_EVENT_DPORT, record->dport) ?:
-	       put_numbers(msg, record) ?:
+	       tcptrace_put_event_numbers(msg, record) ?:
 	       (record->pid ? nla_put_string(msg, TCPTRACE_A_EVENT_COMM, record->comm) : 0) ?:
-	       put_union(msg, record) ?:
+	       tcptrace_put_union(msg, record) ?:
 	       (lost ? nla_put_u64_64bit(msg, TCPTRACE_A_EVENT_LOST, lost, TCPTRACE_A_EVENT_PAD) : 0);
 }
 
 /* A netlink_filter_fn. Who joins the group has been asked for less than may_trace(), see TCPTRACE_MCAST_ADMIN. */
-static int passed_over(struct sock *subscriber, struct sk_buff *msg, void *unused)
+static int tcptrace_life_passes_over(struct sock *subscriber, struct sk_buff *msg, void *unused)
 {
 	return !tcptrace_opener_may_trace(subscriber);
 }
 
-static void send_event(const struct tcptrace_record *record)
+static void tcptrace_life_send(const struct tcptrace_record *record)
 {
 	struct sk_buff *msg = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
 	void *head;
@@ -224,7 +224,7 @@ static void send_event(const struct tcptrace_record *record)
 		return;
 	}
 	head = genlmsg_put(msg, 0, 0, family, 0, TCPTRACE_CMD_EVENT_NTF);
-	if (!head || put_event(msg, record)) {
+	if (!head || tcptrace_put_event(msg, record)) {
 		nlmsg_free(msg);
 		lost++;
 		return;
@@ -235,12 +235,12 @@ static void send_event(const struct tcptrace_record *record)
 	 * ESRCH: nobody there. A subscriber whose buffer is full, or for whose copy there is no memory at once, learns
 	 * it by ENOBUFS. GFP_KERNEL would have us yield() to one whose buffer fills.
 	 */
-	genlmsg_multicast_netns_filtered(family, &init_net, msg, 0, 0, GFP_NOWAIT | __GFP_NOWARN, passed_over,
-					 NULL);
+	genlmsg_multicast_netns_filtered(family, &init_net, msg, 0, 0, GFP_NOWAIT | __GFP_NOWARN,
+					 tcptrace_life_passes_over, NULL);
 }
 
 /* The record that was read last to its place by time. */
-static void sort_in(struct cursor *cursor)
+static void tcptrace_life_sort_in(struct cursor *cursor)
 {
 	unsigned int i;
 
@@ -252,22 +252,22 @@ static void sort_in(struct cursor *cursor)
  * A handler that is interrupted between reserving its position and taking the time is later than those behind it that
  * interrupted it. What comes after a later one is no such: so the earliest is known when one behind it is not earlier.
  */
-static bool settled(const struct cursor *cursor)
+static bool earliest_is_known(const struct cursor *cursor)
 {
 	return cursor->count && cursor->records[cursor->count - 1].position != cursor->newest;
 }
 
 /* Puts the next record of this CPU among the heads. */
-static enum progress advance(struct cursor *cursor, unsigned int *left)
+static enum progress tcptrace_life_advance(struct cursor *cursor, unsigned int *left)
 {
-	while (!settled(cursor) && cursor->count < ARRAY_SIZE(cursor->records)) {
-		enum progress progress = load(cursor, cursor - cursors, left);
+	while (!earliest_is_known(cursor) && cursor->count < ARRAY_SIZE(cursor->records)) {
+		enum progress progress = tcptrace_life_load(cursor, cursor - cursors, left);
 
 		if (progress > NOTHING)
 			return progress;
 		if (progress == NOTHING)
 			break;
-		sort_in(cursor);
+		tcptrace_life_sort_in(cursor);
 	}
 	if (!cursor->count)
 		return NOTHING;
@@ -285,7 +285,7 @@ static void count_lost_without_ring(void)
 }
 
 /* The positions stay those of the beginning: a CPU that always has one being written gets on. */
-static void begin_round(void)
+static void tcptrace_life_begin_round(void)
 {
 	int cpu;
 
@@ -304,7 +304,7 @@ static void begin_round(void)
 }
 
 /* NOTHING: the round is over. */
-static enum progress one_run(void)
+static enum progress tcptrace_life_run(void)
 {
 	unsigned int left = RUN_RECORDS;
 	struct timerqueue_node *node;
@@ -313,7 +313,7 @@ static enum progress one_run(void)
 	for (; first_open < nr_cpu_ids; first_open = cpumask_next(first_open, &tcptrace_ring_cpus)) {
 		if (timerqueue_node_queued(&cursors[first_open].node))
 			continue;
-		progress = advance(&cursors[first_open], &left);
+		progress = tcptrace_life_advance(&cursors[first_open], &left);
 		if (progress > NOTHING)
 			return progress;
 	}
@@ -321,9 +321,9 @@ static enum progress one_run(void)
 		struct cursor *cursor = container_of(node, struct cursor, node);
 
 		timerqueue_del(&heads, node);
-		send_event(&cursor->records[--cursor->count]);
+		tcptrace_life_send(&cursor->records[--cursor->count]);
 		/* Whoever else wants this CPU has it between two runs. */
-		progress = need_resched() ? ENOUGH : advance(cursor, &left);
+		progress = need_resched() ? ENOUGH : tcptrace_life_advance(cursor, &left);
 		if (progress > NOTHING) {
 			first_open = cursor - cursors;
 			return progress;
@@ -338,12 +338,12 @@ static void tcptrace_life_kick(struct tcptrace_waiter *unused)
 	queue_delayed_work(queue, &drain_work, 0);
 }
 
-/* Under `lock`: unless somebody has subscribed meanwhile, who then may have been told that we read. */
-static void stop_reading(void)
+/* Under `tcptrace_life_lock`: unless somebody has subscribed meanwhile, who then may have been told that we read. */
+static void tcptrace_life_stop_reading(void)
 {
 	WRITE_ONCE(state, IDLE);
 	smp_mb();	/* pairs with tcptrace_life_start() */
-	if (!listened_to()) {
+	if (!has_subscribers()) {
 		tcptrace_waiter_remove(&waiter);
 		tcptrace_filter_remove(&wish);
 		return;
@@ -357,16 +357,16 @@ static void tcptrace_life_drain(struct work_struct *work)
 {
 	if (smp_load_acquire(&state) != READING)
 		return;
-	if (!listened_to()) {
-		mutex_lock(&lock);
+	if (!has_subscribers()) {
+		mutex_lock(&tcptrace_life_lock);
 		if (state == READING)
-			stop_reading();
-		mutex_unlock(&lock);
+			tcptrace_life_stop_reading();
+		mutex_unlock(&tcptrace_life_lock);
 		return;
 	}
 	if (!round)
-		begin_round();
-	switch (one_run()) {
+		tcptrace_life_begin_round();
+	switch (tcptrace_life_run()) {
 	case STALLED:
 		queue_delayed_work(queue, &drain_work, 1);
 		break;
@@ -380,7 +380,7 @@ static void tcptrace_life_drain(struct work_struct *work)
 	}
 }
 
-static void start_reading(void)
+static void tcptrace_life_start_reading(void)
 {
 	const struct tcptrace_filter filter = { .abi = TCPTRACE_ABI, .level = TCPTRACE_L_LIFE };
 	int cpu;
@@ -407,15 +407,15 @@ static void start_reading(void)
 
 void tcptrace_life_start(void)
 {
-	if (!listened_to())
+	if (!has_subscribers())
 		return;
-	smp_mb();	/* the subscription before the state; pairs with stop_reading() */
+	smp_mb();	/* the subscription before the state; pairs with tcptrace_life_stop_reading() */
 	if (READ_ONCE(state) == READING)
 		return;
-	mutex_lock(&lock);
-	if (state == IDLE && listened_to())
-		start_reading();
-	mutex_unlock(&lock);
+	mutex_lock(&tcptrace_life_lock);
+	if (state == IDLE && has_subscribers())
+		tcptrace_life_start_reading();
+	mutex_unlock(&tcptrace_life_lock);
 }
 
 bool tcptrace_life_subscribed(void)
@@ -438,10 +438,10 @@ void tcptrace_life_stop(void)
 {
 	bool was_reading;
 
-	mutex_lock(&lock);
+	mutex_lock(&tcptrace_life_lock);
 	was_reading = state == READING;
 	WRITE_ONCE(state, CLOSED);
-	mutex_unlock(&lock);
+	mutex_unlock(&tcptrace_life_lock);
 	/* What is queued after this sees the state. */
 	cancel_delayed_work_sync(&drain_work);
 	if (was_reading) {

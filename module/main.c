@@ -28,7 +28,7 @@ static unsigned int ring = 16384;
 static char *flight = "off";
 static char *attach = "auto";
 
-static int ring_set(const char *value, const struct kernel_param *param)
+static int tcptrace_set_ring(const char *value, const struct kernel_param *param)
 {
 	unsigned int slots;
 	int error = kstrtouint(value, 0, &slots);
@@ -43,7 +43,7 @@ static int ring_set(const char *value, const struct kernel_param *param)
 	return 0;
 }
 
-static const struct kernel_param_ops ring_ops = { .set = ring_set, .get = param_get_uint };
+static const struct kernel_param_ops ring_ops = { .set = tcptrace_set_ring, .get = param_get_uint };
 module_param_cb(ring, &ring_ops, &ring, 0444);
 __MODULE_PARM_TYPE(ring, "uint");
 MODULE_PARM_DESC(ring, "Records in each CPU's ring, 192 bytes each: a power of two from 64 to 1048576 (default 16384)");

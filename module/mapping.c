@@ -9,7 +9,7 @@
 /* Who touches a page will touch its neighbours: so many come with it, a power of two. */
 #define AROUND	64
 
-static vm_fault_t insert(struct vm_area_struct *vma, u64 page)
+static vm_fault_t tcptrace_mapping_insert(struct vm_area_struct *vma, u64 page)
 {
 	void *memory = tcptrace_ring_page(page);
 
@@ -27,10 +27,10 @@ static vm_fault_t tcptrace_mapping_fault(struct vm_fault *vmf)
 	struct vm_area_struct *vma = vmf->vma;
 	u64 page = max_t(u64, round_down(vmf->pgoff, AROUND), vma->vm_pgoff);
 	u64 end = min_t(u64, round_down(vmf->pgoff, AROUND) + AROUND, vma->vm_pgoff + vma_pages(vma));
-	vm_fault_t result = insert(vma, vmf->pgoff);
+	vm_fault_t result = tcptrace_mapping_insert(vma, vmf->pgoff);
 
 	for (; result == VM_FAULT_NOPAGE && page < end; page++)
-		if (insert(vma, page) == VM_FAULT_OOM)
+		if (tcptrace_mapping_insert(vma, page) == VM_FAULT_OOM)
 			break;
 	return result;
 }

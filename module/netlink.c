@@ -15,19 +15,19 @@
 #include "stats.h"
 #include "uapi/tcptrace_netlink.h"
 
-static int count_reader(const struct tcptrace_wish *wish, void *arg)
+static int tcptrace_count_reader(const struct tcptrace_wish *wish, void *arg)
 {
 	++*(u32 *)arg;
 	return 0;
 }
 
-static int put_info(struct sk_buff *msg)
+static int tcptrace_put_info(struct sk_buff *msg)
 {
 	const struct tcptrace_map *map = tcptrace_ring_map();
 	enum tcptrace_muted muted = tcptrace_canary_ask();
 	u32 readers = 0;
 
-	tcptrace_filter_each(count_reader, &readers);
+	tcptrace_filter_each(tcptrace_count_reader, &readers);
 	return nla_put_string(msg, TCPTRACE_A_INFO_VERSION, TCPTRACE_VERSION) ?:
 	       nla_put_u32(msg, TCPTRACE_A_INFO_ABI, map->abi) ?:
 	       nla_put_u32(msg, TCPTRACE_A_INFO_TYPES_VERSION, map->types_version) ?:
@@ -46,7 +46,7 @@ static int put_info(struct sk_buff *msg)
 	       (muted == TCPTRACE_MUTED_KPROBES ? nla_put_flag(msg, TCPTRACE_A_INFO_KPROBES_OFF) : 0);
 }
 
-static int info_get(struct sk_buff *skb, struct genl_info *info)
+static int tcptrace_get_info(struct sk_buff *skb, struct genl_info *info)
 {
 	struct sk_buff *msg;
 	void *head;
@@ -59,7 +59,7 @@ static int info_get(struct sk_buff *skb, struct genl_info *info)
 	/* Who subscribes and then asks gets its events from this answer on. The first one waits here for its probes. */
 	tcptrace_life_start();
 	head = genlmsg_put_reply(msg, info, &tcptrace_family, 0, TCPTRACE_CMD_INFO_GET);
-	if (!head || put_info(msg)) {
+	if (!head || tcptrace_put_info(msg)) {
 		nlmsg_free(msg);
 		return -EMSGSIZE;
 	}
@@ -71,16 +71,17 @@ static int info_get(struct sk_buff *skb, struct genl_info *info)
  * Before a dump and before each part of it: all but the first are made when the socket is read, which may be in
  * other hands by then.
  */
-static int may_dump(struct netlink_callback *cb)
+static int tcptrace_may_dump(struct netlink_callback *cb)
 {
 	return tcptrace_sender_may_trace(cb->skb) ? 0 : -EPERM;
 }
 
 /* One message of a dump; what does not fit goes into the next part. */
-static int dump_message(struct sk_buff *skb, struct netlink_callback *cb, u8 command,
-			int (*put)(struct sk_buff *skb, const void *what), const void *what)
+static int tcptrace_dump_message(struct sk_buff *skb, struct netlink_callback *cb, u8 command,
+				 int (*put)(struct sk_buff *skb, const void *what), const void *what)
 {
-	void *head = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &tcptrace_family, NLM_F_MULTI, command);
+	void *head = genlmsg_put(skb, NETLINK_CB(cb->skb).portid, cb->nlh->nlmsg_seq, &tcptrace_family, NLM_F_MULTI,
+				 command);
 
 	if (!head)
 		return -EMSGSIZE;
@@ -92,7 +93,7 @@ static int dump_message(struct sk_buff *skb, struct netlink_callback *cb, u8 com
 	return 0;
 }
 
-static int put_probe(struct sk_buff *skb, const void *what)
+static int tcptrace_put_probe(struct sk_buff *skb, const void *what)
 {
 	const struct tcptrace_probe_state *state = what;
 
@@ -107,21 +108,21 @@ static int put_probe(struct sk_buff *skb, const void *what)
 	       (state->error ? nla_put_u32(skb, TCPTRACE_A_PROBE_ERROR, state->error) : 0);
 }
 
-static int probe_dump(struct sk_buff *skb, struct netlink_callback *cb)
+static int tcptrace_dump_probes(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct tcptrace_probe_state state;
-	int error = may_dump(cb);
+	int error = tcptrace_may_dump(cb);
 
 	if (error)
 		return error;
 	for (; cb->args[0] < TCPTRACE_PROBE_COUNT; cb->args[0]++)
 		if (tcptrace_probe_state(cb->args[0], &state) &&
-		    dump_message(skb, cb, TCPTRACE_CMD_PROBE_GET, put_probe, &state))
+		    tcptrace_dump_message(skb, cb, TCPTRACE_CMD_PROBE_GET, tcptrace_put_probe, &state))
 			break;
 	return skb->len;
 }
 
-static int put_tally(struct sk_buff *skb, const void *what)
+static int tcptrace_put_tally(struct sk_buff *skb, const void *what)
 {
 	int cpu = *(const long *)what;
 	struct tcptrace_tally tally;
@@ -135,43 +136,47 @@ static int put_tally(struct sk_buff *skb, const void *what)
 	       nla_put_u64_64bit(skb, TCPTRACE_A_CPU_LOST, tally.lost, TCPTRACE_A_CPU_PAD);
 }
 
-static int cpu_dump(struct sk_buff *skb, struct netlink_callback *cb)
+static int tcptrace_dump_cpus(struct sk_buff *skb, struct netlink_callback *cb)
 {
-	int error = may_dump(cb);
+	int error = tcptrace_may_dump(cb);
 
 	if (error)
 		return error;
 	for (; cb->args[0] < nr_cpu_ids; cb->args[0]++)
 		if (cpu_possible(cb->args[0]) &&
-		    dump_message(skb, cb, TCPTRACE_CMD_CPU_GET, put_tally, &cb->args[0]))
+		    tcptrace_dump_message(skb, cb, TCPTRACE_CMD_CPU_GET, tcptrace_put_tally, &cb->args[0]))
 			break;
 	return skb->len;
 }
 
-static int put_prefix(struct sk_buff *skb, int address_attr, const u8 *address, int length_attr, u8 length)
+static int tcptrace_put_prefix(struct sk_buff *skb, int address_attr, const u8 *address, int length_attr, u8 length)
 {
 	if (!length)
 		return 0;
 	return nla_put(skb, address_attr, TCPTRACE_ADDR_LEN, address) ?: nla_put_u32(skb, length_attr, length);
 }
 
-static int put_ports(struct sk_buff *skb, int min_attr, u16 min, int max_attr, u16 max)
+static int tcptrace_put_ports(struct sk_buff *skb, int min_attr, u16 min, int max_attr, u16 max)
 {
 	if (!min && max == U16_MAX)
 		return 0;
 	return nla_put_u16(skb, min_attr, min) ?: nla_put_u16(skb, max_attr, max);
 }
 
-static int put_clause(struct sk_buff *skb, const struct tcptrace_clause *clause)
+static int tcptrace_put_clause(struct sk_buff *skb, const struct tcptrace_clause *clause)
 {
 	struct nlattr *nest = nla_nest_start(skb, TCPTRACE_A_FILTER_CLAUSE);
 
 	if (!nest)
 		return -EMSGSIZE;
-	if (put_prefix(skb, TCPTRACE_A_CLAUSE_SADDR, clause->saddr, TCPTRACE_A_CLAUSE_SADDR_LEN, clause->saddr_len) ||
-	    put_prefix(skb, TCPTRACE_A_CLAUSE_DADDR, clause->daddr, TCPTRACE_A_CLAUSE_DADDR_LEN, clause->daddr_len) ||
-	    put_ports(skb, TCPTRACE_A_CLAUSE_SPORT_MIN, clause->sport_min, TCPTRACE_A_CLAUSE_SPORT_MAX, clause->sport_max) ||
-	    put_ports(skb, TCPTRACE_A_CLAUSE_DPORT_MIN, clause->dport_min, TCPTRACE_A_CLAUSE_DPORT_MAX, clause->dport_max) ||
+	if (tcptrace_put_prefix(skb, TCPTRACE_A_CLAUSE_SADDR, clause->saddr,
+				TCPTRACE_A_CLAUSE_SADDR_LEN, clause->saddr_len) ||
+	    tcptrace_put_prefix(skb, TCPTRACE_A_CLAUSE_DADDR, clause->daddr,
+				TCPTRACE_A_CLAUSE_DADDR_LEN, clause->daddr_len) ||
+	    tcptrace_put_ports(skb, TCPTRACE_A_CLAUSE_SPORT_MIN, clause->sport_min,
+			       TCPTRACE_A_CLAUSE_SPORT_MAX, clause->sport_max) ||
+	    tcptrace_put_ports(skb, TCPTRACE_A_CLAUSE_DPORT_MIN, clause->dport_min,
+			       TCPTRACE_A_CLAUSE_DPORT_MAX, clause->dport_max) ||
 	    (clause->family && nla_put_u32(skb, TCPTRACE_A_CLAUSE_FAMILY, clause->family)) ||
 	    (clause->netns && nla_put_u32(skb, TCPTRACE_A_CLAUSE_NETNS, clause->netns)))
 		return -EMSGSIZE;
@@ -179,7 +184,7 @@ static int put_clause(struct sk_buff *skb, const struct tcptrace_clause *clause)
 	return 0;
 }
 
-static int put_filter(struct sk_buff *skb, const void *what)
+static int tcptrace_put_filter(struct sk_buff *skb, const void *what)
 {
 	const struct tcptrace_wish *wish = what;
 	u32 i;
@@ -190,7 +195,7 @@ static int put_filter(struct sk_buff *skb, const void *what)
 	    nla_put_u32(skb, TCPTRACE_A_FILTER_LEVEL, wish->filter.level))
 		return -EMSGSIZE;
 	for (i = 0; i < wish->filter.clauses; i++)
-		if (put_clause(skb, &wish->clauses[i]))
+		if (tcptrace_put_clause(skb, &wish->clauses[i]))
 			return -EMSGSIZE;
 	return 0;
 }
@@ -201,26 +206,26 @@ struct filter_dump {
 };
 
 /* Readers come and go between the parts of a dump: their numbers only grow, and the list is in their order. */
-static int dump_filter(const struct tcptrace_wish *wish, void *arg)
+static int tcptrace_dump_reader(const struct tcptrace_wish *wish, void *arg)
 {
 	struct filter_dump *dump = arg;
 
 	if (wish->id <= dump->cb->args[0])
 		return 0;
-	if (dump_message(dump->skb, dump->cb, TCPTRACE_CMD_FILTER_GET, put_filter, wish))
+	if (tcptrace_dump_message(dump->skb, dump->cb, TCPTRACE_CMD_FILTER_GET, tcptrace_put_filter, wish))
 		return 1;
 	dump->cb->args[0] = wish->id;
 	return 0;
 }
 
-static int filter_dump(struct sk_buff *skb, struct netlink_callback *cb)
+static int tcptrace_dump_filters(struct sk_buff *skb, struct netlink_callback *cb)
 {
 	struct filter_dump dump = { .skb = skb, .cb = cb };
-	int error = may_dump(cb);
+	int error = tcptrace_may_dump(cb);
 
 	if (error)
 		return error;
-	tcptrace_filter_each(dump_filter, &dump);
+	tcptrace_filter_each(tcptrace_dump_reader, &dump);
 	return skb->len;
 }
 
@@ -229,10 +234,29 @@ static const struct nla_policy no_attributes[] = { [1] = { .type = NLA_REJECT } 
 
 /* The flag asks for CAP_NET_ADMIN, of the sender and of who opened its socket; the rest of the rule is ours to ask. */
 static const struct genl_ops ops[] = {
-	{ .cmd = TCPTRACE_CMD_INFO_GET,   .flags = GENL_ADMIN_PERM, .doit = info_get },
-	{ .cmd = TCPTRACE_CMD_PROBE_GET,  .flags = GENL_ADMIN_PERM, .start = may_dump, .dumpit = probe_dump },
-	{ .cmd = TCPTRACE_CMD_CPU_GET,    .flags = GENL_ADMIN_PERM, .start = may_dump, .dumpit = cpu_dump },
-	{ .cmd = TCPTRACE_CMD_FILTER_GET, .flags = GENL_ADMIN_PERM, .start = may_dump, .dumpit = filter_dump },
+	{
+		.cmd	= TCPTRACE_CMD_INFO_GET,
+		.flags	= GENL_ADMIN_PERM,
+		.doit	= tcptrace_get_info,
+	},
+	{
+		.cmd	= TCPTRACE_CMD_PROBE_GET,
+		.flags	= GENL_ADMIN_PERM,
+		.start	= tcptrace_may_dump,
+		.dumpit	= tcptrace_dump_probes,
+	},
+	{
+		.cmd	= TCPTRACE_CMD_CPU_GET,
+		.flags	= GENL_ADMIN_PERM,
+		.start	= tcptrace_may_dump,
+		.dumpit	= tcptrace_dump_cpus,
+	},
+	{
+		.cmd	= TCPTRACE_CMD_FILTER_GET,
+		.flags	= GENL_ADMIN_PERM,
+		.start	= tcptrace_may_dump,
+		.dumpit	= tcptrace_dump_filters,
+	},
 };
 
 static const struct genl_multicast_group groups[] = {
@@ -241,7 +265,7 @@ static const struct genl_multicast_group groups[] = {
 
 /*
  * Only in the initial network namespace, whose owner is the initial user namespace: the group's check at bind asks for
- * its capability in the owner of the namespace. That check knows no CAP_PERFMON: see send_event() for the rest.
+ * its capability in the owner of the namespace. That check knows no CAP_PERFMON: see tcptrace_life_send() for the rest.
  */
 struct genl_family tcptrace_family __ro_after_init = {
 	.name		= TCPTRACE_FAMILY_NAME,

@@ -22,7 +22,7 @@ struct probe {
 	bool armed;
 	int error;
 	u64 missed;			/* until it was disarmed */
-	u64 foreign;			/* of what it is charged with, what it is not to blame for: see charged() */
+	u64 foreign;			/* of what it is charged with, what it is not to blame for: see tcptrace_probe_charged() */
 	/* Of a function attached by ftrace too: it finds the place, and keeps the function's module where it is. */
 	union {
 		struct kprobe kprobe;
@@ -43,7 +43,7 @@ static const struct tcptrace_handler *handlers;	/* of each row */
 /* Changed under the filter's mutex. */
 static enum tcptrace_level armed_level;
 
-static int attach_by_name(struct probe *probe, const char *symbol)
+static int tcptrace_probe_attach_by_name(struct probe *probe, const char *symbol)
 {
 	const struct tcptrace_handler *handler = &handlers[probe - probes];
 
@@ -67,29 +67,29 @@ static int attach_by_name(struct probe *probe, const char *symbol)
 }
 
 /* A registered kprobe knows where its function is, and whether that is an ftrace location. */
-static bool attach_by_ftrace(struct probe *probe)
+static bool tcptrace_probe_attach_by_ftrace(struct probe *probe)
 {
 	return tcptrace_hook_possible() && (probe->kprobe.flags & KPROBE_FLAG_FTRACE) &&
 	       !tcptrace_hook_add(handlers[probe - probes].hook, probe->level, (unsigned long)probe->kprobe.addr);
 }
 
-static void attach(struct probe *probe, bool kprobes_only)
+static void tcptrace_probe_attach(struct probe *probe, bool kprobes_only)
 {
-	probe->error = attach_by_name(probe, probe->symbol);
+	probe->error = tcptrace_probe_attach_by_name(probe, probe->symbol);
 	if (probe->error && probe->older)
-		probe->error = attach_by_name(probe, probe->older);
+		probe->error = tcptrace_probe_attach_by_name(probe, probe->older);
 	if (probe->error)
 		probe->method = TCPTRACE_METHOD_ABSENT;
 	else if (probe->where == RETURN)
 		probe->method = TCPTRACE_METHOD_KRETPROBE;
-	else if (!kprobes_only && attach_by_ftrace(probe))
+	else if (!kprobes_only && tcptrace_probe_attach_by_ftrace(probe))
 		probe->method = TCPTRACE_METHOD_FTRACE;
 	else
 		probe->method = TCPTRACE_METHOD_KPROBE;
 }
 
 /* All at once: each call waits for a grace period. */
-static void detach_all(void)
+static void tcptrace_probe_detach_all(void)
 {
 	struct kretprobe *kretprobes[TCPTRACE_PROBE_COUNT];
 	struct kprobe *kprobes[TCPTRACE_PROBE_COUNT];
@@ -112,7 +112,7 @@ static void detach_all(void)
  * A kprobe that shares its place with those of others is charged with what these miss: also while it is disarmed, as
  * it always is where ftrace, which misses nothing, stands in for it.
  */
-static u64 charged(const struct probe *probe)
+static u64 tcptrace_probe_charged(const struct probe *probe)
 {
 	switch (probe->method) {
 	case TCPTRACE_METHOD_KPROBE:
@@ -125,12 +125,12 @@ static u64 charged(const struct probe *probe)
 }
 
 /* Grows only, also for who looks while it is armed or disarmed: both ways say the same then. */
-static u64 missed(const struct probe *probe)
+static u64 tcptrace_probe_missed(const struct probe *probe)
 {
-	return smp_load_acquire(&probe->armed) ? charged(probe) - probe->foreign : probe->missed;
+	return smp_load_acquire(&probe->armed) ? tcptrace_probe_charged(probe) - probe->foreign : probe->missed;
 }
 
-static int arm_one(struct probe *probe, bool on)
+static int tcptrace_probe_arm_one(struct probe *probe, bool on)
 {
 	int error = 0;
 
@@ -151,15 +151,15 @@ static int arm_one(struct probe *probe, bool on)
 	if (error)
 		return error;
 	if (on)
-		probe->foreign = charged(probe) - probe->missed;
+		probe->foreign = tcptrace_probe_charged(probe) - probe->missed;
 	else
-		probe->missed = charged(probe) - probe->foreign;
+		probe->missed = tcptrace_probe_charged(probe) - probe->foreign;
 	smp_store_release(&probe->armed, on);
 	return 0;
 }
 
 /* Arms what `level` needs and disarms the rest; stops at the first error. */
-static int arm_exactly(enum tcptrace_level level)
+static int tcptrace_probe_arm_exactly(enum tcptrace_level level)
 {
 	int i, error;
 
@@ -169,27 +169,27 @@ static int arm_exactly(enum tcptrace_level level)
 			return error;
 	}
 	for (i = 0; i < TCPTRACE_PROBE_COUNT; i++) {
-		error = arm_one(&probes[i], probes[i].level <= level);
+		error = tcptrace_probe_arm_one(&probes[i], probes[i].level <= level);
 		if (error)
 			return error;
 	}
 	return 0;
 }
 
-static bool attached(const struct probe *probe)
+static bool is_attached(const struct probe *probe)
 {
 	return probe->method != TCPTRACE_METHOD_ABSENT;
 }
 
 /* Attaches all rows in order; a fallback where the row before it could not be. */
-static int attach_all(bool kprobes_only)
+static int tcptrace_probe_attach_all(bool kprobes_only)
 {
 	struct probe *probe, *end = probes + TCPTRACE_PROBE_COUNT;
 
 	for (probe = probes; probe < end; probe++) {
-		if (probe->need == FALLBACK && attached(probe - 1))
+		if (probe->need == FALLBACK && is_attached(probe - 1))
 			continue;
-		attach(probe, kprobes_only);
+		tcptrace_probe_attach(probe, kprobes_only);
 		if (probe->error && probe->need == REQUIRED) {
 			pr_err("cannot attach to %s: error %d\n", probe->symbol, probe->error);
 			return probe->error;
@@ -198,7 +198,7 @@ static int attach_all(bool kprobes_only)
 	return 0;
 }
 
-static void report_absent(void)
+static void tcptrace_probe_report_absent(void)
 {
 	struct tcptrace_probe_state state;
 	int i;
@@ -216,13 +216,13 @@ int tcptrace_probe_init(const struct tcptrace_handler *all_handlers, bool kprobe
 	handlers = all_handlers;
 	if (error)
 		return error;
-	error = attach_all(kprobes_only);
+	error = tcptrace_probe_attach_all(kprobes_only);
 	if (!error) {
-		report_absent();
+		tcptrace_probe_report_absent();
 		error = tcptrace_hook_seal();
 	}
 	if (error) {
-		detach_all();
+		tcptrace_probe_detach_all();
 		tcptrace_canary_exit();
 	}
 	return error;
@@ -233,7 +233,7 @@ void tcptrace_probe_exit(void)
 	if (armed_level > TCPTRACE_L_OFF)
 		tcptrace_guard_drop();
 	armed_level = TCPTRACE_L_OFF;
-	detach_all();
+	tcptrace_probe_detach_all();
 	tcptrace_canary_exit();
 }
 
@@ -260,12 +260,12 @@ int tcptrace_probe_arm(enum tcptrace_level level)
 		if (error)
 			return error;
 	}
-	error = arm_exactly(level);
+	error = tcptrace_probe_arm_exactly(level);
 	/* Switched off meanwhile: enabling a kprobe says 0 and does nothing. */
 	if (!error && level > armed_level)
 		error = tcptrace_probe_audible();
 	if (error) {
-		arm_exactly(armed_level);
+		tcptrace_probe_arm_exactly(armed_level);
 		level = armed_level;
 	}
 	if (level == TCPTRACE_L_OFF)
@@ -279,9 +279,9 @@ enum tcptrace_level tcptrace_probe_armed(void)
 	return READ_ONCE(armed_level);
 }
 
-static bool fallback_attached(const struct probe *probe)
+static bool fallback_is_attached(const struct probe *probe)
 {
-	return probe + 1 < probes + TCPTRACE_PROBE_COUNT && probe[1].need == FALLBACK && attached(probe + 1);
+	return probe + 1 < probes + TCPTRACE_PROBE_COUNT && probe[1].need == FALLBACK && is_attached(probe + 1);
 }
 
 bool tcptrace_probe_state(enum tcptrace_probe_id id, struct tcptrace_probe_state *state)
@@ -291,14 +291,14 @@ bool tcptrace_probe_state(enum tcptrace_probe_id id, struct tcptrace_probe_state
 	*state = (struct tcptrace_probe_state) {
 		.id = id,
 		/* The first member of a kretprobe is its kprobe. */
-		.symbol = attached(probe) ? probe->kprobe.symbol_name : probe->symbol,
+		.symbol = is_attached(probe) ? probe->kprobe.symbol_name : probe->symbol,
 		.level = probe->level,
 		.method = probe->method,
 		.required = probe->need == REQUIRED,
 		.armed = probe->armed,
 		.error = -probe->error,
 		.hits = tcptrace_stats_hits(id),
-		.missed = missed(probe),
+		.missed = tcptrace_probe_missed(probe),
 	};
-	return attached(probe) || (probe->need != FALLBACK && !fallback_attached(probe));
+	return is_attached(probe) || (probe->need != FALLBACK && !fallback_is_attached(probe));
 }

@@ -25,14 +25,14 @@
 
 static struct proc_dir_entry *directory;
 
-static int enter(void)
+static int tcptrace_procfs_enter(void)
 {
 	if (!tcptrace_may_trace())
 		return -EPERM;
 	return try_module_get(THIS_MODULE) ? 0 : -ENODEV;
 }
 
-static void leave(void)
+static void tcptrace_procfs_leave(void)
 {
 	module_put(THIS_MODULE);
 }
@@ -54,7 +54,7 @@ static void tcptrace_wake_reader(struct tcptrace_waiter *waiter)
 	wake_up_interruptible_poll(&reader->queue, EPOLLIN | EPOLLRDNORM);
 }
 
-static int reader_add(struct file *file)
+static int tcptrace_reader_add(struct file *file)
 {
 	struct reader *reader;
 
@@ -72,19 +72,19 @@ static int reader_add(struct file *file)
 	return 0;
 }
 
-static int events_open(struct inode *inode, struct file *file)
+static int tcptrace_events_open(struct inode *inode, struct file *file)
 {
-	int error = enter();
+	int error = tcptrace_procfs_enter();
 
 	if (error)
 		return error;
-	error = reader_add(file);
+	error = tcptrace_reader_add(file);
 	if (error)
-		leave();
+		tcptrace_procfs_leave();
 	return error;
 }
 
-static int events_release(struct inode *inode, struct file *file)
+static int tcptrace_events_release(struct inode *inode, struct file *file)
 {
 	struct reader *reader = file->private_data;
 
@@ -92,11 +92,11 @@ static int events_release(struct inode *inode, struct file *file)
 	tcptrace_waiter_remove(&reader->waiter);
 	kfree(reader);
 	atomic_dec(&reader_count);
-	leave();
+	tcptrace_procfs_leave();
 	return 0;
 }
 
-static ssize_t events_write(struct file *file, const char __user *from, size_t size, loff_t *offset)
+static ssize_t tcptrace_events_write(struct file *file, const char __user *from, size_t size, loff_t *offset)
 {
 	struct reader *reader = file->private_data;
 	struct tcptrace_clause *clauses = NULL;
@@ -132,12 +132,12 @@ static ssize_t events_write(struct file *file, const char __user *from, size_t s
 	return size;
 }
 
-static int events_mmap(struct file *file, struct vm_area_struct *vma)
+static int tcptrace_events_mmap(struct file *file, struct vm_area_struct *vma)
 {
 	return tcptrace_may_trace() ? tcptrace_mapping_make(vma) : -EPERM;
 }
 
-static __poll_t events_poll(struct file *file, poll_table *table)
+static __poll_t tcptrace_events_poll(struct file *file, poll_table *table)
 {
 	struct reader *reader = file->private_data;
 
@@ -146,11 +146,11 @@ static __poll_t events_poll(struct file *file, poll_table *table)
 }
 
 static const struct proc_ops events_ops = {
-	.proc_open	= events_open,
-	.proc_release	= events_release,
-	.proc_write	= events_write,
-	.proc_mmap	= events_mmap,
-	.proc_poll	= events_poll,
+	.proc_open	= tcptrace_events_open,
+	.proc_release	= tcptrace_events_release,
+	.proc_write	= tcptrace_events_write,
+	.proc_mmap	= tcptrace_events_mmap,
+	.proc_poll	= tcptrace_events_poll,
 	.proc_lseek	= noop_llseek,
 };
 
@@ -161,9 +161,9 @@ struct walk {
 	struct tcptrace_snapshot *snapshot;
 };
 
-static int sockets_open(struct inode *inode, struct file *file)
+static int tcptrace_sockets_open(struct inode *inode, struct file *file)
 {
-	int error = enter();
+	int error = tcptrace_procfs_enter();
 	struct walk *walk;
 
 	if (error)
@@ -173,7 +173,7 @@ static int sockets_open(struct inode *inode, struct file *file)
 		walk->snapshot = tcptrace_snapshot_open();
 	if (!walk || !walk->snapshot) {
 		kfree(walk);
-		leave();
+		tcptrace_procfs_leave();
 		return -ENOMEM;
 	}
 	mutex_init(&walk->lock);
@@ -181,17 +181,17 @@ static int sockets_open(struct inode *inode, struct file *file)
 	return 0;
 }
 
-static int sockets_release(struct inode *inode, struct file *file)
+static int tcptrace_sockets_release(struct inode *inode, struct file *file)
 {
 	struct walk *walk = file->private_data;
 
 	tcptrace_snapshot_close(walk->snapshot);
 	kfree(walk);
-	leave();
+	tcptrace_procfs_leave();
 	return 0;
 }
 
-static ssize_t sockets_read(struct file *file, char __user *to, size_t size, loff_t *offset)
+static ssize_t tcptrace_sockets_read(struct file *file, char __user *to, size_t size, loff_t *offset)
 {
 	struct walk *walk = file->private_data;
 	ssize_t result;
@@ -206,43 +206,43 @@ static ssize_t sockets_read(struct file *file, char __user *to, size_t size, lof
 }
 
 static const struct proc_ops sockets_ops = {
-	.proc_open	= sockets_open,
-	.proc_release	= sockets_release,
-	.proc_read	= sockets_read,
+	.proc_open	= tcptrace_sockets_open,
+	.proc_release	= tcptrace_sockets_release,
+	.proc_read	= tcptrace_sockets_read,
 	.proc_lseek	= noop_llseek,
 };
 
 /* ---- status ---- */
 
-static int status_open(struct inode *inode, struct file *file)
+static int tcptrace_status_open(struct inode *inode, struct file *file)
 {
-	int error = enter();
+	int error = tcptrace_procfs_enter();
 
 	if (error)
 		return error;
 	error = single_open(file, tcptrace_status_show, NULL);
 	if (error)
-		leave();
+		tcptrace_procfs_leave();
 	return error;
 }
 
-static ssize_t status_read(struct file *file, char __user *to, size_t size, loff_t *offset)
+static ssize_t tcptrace_status_read(struct file *file, char __user *to, size_t size, loff_t *offset)
 {
 	return tcptrace_may_trace() ? seq_read(file, to, size, offset) : -EPERM;
 }
 
-static int status_release(struct inode *inode, struct file *file)
+static int tcptrace_status_release(struct inode *inode, struct file *file)
 {
 	int error = single_release(inode, file);
 
-	leave();
+	tcptrace_procfs_leave();
 	return error;
 }
 
 static const struct proc_ops status_ops = {
-	.proc_open	= status_open,
-	.proc_release	= status_release,
-	.proc_read	= status_read,
+	.proc_open	= tcptrace_status_open,
+	.proc_release	= tcptrace_status_release,
+	.proc_read	= tcptrace_status_read,
 	.proc_lseek	= seq_lseek,
 };
 

@@ -7,38 +7,38 @@
 #include "rights.h"
 
 /* The rule, whoever is asked for. */
-static bool may_trace(bool (*capable_of)(const void *who, int capability), const void *who)
+static bool tcptrace_rule(bool (*capable_of)(const void *who, int capability), const void *who)
 {
 	return capable_of(who, CAP_NET_ADMIN) && (capable_of(who, CAP_PERFMON) || capable_of(who, CAP_SYS_ADMIN));
 }
 
-static bool task_capable(const void *unused, int capability)
+static bool tcptrace_task_capable(const void *unused, int capability)
 {
 	return capable(capability);
 }
 
-static bool sender_capable(const void *request, int capability)
+static bool tcptrace_sender_capable(const void *request, int capability)
 {
 	return netlink_capable(request, capability);
 }
 
-static bool opener_capable(const void *sk, int capability)
+static bool tcptrace_opener_capable(const void *sk, int capability)
 {
 	return sk_capable(sk, capability);
 }
 
 bool tcptrace_may_trace(void)
 {
-	return may_trace(task_capable, NULL);
+	return tcptrace_rule(tcptrace_task_capable, NULL);
 }
 
 bool tcptrace_sender_may_trace(const struct sk_buff *request)
 {
-	return may_trace(sender_capable, request);
+	return tcptrace_rule(tcptrace_sender_capable, request);
 }
 
 bool tcptrace_opener_may_trace(const struct sock *sk)
 {
 	/* A socket of the kernel's own has no file. */
-	return sk->sk_socket && sk->sk_socket->file && may_trace(opener_capable, sk);
+	return sk->sk_socket && sk->sk_socket->file && tcptrace_rule(tcptrace_opener_capable, sk);
 }

@@ -23,13 +23,13 @@ struct cpumask tcptrace_ring_cpus;
 
 static struct tcptrace_map *map;	/* the first page of the mapping, and behind it each ring's first page */
 static enum cpuhp_state hotplug;
-static DEFINE_MUTEX(lock);		/* what follows, and which rings there are */
+static DEFINE_MUTEX(tcptrace_ring_lock);	/* what follows, and which rings there are */
 static unsigned int users;
 static bool needed;			/* by a user: a CPU that comes gets its ring */
 
 /* Of rings that were given back, so that what is published is not forgotten. */
 static DEFINE_PER_CPU(u64, given_out_before);
-static DEFINE_SEQLOCK(given_out);
+static DEFINE_SEQLOCK(tcptrace_given_out_lock);
 static atomic64_t lost_in_all;
 static DEFINE_PER_CPU(struct tcptrace_record *, given_back);	/* until no handler is at it */
 
@@ -43,7 +43,7 @@ static u64 records_size(u32 slots)
  * Leaves each slot as the lap before the first one would have: so the first lap finds what every other one finds. Only
  * the last would have to say 0, which is "being written": it says that it is a hole.
  */
-static void begin_records(struct tcptrace_record *records)
+static void tcptrace_ring_begin_records(struct tcptrace_record *records)
 {
 	u64 position;
 
@@ -52,19 +52,19 @@ static void begin_records(struct tcptrace_record *records)
 	tcptrace_ring_slot(records, position)->position = TCPTRACE_HOLE;
 }
 
-/* As begin_records() left it: the numbers below 0, which have the bits of both flags. */
+/* As tcptrace_ring_begin_records() left it: the numbers below 0, which have the bits of both flags. */
 static bool is_unused(u64 found)
 {
 	return found > -(u64)tcptrace_ring_slots;
 }
 
 /* A quarter of all memory is more than any reader needs, and less than the host can do without. */
-static bool too_much(u32 slots, unsigned int cpus)
+static bool tcptrace_ring_too_much(u32 slots, unsigned int cpus)
 {
 	return cpus * records_size(slots) >> PAGE_SHIFT > totalram_pages() / 4;
 }
 
-/* ---- one CPU's ring; under `lock` ---- */
+/* ---- one CPU's ring; under `tcptrace_ring_lock` ---- */
 
 static int tcptrace_ring_create(int cpu)
 {
@@ -72,19 +72,19 @@ static int tcptrace_ring_create(int cpu)
 
 	if (per_cpu(tcptrace_records, cpu))
 		return 0;
-	if (too_much(tcptrace_ring_slots, cpumask_weight(&tcptrace_ring_cpus) + 1))
+	if (tcptrace_ring_too_much(tcptrace_ring_slots, cpumask_weight(&tcptrace_ring_cpus) + 1))
 		return -ENOMEM;
 	records = vzalloc_node(records_size(tcptrace_ring_slots), cpu_to_node(cpu));
 	if (!records)
 		return -ENOMEM;
-	begin_records(records);
+	tcptrace_ring_begin_records(records);
 	cpumask_set_cpu(cpu, &tcptrace_ring_cpus);
 	smp_store_release(&per_cpu(tcptrace_records, cpu), records);
 	return 0;
 }
 
 /* Nobody has a file open, so nothing is mapped. A handler may still be at it, where disarming failed. */
-static void give_back_all(void)
+static void tcptrace_ring_give_back_all(void)
 {
 	int cpu;
 
@@ -97,10 +97,10 @@ static void give_back_all(void)
 	for_each_tcptrace_ring(cpu) {
 		struct tcptrace_ring *ring = per_cpu(tcptrace_rings, cpu);
 
-		write_seqlock(&given_out);
+		write_seqlock(&tcptrace_given_out_lock);
 		per_cpu(given_out_before, cpu) += ring->reserved;
 		WRITE_ONCE(ring->reserved, 0);
-		write_sequnlock(&given_out);
+		write_sequnlock(&tcptrace_given_out_lock);
 		vfree(per_cpu(given_back, cpu));
 	}
 	cpumask_clear(&tcptrace_ring_cpus);
@@ -112,10 +112,10 @@ static void give_back_all(void)
  */
 static int tcptrace_ring_prepare(unsigned int cpu)
 {
-	mutex_lock(&lock);
+	mutex_lock(&tcptrace_ring_lock);
 	if (needed && tcptrace_ring_create(cpu))
 		pr_warn("no memory for the ring of CPU %u: what is recorded there is lost\n", cpu);
-	mutex_unlock(&lock);
+	mutex_unlock(&tcptrace_ring_lock);
 	return 0;
 }
 
@@ -123,9 +123,9 @@ static int tcptrace_ring_prepare(unsigned int cpu)
 
 void tcptrace_ring_hold(void)
 {
-	mutex_lock(&lock);
+	mutex_lock(&tcptrace_ring_lock);
 	users++;
-	mutex_unlock(&lock);
+	mutex_unlock(&tcptrace_ring_lock);
 }
 
 int tcptrace_ring_need(void)
@@ -133,24 +133,24 @@ int tcptrace_ring_need(void)
 	int cpu, error = 0;
 
 	cpus_read_lock();
-	mutex_lock(&lock);
+	mutex_lock(&tcptrace_ring_lock);
 	needed = true;
 	for_each_online_cpu(cpu) {
 		error = tcptrace_ring_create(cpu);
 		if (error)
 			break;
 	}
-	mutex_unlock(&lock);
+	mutex_unlock(&tcptrace_ring_lock);
 	cpus_read_unlock();
 	return error;
 }
 
 void tcptrace_ring_drop(void)
 {
-	mutex_lock(&lock);
+	mutex_lock(&tcptrace_ring_lock);
 	if (!--users)
-		give_back_all();
-	mutex_unlock(&lock);
+		tcptrace_ring_give_back_all();
+	mutex_unlock(&tcptrace_ring_lock);
 }
 
 /* ---- all of it ---- */
@@ -164,7 +164,7 @@ int tcptrace_ring_init(u32 slots)
 
 	if (!is_power_of_2(slots))
 		return -EINVAL;
-	if (too_much(slots, num_online_cpus())) {
+	if (tcptrace_ring_too_much(slots, num_online_cpus())) {
 		pr_err("ring=%u: %u CPUs would take %llu MiB, more than a quarter of the memory\n",
 		       slots, num_online_cpus(), num_online_cpus() * records_size(slots) >> 20);
 		return -ENOMEM;
@@ -249,9 +249,9 @@ u64 tcptrace_ring_given_out(int cpu)
 	u64 positions;
 
 	do {
-		begin = read_seqbegin(&given_out);
+		begin = read_seqbegin(&tcptrace_given_out_lock);
 		positions = per_cpu(given_out_before, cpu) + tcptrace_ring_reserved(cpu);
-	} while (read_seqretry(&given_out, begin));
+	} while (read_seqretry(&tcptrace_given_out_lock, begin));
 	return positions;
 }
 

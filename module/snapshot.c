@@ -33,14 +33,14 @@ struct tcptrace_snapshot {
 	u32 room, head, filled;
 };
 
-static void put_tables(struct tcptrace_snapshot *snapshot)
+static void tcptrace_put_tables(struct tcptrace_snapshot *snapshot)
 {
 	while (snapshot->table_count)
 		put_net(snapshot->tables[--snapshot->table_count].net);
 	kvfree(snapshot->tables);
 }
 
-static bool table_known(const struct tcptrace_snapshot *snapshot, const struct inet_hashinfo *hashinfo)
+static bool table_is_known(const struct tcptrace_snapshot *snapshot, const struct inet_hashinfo *hashinfo)
 {
 	u32 i;
 
@@ -50,7 +50,7 @@ static bool table_known(const struct tcptrace_snapshot *snapshot, const struct i
 	return false;
 }
 
-static bool listeners_known(const struct tcptrace_snapshot *snapshot, struct inet_hashinfo *hashinfo)
+static bool listeners_are_known(const struct tcptrace_snapshot *snapshot, struct inet_hashinfo *hashinfo)
 {
 	const struct inet_listen_hashbucket *first = tcptrace_listen_bucket(hashinfo, 0);
 	u32 i;
@@ -61,7 +61,7 @@ static bool listeners_known(const struct tcptrace_snapshot *snapshot, struct ine
 	return false;
 }
 
-static int get_tables(struct tcptrace_snapshot *snapshot)
+static int tcptrace_get_tables(struct tcptrace_snapshot *snapshot)
 {
 	struct net *net;
 	u32 count = 0;
@@ -74,12 +74,12 @@ static int get_tables(struct tcptrace_snapshot *snapshot)
 		for_each_net(net) {
 			struct inet_hashinfo *hashinfo = net->ipv4.tcp_death_row.hashinfo;
 
-			if (table_known(snapshot, hashinfo) || !maybe_get_net(net))
+			if (table_is_known(snapshot, hashinfo) || !maybe_get_net(net))
 				continue;
 			snapshot->tables[snapshot->table_count] = (struct table) {
 				.net = net,
 				.hashinfo = hashinfo,
-				.listeners = !listeners_known(snapshot, hashinfo),
+				.listeners = !listeners_are_known(snapshot, hashinfo),
 			};
 			snapshot->table_count++;
 		}
@@ -87,7 +87,7 @@ static int get_tables(struct tcptrace_snapshot *snapshot)
 	return snapshot->tables ? 0 : -ENOMEM;
 }
 
-static int make_room(struct tcptrace_snapshot *snapshot, u32 room)
+static int tcptrace_make_room(struct tcptrace_snapshot *snapshot, u32 room)
 {
 	kvfree(snapshot->records);
 	snapshot->room = 0;
@@ -104,7 +104,7 @@ struct tcptrace_snapshot *tcptrace_snapshot_open(void)
 
 	if (!snapshot)
 		return NULL;
-	if (get_tables(snapshot) || make_room(snapshot, ROOM_DEFAULT)) {
+	if (tcptrace_get_tables(snapshot) || tcptrace_make_room(snapshot, ROOM_DEFAULT)) {
 		tcptrace_snapshot_close(snapshot);
 		return NULL;
 	}
@@ -113,13 +113,13 @@ struct tcptrace_snapshot *tcptrace_snapshot_open(void)
 
 void tcptrace_snapshot_close(struct tcptrace_snapshot *snapshot)
 {
-	put_tables(snapshot);
+	tcptrace_put_tables(snapshot);
 	kvfree(snapshot->records);
 	kfree(snapshot);
 }
 
 /* The bucket that holds the socket is locked. */
-static void take_socket(struct tcptrace_record *record, struct sock *sk)
+static void tcptrace_take_socket(struct tcptrace_record *record, struct sock *sk)
 {
 	record->position = 0;
 	tcptrace_capture(record, sk);
@@ -148,7 +148,7 @@ static void take_socket(struct tcptrace_record *record, struct sock *sk)
 }
 
 /* One bucket, which is locked: takes all of its sockets, or, where they do not fit, none. Returns how many there are. */
-static u32 take_bucket(struct tcptrace_snapshot *snapshot, const struct hlist_nulls_head *chain)
+static u32 tcptrace_take_bucket(struct tcptrace_snapshot *snapshot, const struct hlist_nulls_head *chain)
 {
 	u32 room = snapshot->room - snapshot->filled, count = 0;
 	struct hlist_nulls_node *node;
@@ -158,23 +158,23 @@ static u32 take_bucket(struct tcptrace_snapshot *snapshot, const struct hlist_nu
 		count++;
 	if (count <= room)
 		sk_nulls_for_each(sk, node, chain)
-			take_socket(&snapshot->records[snapshot->filled++], sk);
+			tcptrace_take_socket(&snapshot->records[snapshot->filled++], sk);
 	return count;
 }
 
-static u32 take_listeners(struct tcptrace_snapshot *snapshot, struct inet_hashinfo *hashinfo, u32 bucket)
+static u32 tcptrace_take_listeners(struct tcptrace_snapshot *snapshot, struct inet_hashinfo *hashinfo, u32 bucket)
 {
 	struct inet_listen_hashbucket *head = tcptrace_listen_bucket(hashinfo, bucket);
 	u32 count;
 
 	/* No bottom half takes this lock. */
 	spin_lock(&head->lock);
-	count = take_bucket(snapshot, &head->nulls_head);
+	count = tcptrace_take_bucket(snapshot, &head->nulls_head);
 	spin_unlock(&head->lock);
 	return count;
 }
 
-static u32 take_others(struct tcptrace_snapshot *snapshot, struct inet_hashinfo *hashinfo, u32 bucket)
+static u32 tcptrace_take_others(struct tcptrace_snapshot *snapshot, struct inet_hashinfo *hashinfo, u32 bucket)
 {
 	const struct hlist_nulls_head *chain = &hashinfo->ehash[bucket].chain;
 	spinlock_t *lock = inet_ehash_lockp(hashinfo, bucket);
@@ -183,13 +183,13 @@ static u32 take_others(struct tcptrace_snapshot *snapshot, struct inet_hashinfo 
 	if (hlist_nulls_empty(chain))
 		return 0;
 	spin_lock_bh(lock);
-	count = take_bucket(snapshot, chain);
+	count = tcptrace_take_bucket(snapshot, chain);
 	spin_unlock_bh(lock);
 	return count;
 }
 
 /* Moves on to the next bucket, from the last one to the next table. */
-static void next_bucket(struct tcptrace_snapshot *snapshot, const struct inet_hashinfo *hashinfo)
+static void tcptrace_snapshot_next_bucket(struct tcptrace_snapshot *snapshot, const struct inet_hashinfo *hashinfo)
 {
 	u32 buckets = snapshot->listeners_done ? hashinfo->ehash_mask + 1 : tcptrace_listen_buckets(hashinfo);
 
@@ -202,7 +202,7 @@ static void next_bucket(struct tcptrace_snapshot *snapshot, const struct inet_ha
 }
 
 /* Takes whole buckets until there is no room for the next one. */
-static int fill(struct tcptrace_snapshot *snapshot)
+static int tcptrace_snapshot_fill(struct tcptrace_snapshot *snapshot)
 {
 	snapshot->head = 0;
 	snapshot->filled = 0;
@@ -213,17 +213,17 @@ static int fill(struct tcptrace_snapshot *snapshot)
 
 		if (!table->listeners)
 			snapshot->listeners_done = true;
-		count = snapshot->listeners_done ? take_others(snapshot, hashinfo, snapshot->bucket) :
-						   take_listeners(snapshot, hashinfo, snapshot->bucket);
+		count = snapshot->listeners_done ? tcptrace_take_others(snapshot, hashinfo, snapshot->bucket) :
+						   tcptrace_take_listeners(snapshot, hashinfo, snapshot->bucket);
 		if (count && snapshot->filled == taken) {
 			if (taken)
 				return 0;
 			/* Alone too long; by the time there is room it may have grown again. */
-			if (make_room(snapshot, count + count / 4))
+			if (tcptrace_make_room(snapshot, count + count / 4))
 				return -ENOMEM;
 			continue;
 		}
-		next_bucket(snapshot, hashinfo);
+		tcptrace_snapshot_next_bucket(snapshot, hashinfo);
 		if (fatal_signal_pending(current))
 			return -EINTR;
 		cond_resched();
@@ -243,7 +243,7 @@ ssize_t tcptrace_snapshot_read(struct tcptrace_snapshot *snapshot, char __user *
 		u32 count;
 
 		if (snapshot->head == snapshot->filled) {
-			error = fill(snapshot);
+			error = tcptrace_snapshot_fill(snapshot);
 			if (error || !snapshot->filled)
 				break;
 		}

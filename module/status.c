@@ -12,7 +12,7 @@
 #include "stats.h"
 #include "status.h"
 
-static void show_head(struct seq_file *seq)
+static void tcptrace_show_head(struct seq_file *seq)
 {
 	const struct tcptrace_map *map = tcptrace_ring_map();
 	enum tcptrace_muted muted = tcptrace_canary_ask();
@@ -28,7 +28,7 @@ static void show_head(struct seq_file *seq)
 	seq_printf(seq, "netlink subscribers: %s\n\n", tcptrace_life_subscribed() ? "yes" : "none");
 }
 
-static void show_probes(struct seq_file *seq)
+static void tcptrace_show_probes(struct seq_file *seq)
 {
 	static const char * const methods[] = { "absent", "kprobe", "kretprobe", "ftrace" };
 	struct tcptrace_probe_state state;
@@ -44,7 +44,7 @@ static void show_probes(struct seq_file *seq)
 	}
 }
 
-static void show_cpus(struct seq_file *seq)
+static void tcptrace_show_cpus(struct seq_file *seq)
 {
 	struct tcptrace_tally tally;
 	int cpu;
@@ -61,28 +61,28 @@ static void show_cpus(struct seq_file *seq)
  * A process calls itself as it likes, and whoever prints this file has a terminal. What is no printable ASCII, and a
  * backslash, is escaped, in the form of tcptrace-ctl. (isprint() alone takes half of Latin-1 for printable.)
  */
-static void show_name(struct seq_file *seq, const char *comm)
+static void tcptrace_show_name(struct seq_file *seq, const char *comm)
 {
 	for (; *comm; comm++)
 		seq_printf(seq, isascii(*comm) && isprint(*comm) && *comm != '\\' ? "%c" : "\\x%02x", (unsigned char)*comm);
 }
 
 /* The name, which escapes make longer than any column, comes last. */
-static int show_reader(const struct tcptrace_wish *wish, void *arg)
+static int tcptrace_show_reader(const struct tcptrace_wish *wish, void *arg)
 {
 	seq_printf(arg, "%-4u %-8u %-8s %-8u ", wish->id, wish->pid, tcptrace_level_name(wish->filter.level),
 		   wish->filter.clauses);
-	show_name(arg, wish->comm);
+	tcptrace_show_name(arg, wish->comm);
 	seq_putc(arg, '\n');
 	return 0;
 }
 
 int tcptrace_status_show(struct seq_file *seq, void *unused)
 {
-	show_head(seq);
-	show_probes(seq);
-	show_cpus(seq);
+	tcptrace_show_head(seq);
+	tcptrace_show_probes(seq);
+	tcptrace_show_cpus(seq);
 	seq_printf(seq, "\n%-4s %-8s %-8s %-8s %s\n", "id", "pid", "level", "clauses", "reader");
-	tcptrace_filter_each(show_reader, seq);
+	tcptrace_filter_each(tcptrace_show_reader, seq);
 	return 0;
 }

@@ -17,7 +17,7 @@ u64 tcptrace_wake_mask = ~0ull;
 
 static u64 watermark = ~0ull;		/* as tcptrace_wake_mask, but for who waits for the first record */
 static LIST_HEAD(waiters);		/* those that wait */
-static DEFINE_SPINLOCK(lock);		/* the list, its members, and the setting of both masks but in handlers */
+static DEFINE_SPINLOCK(tcptrace_wake_lock);	/* the list, its members, and the setting of both masks but in handlers */
 static u32 slots;			/* in each ring */
 static u64 (*reserved_in_all)(void);	/* positions given out, on all CPUs */
 static DEFINE_PER_CPU(struct irq_work, reached_work);
@@ -28,9 +28,9 @@ static u32 records_usual(void)
 	return max(slots / 4, 1u);
 }
 
-/* ---- under `lock` ---- */
+/* ---- under `tcptrace_wake_lock` ---- */
 
-static void publish_masks(void)
+static void tcptrace_wake_publish_masks(void)
 {
 	const struct tcptrace_waiter *waiter;
 	u64 lowest = ~0ull;
@@ -44,19 +44,19 @@ static void publish_masks(void)
 	WRITE_ONCE(tcptrace_wake_mask, first ? 0 : lowest);
 }
 
-static void start_clock(struct tcptrace_waiter *waiter)
+static void tcptrace_wake_start_clock(struct tcptrace_waiter *waiter)
 {
 	waiter->waiting = TCPTRACE_WAITS_CLOCK;
 	waiter->deadline = jiffies + waiter->delay;
 	mod_timer(&waiter->timer, waiter->deadline);
 }
 
-static bool waits(const struct tcptrace_waiter *waiter)
+static bool waiter_waits(const struct tcptrace_waiter *waiter)
 {
 	return waiter->waiting == TCPTRACE_WAITS || waiter->waiting == TCPTRACE_WAITS_CLOCK;
 }
 
-static void wake(struct tcptrace_waiter *waiter)
+static void tcptrace_wake_one(struct tcptrace_waiter *waiter)
 {
 	list_del(&waiter->list);
 	waiter->waiting = TCPTRACE_WAITS_DONE;
@@ -72,15 +72,15 @@ static void tcptrace_wake_irq(struct irq_work *work)
 	u64 bits = this_cpu_xchg(reached, 0);
 	unsigned long flags;
 
-	spin_lock_irqsave(&lock, flags);
+	spin_lock_irqsave(&tcptrace_wake_lock, flags);
 	list_for_each_entry_safe(waiter, next, &waiters, list) {
 		if (bits >= waiter->records)
-			wake(waiter);
+			tcptrace_wake_one(waiter);
 		else if (waiter->waiting == TCPTRACE_WAITS)
-			start_clock(waiter);
+			tcptrace_wake_start_clock(waiter);
 	}
-	publish_masks();
-	spin_unlock_irqrestore(&lock, flags);
+	tcptrace_wake_publish_masks();
+	spin_unlock_irqrestore(&tcptrace_wake_lock, flags);
 }
 
 /*
@@ -99,13 +99,13 @@ static void tcptrace_wake_timer(struct timer_list *timer)
 	struct tcptrace_waiter *waiter = container_of(timer, struct tcptrace_waiter, timer);
 	unsigned long flags;
 
-	spin_lock_irqsave(&lock, flags);
+	spin_lock_irqsave(&tcptrace_wake_lock, flags);
 	/* Not that of an earlier wait: then the clock was started anew, and the timer with it. */
 	if (waiter->waiting == TCPTRACE_WAITS_CLOCK && !time_before(jiffies, waiter->deadline)) {
-		wake(waiter);
-		publish_masks();
+		tcptrace_wake_one(waiter);
+		tcptrace_wake_publish_masks();
 	}
-	spin_unlock_irqrestore(&lock, flags);
+	spin_unlock_irqrestore(&tcptrace_wake_lock, flags);
 }
 
 /* ---- those that wait ---- */
@@ -120,13 +120,13 @@ void tcptrace_waiter_set(struct tcptrace_waiter *waiter, u32 records, u32 ms)
 	u32 floor = min_t(u32, TCPTRACE_WAKE_RECORDS_MIN, records_usual());
 	unsigned long flags;
 
-	spin_lock_irqsave(&lock, flags);
+	spin_lock_irqsave(&tcptrace_wake_lock, flags);
 	waiter->records = roundup_pow_of_two(max(records ?: records_usual(), floor));
 	waiter->delay = max(msecs_to_jiffies(ms ?: WAKE_MS_DEFAULT), 1ul);
 	if (waiter->waiting == TCPTRACE_WAITS_CLOCK)
-		start_clock(waiter);
-	publish_masks();
-	spin_unlock_irqrestore(&lock, flags);
+		tcptrace_wake_start_clock(waiter);
+	tcptrace_wake_publish_masks();
+	spin_unlock_irqrestore(&tcptrace_wake_lock, flags);
 }
 
 void tcptrace_waiter_add(struct tcptrace_waiter *waiter, void (*wake)(struct tcptrace_waiter *waiter))
@@ -140,13 +140,13 @@ void tcptrace_waiter_remove(struct tcptrace_waiter *waiter)
 {
 	unsigned long flags;
 
-	spin_lock_irqsave(&lock, flags);
-	if (waits(waiter)) {
+	spin_lock_irqsave(&tcptrace_wake_lock, flags);
+	if (waiter_waits(waiter)) {
 		list_del(&waiter->list);
-		publish_masks();
+		tcptrace_wake_publish_masks();
 	}
 	waiter->waiting = TCPTRACE_WAITS_NOT;
-	spin_unlock_irqrestore(&lock, flags);
+	spin_unlock_irqrestore(&tcptrace_wake_lock, flags);
 	tcptrace_timer_delete_sync(&waiter->timer);
 }
 
@@ -154,33 +154,33 @@ void tcptrace_waiter_wait(struct tcptrace_waiter *waiter)
 {
 	unsigned long flags;
 
-	spin_lock_irqsave(&lock, flags);
-	if (!waits(waiter)) {
+	spin_lock_irqsave(&tcptrace_wake_lock, flags);
+	if (!waiter_waits(waiter)) {
 		list_add_tail(&waiter->list, &waiters);
 		waiter->waiting = TCPTRACE_WAITS;
-		publish_masks();
+		tcptrace_wake_publish_masks();
 	}
-	spin_unlock_irqrestore(&lock, flags);
+	spin_unlock_irqrestore(&tcptrace_wake_lock, flags);
 	smp_mb();	/* waits before the last look at the rings; a handler looks at the mask after it reserved */
 }
 
-static bool something_new(const struct tcptrace_waiter *waiter, u64 *reserved)
+static bool tcptrace_wake_something_new(const struct tcptrace_waiter *waiter, u64 *reserved)
 {
 	*reserved = reserved_in_all();
 	return *reserved != READ_ONCE(waiter->seen);
 }
 
 /* Whether it was woken since it last asked. */
-static bool take_waking(struct tcptrace_waiter *waiter)
+static bool tcptrace_wake_take(struct tcptrace_waiter *waiter)
 {
 	unsigned long flags;
 	bool woken;
 
-	spin_lock_irqsave(&lock, flags);
+	spin_lock_irqsave(&tcptrace_wake_lock, flags);
 	woken = waiter->waiting == TCPTRACE_WAITS_DONE;
 	if (woken)
 		waiter->waiting = TCPTRACE_WAITS_NOT;
-	spin_unlock_irqrestore(&lock, flags);
+	spin_unlock_irqrestore(&tcptrace_wake_lock, flags);
 	return woken;
 }
 
@@ -189,19 +189,19 @@ bool tcptrace_waiter_ready(struct tcptrace_waiter *waiter)
 	unsigned long flags;
 	u64 reserved;
 
-	if (take_waking(waiter) && something_new(waiter, &reserved)) {
+	if (tcptrace_wake_take(waiter) && tcptrace_wake_something_new(waiter, &reserved)) {
 		WRITE_ONCE(waiter->seen, reserved);
 		return true;
 	}
 	tcptrace_waiter_wait(waiter);
-	if (something_new(waiter, &reserved)) {
+	if (tcptrace_wake_something_new(waiter, &reserved)) {
 		/* Its time has not come; and the handler may have passed before we waited. */
-		spin_lock_irqsave(&lock, flags);
+		spin_lock_irqsave(&tcptrace_wake_lock, flags);
 		if (waiter->waiting == TCPTRACE_WAITS) {
-			start_clock(waiter);
-			publish_masks();
+			tcptrace_wake_start_clock(waiter);
+			tcptrace_wake_publish_masks();
 		}
-		spin_unlock_irqrestore(&lock, flags);
+		spin_unlock_irqrestore(&tcptrace_wake_lock, flags);
 	}
 	return false;
 }

@@ -117,7 +117,7 @@ static __always_inline void capture_timewait(struct tcptrace_record *record, str
 	record->flags |= TCPTRACE_F_ORPHAN | READ_BITS_UNTYPED(tw, tw_sk.__tw_common.skc_ipv6only) * TCPTRACE_F_V6ONLY;
 }
 
-static __always_inline void clear(struct tcptrace_record *record)
+static __always_inline void clear_record(struct tcptrace_record *record)
 {
 	__builtin_memset(record, 0, sizeof(*record));
 	record->cpu = bpf_get_smp_processor_id();
@@ -133,7 +133,7 @@ static __always_inline void capture_as_is(struct tcptrace_record *record, struct
 	struct tcp_timewait_sock *tw;
 	struct tcp_request_sock *req;
 
-	clear(record);
+	clear_record(record);
 	record->cookie = cookie_until_now(sk);
 	addresses(sk, (u32 *)record->saddr, (u32 *)record->daddr);
 	record->sport = local_port(sk, tp);
@@ -173,7 +173,7 @@ static __always_inline void capture(struct tcptrace_record *record, struct sock_
 /* The same where there is no socket, from a key. */
 static __always_inline void capture_key(struct tcptrace_record *record, const struct key *key)
 {
-	clear(record);
+	clear_record(record);
 	__builtin_memcpy(record->saddr, key->saddr, sizeof(record->saddr));
 	__builtin_memcpy(record->daddr, key->daddr, sizeof(record->daddr));
 	record->sport = key->sport;

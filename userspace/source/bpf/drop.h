@@ -7,7 +7,7 @@
 
 #define NOT_SET		0xffff	/* a header's place */
 
-static __always_inline bool is_segment(struct sk_buff *skb)
+static __always_inline bool is_tcp_segment(struct sk_buff *skb)
 {
 	u16 transport = READ(skb, transport_header), network = READ(skb, network_header);
 	__be16 protocol = READ(skb, protocol);
@@ -35,7 +35,7 @@ static __always_inline struct tcp_sock *sender_of(struct sk_buff *skb, const str
 	return tp;
 }
 
-static __always_inline void dropped(struct sk_buff *skb, u32 reason)
+static __always_inline void drop_event(struct sk_buff *skb, u32 reason)
 {
 	const volatile struct bpf_name *name = &config.drop_names[reason];
 	struct tcptrace_drop *drop;
@@ -49,11 +49,11 @@ static __always_inline void dropped(struct sk_buff *skb, u32 reason)
 	header_of(&th, skb);
 	tp = sender_of(skb, &th);
 	if (tp) {
-		if (!begin_as_is(&event, tp, tp, TCPTRACE_T_DROP, TCPTRACE_OP_SEGMENT))
+		if (!event_begin_as_is(&event, tp, tp, TCPTRACE_T_DROP, TCPTRACE_OP_SEGMENT))
 			return;
 	} else {
 		key_of_skb(&key, skb, &th, 0);
-		if (!begin_key(&event, &key, TCPTRACE_T_DROP, TCPTRACE_OP_SEGMENT))
+		if (!event_begin_key(&event, &key, TCPTRACE_T_DROP, TCPTRACE_OP_SEGMENT))
 			return;
 	}
 	drop = &event.record->u.drop;
@@ -63,7 +63,7 @@ static __always_inline void dropped(struct sk_buff *skb, u32 reason)
 	for (i = 0; i < 8; i++)
 		words[i] = name->words[i];
 	__builtin_memcpy(drop->name, words, sizeof(words));
-	publish(&event);
+	event_publish(&event);
 }
 
 static __always_inline void on_drop(arguments *regs)
@@ -74,8 +74,8 @@ static __always_inline void on_drop(arguments *regs)
 	/* What says nothing has no name. */
 	if (!skb || reason >= BPF_DROP_REASONS || !config.drop_names[reason].words[0])
 		return;
-	if (READ(skb, users.refs.counter) == 1 && is_segment(skb))
-		dropped(skb, reason);
+	if (READ(skb, users.refs.counter) == 1 && is_tcp_segment(skb))
+		drop_event(skb, reason);
 }
 
 #endif

@@ -80,7 +80,7 @@ struct event {
  * A place in the buffer, and its time. The reader relies on this order, as with the module's rings: the count in
  * between is a locked instruction, so that the place is visible to all before the clock is read.
  */
-static __always_inline bool reserve(struct event *event)
+static __always_inline bool event_reserve(struct event *event)
 {
 	struct bpf_cpu *cpu = this_cpu();
 
@@ -96,7 +96,7 @@ static __always_inline bool reserve(struct event *event)
 	return true;
 }
 
-static __always_inline void publish(struct event *event)
+static __always_inline void event_publish(struct event *event)
 {
 	u64 flags = BPF_RB_NO_WAKEUP;
 
@@ -115,10 +115,10 @@ static __always_inline void say_what(struct event *event, u16 type, u8 op)
 	event->record->op = op;
 }
 
-/* Begins a record of `sk`, if it is wanted. Between it and publish() only what is special is set. */
-static __always_inline bool begin(struct event *event, void *sk, struct tcp_sock *tp, u16 type, u8 op)
+/* Begins a record of `sk`, if it is wanted. Between it and event_publish() only what is special is set. */
+static __always_inline bool event_begin(struct event *event, void *sk, struct tcp_sock *tp, u16 type, u8 op)
 {
-	if (!wanted(sk, tp) || !reserve(event))
+	if (!wanted(sk, tp) || !event_reserve(event))
 		return false;
 	capture(event->record, sk, tp);
 	say_what(event, type, op);
@@ -126,9 +126,9 @@ static __always_inline bool begin(struct event *event, void *sk, struct tcp_sock
 }
 
 /* The same of a socket that is not an argument, but was found in a segment: see capture_as_is(). */
-static __always_inline bool begin_as_is(struct event *event, void *sk, struct tcp_sock *tp, u16 type, u8 op)
+static __always_inline bool event_begin_as_is(struct event *event, void *sk, struct tcp_sock *tp, u16 type, u8 op)
 {
-	if (!wanted(sk, tp) || !reserve(event))
+	if (!wanted(sk, tp) || !event_reserve(event))
 		return false;
 	capture_as_is(event->record, sk, tp);
 	say_what(event, type, op);
@@ -136,9 +136,9 @@ static __always_inline bool begin_as_is(struct event *event, void *sk, struct tc
 }
 
 /* The same where no socket is an end of the connection: of a tuple. */
-static __always_inline bool begin_key(struct event *event, const struct key *key, u16 type, u8 op)
+static __always_inline bool event_begin_key(struct event *event, const struct key *key, u16 type, u8 op)
 {
-	if (!wanted_key(key) || !reserve(event))
+	if (!wanted_key(key) || !event_reserve(event))
 		return false;
 	capture_key(event->record, key);
 	say_what(event, type, op);
@@ -169,8 +169,8 @@ static __always_inline void key_of_skb(struct key *key, struct sk_buff *skb, con
 	} else {
 		key->family = AF_INET;
 		bpf_probe_read_kernel(pair, sizeof(pair), header + 12);
-		mapped(key->daddr, pair[0]);
-		mapped(key->saddr, pair[1]);
+		set_v4mapped(key->daddr, pair[0]);
+		set_v4mapped(key->saddr, pair[1]);
 	}
 	key->sport = bpf_ntohs(th->dest);
 	key->dport = bpf_ntohs(th->source);

@@ -15,7 +15,7 @@ struct key {
 	u16 family;
 };
 
-static __always_inline void mapped(u32 *to, u32 address)
+static __always_inline void set_v4mapped(u32 *to, u32 address)
 {
 	to[0] = 0;
 	to[1] = 0;
@@ -31,8 +31,8 @@ static __always_inline void addresses(struct sock_common *sk, u32 *saddr, u32 *d
 		READ_IN6(daddr, sk, skc_v6_daddr);
 		return;
 	}
-	mapped(saddr, READ(sk, skc_rcv_saddr));
-	mapped(daddr, READ(sk, skc_daddr));
+	set_v4mapped(saddr, READ(sk, skc_rcv_saddr));
+	set_v4mapped(daddr, READ(sk, skc_daddr));
 }
 
 /*

@@ -48,7 +48,7 @@ static __always_inline void on_set_state(arguments *regs)
 	old = READ((struct sock_common *)tp, skc_state);
 	if (state == TCP_SYN_SENT || state == old)
 		return;
-	if (!begin(&event, tp, tp, TCPTRACE_T_STATE, TCPTRACE_OP_NONE))
+	if (!event_begin(&event, tp, tp, TCPTRACE_T_STATE, TCPTRACE_OP_NONE))
 		return;
 	if (old == TCP_LISTEN) {
 		event.record->type = TCPTRACE_T_LISTEN;
@@ -59,7 +59,7 @@ static __always_inline void on_set_state(arguments *regs)
 	event.record->new_state = state;
 	if (state == TCP_CLOSE)
 		has_left_its_place(event.record);
-	publish(&event);
+	event_publish(&event);
 }
 
 static __always_inline u64 call_listen_start(arguments *regs)
@@ -74,11 +74,11 @@ static __always_inline void on_listen_start(arguments *regs, int error, u64 unus
 
 	if (error || !tp)
 		return;
-	if (!begin(&event, tp, tp, TCPTRACE_T_LISTEN, TCPTRACE_OP_NONE))
+	if (!event_begin(&event, tp, tp, TCPTRACE_T_LISTEN, TCPTRACE_OP_NONE))
 		return;
 	capture_listener(event.record, tp);
 	event.record->old_state = TCPTRACE_S_CLOSE;
-	publish(&event);
+	event_publish(&event);
 }
 
 static __always_inline void request_event(void *sk, struct tcp_sock *tp, void *listener, u8 op, u8 old, u8 new,
@@ -86,13 +86,13 @@ static __always_inline void request_event(void *sk, struct tcp_sock *tp, void *l
 {
 	struct event event;
 
-	if (!begin(&event, sk, tp, TCPTRACE_T_REQUEST, op))
+	if (!event_begin(&event, sk, tp, TCPTRACE_T_REQUEST, op))
 		return;
 	capture_listener(event.record, listener);
 	event.record->u.listen.retransmits = retransmits;
 	event.record->old_state = old;
 	event.record->new_state = new;
-	publish(&event);
+	event_publish(&event);
 }
 
 static __always_inline void on_request_open(arguments *regs)
@@ -135,11 +135,11 @@ static __always_inline void on_child_cookie(arguments *regs)
 
 	if (!tp || !cpu || cpu->last_child == cookie_of(tp))
 		return;
-	if (!begin(&event, tp, tp, TCPTRACE_T_REQUEST, TCPTRACE_OP_ACKED))
+	if (!event_begin(&event, tp, tp, TCPTRACE_T_REQUEST, TCPTRACE_OP_ACKED))
 		return;
 	capture_listener(event.record, ARG(regs, void *, 0));
 	event.record->flags |= TCPTRACE_F_COOKIE_SYN;
-	publish(&event);
+	event_publish(&event);
 }
 
 static __always_inline void on_connect(arguments *regs)
@@ -147,12 +147,12 @@ static __always_inline void on_connect(arguments *regs)
 	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 0));
 	struct event event;
 
-	if (!tp || !begin(&event, tp, tp, TCPTRACE_T_CONNECT, TCPTRACE_OP_NONE))
+	if (!tp || !event_begin(&event, tp, tp, TCPTRACE_T_CONNECT, TCPTRACE_OP_NONE))
 		return;
 	event.record->snd_una = event.record->write_seq;
 	event.record->snd_nxt = event.record->write_seq;
 	event.record->old_state = TCPTRACE_S_CLOSE;
-	publish(&event);
+	event_publish(&event);
 }
 
 static __always_inline void on_accept(arguments *regs)
@@ -161,10 +161,10 @@ static __always_inline void on_accept(arguments *regs)
 	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 2));
 	struct event event;
 
-	if (!tp || !begin(&event, tp, tp, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
+	if (!tp || !event_begin(&event, tp, tp, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
 		return;
 	capture_listener(event.record, READ(sock, sk));
-	publish(&event);
+	event_publish(&event);
 }
 
 static __always_inline void on_accept_graft(arguments *regs)
@@ -172,18 +172,18 @@ static __always_inline void on_accept_graft(arguments *regs)
 	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 0));
 	struct event event;
 
-	if (tp && begin(&event, tp, tp, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
-		publish(&event);
+	if (tp && event_begin(&event, tp, tp, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
+		event_publish(&event);
 }
 
 static __always_inline void shutdown_event(struct tcp_sock *tp, u8 op)
 {
 	struct event event;
 
-	if (!begin(&event, tp, tp, TCPTRACE_T_SHUTDOWN, op))
+	if (!event_begin(&event, tp, tp, TCPTRACE_T_SHUTDOWN, op))
 		return;
 	capture_totals(event.record, tp);
-	publish(&event);
+	event_publish(&event);
 }
 
 static __always_inline void on_shutdown(arguments *regs)
@@ -212,7 +212,7 @@ static __always_inline void on_reset_sent(arguments *regs)
 	struct tcptrace_segment *segment;
 	struct event event;
 
-	if (!tp || !begin(&event, tp, tp, TCPTRACE_T_RESET, TCPTRACE_OP_SENT))
+	if (!tp || !event_begin(&event, tp, tp, TCPTRACE_T_RESET, TCPTRACE_OP_SENT))
 		return;
 	segment = &event.record->u.segment;
 	segment->seq = event.record->snd_nxt;
@@ -221,7 +221,7 @@ static __always_inline void on_reset_sent(arguments *regs)
 	segment->out = 1;
 	if (config.sent_reason)
 		segment->reason = (u32)argument(regs, config.sent_reason) + 1;
-	publish(&event);
+	event_publish(&event);
 }
 
 /* The reply as RFC 9293 section 3.10.7.1 makes it. */
@@ -257,7 +257,7 @@ static __always_inline void reset_reply(arguments *regs, bool unicast)
 		return;
 	netns = sk ? netns_of(sk) : BPF_CORE_READ(dst_of(skb), dev, nd_net.net, ns.inum);
 	key_of_skb(&key, skb, &th, netns);
-	if (!wanted_key(&key) || !reserve(&event))
+	if (!wanted_key(&key) || !event_reserve(&event))
 		return;
 	if (sk && READ(sk, skc_state) != TCP_LISTEN)
 		capture(event.record, sk, tcp_of(sk));
@@ -269,7 +269,7 @@ static __always_inline void reset_reply(arguments *regs, bool unicast)
 	reset_reply_segment(&event.record->u.segment, &th, skb);
 	if (config.reply_reason)
 		event.record->u.segment.reason = (u32)argument(regs, config.reply_reason) + 1;
-	publish(&event);
+	event_publish(&event);
 }
 
 static __always_inline void on_reset_reply4(arguments *regs)
@@ -298,10 +298,10 @@ static __always_inline void on_reset_in(arguments *regs)
 		if (!th.rst)
 			return;
 	}
-	if (!tp || !begin(&event, tp, tp, TCPTRACE_T_RESET, TCPTRACE_OP_RECEIVED))
+	if (!tp || !event_begin(&event, tp, tp, TCPTRACE_T_RESET, TCPTRACE_OP_RECEIVED))
 		return;
 	event.record->u.segment.flags = TCPHDR_RST;
-	publish(&event);
+	event_publish(&event);
 }
 
 static __always_inline void on_tw_begin(arguments *regs)
@@ -311,7 +311,7 @@ static __always_inline void on_tw_begin(arguments *regs)
 	struct event event;
 	long timeout;
 
-	if (!tp || !begin(&event, tp, tp, TCPTRACE_T_TIMEWAIT, TCPTRACE_OP_BEGIN))
+	if (!tp || !event_begin(&event, tp, tp, TCPTRACE_T_TIMEWAIT, TCPTRACE_OP_BEGIN))
 		return;
 	capture_totals(event.record, tp);
 	leaves_its_place(event.record, cookie_of(tw));
@@ -319,7 +319,7 @@ static __always_inline void on_tw_begin(arguments *regs)
 	event.record->new_state = READ(tw, tw_substate);
 	timeout = config.tw_timeout ? (int)argument(regs, config.tw_timeout) : left_of(READ(tw, tw_timer.expires));
 	event.record->u.totals.timeout = jiffies_to_ms(timeout);
-	publish(&event);
+	event_publish(&event);
 }
 
 static __always_inline void on_tw_segment(arguments *regs)
@@ -344,12 +344,12 @@ static __always_inline void on_tw_timer(arguments *regs)
 	if (!ARG(regs, bool, 2) || !cpu || cpu->tw_cookie != READ(tw, __tw_common.skc_cookie.counter))
 		return;
 	old = cpu->tw_substate;
-	if (!begin(&event, tw, NULL, TCPTRACE_T_TIMEWAIT,
-		   old == READ(tw, tw_substate) ? TCPTRACE_OP_RESTART : TCPTRACE_OP_SUBSTATE))
+	if (!event_begin(&event, tw, NULL, TCPTRACE_T_TIMEWAIT,
+			 old == READ(tw, tw_substate) ? TCPTRACE_OP_RESTART : TCPTRACE_OP_SUBSTATE))
 		return;
 	event.record->old_state = old;
 	event.record->u.totals.timeout = jiffies_to_ms(ARG(regs, int, 1));
-	publish(&event);
+	event_publish(&event);
 }
 
 static __always_inline void on_tw_end(arguments *regs)
@@ -358,11 +358,11 @@ static __always_inline void on_tw_end(arguments *regs)
 	long left = left_of(READ(tw, tw_timer.expires));
 	struct event event;
 
-	if (!begin(&event, tw, NULL, TCPTRACE_T_TIMEWAIT, left > 0 ? TCPTRACE_OP_KILLED : TCPTRACE_OP_END))
+	if (!event_begin(&event, tw, NULL, TCPTRACE_T_TIMEWAIT, left > 0 ? TCPTRACE_OP_KILLED : TCPTRACE_OP_END))
 		return;
 	event.record->new_state = TCPTRACE_S_CLOSE;
 	event.record->u.totals.timeout = left > 0 ? jiffies_to_ms(left) : 0;
-	publish(&event);
+	event_publish(&event);
 }
 
 #endif

@@ -16,14 +16,14 @@ static __always_inline void retransmit_event(struct tcp_sock *tp, u32 level, u8 
 	struct tcptrace_retransmit *retransmit;
 	struct event event;
 
-	if (config.level < level || !begin(&event, tp, tp, TCPTRACE_T_RETRANSMIT, op))
+	if (config.level < level || !event_begin(&event, tp, tp, TCPTRACE_T_RETRANSMIT, op))
 		return;
 	retransmit = &event.record->u.retransmit;
 	capture_retransmit(event.record, tp);
 	retransmit->segments = segments;
 	retransmit->seq = seq;
 	retransmit->len = len;
-	publish(&event);
+	event_publish(&event);
 }
 
 /* Kept until it returns: how many this socket had sent again before. */
@@ -117,13 +117,13 @@ static __always_inline void on_synack_again(arguments *regs, int error, u64 befo
 
 	if (error || !req)
 		return;
-	if (child ? !begin(&event, child, child, TCPTRACE_T_RETRANSMIT, TCPTRACE_OP_SYNACK) :
-		    !begin(&event, sk, NULL, TCPTRACE_T_RETRANSMIT, TCPTRACE_OP_SYNACK))
+	if (child ? !event_begin(&event, child, child, TCPTRACE_T_RETRANSMIT, TCPTRACE_OP_SYNACK) :
+		    !event_begin(&event, sk, NULL, TCPTRACE_T_RETRANSMIT, TCPTRACE_OP_SYNACK))
 		return;
 	event.record->u.retransmit.seq = READ_UNTYPED(req, snt_isn);
 	event.record->u.retransmit.segments = 1;
 	event.record->u.retransmit.total = before + 1;
-	publish(&event);
+	event_publish(&event);
 }
 
 static __always_inline void on_undo(arguments *regs)
@@ -152,17 +152,17 @@ static __always_inline void on_probe(arguments *regs)
 
 	if (!tp || READ(sock_of(tp), __sk_common.skc_state) == TCP_CLOSE || can_send(tp))
 		return;
-	if (!begin(&event, tp, tp, TCPTRACE_T_WINDOW,
-		   ARG(regs, u32, 1) == config.mib_keepalive ? TCPTRACE_OP_KEEPALIVE : TCPTRACE_OP_PROBE))
+	if (!event_begin(&event, tp, tp, TCPTRACE_T_WINDOW,
+			 ARG(regs, u32, 1) == config.mib_keepalive ? TCPTRACE_OP_KEEPALIVE : TCPTRACE_OP_PROBE))
 		return;
 	capture_queue(event.record, tp, 0);
 	event.record->u.queue.probes = READ(tp, inet_conn.icsk_probes_out);
-	publish(&event);
+	event_publish(&event);
 }
 
 /* ---- refused by a listener ---- */
 
-static __always_inline void refused(struct tcp_sock *tp, struct sk_buff *skb, u16 type, u8 op)
+static __always_inline void refusal_event(struct tcp_sock *tp, struct sk_buff *skb, u16 type, u8 op)
 {
 	struct event event;
 	struct tcphdr th;
@@ -171,12 +171,12 @@ static __always_inline void refused(struct tcp_sock *tp, struct sk_buff *skb, u1
 	header_of(&th, skb);
 	key_of_skb(&key, skb, &th, netns_of((struct sock_common *)tp));
 	key.family = READ(sock_of(tp), __sk_common.skc_family);
-	if (!begin_key(&event, &key, type, op))
+	if (!event_begin_key(&event, &key, type, op))
 		return;
 	capture_listener(event.record, tp);
 	event.record->old_state = TCPTRACE_S_LISTEN;
 	event.record->new_state = TCPTRACE_S_LISTEN;
-	publish(&event);
+	event_publish(&event);
 }
 
 static __always_inline bool accept_queue_full(struct tcp_sock *tp)
@@ -218,7 +218,7 @@ static __always_inline void on_syn(arguments *regs)
 	} else {
 		return;
 	}
-	refused(tp, skb, type, op);
+	refusal_event(tp, skb, type, op);
 }
 
 static __always_inline void third_segment(arguments *regs)
@@ -230,11 +230,11 @@ static __always_inline void third_segment(arguments *regs)
 	if (!tp || !accept_queue_full(tp))
 		return;
 	if (!READ(req, __req_common.skc_node.pprev))
-		return refused(tp, ARG(regs, struct sk_buff *, 1), TCPTRACE_T_DROP, TCPTRACE_OP_ACCEPT_QUEUE);
-	if (!begin(&event, req, NULL, TCPTRACE_T_DROP, TCPTRACE_OP_ACCEPT_QUEUE))
+		return refusal_event(tp, ARG(regs, struct sk_buff *, 1), TCPTRACE_T_DROP, TCPTRACE_OP_ACCEPT_QUEUE);
+	if (!event_begin(&event, req, NULL, TCPTRACE_T_DROP, TCPTRACE_OP_ACCEPT_QUEUE))
 		return;
 	capture_listener(event.record, tp);
-	publish(&event);
+	event_publish(&event);
 }
 
 static __always_inline void on_third4(arguments *regs)

@@ -9,10 +9,10 @@ static __always_inline void queue_event(struct tcp_sock *tp, u16 type, u8 op, u3
 {
 	struct event event;
 
-	if (!tp || !begin(&event, tp, tp, type, op))
+	if (!tp || !event_begin(&event, tp, tp, type, op))
 		return;
 	capture_queue(event.record, tp, bytes);
-	publish(&event);
+	event_publish(&event);
 }
 
 static __always_inline void on_data_ready(arguments *regs)
@@ -88,12 +88,12 @@ static __always_inline void on_ack(arguments *regs)
 	state = READ(sock_of(tp), __sk_common.skc_state);
 	if (!window != !before && state != TCP_SYN_SENT && state != TCP_SYN_RECV)
 		op = window ? TCPTRACE_OP_OPENED : TCPTRACE_OP_CLOSED;
-	if (!begin(&event, tp, tp, ack != una ? TCPTRACE_T_ACK : TCPTRACE_T_WINDOW, op))
+	if (!event_begin(&event, tp, tp, ack != una ? TCPTRACE_T_ACK : TCPTRACE_T_WINDOW, op))
 		return;
 	capture_queue(event.record, tp, ack - una);
 	event.record->snd_una = ack;
 	event.record->snd_wnd = window;
-	publish(&event);
+	event_publish(&event);
 }
 
 #endif

@@ -16,7 +16,7 @@ struct option {
 	__be16 first, second, third, fourth;
 };
 
-static __always_inline void read_option(struct tcptrace_segment *segment, const struct option *option)
+static __always_inline void read_tcp_option(struct tcptrace_segment *segment, const struct option *option)
 {
 	switch (option->kind) {
 	case TCPOPT_MSS:
@@ -38,7 +38,7 @@ static __always_inline void read_option(struct tcptrace_segment *segment, const 
 }
 
 /* Each is fetched by itself: 5.10 refuses an address in the program's own stack that is not constant. */
-static __noinline void read_options(struct tcptrace_segment *segment, unsigned char *options, u32 size)
+static __noinline void read_tcp_options(struct tcptrace_segment *segment, unsigned char *options, u32 size)
 {
 	struct option option;
 	u32 at = 0, i;
@@ -54,7 +54,7 @@ static __noinline void read_options(struct tcptrace_segment *segment, unsigned c
 		}
 		if (option.size < 2 || at + option.size > size)
 			return;
-		read_option(segment, &option);
+		read_tcp_option(segment, &option);
 		at += option.size;
 	}
 }
@@ -85,17 +85,17 @@ static __always_inline void read_segment(struct tcptrace_segment *segment, struc
 	segment->flags = out ? ((u8 *)&top)[13] : READ(cb_of(skb), tcp_flags);
 	segment->out = out;
 	if (top.th.doff > 5 && (top.th.doff != 8 || top.th.syn || top.options != TIMESTAMPS_ONLY))
-		read_options(segment, untyped_header(skb) + sizeof(top.th), top.th.doff * 4 - sizeof(top.th));
+		read_tcp_options(segment, untyped_header(skb) + sizeof(top.th), top.th.doff * 4 - sizeof(top.th));
 }
 
 static __always_inline void segment_of_sock(void *sk, struct tcp_sock *tp, struct sk_buff *skb, bool out)
 {
 	struct event event;
 
-	if (!begin(&event, sk, tp, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE))
+	if (!event_begin(&event, sk, tp, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE))
 		return;
 	read_segment(&event.record->u.segment, skb, out);
-	publish(&event);
+	event_publish(&event);
 }
 
 /* A SYN-ACK's, of the request socket that it names. */
@@ -103,10 +103,10 @@ static __always_inline void segment_of_owner(struct sock *owner, struct sk_buff 
 {
 	struct event event;
 
-	if (!begin_as_is(&event, owner, NULL, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE))
+	if (!event_begin_as_is(&event, owner, NULL, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE))
 		return;
 	read_segment(&event.record->u.segment, skb, true);
-	publish(&event);
+	event_publish(&event);
 }
 
 static __always_inline void segment_of_listener(struct tcp_sock *tp, struct key *key, struct sk_buff *skb, bool out)
@@ -114,12 +114,12 @@ static __always_inline void segment_of_listener(struct tcp_sock *tp, struct key 
 	struct event event;
 
 	key->family = READ(sock_of(tp), __sk_common.skc_family);
-	if (!begin_key(&event, key, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE))
+	if (!event_begin_key(&event, key, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE))
 		return;
 	event.record->old_state = TCPTRACE_S_LISTEN;
 	event.record->new_state = TCPTRACE_S_LISTEN;
 	read_segment(&event.record->u.segment, skb, out);
-	publish(&event);
+	event_publish(&event);
 }
 
 static __always_inline bool listens(struct tcp_sock *tp)
@@ -173,8 +173,8 @@ static __always_inline void on_synack4(arguments *regs)
 		return;
 	}
 	key_of_reply(&key, skb, tp);
-	mapped(key.saddr, ARG(regs, u32, 2));
-	mapped(key.daddr, ARG(regs, u32, 3));
+	set_v4mapped(key.saddr, ARG(regs, u32, 2));
+	set_v4mapped(key.daddr, ARG(regs, u32, 3));
 	segment_of_listener(tp, &key, skb, true);
 }
 
@@ -218,11 +218,11 @@ static __always_inline void ack_of_timewait(void *sk, struct tcp_timewait_sock *
 {
 	struct event event;
 
-	if (!begin(&event, sk, NULL, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE))
+	if (!event_begin(&event, sk, NULL, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE))
 		return;
 	fill_ack(&event.record->u.segment, event.record->snd_nxt, event.record->rcv_nxt,
 		 (u16)(READ_UNTYPED(tw, tw_rcv_wnd) >> READ_UNTYPED(tw, tw_sk.tw_rcv_wscale)));
-	publish(&event);
+	event_publish(&event);
 }
 
 static __always_inline void on_ack4(arguments *regs)
@@ -252,14 +252,14 @@ static __always_inline void request_ack(arguments *regs)
 
 	if (!req)
 		return;
-	if (child ? !begin(&event, child, child, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE) :
-		    !begin(&event, sk, NULL, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE))
+	if (child ? !event_begin(&event, child, child, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE) :
+		    !event_begin(&event, sk, NULL, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE))
 		return;
 	/* Fast open's child has sent more, maybe. */
 	fill_ack(&event.record->u.segment, child ? READ(child, snd_nxt) : READ_UNTYPED(req, snt_isn) + 1,
 		 READ_UNTYPED(req, rcv_nxt),
 		 READ_UNTYPED(req, req.req.__req_common.skc_rcv_wnd) >> READ_BITS_UNTYPED(req, req.rcv_wscale));
-	publish(&event);
+	event_publish(&event);
 }
 
 static __always_inline void on_request_ack4(arguments *regs)
