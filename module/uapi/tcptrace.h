@@ -2,8 +2,8 @@
 /*
  * tcptrace: the record and the channel
  *
- * This header is the specification. The module, the BPF program and userspace
- * include it as it stands; docs/abi.md explains it at length.
+ * This header is the specification. The module, the BPF program and userspace all include it as it is; docs/abi.md
+ * explains it at length.
  *
  *   record   := one struct tcptrace_record, an event or a snapshot of a socket
  *   events   := mmap(/proc/tcptrace/events), read-only:
@@ -13,20 +13,20 @@
  *               then `clauses` times struct tcptrace_clause
  *   sockets  := read(/proc/tcptrace/sockets): records of type SNAPSHOT
  *
- * All integers are in the byte order of the host. Sequence numbers are the
- * absolute ones of the wire. Nothing is packed, nothing is padded implicitly.
+ * All integers are in the byte order of the host. Sequence numbers are absolute, as on the wire. Nothing is packed, and
+ * there is no implicit padding.
  */
 #ifndef _UAPI_TCPTRACE_H
 #define _UAPI_TCPTRACE_H
 
 #include <linux/types.h>
 
-/* Changes when the layout of anything here changes: a reader refuses another. */
+/* Changes when the layout of anything here changes: a reader refuses any other value. */
 #define TCPTRACE_ABI		1
 /* Grows when a type, an op or a flag is added: a reader skips what it does not know. */
 #define TCPTRACE_TYPES_VERSION	2
 
-#define TCPTRACE_MAGIC		0x65637274	/* "trce", first word of the mapping */
+#define TCPTRACE_MAGIC		0x65637274	/* "trce", the first word of the mapping */
 
 #define TCPTRACE_PROC_EVENTS	"/proc/tcptrace/events"
 #define TCPTRACE_PROC_SOCKETS	"/proc/tcptrace/sockets"
@@ -61,7 +61,7 @@
 	X(QUEUE,	2, "queue")	\
 	X(SEGMENT,	3, "segment")
 
-/* The types: name, number, the word for people and for JSON. Only ever added to. */
+/* The types: name, number, the word in text and in JSON. Types are only added. */
 #define TCPTRACE_TYPES(X)	\
 	X(LISTEN,	1, "listen")	\
 	X(STATE,	2, "state")	\
@@ -89,68 +89,68 @@ enum tcptrace_state { TCPTRACE_STATES(TCPTRACE_ENUM_STATE) };
 enum tcptrace_level { TCPTRACE_LEVELS(TCPTRACE_ENUM_LEVEL) };
 enum tcptrace_type { TCPTRACE_TYPES(TCPTRACE_ENUM_TYPE) };
 
-/* What the socket was that the record tells of. */
+/* The kind of socket that the record is about. */
 enum tcptrace_kind {
-	TCPTRACE_K_NONE		= 0,	/* no socket: the tuple is the segment's */
+	TCPTRACE_K_NONE		= 0,	/* no socket: the tuple is that of the segment */
 	TCPTRACE_K_FULL		= 1,	/* struct tcp_sock */
 	TCPTRACE_K_REQUEST	= 2,	/* struct tcp_request_sock */
 	TCPTRACE_K_TIMEWAIT	= 3,	/* struct tcp_timewait_sock */
 };
 
-/* `op`: which of the things that a type can say. */
+/* `op`: what happened, within a type. */
 enum tcptrace_op {
 	TCPTRACE_OP_NONE	= 0,
 
-	/* REQUEST; u.listen tells of the listener */
+	/* REQUEST; u.listen is about the listener */
 	TCPTRACE_OP_OPEN	= 1,	/* SYN accepted, SYN-ACK about to be sent: LISTEN -> SYN_RECV */
-	TCPTRACE_OP_ACKED	= 2,	/* third segment came, the child exists, it enters the accept queue */
-	TCPTRACE_OP_TIMEDOUT	= 3,	/* no ACK within the SYN-ACK retries: SYN_RECV -> CLOSE */
+	TCPTRACE_OP_ACKED	= 2,	/* third segment received, child created, enters the accept queue */
+	TCPTRACE_OP_TIMEDOUT	= 3,	/* no ACK after the last SYN-ACK retransmission: SYN_RECV -> CLOSE */
 	TCPTRACE_OP_DROPPED	= 4,	/* reset by the peer or given up: SYN_RECV -> CLOSE */
-	TCPTRACE_OP_COOKIE	= 5,	/* SYN queue full: answered by a SYN cookie, there is no request socket; kind NONE */
+	TCPTRACE_OP_COOKIE	= 5,	/* SYN queue full: answered with a SYN cookie, no request socket; kind NONE */
 
-	/* SHUTDOWN: by the application; `pid` and `comm` say which */
+	/* SHUTDOWN, by the application: see `pid` and `comm` */
 	TCPTRACE_OP_CLOSE	= 10,	/* close(2) of the last descriptor, or exit */
 	TCPTRACE_OP_SHUT_RD	= 11,	/* shutdown(2), SHUT_RD */
 	TCPTRACE_OP_SHUT_WR	= 12,	/* SHUT_WR */
 	TCPTRACE_OP_SHUT_RDWR	= 13,	/* SHUT_RDWR */
 
-	/* RESET; u.segment is the RST, and tells the reason */
+	/* RESET; u.segment is the RST, with its reason */
 	TCPTRACE_OP_SENT	= 20,	/* for a connection, by tcp_send_active_reset() */
-	TCPTRACE_OP_REPLIED	= 21,	/* to a segment nobody wanted, by tcp_v[46]_send_reset() */
+	TCPTRACE_OP_REPLIED	= 21,	/* in answer to a segment that no socket accepts, by tcp_v[46]_send_reset() */
 	TCPTRACE_OP_RECEIVED	= 22,	/* acceptable, by tcp_reset() */
 
-	/* TIMEWAIT; u.totals.timeout is what its timer has left */
-	TCPTRACE_OP_BEGIN	= 30,	/* full socket replaced by a timewait one, new_state is its substate */
-	TCPTRACE_OP_SUBSTATE	= 31,	/* the FIN came: FIN_WAIT2 -> TIME_WAIT */
-	TCPTRACE_OP_RESTART	= 32,	/* the peer retransmitted its FIN: 2MSL runs anew */
-	TCPTRACE_OP_END		= 33,	/* -> CLOSE, timer ran out */
-	TCPTRACE_OP_KILLED	= 34,	/* -> CLOSE before its time: reuse, RST, purge */
+	/* TIMEWAIT; u.totals.timeout is the time left on its timer */
+	TCPTRACE_OP_BEGIN	= 30,	/* full socket replaced by a timewait socket; new_state is its substate */
+	TCPTRACE_OP_SUBSTATE	= 31,	/* FIN received: FIN_WAIT2 -> TIME_WAIT */
+	TCPTRACE_OP_RESTART	= 32,	/* the peer retransmitted its FIN: 2MSL timer restarted */
+	TCPTRACE_OP_END		= 33,	/* -> CLOSE, 2MSL timer expired */
+	TCPTRACE_OP_KILLED	= 34,	/* -> CLOSE, removed early: reuse, RST, purge */
 
 	/* RECV and SEND; u.queue.bytes */
-	TCPTRACE_OP_QUEUED	= 40,	/* RECV: data from the peer lie in the receive queue */
-	TCPTRACE_OP_READ	= 41,	/* RECV: the application took data out */
-	TCPTRACE_OP_WAIT	= 42,	/* RECV: the application waits on an empty queue; SEND: on a full one */
-	TCPTRACE_OP_WRITTEN	= 43,	/* SEND: the application put data into the send queue */
+	TCPTRACE_OP_QUEUED	= 40,	/* RECV: data from the peer entered the receive queue */
+	TCPTRACE_OP_READ	= 41,	/* RECV: the application read data */
+	TCPTRACE_OP_WAIT	= 42,	/* RECV: the application blocks in read; SEND: in write */
+	TCPTRACE_OP_WRITTEN	= 43,	/* SEND: the application wrote data into the send queue */
 
 	/* RETRANSMIT; u.retransmit */
-	TCPTRACE_OP_RTO		= 50,	/* the retransmission timer ran out */
-	TCPTRACE_OP_FAST	= 51,	/* ACKs show it lost: SACK, duplicates, RACK */
-	TCPTRACE_OP_LOSS	= 52,	/* after a timeout: the rest of what is held lost, as ACKs come */
+	TCPTRACE_OP_RTO		= 50,	/* the retransmission timer expired */
+	TCPTRACE_OP_FAST	= 51,	/* lost according to ACKs: SACK, duplicate ACKs, RACK */
+	TCPTRACE_OP_LOSS	= 52,	/* after a timeout: the rest of what is considered lost, as ACKs are received */
 	TCPTRACE_OP_TLP		= 53,	/* tail-loss probe, RFC 8985 section 7 */
-	TCPTRACE_OP_SYN		= 54,	/* the SYN, or the SYN-ACK of a socket that connects */
-	TCPTRACE_OP_SYNACK	= 55,	/* of a request socket; u.retransmit.total is how often */
-	TCPTRACE_OP_SPURIOUS	= 56,	/* nothing sent: what was held lost had come, the window is put back */
+	TCPTRACE_OP_SYN		= 54,	/* the SYN, or the SYN-ACK of a connecting socket */
+	TCPTRACE_OP_SYNACK	= 55,	/* the SYN-ACK of a request socket; u.retransmit.total: how often so far */
+	TCPTRACE_OP_SPURIOUS	= 56,	/* nothing sent: what was considered lost had arrived, the window is restored */
 
-	/* WINDOW, and ACK where it does this as well; u.queue */
+	/* WINDOW; or ACK, if that does this, too; u.queue */
 	TCPTRACE_OP_CLOSED	= 60,	/* the peer's window became 0 */
-	TCPTRACE_OP_OPENED	= 61,	/* and is no longer */
-	TCPTRACE_OP_PROBE	= 62,	/* WINDOW: a probe of the closed window is sent */
+	TCPTRACE_OP_OPENED	= 61,	/* and is not 0 any more */
+	TCPTRACE_OP_PROBE	= 62,	/* WINDOW: a zero-window probe is sent */
 	TCPTRACE_OP_KEEPALIVE	= 63,	/* WINDOW: a keepalive is sent */
 
-	/* DROP; of the first two u.listen tells of the listener, the record of the request socket or, with kind NONE, of the SYN */
-	TCPTRACE_OP_SYN_QUEUE	= 70,	/* a SYN: SYN queue full, and no SYN cookies */
+	/* DROP; in the first two u.listen is about the listener, the record about the request or (kind NONE) the SYN */
+	TCPTRACE_OP_SYN_QUEUE	= 70,	/* a SYN: SYN queue full, no SYN cookies */
 	TCPTRACE_OP_ACCEPT_QUEUE = 71,	/* a SYN, or the third segment: accept queue full */
-	TCPTRACE_OP_SEGMENT	= 72,	/* u.drop: any segment, for the kernel's own reason; of a socket only if it was sent */
+	TCPTRACE_OP_SEGMENT	= 72,	/* any segment, with the kernel's reason in u.drop; of a socket only if sent */
 };
 
 /* `flags` */
@@ -159,18 +159,18 @@ enum tcptrace_op {
 #define TCPTRACE_F_SHUT_RCV	(1u << 2)	/* RCV_SHUTDOWN */
 #define TCPTRACE_F_SHUT_SND	(1u << 3)	/* SEND_SHUTDOWN */
 #define TCPTRACE_F_V6ONLY	(1u << 4)	/* IPV6_V6ONLY */
-#define TCPTRACE_F_FIN		(1u << 5)	/* the peer's FIN lies in sequence (SOCK_DONE) */
+#define TCPTRACE_F_FIN		(1u << 5)	/* the peer's FIN was received in sequence (SOCK_DONE) */
 #define TCPTRACE_F_LINGER	(1u << 6)	/* SO_LINGER is on */
-#define TCPTRACE_F_COOKIE_SYN	(1u << 7)	/* REQUEST ACKED: of a SYN cookie or fast open, no request was hashed */
+#define TCPTRACE_F_COOKIE_SYN	(1u << 7)	/* REQUEST ACKED: SYN cookie or fast open, no request was hashed */
 #define TCPTRACE_F_MPTCP	(1u << 8)	/* a subflow of an MPTCP connection */
 
 /* LISTEN, REQUEST, ACCEPT, DROP, and SNAPSHOT of a listener or a request socket */
 struct tcptrace_listen {
 	__u64	listener;	/* cookie of the listener; 0: unknown */
-	__u32	backlog;	/* connections in the accept queue, this one not counted */
+	__u32	backlog;	/* connections in the accept queue, without this one */
 	__u32	backlog_max;	/* listen(2)'s backlog as clamped: full when backlog > backlog_max */
-	__u32	syn_backlog;	/* request sockets in the SYN queue, this one not counted */
-	__u32	retransmits;	/* SYN-ACKs sent again for this request */
+	__u32	syn_backlog;	/* request sockets in the SYN queue, without this one */
+	__u32	retransmits;	/* retransmitted SYN-ACKs of this request */
 	__u64	inode;		/* SNAPSHOT only: of the socket, as in /proc/PID/fd */
 	__u32	uid;		/* SNAPSHOT only: owner, in the initial user namespace */
 	__u32	reserved;
@@ -181,32 +181,32 @@ struct tcptrace_listen {
 struct tcptrace_totals {
 	__u64	bytes_in;	/* tcpi_bytes_received */
 	__u64	bytes_out;	/* tcpi_bytes_acked */
-	__u32	retransmits;	/* segments sent again, tcpi_total_retrans */
-	__u32	timeout;	/* TIMEWAIT, SNAPSHOT of a timewait socket: what its timer has left, ms; else 0 */
+	__u32	retransmits;	/* retransmitted segments, tcpi_total_retrans */
+	__u32	timeout;	/* TIMEWAIT, SNAPSHOT of a timewait socket: time left on its timer, ms; else 0 */
 	__u64	inode;		/* SNAPSHOT only */
 	__u32	uid;		/* SNAPSHOT only */
-	__u32	ooo;		/* segments that came out of order, tcpi_rcv_ooopack */
+	__u32	ooo;		/* segments received out of order, tcpi_rcv_ooopack */
 	__u64	reserved;
 };
 
 /* SEND, RECV, ACK, WINDOW */
 struct tcptrace_queue {
-	__u32	bytes;		/* READ: taken; ACK: newly acknowledged; QUEUED, WRITTEN: 0, see the sequence numbers */
+	__u32	bytes;		/* READ: read; ACK: newly acknowledged; QUEUED, WRITTEN: 0, see the sequence numbers */
 	__u32	sndbuf;		/* sk_sndbuf */
 	__u32	rcvbuf;		/* sk_rcvbuf */
 	__u32	wmem;		/* memory of the send queue, sk_wmem_queued */
 	__u32	rmem;		/* memory of the receive queue, sk_rmem_alloc */
-	__u32	probes;		/* PROBE, KEEPALIVE: so many before were not answered, icsk_probes_out */
+	__u32	probes;		/* PROBE, KEEPALIVE: how many before are unanswered, icsk_probes_out */
 	__u32	reserved[6];
 };
 
 /* DROP SEGMENT */
 struct tcptrace_drop {
 	__u32	seq;
-	__u32	reason;		/* enum skb_drop_reason, which each kernel numbers anew */
+	__u32	reason;		/* enum skb_drop_reason; numbers differ between kernels */
 	__u16	flags;		/* byte 13 of the TCP header */
 	__u16	reserved;
-	char	name[32];	/* its name without SKB_DROP_REASON_ */
+	char	name[32];	/* of the reason, without SKB_DROP_REASON_ */
 	__u32	reserved2;
 };
 
@@ -214,8 +214,8 @@ struct tcptrace_drop {
 struct tcptrace_retransmit {
 	__u32	seq;		/* SPURIOUS: 0, and so is len */
 	__u32	len;
-	__u32	segments;	/* so many, as RetransSegs counts them */
-	__u32	total;		/* of this socket until now, tcpi_total_retrans */
+	__u32	segments;	/* how many, as RetransSegs counts them */
+	__u32	total;		/* of this socket so far, tcpi_total_retrans */
 	__u32	in_flight;	/* segments sent and not acknowledged, tcpi_unacked; of these */
 	__u32	sacked;		/* tcpi_sacked */
 	__u32	lost;		/* tcpi_lost */
@@ -223,7 +223,7 @@ struct tcptrace_retransmit {
 	__u32	cwnd;		/* segments */
 	__u32	ssthresh;	/* segments */
 	__u32	rto;		/* ms */
-	__u32	backoff;	/* the timer ran out so often without an answer */
+	__u32	backoff;	/* how often the timer expired without an answer */
 };
 
 /* SEGMENT, RESET; sequence numbers absolute */
@@ -238,36 +238,36 @@ struct tcptrace_segment {
 	__u8	out;		/* 1: sent, 0: received */
 	__u16	sacks;		/* SACK option: how many blocks */
 	__u32	reason;		/* RESET: enum sk_rst_reason + 1 where the kernel has one; 0: none */
-	__u32	sack_from;	/* the first block: what came last; below `ack` it came twice */
+	__u32	sack_from;	/* the first block: received last; a duplicate if below `ack` */
 	__u32	sack_to;
 	__u32	reserved2[3];
 };
 
-/* LOST, made by readers: what lies between the records around it */
+/* LOST, made by readers: what was lost between the records around it */
 struct tcptrace_lost {
-	__u64	overwritten;	/* before this reader came to them */
-	__u64	nested;		/* no room on their CPU: an interrupted handler held the slot, or there was no ring */
-	__u64	missed;		/* hits that a kprobe lost, nmissed, since the reader began */
+	__u64	overwritten;	/* before this reader read them */
+	__u64	nested;		/* no slot on their CPU: an interrupted handler held it, or there was no ring */
+	__u64	missed;		/* hits that kprobes missed (nmissed) since the reader started */
 	__u64	unknown;	/* records of a type this reader does not know */
 	__u64	events;		/* records read */
 	__u64	reserved;
 };
 
 /*
- * One event, or one socket as it is. Stands alone: who, when, where, what.
+ * One event, or the state of one socket. Each record can be understood alone.
  *
- * Addresses are 16 bytes in network order, an IPv4 one is mapped (::ffff:a.b.c.d),
- * so that one comparison serves both; `family` says which the socket is.
+ * Addresses are 16 bytes in network order. IPv4 addresses are mapped (::ffff:a.b.c.d), so that one comparison serves
+ * both families; `family` is that of the socket.
  *
- * The queue figures are as of the function that was probed; docs/abi.md names it for each
- * type. Recv-Q and Send-Q follow as in tcp_diag_get_info(); see `kind` and u.listen.
+ * The queue figures are those at the probed function, which docs/abi.md names for each type. Recv-Q and Send-Q follow
+ * from them as in tcp_diag_get_info(); see `kind` and u.listen.
  */
 struct tcptrace_record {
-	__u64	position;	/* in its CPU's ring, from 1; 0 while being written. In recordings a checksum */
+	__u64	position;	/* in its CPU's ring, from 1; 0 while being written. A checksum in recordings */
 	__u64	time;		/* CLOCK_MONOTONIC, ns */
-	__u64	cookie;		/* the end: one from request or connect to the end of TIME_WAIT; 0: no socket */
-	__u64	stamp;		/* ns, when the segment or call being processed began (tcp_clock_cache): equal
-				 * stamps of one end mean one segment; 0: unknown
+	__u64	cookie;		/* of the endpoint, from request or connect to the end of TIME_WAIT; 0: no socket */
+	__u64	stamp;		/* when processing of the current segment or call began, ns (tcp_clock_cache):
+				 * equal stamps of one endpoint mean one segment; 0: unknown
 				 */
 	__u8	saddr[TCPTRACE_ADDR_LEN];	/* this host's */
 	__u8	daddr[TCPTRACE_ADDR_LEN];	/* the peer's */
@@ -281,13 +281,13 @@ struct tcptrace_record {
 	__u8	old_state;	/* enum tcptrace_state; equal to new_state where nothing changed */
 	__u8	new_state;
 
-	__u32	snd_una;	/* oldest not acknowledged */
+	__u32	snd_una;	/* oldest unacknowledged */
 	__u32	snd_nxt;	/* next to send */
 	__u32	write_seq;	/* end of the send queue */
 	__u32	rcv_nxt;	/* next expected */
 	__u32	copied_seq;	/* next to be read by the application */
 	__u32	snd_wnd;	/* the peer's window, bytes */
-	__u32	rcv_wnd;	/* ours as last offered, bytes (tcp_receive_window()) */
+	__u32	rcv_wnd;	/* ours, as offered last, bytes (tcp_receive_window()) */
 	__u32	flags;		/* TCPTRACE_F_ */
 
 	__u32	pid;		/* thread group; 0: no task */
@@ -323,65 +323,67 @@ struct tcptrace_map {
 	__u64	stride;		/* from one ring to the next, bytes */
 	__u64	records;	/* from the start of a ring to its records, bytes */
 	__u64	size;		/* of the whole mapping, bytes */
-	__u64	boot;		/* random, another at each load */
+	__u64	boot;		/* random, chosen when the module is loaded */
 };
 
 /*
- * Head of one CPU's ring. `reserved` only grows; position p (from 1) lies in slot (p - 1) & (slots - 1).
+ * The head of one CPU's ring. `reserved` only grows. Position p (from 1) is in slot (p - 1) & (slots - 1).
  *
  * A reader at position p:
- *   1. loads `reserved` (acquire); p > reserved: nothing there yet
- *   2. reserved - p >= slots: overwritten, go on at reserved - slots + 1, count what was passed over
- *   3. loads the slot's `position` (acquire): p: copy, load `position` again (after a read barrier):
- *      p again: the copy is whole. p | TCPTRACE_HOLE, whatever TCPTRACE_HELD is: lost to nesting,
- *      count one, go on.
- *      Anything else: being written; or overwritten, start again at 1.
- * A CPU has no records to be touched while its `reserved` is 0: they come when it comes online and somebody wants
- * something recorded, and stay as long as a file is open. Before, touching them is a SIGBUS.
- * Across CPUs: take CLOCK_MONOTONIC T, then each `reserved`. When all up to those are read, every
- * record older than T is there, because a writer reserves before it takes the time.
+ *   1. Load `reserved` (acquire). If p > reserved, there is no record yet.
+ *   2. If reserved - p >= slots, the record was overwritten: go on at reserved - slots + 1, and count those skipped.
+ *   3. Load the slot's `position` (acquire).
+ *      p: copy the record, then load `position` again (after a read barrier). If it still is p, the copy is whole.
+ *      p | TCPTRACE_HOLE, whatever TCPTRACE_HELD is: the record was lost to nesting. Count it, and go on.
+ *      Anything else: it is being written, or was overwritten. Start over at 1.
+ *
+ * While `reserved` is 0, do not touch the records of that CPU: it may have none, and then that is a SIGBUS. They are
+ * allocated when the CPU is online and a reader wants something recorded, and stay as long as a file is open.
+ *
+ * Across CPUs: take CLOCK_MONOTONIC T, then each `reserved`. When all positions up to those have been read, so has
+ * every record older than T, because a writer reserves its position before it takes the time.
  */
 struct tcptrace_ring {
 	__u64	reserved;	/* positions given out */
-	__u64	lost;		/* was to be recorded where there was no memory for records; only grows */
+	__u64	lost;		/* records lost because there was no memory for them; only grows */
 	__u64	pad[6];
 };
 
 #define TCPTRACE_HOLE		(1ull << 63)
-#define TCPTRACE_HELD		(1ull << 62)	/* the writer's: an interrupted handler still writes here */
+#define TCPTRACE_HELD		(1ull << 62)	/* for writers: an interrupted handler still writes here */
 
 /*
- * What a reader wants recorded. Written whole in one write(2), replaces the reader's former
- * filter; goes when the file closes. Before the first write a reader asks for nothing.
+ * What a reader wants recorded. Written as a whole by one write(2); replaces the reader's previous filter; removed
+ * when the file is closed. Before the first write a reader wants nothing.
  *
- * A record is kept when its level is at most `level` and any clause fits (no clause: all fit).
- * Other readers' wishes are recorded into the same rings: a reader filters what it reads.
+ * A record is made if its level is at most `level` and any clause matches (no clause: all records match). What other
+ * readers want is recorded into the same rings, so a reader filters what it reads.
  *
- * Errors of write(2): EPERM the writer is not one who may, see docs/abi.md; EINVAL size, level, clause or reserved
- * field out of range; E2BIG too many clauses; ENOSPC too many together with those of the other readers; EBUSY
+ * Errors of write(2): EPERM the writer lacks the rights, see docs/abi.md; EINVAL size, level, clause or reserved
+ * field out of range; E2BIG too many clauses; ENOSPC too many together with those of other readers; EBUSY
  * kernel.ftrace_enabled is 0, nothing would be seen; ESHUTDOWN kprobes are switched off
- * (/sys/kernel/debug/kprobes/enabled is 0), what is attached by them would not be seen.
+ * (/sys/kernel/debug/kprobes/enabled is 0), what is attached by kprobe would not be seen.
  *
- * A reader is woken by its own wish. One below a floor counts as the floor: TCPTRACE_WAKE_RECORDS_MIN records,
- * or slots / 4 where that is less; and a tick of the kernel's timers (CONFIG_HZ).
+ * Each reader has its own watermark and time for being woken. Values below a floor count as the floor: for records,
+ * TCPTRACE_WAKE_RECORDS_MIN or slots / 4, whichever is less; for the time, one tick (CONFIG_HZ).
  */
 struct tcptrace_filter {
 	__u32	abi;		/* TCPTRACE_ABI */
 	__u32	level;		/* enum tcptrace_level */
 	__u32	clauses;	/* structs that follow, at most TCPTRACE_CLAUSES_MAX */
-	__u32	wake_records;	/* poll(2) wakes after so many records on one CPU (rounded to a power of two); 0: slots / 4 */
-	__u32	wake_ms;	/* or so long after the first one; 0: 10 */
+	__u32	wake_records;	/* poll(2) wakes after so many on one CPU, rounded up to a power of two; 0: slots / 4 */
+	__u32	wake_ms;	/* or this long after the first one; 0: 10 */
 	__u32	reserved[3];	/* 0 */
 };
 
-/* What all together may have. */
+/* Limits. */
 #define TCPTRACE_READERS_MAX	64	/* open files: EUSERS of open(2) */
 #define TCPTRACE_CLAUSES_MAX	32	/* of one reader */
 #define TCPTRACE_CLAUSES_IN_ALL	1024	/* of all readers */
 
 #define TCPTRACE_WAKE_RECORDS_MIN	256
 
-/* All parts must fit. */
+/* A clause matches if all its parts do. */
 struct tcptrace_clause {
 	__u8	saddr[TCPTRACE_ADDR_LEN];	/* prefix, IPv4 mapped; bits beyond the length are 0 */
 	__u8	daddr[TCPTRACE_ADDR_LEN];

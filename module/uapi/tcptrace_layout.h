@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT */
 /*
- * The layout of tcptrace.h, asserted where it is compiled: included once in the module, once in userspace and once
- * in the BPF program. tests/abi/layout.txt has all of it, as the debug information of the first two says.
+ * Assertions on the layout of tcptrace.h: included once each in the module, in userspace and in the BPF program.
+ * tests/abi/layout.txt has the whole layout, as the debug information of the first two shows it.
  */
 #ifndef _UAPI_TCPTRACE_LAYOUT_H
 #define _UAPI_TCPTRACE_LAYOUT_H

@@ -2,12 +2,11 @@
 /*
  * tcptrace: the generic netlink family
  *
- * The numbers of docs/netlink/tcptrace.yaml, which says what each attribute
- * means, and who may ask. Attributes and commands are only ever added.
+ * The numbers of docs/netlink/tcptrace.yaml, which says what each attribute means, and who may send requests.
+ * Attributes and commands are only added.
  *
- * u64 attributes are padded to 8 bytes with the set's PAD; addresses are 16
- * bytes in network order, ports and all other numbers in host order, strings
- * end with a NUL.
+ * u64 attributes are padded to 8 bytes with the set's PAD. Addresses are 16 bytes in network order; ports and all
+ * other numbers are in host order; strings end with a NUL.
  */
 #ifndef _UAPI_TCPTRACE_NETLINK_H
 #define _UAPI_TCPTRACE_NETLINK_H
@@ -46,13 +45,13 @@ enum tcptrace_a_info {
 	TCPTRACE_A_INFO_CPUS,			/* u32 */
 	TCPTRACE_A_INFO_SLOTS,			/* u32 */
 	TCPTRACE_A_INFO_MAP_SIZE,		/* u64: bytes */
-	TCPTRACE_A_INFO_BOOT,			/* u64: random, another at each load */
+	TCPTRACE_A_INFO_BOOT,			/* u64: random, chosen when the module is loaded */
 	TCPTRACE_A_INFO_LEVEL,			/* u32: enum tcptrace_level, armed now */
-	TCPTRACE_A_INFO_FLIGHT,			/* u32: enum tcptrace_level, unread */
+	TCPTRACE_A_INFO_FLIGHT,			/* u32: enum tcptrace_level, recorded while nobody reads */
 	TCPTRACE_A_INFO_READERS,		/* u32 */
 	TCPTRACE_A_INFO_SUBSCRIBERS,		/* u32 */
 	TCPTRACE_A_INFO_FTRACE_OFF,		/* flag: kernel.ftrace_enabled is 0 */
-	TCPTRACE_A_INFO_KPROBES_OFF,		/* flag: kprobes are switched off as a whole */
+	TCPTRACE_A_INFO_KPROBES_OFF,		/* flag: all kprobes are switched off */
 	TCPTRACE_A_INFO_RINGS,			/* u32: CPUs that have records now */
 	TCPTRACE_A_INFO_MEMORY,			/* u64: bytes that the rings take now */
 
@@ -71,7 +70,7 @@ enum tcptrace_a_probe {
 	TCPTRACE_A_PROBE_REQUIRED,		/* flag */
 	TCPTRACE_A_PROBE_HITS,			/* u64 */
 	TCPTRACE_A_PROBE_MISSED,		/* u64: nmissed */
-	TCPTRACE_A_PROBE_ERROR,			/* u32: why it is absent, an errno */
+	TCPTRACE_A_PROBE_ERROR,			/* u32: errno, why it is absent */
 
 	__TCPTRACE_A_PROBE_MAX,
 	TCPTRACE_A_PROBE_MAX = (__TCPTRACE_A_PROBE_MAX - 1)
@@ -96,7 +95,7 @@ enum tcptrace_a_cpu {
 
 /* FILTER_GET: one message for each open reader */
 enum tcptrace_a_filter {
-	TCPTRACE_A_FILTER_READER = 1,		/* u32: tells the open files apart */
+	TCPTRACE_A_FILTER_READER = 1,		/* u32: identifies the open file */
 	TCPTRACE_A_FILTER_PID,			/* u32: thread group that opened the file */
 	TCPTRACE_A_FILTER_COMM,			/* string */
 	TCPTRACE_A_FILTER_LEVEL,		/* u32: enum tcptrace_level */
@@ -106,7 +105,7 @@ enum tcptrace_a_filter {
 	TCPTRACE_A_FILTER_MAX = (__TCPTRACE_A_FILTER_MAX - 1)
 };
 
-/* TCPTRACE_A_FILTER_CLAUSE: a part of struct tcptrace_clause that says "any" is absent */
+/* TCPTRACE_A_FILTER_CLAUSE: parts of struct tcptrace_clause that match anything are absent */
 enum tcptrace_a_clause {
 	TCPTRACE_A_CLAUSE_PAD = 1,		/* pad */
 	TCPTRACE_A_CLAUSE_SADDR,		/* binary: 16 bytes, IPv4 mapped */
@@ -125,7 +124,7 @@ enum tcptrace_a_clause {
 	TCPTRACE_A_CLAUSE_MAX = (__TCPTRACE_A_CLAUSE_MAX - 1)
 };
 
-/* EVENT_NTF: struct tcptrace_record, field by field; numbers that are 0 may be absent */
+/* EVENT_NTF: struct tcptrace_record, field by field; a number that is 0 may be absent */
 enum tcptrace_a_event {
 	TCPTRACE_A_EVENT_PAD = 1,		/* pad */
 	TCPTRACE_A_EVENT_TYPE,			/* u32: enum tcptrace_type */
@@ -157,7 +156,7 @@ enum tcptrace_a_event {
 	TCPTRACE_A_EVENT_PID,			/* u32 */
 	TCPTRACE_A_EVENT_COMM,			/* string */
 	TCPTRACE_A_EVENT_ERROR,			/* u32 */
-	TCPTRACE_A_EVENT_LOST,			/* u64: events lost since the one before */
+	TCPTRACE_A_EVENT_LOST,			/* u64: events lost since the previous one */
 	TCPTRACE_A_EVENT_LISTENER,		/* u64: u.listen */
 	TCPTRACE_A_EVENT_BACKLOG,		/* u32 */
 	TCPTRACE_A_EVENT_BACKLOG_MAX,		/* u32 */
