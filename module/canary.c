@@ -8,13 +8,13 @@
 bool tcptrace_canary_traced(const bool *hit);
 bool tcptrace_canary_untraced(const bool *hit);
 
-/* Called with a false that its kprobe makes true before the first instruction. By name, so not static. */
+/* Called with a false, which the kprobe turns into true before the first instruction. Found by name, so not static. */
 noinline __noclone bool tcptrace_canary_traced(const bool *hit)
 {
 	return READ_ONCE(*hit);
 }
 
-/* The same, without an ftrace location: its kprobe is a breakpoint. */
+/* The same without an ftrace location: its kprobe is a breakpoint. */
 noinline __noclone notrace bool tcptrace_canary_untraced(const bool *hit)
 {
 	return READ_ONCE(*hit);
@@ -26,7 +26,7 @@ static int tcptrace_canary_hit(struct kprobe *kprobe, struct pt_regs *regs)
 	return 0;
 }
 
-/* A kprobe with a post_handler stays a breakpoint: no optimizer replaces it by a jump, later and by itself. */
+/* A kprobe with a post_handler stays a breakpoint: the optimizer does not replace it with a jump later on. */
 static void tcptrace_canary_stays(struct kprobe *kprobe, struct pt_regs *regs, unsigned long flags)
 {
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Whether a kprobe is hit at all, found out by experiment. kernel.ftrace_enabled=0 silences those on ftrace
- * locations, /sys/kernel/debug/kprobes/enabled=0 all of them; registering and enabling one succeed all the same.
- * So two functions of our own have a kprobe that is armed from init to exit: to ask is to call them.
+ * Whether kprobes fire at all, found out by experiment. kernel.ftrace_enabled=0 silences those on ftrace locations,
+ * /sys/kernel/debug/kprobes/enabled=0 silences all; in both cases they can still be registered and enabled without an
+ * error. So two functions of the module have a kprobe each, armed from init to exit, and the test is to call them.
  */
 #ifndef TCPTRACE_CANARY_H
 #define TCPTRACE_CANARY_H
@@ -10,17 +10,17 @@
 enum tcptrace_muted {
 	TCPTRACE_NOT_MUTED,
 	TCPTRACE_MUTED_FTRACE,		/* kernel.ftrace_enabled is 0 */
-	TCPTRACE_MUTED_KPROBES,		/* kprobes are switched off as a whole */
+	TCPTRACE_MUTED_KPROBES,		/* all kprobes are switched off */
 };
 
-/* Registers the two kprobes. May sleep; what register_kprobe() says. */
+/* Registers the two kprobes. The errors of register_kprobe(). May sleep. */
 int tcptrace_canary_init(void);
 void tcptrace_canary_exit(void);
 
-/* What keeps kprobes from being hit now. Takes no lock and patches nothing. Process context. */
+/* What keeps kprobes from firing now. Takes no lock and patches no code. Process context. */
 enum tcptrace_muted tcptrace_canary_ask(void);
 
-/* The one on an ftrace location: where. 0 where this kernel has its kprobes elsewhere. */
+/* The address of the kprobe on an ftrace location; 0 where this kernel does not put kprobes there. */
 unsigned long tcptrace_canary_place(void);
 
 #endif

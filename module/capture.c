@@ -13,10 +13,10 @@
 
 #include "capture.h"
 
-/* The part of a record after position and time, which the ring sets. */
+/* The part of a record that is captured: all but position and time, which the ring sets. */
 #define CAPTURED	offsetof(struct tcptrace_record, cookie)
 
-/* Apart from the fast path, so that this does not pay for a stack frame with an array. */
+/* Out of line, so that the fast path needs no stack frame for the array. */
 static noinline u64 tcptrace_make_cookie(struct sock *sk)
 {
 	u32 words[2];
@@ -34,7 +34,7 @@ u64 tcptrace_cookie(struct sock *sk)
 
 u64 tcptrace_cookie_inherited(struct sock *sk, struct sock *from)
 {
-	/* A child is in the table already: somebody else may be making one at this moment, and then that is it. */
+	/* A child is hashed already: another CPU may be generating a cookie for it just now. Then that one stays. */
 	if (unlikely(!atomic64_read(&sk->sk_cookie)))
 		atomic64_cmpxchg(&sk->sk_cookie, 0, tcptrace_cookie(from));
 	return atomic64_read(&sk->sk_cookie);
@@ -50,7 +50,7 @@ static __always_inline void set_v4mapped(void *to, __be32 address)
 	word[3] = address;
 }
 
-/* Both in sock_common, for each kind. */
+/* Both are in sock_common, so in sockets of each kind. */
 static __always_inline void addresses(const struct sock *sk, void *saddr, void *daddr)
 {
 #if IS_ENABLED(CONFIG_IPV6)
@@ -106,7 +106,7 @@ void tcptrace_capture_task(struct tcptrace_record *record)
 		return;
 	record->flags |= TCPTRACE_F_TASK;
 	record->pid = current->tgid;
-	/* Not get_task_comm(): it takes a lock where it races with a rename; a torn name ends all the same. */
+	/* Not get_task_comm(), which may take a lock. A name that is being changed may be torn, but is terminated. */
 	memcpy(record->comm, current->comm, TCPTRACE_COMM_LEN - 1);
 }
 
@@ -130,7 +130,7 @@ static __always_inline void tcptrace_capture_full(struct tcptrace_record *record
 	record->mss = tp->mss_cache;
 	record->wscale = tp->rx_opt.rcv_wscale << 4 | tp->rx_opt.snd_wscale;
 	record->error = READ_ONCE(sk->sk_err);
-	/* RCV_SHUTDOWN and SEND_SHUTDOWN are bits 0 and 1; the flags are bits too: no branches on the way of each record. */
+	/* RCV_SHUTDOWN and SEND_SHUTDOWN are bits 0 and 1, and in the order of our flags: no branches are needed. */
 	record->flags |= (READ_ONCE(sk->sk_shutdown) & SHUTDOWN_MASK) * TCPTRACE_F_SHUT_RCV |
 			 bit_of(sk->sk_flags, SOCK_DEAD) * TCPTRACE_F_ORPHAN |
 			 bit_of(sk->sk_flags, SOCK_DONE) * TCPTRACE_F_FIN |
@@ -139,7 +139,10 @@ static __always_inline void tcptrace_capture_full(struct tcptrace_record *record
 			 sk_is_mptcp(sk) * TCPTRACE_F_MPTCP;
 }
 
-/* What a request does not use of sock_common, sk_ipv6only above all, is as the one before it in the slab left it. */
+/*
+ * A request socket does not initialise all of sock_common. What it leaves out, sk_ipv6only above all, is a leftover
+ * of the object that had the slab's memory before.
+ */
 static void tcptrace_capture_request(struct tcptrace_record *record, const struct sock *sk)
 {
 	const struct request_sock *req = inet_reqsk(sk);
@@ -167,7 +170,7 @@ static void tcptrace_capture_timewait(struct tcptrace_record *record, const stru
 	record->rcv_nxt = tcptw->tw_rcv_nxt;
 	record->copied_seq = tcptw->tw_rcv_nxt;
 	record->rcv_wnd = tcptw->tw_rcv_wnd;
-	/* The peer's is not kept. */
+	/* The peer's window scale is not kept. */
 	record->wscale = inet_twsk(sk)->tw_rcv_wscale << 4;
 	record->flags |= TCPTRACE_F_ORPHAN | sk->sk_ipv6only * TCPTRACE_F_V6ONLY;
 }

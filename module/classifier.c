@@ -10,7 +10,7 @@
 
 #define WORD_BITS	64
 
-/* A clause as ranges, both ends inclusive. */
+/* A clause as ranges, both bounds inclusive. */
 struct box {
 	struct tcptrace_wide from[TCPTRACE_FIELDS];
 	struct tcptrace_wide to[TCPTRACE_FIELDS];
@@ -18,7 +18,7 @@ struct box {
 	u32 bit;
 };
 
-/* Where a range begins, or another one has ended: from here on the clause's bit is the other way. */
+/* Where a range begins, or the first value behind its end: from here on the clause's bit is inverted. */
 struct edge {
 	struct tcptrace_wide at;
 	u32 bit;
@@ -126,7 +126,10 @@ static int boxes_by_level_and_ranges(const void *a, const void *b)
 	return boxes_by_level(a, b) ?: boxes_by_ranges(a, b);
 }
 
-/* The different ones, of the same clause the one with the highest level, in order of levels. Returns how many. */
+/*
+ * Makes boxes of the rules, highest level first. Of equal clauses only the one with the highest level is kept. Returns
+ * how many there are.
+ */
 static u32 make_boxes(struct box *boxes, const struct tcptrace_rule *rules, u32 count)
 {
 	u32 i, made = 0, kept = 0;
@@ -142,7 +145,7 @@ static u32 make_boxes(struct box *boxes, const struct tcptrace_rule *rules, u32 
 	return kept;
 }
 
-/* Gives each box its bit, and `words` what each level needs. */
+/* Gives each box its bit, and says in `words` how many words of a vector each level needs. */
 static void give_bits(struct box *boxes, u32 count, u32 *words)
 {
 	u32 bit = 0, level, i = 0;
@@ -161,7 +164,7 @@ static int edges_by_place(const void *a, const void *b)
 	return compare_wide(&((const struct edge *)a)->at, &((const struct edge *)b)->at);
 }
 
-/* The edges of a field but those at its ends, in order. Returns how many. */
+/* The edges within a field, ascending, without those at its lowest and highest value. Returns how many. */
 static u32 make_edges(struct edge *edges, const struct box *boxes, u32 count, enum tcptrace_field field)
 {
 	u32 i, made = 0;
@@ -190,7 +193,7 @@ static u32 count_places(const struct edge *edges, u32 count)
 	return places;
 }
 
-/* In words: where the intervals begin, then their vectors. */
+/* Sizes in words of 64 bits: first the bounds of the intervals, then their vectors. */
 static u32 bounds_size(enum tcptrace_field field, u32 bounds)
 {
 	return is_wide(field) ? bounds * 2 : DIV_ROUND_UP(bounds, 2);
@@ -206,7 +209,7 @@ static void flip_bit(u64 *vector, u32 bit)
 	vector[bit / WORD_BITS] ^= 1ull << bit % WORD_BITS;
 }
 
-/* Sweeps over the field: each interval's vector is the one before it but for the clauses that begin or end between them. */
+/* Sweeps over the field: an interval's vector is that of the interval before it, with the bits of the edge inverted. */
 static void fill_vectors(u64 *vector, const struct edge *edges, u32 edge_count, const struct box *boxes, u32 count,
 			 enum tcptrace_field field, u32 stride)
 {
@@ -240,7 +243,7 @@ static void fill_bounds(u64 *space, const struct edge *edges, u32 count, enum tc
 	}
 }
 
-/* Returns the space behind what it took. */
+/* Returns the space that is left. */
 static u64 *fill_field(struct tcptrace_classifier *classifier, enum tcptrace_field field, u64 *space,
 		       struct edge *edges, const struct box *boxes, u32 count)
 {

@@ -11,9 +11,9 @@
 #include "ring.h"
 
 struct tcptrace_rules __rcu *tcptrace_rules;
-/* Who changes anything holds `tcptrace_filter_lock`, while code is patched and a grace period waited for. */
+/* Held for every change, also while code is patched for it. */
 static DEFINE_MUTEX(tcptrace_filter_lock);
-/* Inside it, for a moment: the list and what its members want, so that a question waits for none of that. */
+/* Nests inside it: the list and its filters. Held for moments only, so that a dump does not wait for patching. */
 static DEFINE_MUTEX(tcptrace_wishes_lock);
 static LIST_HEAD(wishes);
 static u32 next_id = 1;
@@ -47,13 +47,13 @@ static void tcptrace_rules_free(struct tcptrace_rules *rules)
 	kfree(rules);
 }
 
-/* That count: of one that wants something. */
+/* How many clauses a reader contributes: none while it wants nothing. */
 static u32 clauses_of(const struct tcptrace_wish *wish)
 {
 	return wish->filter.level > TCPTRACE_L_OFF ? wish->filter.clauses : 0;
 }
 
-/* The clauses of all readers; NULL: out of memory. */
+/* The clauses of all readers. NULL: out of memory. */
 static struct tcptrace_rule *all_clauses(u32 *count)
 {
 	struct tcptrace_wish *wish;
@@ -75,7 +75,7 @@ static struct tcptrace_rule *all_clauses(u32 *count)
 	return all;
 }
 
-/* What the list now says. -ENOSPC: more clauses than all readers together may have. */
+/* Rules for the list as it is now. -ENOMEM; -ENOSPC: more clauses than all readers together may have. */
 static int tcptrace_rules_build(struct tcptrace_rules **built)
 {
 	struct tcptrace_rules *rules = kzalloc(sizeof(*rules), GFP_KERNEL);
@@ -106,8 +106,8 @@ static int tcptrace_rules_build(struct tcptrace_rules **built)
 }
 
 /*
- * Publishes what the list now says, and leaves the rules before in *old, which handlers may still read. Between arming
- * and publishing, hits are filtered by these. Under `tcptrace_filter_lock`.
+ * Arms the probes for the list as it is now, and publishes its rules. Handlers may still read the previous ones, which
+ * are left in *old; between arming and publishing, hits are filtered by these. Under `tcptrace_filter_lock`.
  */
 static int tcptrace_rules_apply(struct tcptrace_rules **old)
 {
@@ -125,7 +125,7 @@ static int tcptrace_rules_apply(struct tcptrace_rules **old)
 	return 0;
 }
 
-/* Not under `tcptrace_filter_lock`: nobody else has to wait for the handlers. */
+/* Not under `tcptrace_filter_lock`: no other reader has to wait for this grace period. */
 static void tcptrace_rules_retire(struct tcptrace_rules *old)
 {
 	synchronize_rcu();
@@ -208,8 +208,8 @@ void tcptrace_filter_remove(struct tcptrace_wish *wish)
 	list_del(&wish->list);
 	mutex_unlock(&tcptrace_wishes_lock);
 	/*
-	 * Without memory for fewer rules the old ones stay until the next change: more is recorded
-	 * than anybody wants, which readers filter, and nothing dangles, for rules hold copies.
+	 * If there is no memory for new rules, the old ones stay until the next change. Then more is recorded than any
+	 * reader wants, which readers filter out. Nothing dangles: rules hold copies of clauses.
 	 */
 	error = tcptrace_rules_apply(&old);
 	mutex_unlock(&tcptrace_filter_lock);

@@ -12,7 +12,7 @@ static void tcptrace_guard_called(unsigned long ip, unsigned long parent, struct
 {
 }
 
-/* A permanent ftrace_ops holds ftrace on. It traces a function of our own, which only questions call. */
+/* A permanent ftrace_ops keeps ftrace on. It traces a function of our own, which only tcptrace_canary_ask() calls. */
 static struct ftrace_ops guard = {
 	.func = tcptrace_guard_called,
 	.flags = FTRACE_OPS_FL_PERMANENT,

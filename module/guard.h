@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * kernel.ftrace_enabled=0 silently mutes all that is attached to an ftrace
- * location. While this guard is held that write fails with EBUSY.
+ * kernel.ftrace_enabled=0 silences, without an error, whatever is attached to an ftrace location. While this guard is
+ * held, writing that 0 fails with EBUSY.
  */
 #ifndef TCPTRACE_GUARD_H
 #define TCPTRACE_GUARD_H

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Who wants a record, and the table of what the kernel calls. */
+/* Whether a record is wanted, and the table of the functions that the kernel calls. */
 #include "handlers_impl.h"
 
-/* Apart from the fast path, so that this does not pay for a stack frame with a key. */
+/* Out of line, so that the fast path needs no stack frame for the key. */
 static noinline bool tcptrace_fits_by_key(const struct tcptrace_rules *rules, u32 level, const struct sock *sk)
 {
 	struct tcptrace_key key;

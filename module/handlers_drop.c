@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Segments that the kernel drops for a reason of its own; level segment, for all that is freed comes by here. */
+/* Segments that the kernel drops with a reason. Level segment only, since everything that is freed so comes by here. */
 #include <linux/ip.h>
 #include <linux/tcp.h>
 #include <net/ipv6.h>
@@ -8,14 +8,15 @@
 #include "handlers_impl.h"
 
 /*
- * Anything may be freed. Its headers are looked at only where the offsets say that they are a TCP and an IP header
- * without options between them, inside of the buffer's linear part, which stays allocated.
+ * Any skb may be freed, not only TCP's. Its headers are read only where the offsets say that there is an IP header
+ * without options and then a TCP header, within the linear part of the buffer, which is still allocated.
  */
 static bool is_tcp_segment(const struct sk_buff *skb)
 {
 	unsigned int size;
 
-	if (!skb_transport_header_was_set(skb) || skb_transport_header(skb) + sizeof(struct tcphdr) > skb_end_pointer(skb))
+	if (!skb_transport_header_was_set(skb) ||
+	    skb_transport_header(skb) + sizeof(struct tcphdr) > skb_end_pointer(skb))
 		return false;
 	size = skb->transport_header - skb->network_header;
 	if (skb->network_header >= skb->transport_header)
@@ -38,9 +39,9 @@ static void fill_drop(struct tcptrace_drop *drop, const struct sk_buff *skb, u32
 }
 
 /*
- * Which socket it was for is not known any more: of some the argument names it, but may hold no reference. So it is
- * told by its tuple, without a namespace. A segment that was sent still belongs to its socket; which may be any: a raw
- * one, one of AF_PACKET, the kernel's own that sends a RST for nobody.
+ * The socket that a received segment was for is not known: some callers pass it, but may hold no reference any more.
+ * So the record has the segment's tuple, without a namespace. A sent segment still belongs to its socket, but that
+ * may be of any kind: a raw socket, one of AF_PACKET, the kernel's own that sends RSTs which belong to no connection.
  */
 static noinline void drop_event(struct sk_buff *skb, u32 reason, const char *name)
 {
@@ -48,7 +49,7 @@ static noinline void drop_event(struct sk_buff *skb, u32 reason, const char *nam
 	struct tcptrace_key key;
 	struct event event;
 
-	/* A queue that goes with its socket is no drop: what is in it was sent, or shows as unread. */
+	/* A queue that is purged with its socket is no drop: its segments were sent, or show as unread data. */
 	if (!is_tcp_segment(skb) || !strcmp(name, "QUEUE_PURGE"))
 		return ignore_hit();
 	if (sk && sk_fullsock(sk) && tcptrace_is_tcp(sk) && sk->sk_state != TCP_LISTEN &&
@@ -71,7 +72,7 @@ static __always_inline void on_drop(struct pt_regs *regs)
 	u32 reason = tcptrace_drop_reason(regs);
 	const char *name = tcptrace_drop_name(reason);
 
-	/* Where somebody else has it still, it is not over. */
+	/* As long as there is another reference, the segment is not freed. */
 	if (!name || !skb || refcount_read(&skb->users) != 1)
 		return ignore_hit();
 	drop_event(skb, reason, name);

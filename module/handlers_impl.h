@@ -1,18 +1,17 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the handlers share, and nobody else includes. One handler for each row of the probe
- * table: what the function's arguments say, as a record.
+ * What the handlers share; no other file includes it. There is one handler for each row of the probe table. It makes a
+ * record of what the function's arguments say.
  *
- *   handlers.c		who wants a record; the table of all handlers
+ *   handlers.c		whether a record is wanted; the table of all handlers
  *   handlers_life.c	level life
  *   handlers_queue.c	level queue
- *   handlers_loss.c	what is sent again, refused, probed; of several levels
+ *   handlers_loss.c	retransmissions, refusals by a listener, probes; several levels
  *   handlers_segment.c	level segment
- *   handlers_drop.c	level segment: what the kernel drops, and its reason
+ *   handlers_drop.c	level segment: segments that the kernel drops, and why
  *
- * They run with preemption off, in whatever context TCP called the function; a softirq may
- * interrupt them. Nothing here sleeps, allocates, prints or takes a lock, and no pointer is
- * followed that the probed function itself does not follow.
+ * Handlers run with preemption off, in whatever context TCP called the function; a softirq may interrupt them. Nothing
+ * here sleeps, allocates, prints or takes a lock, and no pointer is followed that the probed function does not follow.
  */
 #ifndef TCPTRACE_HANDLERS_IMPL_H
 #define TCPTRACE_HANDLERS_IMPL_H
@@ -25,8 +24,8 @@
 #include "stats.h"
 
 /*
- * The n-th argument of the probed function, from 0. Only as many bits of the register as the type has are its own; a
- * cast to bool would ask all of them.
+ * The n-th argument of the probed function, from 0. Bits of the register beyond the type's size are undefined, and a
+ * cast to bool would take them into account.
  */
 #define ARG(regs, type, n)	((type)(ARG_BITS(type))regs_get_kernel_argument(regs, n))
 #define ARG_BITS(type)	typeof(__builtin_choose_expr(__same_type(type, bool), (u8)0, (type)0))
@@ -37,15 +36,16 @@ struct event {
 	u64 position;
 };
 
-/* Was counted as something other than published. */
+/* The function was hit, but nothing happened that is worth a record: counts that. */
 static __always_inline void ignore_hit(void)
 {
 	tcptrace_count(ignored);
 }
 
-/* Where not everybody's level decides: by the clauses. */
+/* Whether a reader's clauses want a record of `sk`; counts the hit as filtered where none does. */
 bool tcptrace_wanted_rules(const struct tcptrace_rules *rules, u32 level, const struct sock *sk);
 
+/* The same, asked of the readers without clauses first. */
 static __always_inline bool wanted(const struct sock *sk, u32 level)
 {
 	const struct tcptrace_rules *rules = tcptrace_rules_get();
@@ -53,10 +53,13 @@ static __always_inline bool wanted(const struct sock *sk, u32 level)
 	return likely(rules->level_all >= level) || tcptrace_wanted_rules(rules, level, sk);
 }
 
-/* The same of a tuple without a socket. */
+/* The same for a tuple without a socket. */
 bool tcptrace_wanted_key(const struct tcptrace_key *key, u32 level);
 
-/* Begins a record of `sk`, if anybody wants it. Between it and event_publish() only what is special is set. */
+/*
+ * Begins a record of `sk`, if a reader wants it and the ring has a slot; false: counted as filtered or lost. Until
+ * event_publish() the handler sets only what this has not.
+ */
 static __always_inline bool event_begin(struct event *event, struct sock *sk, u32 level, u16 type, u8 op)
 {
 	if (!wanted(sk, level))
@@ -71,7 +74,7 @@ static __always_inline bool event_begin(struct event *event, struct sock *sk, u3
 	return true;
 }
 
-/* The same where no socket is an end of the connection: of a tuple. */
+/* The same from a tuple, where no socket is an endpoint of the connection. */
 static inline bool event_begin_key(struct event *event, const struct tcptrace_key *key, u32 level, u16 type, u8 op)
 {
 	if (!tcptrace_wanted_key(key, level))
@@ -92,17 +95,18 @@ static __always_inline void event_publish(struct event *event)
 }
 
 /*
- * The end that a request socket is, of a function that is called with its listener, too; or, with fast open, with its
- * child, which is the end from the SYN on: that request is in no table and has no cookie. tcp_passive_fastopen().
+ * The socket that stands for the endpoint, in functions that get a request and its listener: the request. With fast
+ * open they get the child instead of the listener, and the child is the endpoint from the SYN on; its request is not
+ * hashed and has no cookie. tcp_passive_fastopen().
  */
 static __always_inline struct sock *endpoint_of_request(struct sock *sk, struct request_sock *req)
 {
 	return sk->sk_state == TCP_SYN_RECV ? sk : req_to_sk(req);
 }
 
-/* Of on_tw_segment(): at level segment what comes to a timewait socket. Counts the hit. */
+/* For on_tw_segment(): records, at level segment, what a timewait socket receives. Counts the hit. */
 void tcptrace_segment_to_timewait(struct sock *sk, const struct sk_buff *skb);
-/* Did this SYN, which a listener has now, come to a timewait socket before? */
+/* Whether this SYN, now at a listener, was received by a timewait socket first. */
 bool tcptrace_by_way_of_timewait(const struct sk_buff *skb);
 
 /* ---- whose call it is: `whose` of each row. A row cannot pass `regs`: it is the parameter of ours_<id>() ---- */
@@ -142,7 +146,7 @@ int tcptrace_call_##id(struct kretprobe_instance *instance, struct pt_regs *regs
 	if (!ours_##id(regs)) {							\
 		tcptrace_count(hits[TCPTRACE_P_##id]);				\
 		ignore_hit();							\
-		return 1;	/* the return does not matter */		\
+		return 1;	/* do not probe the return */		\
 	}									\
 	call_##id((struct tcptrace_call *)instance->data, regs);		\
 	return 0;								\

@@ -19,7 +19,7 @@ static __always_inline void on_set_state(struct pt_regs *regs)
 	int old = sk->sk_state;
 	struct event event;
 
-	/* Here a connecting socket has no port yet: tcp_connect() says it, with its whole tuple. */
+	/* A connecting socket has no port yet: on_connect() records this change, with the whole tuple. */
 	if (state == TCP_SYN_SENT || state == old)
 		return ignore_hit();
 	if (!event_begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_STATE, TCPTRACE_OP_NONE))
@@ -34,7 +34,7 @@ static __always_inline void on_set_state(struct pt_regs *regs)
 	event_publish(&event);
 }
 
-/* int inet_csk_listen_start(struct sock *sk, ...), returned 0: the port is known only now */
+/* int inet_csk_listen_start(struct sock *sk, ...), when it has returned 0: only then is the port known */
 static __always_inline void call_listen_start(struct tcptrace_call *call, struct pt_regs *regs)
 {
 	call->sk = ARG(regs, struct sock *, 0);
@@ -54,7 +54,8 @@ static __always_inline void on_listen_start(const struct tcptrace_call *call, in
 	event_publish(&event);
 }
 
-static __always_inline void request_event(struct sock *sk, struct sock *listener, u8 op, u8 old, u8 new, u32 retransmits)
+static __always_inline void request_event(struct sock *sk, struct sock *listener, u8 op, u8 old, u8 new,
+					  u32 retransmits)
 {
 	struct event event;
 
@@ -79,18 +80,18 @@ static __always_inline void on_request_drop(struct pt_regs *regs)
 {
 	struct request_sock *req = ARG(regs, struct request_sock *, 1);
 
-	/* On success the child has taken its place in the table, and on_child() has said so. */
+	/* On success the child has replaced it in the hash table, and on_child() has recorded that. */
 	if (!sk_hashed(req_to_sk(req)))
 		return ignore_hit();
-	/* The timer that found the retries used up is running now, so it is not pending. */
+	/* If the timer drops it, after the last retry, that timer is running now and not pending. */
 	request_event(req_to_sk(req), ARG(regs, struct sock *, 0),
 		      timer_pending(&req->rsk_timer) ? TCPTRACE_OP_DROPPED : TCPTRACE_OP_TIMEDOUT,
 		      TCPTRACE_S_SYN_RECV, TCPTRACE_S_CLOSE, req->num_retrans);
 }
 
 /*
- * The child that on_child() told of last on this CPU, by cookie. Where the hashdance calls the function of
- * on_child_cookie(), that follows at once, bottom halves off.
+ * The cookie of the child that on_child() has recorded last on this CPU. If inet_csk_complete_hashdance() calls
+ * inet_csk_reqsk_queue_add(), it does so at once, with bottom halves off.
  */
 static DEFINE_PER_CPU(u64, last_child);
 
@@ -99,7 +100,7 @@ static __always_inline void on_child(struct pt_regs *regs)
 {
 	struct request_sock *req = ARG(regs, struct request_sock *, 2);
 
-	if (!ARG(regs, bool, 3))	/* lost the race against another segment of the same handshake */
+	if (!ARG(regs, bool, 3))	/* lost a race against another segment of the same handshake */
 		return ignore_hit();
 	this_cpu_write(last_child, tcptrace_cookie_inherited(ARG(regs, struct sock *, 1), req_to_sk(req)));
 	request_event(ARG(regs, struct sock *, 1), ARG(regs, struct sock *, 0), TCPTRACE_OP_ACKED,
@@ -107,8 +108,8 @@ static __always_inline void on_child(struct pt_regs *regs)
 }
 
 /*
- * inet_csk_reqsk_queue_add(struct sock *sk, struct request_sock *req, struct sock *child)
- * Where the compiler inlined it into the hashdance, only the children of SYN cookies and fast open come here.
+ * inet_csk_reqsk_queue_add(struct sock *sk, struct request_sock *req, struct sock *child). Where the compiler has
+ * inlined it into inet_csk_complete_hashdance(), it is called for the children of SYN cookies and fast open only.
  */
 static __always_inline void on_child_cookie(struct pt_regs *regs)
 {
@@ -124,14 +125,14 @@ static __always_inline void on_child_cookie(struct pt_regs *regs)
 	event_publish(&event);
 }
 
-/* int tcp_connect(struct sock *sk): the tuple and the initial sequence number are complete */
+/* int tcp_connect(struct sock *sk): the tuple is complete, and the initial sequence number chosen */
 static __always_inline void on_connect(struct pt_regs *regs)
 {
 	struct event event;
 
 	if (!event_begin(&event, ARG(regs, struct sock *, 0), TCPTRACE_L_LIFE, TCPTRACE_T_CONNECT, TCPTRACE_OP_NONE))
 		return;
-	/* As tcp_connect_init() is about to set them. */
+	/* tcp_connect_init() will set them so. */
 	event.record->snd_una = event.record->write_seq;
 	event.record->snd_nxt = event.record->write_seq;
 	event.record->old_state = TCPTRACE_S_CLOSE;
@@ -146,13 +147,13 @@ static __always_inline void on_accept(struct pt_regs *regs)
 
 	if (!event_begin(&event, ARG(regs, struct sock *, 2), TCPTRACE_L_LIFE, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
 		return;
-	/* MPTCP's own gives away plain connections, too, which came in by another listener. */
+	/* MPTCP's socket also hands out plain TCP connections; the listener that accepted those is another socket. */
 	if (tcptrace_is_tcp(listener))
 		tcptrace_capture_listener(event.record, listener);
 	event_publish(&event);
 }
 
-/* void security_sock_graft(struct sock *sk, struct socket *parent), out of accept(): of which listener it cannot say */
+/* void security_sock_graft(struct sock *sk, struct socket *parent), called by accept(): it does not get the listener */
 static __always_inline void on_accept_graft(struct pt_regs *regs)
 {
 	struct event event;
@@ -171,23 +172,23 @@ static __always_inline void shutdown_event(struct sock *sk, u8 op)
 	event_publish(&event);
 }
 
-/* void tcp_shutdown(struct sock *sk, int how); inet_shutdown() made SHUT_RD 1, SHUT_WR 2, both 3 */
+/* void tcp_shutdown(struct sock *sk, int how): inet_shutdown() has made 1 of SHUT_RD, 2 of SHUT_WR, 3 of SHUT_RDWR */
 static __always_inline void on_shutdown(struct pt_regs *regs)
 {
 	struct sock *sk = ARG(regs, struct sock *, 0);
 
-	/* Of one that is over, which may live on as a timewait socket, it is told ENOTCONN. */
+	/* The connection is over, or lives on in a timewait socket: shutdown(2) will fail with ENOTCONN. */
 	if (sk->sk_state == TCP_CLOSE)
 		return ignore_hit();
 	shutdown_event(sk, TCPTRACE_OP_SHUT_RD - 1 + (ARG(regs, int, 1) & SHUTDOWN_MASK));
 }
 
-/* void __tcp_close(struct sock *sk, long timeout), formerly tcp_close(), which takes the socket's lock itself */
+/* void __tcp_close(struct sock *sk, long timeout); on older kernels tcp_close(), before it locks the socket */
 static __always_inline void on_close(struct pt_regs *regs)
 {
 	struct sock *sk = ARG(regs, struct sock *, 0);
 
-	/* Of a socket that was never connected or is over already; a listener's end is a LISTEN. */
+	/* CLOSE: never connected, or over already. on_set_state() records the end of a listener. */
 	if ((1 << sk->sk_state) & (TCPF_CLOSE | TCPF_LISTEN))
 		return ignore_hit();
 	shutdown_event(sk, TCPTRACE_OP_CLOSE);
@@ -210,7 +211,7 @@ static __always_inline void on_reset_sent(struct pt_regs *regs)
 	event_publish(&event);
 }
 
-/* The reply as RFC 9293 section 3.10.7.1 makes it. */
+/* The RST that answers a segment: RFC 9293 section 3.10.7.1. */
 static __always_inline void reset_reply_segment(struct tcptrace_segment *segment, const struct sk_buff *skb)
 {
 	const struct tcphdr *th = tcp_hdr(skb);
@@ -225,7 +226,7 @@ static __always_inline void reset_reply_segment(struct tcptrace_segment *segment
 	segment->out = 1;
 }
 
-/* tcp_v[46]_send_reset(const struct sock *sk, struct sk_buff *skb, ...): sk is NULL, or of any kind */
+/* tcp_v[46]_send_reset(const struct sock *sk, struct sk_buff *skb, ...): sk is NULL or a socket of any kind */
 static __always_inline void reset_reply(struct pt_regs *regs, bool unicast)
 {
 	struct sock *sk = ARG(regs, struct sock *, 0);
@@ -233,10 +234,10 @@ static __always_inline void reset_reply(struct pt_regs *regs, bool unicast)
 	struct tcptrace_key key;
 	struct event event;
 
-	/* These it does not answer. */
+	/* It does not answer these. */
 	if (tcp_hdr(skb)->rst || (!sk && !unicast))
 		return ignore_hit();
-	/* A listener is not an end of this connection. */
+	/* A listener is no endpoint of this connection. */
 	if (sk && sk->sk_state != TCP_LISTEN) {
 		if (!event_begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_RESET, TCPTRACE_OP_REPLIED))
 			return;
@@ -264,7 +265,7 @@ static __always_inline void on_reset_reply6(struct pt_regs *regs)
 	reset_reply(regs, skb_dst(skb) && ipv6_unicast_destination(skb));
 }
 
-/* tcp_reset(struct sock *sk, ...): an acceptable RST came, or data after close(), which is answered by one */
+/* tcp_reset(struct sock *sk, ...): received an acceptable RST; or data after close(), which a RST will answer */
 static __always_inline void on_reset_in(struct pt_regs *regs)
 {
 	struct event event;
@@ -277,7 +278,7 @@ static __always_inline void on_reset_in(struct pt_regs *regs)
 	event_publish(&event);
 }
 
-/* inet_twsk_hashdance[_schedule](struct inet_timewait_sock *tw, struct sock *sk, ...): sk is still whole */
+/* inet_twsk_hashdance[_schedule](struct inet_timewait_sock *tw, struct sock *sk, ...): sk is still complete */
 static __always_inline void on_tw_begin(struct pt_regs *regs)
 {
 	struct inet_timewait_sock *tw = ARG(regs, struct inet_timewait_sock *, 0);
@@ -295,8 +296,8 @@ static __always_inline void on_tw_begin(struct pt_regs *regs)
 }
 
 /*
- * The substate of the timewait socket whose segment this CPU is processing, by cookie: a pointer may
- * have come to mean another socket. Softirq, and those do not nest: written and read on one CPU, in one segment.
+ * The substate of the timewait socket whose segment this CPU is processing. It is known by its cookie: its address may
+ * be reused. Both handlers run in softirq, which does not nest, while the same segment is processed.
  */
 struct tw_before {
 	u64 cookie;
@@ -323,7 +324,7 @@ static __always_inline void on_tw_timer(struct pt_regs *regs)
 	struct event event;
 	u8 old;
 
-	/* The first start is on_tw_begin()'s to tell. */
+	/* on_tw_begin() records the first start. */
 	if (!ARG(regs, bool, 2) || before->cookie != atomic64_read(&tw->tw_cookie))
 		return ignore_hit();
 	old = before->substate;
@@ -335,7 +336,7 @@ static __always_inline void on_tw_timer(struct pt_regs *regs)
 	event_publish(&event);
 }
 
-/* void inet_twsk_kill(struct inet_timewait_sock *tw): by its timer, or before its time */
+/* void inet_twsk_kill(struct inet_timewait_sock *tw): its timer expired, or it is removed early */
 static __always_inline void on_tw_end(struct pt_regs *regs)
 {
 	struct inet_timewait_sock *tw = ARG(regs, struct inet_timewait_sock *, 0);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What is sent again and why, what a full queue refuses, and who asks for an answer that does not come. */
+/* Retransmissions and their cause, what a listener with a full queue refuses, and probes of a silent peer. */
 #include <linux/tcp.h>
 #include <net/inet_connection_sock.h>
 #include <net/request_sock.h>
@@ -8,7 +8,7 @@
 
 #include "handlers_impl.h"
 
-/* ---- sent again ---- */
+/* ---- retransmissions ---- */
 
 static void retransmit_event(struct sock *sk, u32 level, u8 op, const struct sk_buff *skb, u32 segments)
 {
@@ -27,7 +27,7 @@ static void retransmit_event(struct sock *sk, u32 level, u8 op, const struct sk_
 	event_publish(&event);
 }
 
-/* int tcp_retransmit_skb(struct sock *sk, struct sk_buff *skb, int segs): returned, so that it is known what it did */
+/* int tcp_retransmit_skb(struct sock *sk, struct sk_buff *skb, int segs), returned: only then is known what it sent */
 static __always_inline void call_retransmit(struct tcptrace_call *call, struct pt_regs *regs)
 {
 	call->sk = ARG(regs, struct sock *, 0);
@@ -43,7 +43,7 @@ static __always_inline u8 retransmit_cause(const struct sock *sk)
 		return TCPTRACE_OP_SYN;
 	if (icsk->icsk_ca_state != TCP_CA_Loss)
 		return TCPTRACE_OP_FAST;
-	/* The timer has taken itself off before it calls, and starts anew only then; ACKs find it running. */
+	/* The retransmission timer clears this before it retransmits, and is restarted later; on an ACK it is set. */
 	return icsk->icsk_pending ? TCPTRACE_OP_LOSS : TCPTRACE_OP_RTO;
 }
 
@@ -53,13 +53,13 @@ static __always_inline void on_retransmit(const struct tcptrace_call *call, int 
 	u32 segments = tcp_sk(sk)->total_retrans - call->before;
 	u8 op = retransmit_cause(sk);
 
-	/* The former copy was still in the device's queue, say. */
+	/* For instance because the previous copy is still in the device's queue. */
 	if (!segments)
 		return ignore_hit();
 	retransmit_event(sk, op == TCPTRACE_OP_SYN ? TCPTRACE_L_LIFE : TCPTRACE_L_QUEUE, op, call->what, segments);
 }
 
-/* void tcp_send_loss_probe(struct sock *sk): sends the last segment again where there is nothing new to send */
+/* void tcp_send_loss_probe(struct sock *sk): retransmits the last segment where there is no new data to send */
 static __always_inline void call_loss_probe(struct tcptrace_call *call, struct pt_regs *regs)
 {
 	call->sk = ARG(regs, struct sock *, 0);
@@ -97,20 +97,20 @@ static __always_inline void on_synack_again(const struct tcptrace_call *call, in
 		return;
 	event.record->u.retransmit.seq = tcp_rsk(req)->snt_isn;
 	event.record->u.retransmit.segments = 1;
-	/* It is counted by now, or next: that depends on the kernel. */
+	/* Depending on the kernel, num_retrans includes this one by now, or will later. */
 	event.record->u.retransmit.total = call->before + 1;
 	event_publish(&event);
 }
 
-/* static void tcp_undo_cwnd_reduction(struct sock *sk, bool unmark_loss): nothing had been lost */
+/* static void tcp_undo_cwnd_reduction(struct sock *sk, bool unmark_loss): the retransmissions were spurious */
 static __always_inline void on_undo(struct pt_regs *regs)
 {
 	retransmit_event(ARG(regs, struct sock *, 0), TCPTRACE_L_QUEUE, TCPTRACE_OP_SPURIOUS, NULL, 0);
 }
 
 /*
- * int tcp_write_wakeup(struct sock *sk, int mib): `mib` is what it will be counted as. Where there is something to
- * send and some of it fits into the window, it sends that instead.
+ * int tcp_write_wakeup(struct sock *sk, int mib): `mib` is the counter that it will increment. If there is data that
+ * fits into the window, it sends some of that instead of a probe.
  */
 static __always_inline void on_probe(struct pt_regs *regs)
 {
@@ -147,7 +147,8 @@ static noinline void refusal_event(struct sock *listener, const struct sk_buff *
 
 /*
  * int tcp_conn_request(struct request_sock_ops *rsk_ops, const struct tcp_request_sock_ops *af_ops, struct sock *sk,
- * struct sk_buff *skb): its first checks. A SYN by way of a timewait socket is not refused by a full SYN queue.
+ * struct sk_buff *skb): makes the same first checks. A full SYN queue does not refuse a SYN that a timewait socket has
+ * handed over.
  */
 static __always_inline void on_syn(struct pt_regs *regs)
 {
@@ -169,8 +170,9 @@ static __always_inline void on_syn(struct pt_regs *regs)
 }
 
 /*
- * struct sock *tcp_v[46]_syn_recv_sock(const struct sock *sk, struct sk_buff *skb, struct request_sock *req, ...): the
- * third segment came. A request that is not hashed is of a SYN cookie or of fast open: it goes with this call.
+ * struct sock *tcp_v[46]_syn_recv_sock(const struct sock *sk, struct sk_buff *skb, struct request_sock *req, ...):
+ * received the third segment of the handshake. A request that is not hashed was made for a SYN cookie or for fast open,
+ * and does not outlive the call.
  */
 static __always_inline void third_segment(struct pt_regs *regs)
 {
@@ -196,7 +198,7 @@ static __always_inline void on_third4(struct pt_regs *regs)
 
 static __always_inline void on_third6(struct pt_regs *regs)
 {
-	/* It calls tcp_v4_syn_recv_sock(). */
+	/* It calls tcp_v4_syn_recv_sock(), which is probed, too. */
 	if (ARG(regs, const struct sk_buff *, 1)->protocol == htons(ETH_P_IP))
 		return ignore_hit();
 	third_segment(regs);

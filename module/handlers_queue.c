@@ -22,8 +22,8 @@ static __always_inline void on_data_ready(struct pt_regs *regs)
 }
 
 /*
- * void tcp_cleanup_rbuf(struct sock *sk, int copied): copied_seq has advanced by then, or, with nothing
- * copied, tcp_recvmsg() is about to wait. At the end of the stream it comes with nothing copied as well.
+ * void tcp_cleanup_rbuf(struct sock *sk, int copied): copied_seq has advanced already; or nothing was copied, and
+ * tcp_recvmsg() is about to block. At the end of the stream nothing is copied either, but nothing blocks.
  */
 static __always_inline void on_read(struct pt_regs *regs)
 {
@@ -43,13 +43,13 @@ static __always_inline void on_write(struct pt_regs *regs)
 	queue_event(ARG(regs, struct sock *, 0), TCPTRACE_T_SEND, TCPTRACE_OP_WRITTEN, 0);
 }
 
-/* int sk_stream_wait_memory(struct sock *sk, long *timeo_p): no room in the send queue */
+/* int sk_stream_wait_memory(struct sock *sk, long *timeo_p): blocks, since the send queue is full */
 static __always_inline void on_write_full(struct pt_regs *regs)
 {
 	queue_event(ARG(regs, struct sock *, 0), TCPTRACE_T_SEND, TCPTRACE_OP_WAIT, 0);
 }
 
-/* What tcp_ack_update_window() will make of the window, without its side effects. */
+/* The window that tcp_ack_update_window() will compute; without its side effects. */
 static __always_inline u32 window_after(const struct tcp_sock *tp, const struct sk_buff *skb, u32 ack)
 {
 	const struct tcphdr *th = tcp_hdr(skb);
@@ -65,8 +65,8 @@ static __always_inline u32 window_after(const struct tcp_sock *tp, const struct 
 }
 
 /*
- * int tcp_ack(struct sock *sk, const struct sk_buff *skb, int flag), before it acts. Its first checks decide
- * what it will do: an ACK below snd_una is old, one above snd_nxt acknowledges what was not sent.
+ * int tcp_ack(struct sock *sk, const struct sk_buff *skb, int flag), at its entry; makes the same first checks. An ACK
+ * below snd_una is old, one above snd_nxt acknowledges data that was not sent.
  */
 static __always_inline void on_ack(struct pt_regs *regs)
 {
@@ -84,7 +84,7 @@ static __always_inline void on_ack(struct pt_regs *regs)
 	window = window_after(tp, skb, ack);
 	if (!acked && window == tp->snd_wnd)
 		return ignore_hit();
-	/* Until the handshake is over it was not open. */
+	/* Before the handshake is complete, the window has not been open yet. */
 	if (!window != !tp->snd_wnd && !((1 << sk->sk_state) & (TCPF_SYN_SENT | TCPF_SYN_RECV)))
 		op = window ? TCPTRACE_OP_OPENED : TCPTRACE_OP_CLOSED;
 	if (!event_begin(&event, sk, TCPTRACE_L_QUEUE, acked ? TCPTRACE_T_ACK : TCPTRACE_T_WINDOW, op))

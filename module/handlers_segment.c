@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Level segment: each segment, out and in, once.
+ * Level segment: each segment, sent or received, once.
  *
- * Out where IP takes it over, because only then is the header complete: what window is offered, say, is decided
- * while it is built. In where the socket that it is for begins to process it: what lay in the backlog comes late,
- * and as one where GRO or the backlog have merged it.
+ * A sent segment is recorded where TCP hands it to IP, because only there is its header complete: the offered window,
+ * for instance, is decided while it is built. A received segment is recorded where its socket begins to process it:
+ * segments from the backlog come late, and what GRO or the backlog have merged is one segment.
  */
 #include <linux/ip.h>
 #include <linux/tcp.h>
@@ -38,7 +38,7 @@ static void read_tcp_option(struct tcptrace_segment *segment, const u8 *option, 
 	}
 }
 
-/* The header is in the linear part: it was pulled up, or just made. */
+/* The header is in the linear part of the buffer: it was pulled there, or just built there. */
 static noinline void read_tcp_options(struct tcptrace_segment *segment, const struct tcphdr *th)
 {
 	const u8 *option = (const u8 *)(th + 1), *end = (const u8 *)th + th->doff * 4;
@@ -56,9 +56,9 @@ static noinline void read_tcp_options(struct tcptrace_segment *segment, const st
 }
 
 /*
- * From a whole segment, of which skb->data is the TCP header. Of what comes, ack and flags are read where TCP itself
- * reads them: tcp_add_backlog(), which merges segments, puts the newer ones there, and in the header the window only.
- * Of what goes, IP has that place already.
+ * From a complete segment whose skb->data is the TCP header. Of a received one, ack and flags are read from the
+ * control block, as TCP does: when tcp_add_backlog() merges segments, it updates these there, and only the window in
+ * the header. Of a sent one, the control block is IP's already.
  */
 static __always_inline void read_segment(struct tcptrace_segment *segment, const struct sk_buff *skb, bool out)
 {
@@ -71,7 +71,7 @@ static __always_inline void read_segment(struct tcptrace_segment *segment, const
 	segment->window = ntohs(th->window);
 	segment->flags = out ? ((const u8 *)th)[13] : (u8)TCP_SKB_CB(skb)->tcp_flags;
 	segment->out = out;
-	/* Most have nothing else. */
+	/* Most segments have no other option. */
 	if (th->doff > 5 && (th->doff != 8 || th->syn || *(const __be32 *)(th + 1) != TIMESTAMPS_ONLY))
 		read_tcp_options(segment, th);
 }
@@ -86,7 +86,7 @@ static __always_inline void segment_of_sock(struct sock *sk, const struct sk_buf
 	event_publish(&event);
 }
 
-/* To or from a listener, which is no end of the connection: with the segment's tuple, and no cookie. */
+/* To or from a listener, which is no endpoint of the connection: the record has the segment's tuple, and no cookie. */
 static noinline void segment_of_listener(const struct sock *sk, struct tcptrace_key *key, const struct sk_buff *skb,
 					 bool out)
 {
@@ -103,7 +103,7 @@ static noinline void segment_of_listener(const struct sock *sk, struct tcptrace_
 
 /* ---- out ---- */
 
-/* int ip_queue_xmit(struct sock *sk, struct sk_buff *skb, struct flowi *fl): of full sockets */
+/* int ip_queue_xmit(struct sock *sk, struct sk_buff *skb, struct flowi *fl): for full sockets */
 static __always_inline void on_out4(struct pt_regs *regs)
 {
 	struct sock *sk = ARG(regs, struct sock *, 0);
@@ -116,7 +116,7 @@ static __always_inline void on_out4(struct pt_regs *regs)
 
 /*
  * int ip_build_and_send_pkt(struct sk_buff *skb, const struct sock *sk, __be32 saddr, __be32 daddr, ...): SYN-ACKs.
- * They belong to their request socket; with fast open to the child; of a SYN cookie to nobody.
+ * skb->sk is the request socket; with fast open the child; NULL for a SYN cookie.
  */
 static __always_inline void on_synack4(struct pt_regs *regs)
 {
@@ -133,9 +133,9 @@ static __always_inline void on_synack4(struct pt_regs *regs)
 }
 
 /*
- * int ip6_xmit(const struct sock *sk, struct sk_buff *skb, struct flowi6 *fl6, ...): all of IPv6. What belongs to
- * no socket is sent by one of the kernel's own, which is a raw one: on_ack6() and on_request_ack() say the ACKs,
- * on_reset_reply6() the RSTs.
+ * int ip6_xmit(const struct sock *sk, struct sk_buff *skb, struct flowi6 *fl6, ...): all segments of IPv6. Those that
+ * belong to no socket are sent by a raw socket of the kernel's own, and so are not recorded here: on_ack6() and
+ * on_request_ack6() record the ACKs, on_reset_reply6() the RSTs.
  */
 static __always_inline void on_out6(struct pt_regs *regs)
 {
@@ -145,7 +145,8 @@ static __always_inline void on_out6(struct pt_regs *regs)
 	struct sock *owner = skb->sk;
 	struct tcptrace_key key;
 
-	if (likely(owner == sk) || (owner && tcptrace_kind_of(owner) == TCPTRACE_K_REQUEST && sk->sk_state == TCP_LISTEN))
+	if (likely(owner == sk) ||
+	    (owner && tcptrace_kind_of(owner) == TCPTRACE_K_REQUEST && sk->sk_state == TCP_LISTEN))
 		return segment_of_sock(owner, skb, true);
 	if (owner || sk->sk_state != TCP_LISTEN)
 		return ignore_hit();
@@ -172,7 +173,10 @@ static __always_inline void ack_of_timewait(struct sock *sk)
 	event_publish(&event);
 }
 
-/* tcp_v4_send_ack(const struct sock *sk, struct sk_buff *skb, ...): of a timewait socket, or by on_request_ack()'s */
+/*
+ * tcp_v4_send_ack(const struct sock *sk, struct sk_buff *skb, ...): for a timewait socket, or called by
+ * tcp_v4_reqsk_send_ack(), which is probed, too.
+ */
 static __always_inline void on_ack4(struct pt_regs *regs)
 {
 	struct sock *sk = ARG(regs, struct sock *, 0);
@@ -183,8 +187,9 @@ static __always_inline void on_ack4(struct pt_regs *regs)
 }
 
 /*
- * tcp_v6_send_response(const struct sock *sk, struct sk_buff *skb, u32 seq, u32 ack, ...): an ACK or, by a function
- * whose handler says it, a RST. Only the ACK of a timewait socket bears its numbers.
+ * tcp_v6_send_response(const struct sock *sk, struct sk_buff *skb, u32 seq, u32 ack, ...): sends an ACK; or a RST,
+ * which on_reset_reply6() records. `ack` tells them apart: only the ACK of a timewait socket has the socket's
+ * rcv_nxt.
  */
 static __always_inline void on_ack6(struct pt_regs *regs)
 {
@@ -207,7 +212,7 @@ static __always_inline void request_ack(struct pt_regs *regs)
 			 TCPTRACE_OP_NONE))
 		return;
 	segment = &event.record->u.segment;
-	/* Fast open's child has sent more, maybe. */
+	/* The child of fast open may have sent data already. */
 	segment->seq = sk->sk_state == TCP_SYN_RECV ? tcp_sk(sk)->snd_nxt : tcp_rsk(req)->snt_isn + 1;
 	segment->ack = tcp_rsk(req)->rcv_nxt;
 	segment->window = req->rsk_rcv_wnd >> inet_rsk(req)->rcv_wscale;
@@ -229,8 +234,8 @@ static __always_inline void on_request_ack6(struct pt_regs *regs)
 /* ---- in ---- */
 
 /*
- * The SYN that on_tw_segment() has told of last on this CPU. The timewait socket may hand it over to a listener,
- * which follows at once.
+ * The SYN that on_tw_segment() has seen last on this CPU. The timewait socket may hand it over to a listener, which
+ * processes it right away.
  */
 struct handed_over {
 	const struct sk_buff *skb;
@@ -262,7 +267,7 @@ static __always_inline void segment_in(struct sock *sk, const struct sk_buff *sk
 	segment_of_sock(sk, skb, false);
 }
 
-/* int tcp_v4_do_rcv(struct sock *sk, struct sk_buff *skb): of full sockets and listeners */
+/* int tcp_v4_do_rcv(struct sock *sk, struct sk_buff *skb): for full sockets, listeners among them */
 static __always_inline void on_in4(struct pt_regs *regs)
 {
 	segment_in(ARG(regs, struct sock *, 0), ARG(regs, struct sk_buff *, 1));
@@ -272,7 +277,7 @@ static __always_inline void on_in6(struct pt_regs *regs)
 {
 	struct sk_buff *skb = ARG(regs, struct sk_buff *, 1);
 
-	/* It calls tcp_v4_do_rcv(). */
+	/* It calls tcp_v4_do_rcv(), which is probed, too. */
 	if (skb->protocol == htons(ETH_P_IP))
 		return ignore_hit();
 	segment_in(ARG(regs, struct sock *, 0), skb);
@@ -281,13 +286,13 @@ static __always_inline void on_in6(struct pt_regs *regs)
 /* tcp_check_req(struct sock *sk, struct sk_buff *skb, struct request_sock *req, bool fastopen, ...) */
 static __always_inline void on_request_in(struct pt_regs *regs)
 {
-	/* Of fast open's child, which is a full socket and was told of already. */
+	/* For the child of fast open, a full socket: on_in4() or on_in6() has recorded it. */
 	if (ARG(regs, bool, 3))
 		return ignore_hit();
 	segment_of_sock(req_to_sk(ARG(regs, struct request_sock *, 2)), ARG(regs, struct sk_buff *, 1), false);
 }
 
-/* Called by on_tw_segment(), which makes no record else. */
+/* Called by on_tw_segment(), which makes no other record. */
 void tcptrace_segment_to_timewait(struct sock *sk, const struct sk_buff *skb)
 {
 	struct handed_over *last = this_cpu_ptr(&handed_over);

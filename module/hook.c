@@ -32,15 +32,15 @@ static __always_inline unsigned int slot_of(unsigned long ip)
 static void tcptrace_hook_hit(unsigned long ip, unsigned long parent, struct ftrace_ops *ops,
 			      struct tcptrace_ftrace_regs *regs)
 {
-	/* What a kprobe's handler finds: preemption off. Nothing that we call is traced by us: no recursion. */
+	/* Preemption off, as in a kprobe's handler. No recursion: we trace nothing that a handler calls. */
 	preempt_disable_notrace();
 	places[slots[slot_of(ip)]].hook(tcptrace_ftrace_args(regs));
 	preempt_enable_notrace();
 }
 
 /*
- * With these flags ftrace calls tcptrace_hook_hit() from a trampoline of its own, not by way of the assistant that protects
- * against recursion, which costs more than all else: we are none.
+ * With these flags ftrace calls tcptrace_hook_hit() straight from a trampoline, without its protection against
+ * recursion, which we do not need and which costs more than the rest together.
  */
 static struct level {
 	struct ftrace_ops ops;
@@ -85,7 +85,7 @@ static bool tcptrace_hook_spread(void)
 
 int tcptrace_hook_seal(void)
 {
-	/* About one in ten spreads three dozen places over 256 slots. */
+	/* About one multiplier in ten has no collisions, with three dozen places in 256 slots. */
 	for (multiplier = 0x9e3779b1; multiplier > 0x9e000001; multiplier -= 2)
 		if (tcptrace_hook_spread())
 			return 0;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The group `life`: a reader of the rings like any other, in the kernel, for programs that want no ring.
+ * The group `life`: a reader of the rings like any other, but in the kernel, for programs that do not map them.
  *
- * Netlink does not tell every kernel's families of a bind. So reading begins when a program that has
- * subscribed asks for INFO_GET, and ends when, at the next waking, nobody is subscribed any more.
+ * Not every kernel tells a netlink family of a bind. So reading starts when a subscribed program asks for INFO_GET, and
+ * ends when the worker is woken and there are no subscribers any more.
  */
 #include <linux/cpumask.h>
 #include <linux/mutex.h>
@@ -21,39 +21,40 @@
 #include "uapi/tcptrace_netlink.h"
 #include "wake.h"
 
-/* Records that one run of the worker looks at, at most. The rest is the next run's. */
+/* How many records one run of the worker looks at, at most. It leaves the rest to the next run. */
 #define RUN_RECORDS	16
 
-/* Where handlers run, and so may interrupt one another: a task, a softirq, an interrupt, an NMI. */
+/* The contexts in which handlers run, and so may interrupt one another: task, softirq, interrupt, NMI. */
 #define CONTEXTS 4
 
 /* Where this reader is in one CPU's ring. */
 struct cursor {
-	struct timerqueue_node node;	/* in `heads`, by the time of its earliest record, while that is the next one of this CPU */
-	u64 next;			/* position to be read */
-	u64 bound;			/* read up to here in this round */
+	struct timerqueue_node node;	/* in `heads`, by the time of the earliest record, once that is known */
+	u64 next;			/* position to read next */
+	u64 bound;			/* position up to which this round reads */
 	u64 newest;			/* position of the record that was read last */
 	unsigned int count;
-	struct tcptrace_record records[CONTEXTS + 1];	/* read and not sent, the earliest last */
+	struct tcptrace_record records[CONTEXTS + 1];	/* read and not sent yet, the earliest last */
 };
 
 /*
- * Of the worker while it reads, of tcptrace_life_start_reading() before. A round takes some runs: it sends what is older than its
- * beginning. What is not may still be preceded by what another CPU has yet to reserve.
+ * The worker's while it reads; before that, tcptrace_life_start_reading() sets them up. A round takes one or more
+ * runs. It sends the records that are older than its beginning: another CPU may still reserve a position for one that
+ * is older than the others.
  */
 static struct cursor *cursors;
 static struct timerqueue_head heads;
 static u64 round;		/* when it began; 0: the next run begins one */
-static unsigned int first_open;	/* before this CPU the next record of each is known: it is in `heads`, or there is none */
+static unsigned int first_open;	/* each CPU before this one is in `heads`, or has no record for this round */
 static u64 lost;		/* since the last message */
-static u64 lost_without_ring;	/* counted in it already */
+static u64 lost_without_ring;	/* part of it that was added already: tcptrace_ring_lost_in_all() */
 
 static const struct genl_family *family;
 static struct tcptrace_wish wish;
 static struct tcptrace_waiter waiter;
 static enum { IDLE, READING, CLOSED } state;
-static DEFINE_MUTEX(tcptrace_life_lock);	/* of changes to `state`, while probes are armed or disarmed for it */
-static bool kicked;		/* there may be more than this round sends */
+static DEFINE_MUTEX(tcptrace_life_lock);	/* held while `state` changes and probes are armed for it */
+static bool kicked;		/* woken since this round began: there may be more to send */
 
 static void tcptrace_life_drain(struct work_struct *work);
 static DECLARE_DELAYED_WORK(drain_work, tcptrace_life_drain);
@@ -70,13 +71,16 @@ static bool is_level_life(u16 type)
 }
 
 enum progress {
-	LOADED,		/* the next record is there */
+	LOADED,		/* the next record was read */
 	NOTHING,	/* there is none */
-	STALLED,	/* one is being written: what other CPUs have may be newer */
+	STALLED,	/* it is being written, and may be older than what other CPUs have */
 	ENOUGH,		/* this run has looked at as many as it may */
 };
 
-/* Copies a slot that may be overwritten meanwhile; the reader's side of uapi/tcptrace.h. `left`: what the run may look at. */
+/*
+ * Reads the next record of level life, from slots that may be overwritten meanwhile: the reader's side of the
+ * protocol in uapi/tcptrace.h. `left`: how many records the run may still look at.
+ */
 static enum progress tcptrace_life_load(struct cursor *cursor, int cpu, unsigned int *left)
 {
 	struct tcptrace_record *records = per_cpu(tcptrace_records, cpu);
@@ -105,7 +109,7 @@ static enum progress tcptrace_life_load(struct cursor *cursor, int cpu, unsigned
 		if (position != cursor->next)
 			return STALLED;
 		*record = *slot;
-		smp_rmb();	/* the copy before the second look */
+		smp_rmb();	/* copy before looking at the position again */
 		if (READ_ONCE(slot->position) != position)
 			continue;
 		cursor->next++;
@@ -208,7 +212,7 @@ static int tcptrace_put_event(struct sk_buff *msg, const struct tcptrace_record 
 	       (lost ? nla_put_u64_64bit(msg, TCPTRACE_A_EVENT_LOST, lost, TCPTRACE_A_EVENT_PAD) : 0);
 }
 
-/* A netlink_filter_fn. Who joins the group has been asked for less than may_trace(), see TCPTRACE_MCAST_ADMIN. */
+/* A netlink_filter_fn. To join the group takes fewer rights than the rule of rights.h, see TCPTRACE_MCAST_ADMIN. */
 static int tcptrace_life_passes_over(struct sock *subscriber, struct sk_buff *msg, void *unused)
 {
 	return !tcptrace_opener_may_trace(subscriber);
@@ -232,14 +236,14 @@ static void tcptrace_life_send(const struct tcptrace_record *record)
 	genlmsg_end(msg, head);
 	lost = 0;
 	/*
-	 * ESRCH: nobody there. A subscriber whose buffer is full, or for whose copy there is no memory at once, learns
-	 * it by ENOBUFS. GFP_KERNEL would have us yield() to one whose buffer fills.
+	 * ESRCH: no subscriber. One whose buffer is full, or for whose copy there is no memory at once, gets ENOBUFS.
+	 * With GFP_KERNEL, netlink would yield() to one whose buffer is filling up.
 	 */
 	genlmsg_multicast_netns_filtered(family, &init_net, msg, 0, 0, GFP_NOWAIT | __GFP_NOWARN,
 					 tcptrace_life_passes_over, NULL);
 }
 
-/* The record that was read last to its place by time. */
+/* Moves the record that was read last to its place in the order of time. */
 static void tcptrace_life_sort_in(struct cursor *cursor)
 {
 	unsigned int i;
@@ -249,15 +253,16 @@ static void tcptrace_life_sort_in(struct cursor *cursor)
 }
 
 /*
- * A handler that is interrupted between reserving its position and taking the time is later than those behind it that
- * interrupted it. What comes after a later one is no such: so the earliest is known when one behind it is not earlier.
+ * A handler that is interrupted after it has reserved its position, and before it takes the time, gets a later time
+ * than the handlers that interrupted it, whose positions are higher. Any other record is later than those of lower
+ * positions. So the earliest one is known as soon as a record of a higher position is not earlier.
  */
 static bool earliest_is_known(const struct cursor *cursor)
 {
 	return cursor->count && cursor->records[cursor->count - 1].position != cursor->newest;
 }
 
-/* Puts the next record of this CPU among the heads. */
+/* Puts this CPU into `heads`, by its next record. */
 static enum progress tcptrace_life_advance(struct cursor *cursor, unsigned int *left)
 {
 	while (!earliest_is_known(cursor) && cursor->count < ARRAY_SIZE(cursor->records)) {
@@ -284,17 +289,17 @@ static void count_lost_without_ring(void)
 	lost_without_ring = in_all;
 }
 
-/* The positions stay those of the beginning: a CPU that always has one being written gets on. */
+/* The bounds stay as they are for the whole round, so that it ends even if one CPU is always writing a record. */
 static void tcptrace_life_begin_round(void)
 {
 	int cpu;
 
-	/* Once for each waking, not for each run: the next record wakes again. */
+	/* Once a round, not once a run: the next record will wake the worker. */
 	WRITE_ONCE(kicked, false);
 	tcptrace_waiter_wait(&waiter);
 	timerqueue_init_head(&heads);
 	round = ktime_get_ns();
-	rmb();	/* the clock before the positions; reading it may be no memory access */
+	rmb();	/* clock before positions; not smp_rmb(), since reading the clock may be no memory access */
 	for_each_tcptrace_ring(cpu) {
 		timerqueue_init(&cursors[cpu].node);
 		cursors[cpu].bound = tcptrace_ring_reserved(cpu);
@@ -322,7 +327,7 @@ static enum progress tcptrace_life_run(void)
 
 		timerqueue_del(&heads, node);
 		tcptrace_life_send(&cursor->records[--cursor->count]);
-		/* Whoever else wants this CPU has it between two runs. */
+		/* Others get this CPU between two runs. */
 		progress = need_resched() ? ENOUGH : tcptrace_life_advance(cursor, &left);
 		if (progress > NOTHING) {
 			first_open = cursor - cursors;
@@ -338,7 +343,10 @@ static void tcptrace_life_kick(struct tcptrace_waiter *unused)
 	queue_delayed_work(queue, &drain_work, 0);
 }
 
-/* Under `tcptrace_life_lock`: unless somebody has subscribed meanwhile, who then may have been told that we read. */
+/*
+ * Under `tcptrace_life_lock`. Goes on reading if a program has subscribed meanwhile: INFO_GET may have told it that the
+ * rings are being read.
+ */
 static void tcptrace_life_stop_reading(void)
 {
 	WRITE_ONCE(state, IDLE);
@@ -349,10 +357,10 @@ static void tcptrace_life_stop_reading(void)
 		return;
 	}
 	WRITE_ONCE(state, READING);
-	tcptrace_life_kick(&waiter);	/* what this run was queued for, or one that saw the state before */
+	tcptrace_life_kick(&waiter);	/* this run has read nothing, and another may have seen the state as IDLE */
 }
 
-/* Alone, on whichever CPU has time. */
+/* The worker: one at a time, on any CPU. */
 static void tcptrace_life_drain(struct work_struct *work)
 {
 	if (smp_load_acquire(&state) != READING)
@@ -402,14 +410,14 @@ static void tcptrace_life_start_reading(void)
 	}
 	tcptrace_waiter_add(&waiter, tcptrace_life_kick);
 	smp_store_release(&state, READING);
-	tcptrace_life_kick(&waiter);	/* the first round: from there on a record wakes */
+	tcptrace_life_kick(&waiter);	/* for the first round; later on records wake the worker */
 }
 
 void tcptrace_life_start(void)
 {
 	if (!has_subscribers())
 		return;
-	smp_mb();	/* the subscription before the state; pairs with tcptrace_life_stop_reading() */
+	smp_mb();	/* subscribe before looking at the state; pairs with tcptrace_life_stop_reading() */
 	if (READ_ONCE(state) == READING)
 		return;
 	mutex_lock(&tcptrace_life_lock);
@@ -442,7 +450,7 @@ void tcptrace_life_stop(void)
 	was_reading = state == READING;
 	WRITE_ONCE(state, CLOSED);
 	mutex_unlock(&tcptrace_life_lock);
-	/* What is queued after this sees the state. */
+	/* A run that is queued after this sees the state. */
 	cancel_delayed_work_sync(&drain_work);
 	if (was_reading) {
 		tcptrace_waiter_remove(&waiter);

@@ -13,8 +13,8 @@ int tcptrace_life_init(const struct genl_family *family);
 void tcptrace_life_exit(void);
 
 /*
- * Where the group has subscribers: when it returns, the rings are being read. Waits until the probes are armed; does not
- * wait where the rings are being read already. May sleep.
+ * If the group has subscribers, the rings are being read when this returns. It waits until the probes are armed; if the
+ * rings are being read already, it does not wait. May sleep.
  */
 void tcptrace_life_start(void);
 /* Stops for good, subscribers or not; before the family is unregistered. May sleep. */

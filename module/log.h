@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Before any other header: our lines in the kernel log begin with our name. */
+/* Included before any other header: the prefix of our lines in the kernel log. */
 #ifndef TCPTRACE_LOG_H
 #define TCPTRACE_LOG_H
 

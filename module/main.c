@@ -2,8 +2,8 @@
 /*
  * tcptrace: every TCP handshake and teardown transition, and every socket's queue depths.
  *
- * The way of the data: probe.c attaches, a handler is hit, filter.c lets through, capture.c reads
- * the socket, ring.c publishes, procfs.c and life.c hand out. snapshot.c goes its own way to procfs.c.
+ * The data path: probe.c attaches, a handler is hit, filter.c decides whether a record is wanted, capture.c reads the
+ * socket, ring.c publishes the record, procfs.c and life.c hand it out. snapshot.c reads sockets for procfs.c directly.
  */
 #include <linux/kernel.h>
 #include <linux/log2.h>

@@ -6,7 +6,7 @@
 #include "mapping.h"
 #include "ring.h"
 
-/* Who touches a page will touch its neighbours: so many come with it, a power of two. */
+/* A reader that touches a page will touch its neighbours: this many pages are mapped at once; a power of two. */
 #define AROUND	64
 
 static vm_fault_t tcptrace_mapping_insert(struct vm_area_struct *vma, u64 page)
@@ -19,8 +19,9 @@ static vm_fault_t tcptrace_mapping_insert(struct vm_area_struct *vma, u64 page)
 }
 
 /*
- * Pages that are there already do no harm. None goes while it is mapped: the mapping holds its file, and that the rings. A
- * CPU whose records come later is touched later, when the ring's first page, which is always there, says so.
+ * Pages that are mapped already do no harm. No page is freed while it is mapped: the mapping holds its file, and the
+ * file holds the rings. Readers touch a CPU's records only once its ring's first page, which is always there, says
+ * that there are any.
  */
 static vm_fault_t tcptrace_mapping_fault(struct vm_fault *vmf)
 {
@@ -39,12 +40,12 @@ static const struct vm_operations_struct tcptrace_mapping_ops = { .fault = tcptr
 
 int tcptrace_mapping_make(struct vm_area_struct *vma)
 {
-	/* Shared, so that a reader sees what is written; never writable, not later through mprotect() either. */
+	/* Shared, so that a reader sees what is written; never writable, not even through mprotect() later. */
 	if ((vma->vm_flags & (VM_WRITE | VM_EXEC)) || !(vma->vm_flags & VM_MAYSHARE))
 		return -EPERM;
 	if (vma->vm_pgoff || vma->vm_end - vma->vm_start > tcptrace_ring_map()->size)
 		return -EINVAL;
-	/* VM_MIXEDMAP: pages that are inserted one by one. */
+	/* VM_MIXEDMAP: pages are inserted one by one. */
 	tcptrace_vm_flags(vma, VM_MIXEDMAP | VM_DONTCOPY | VM_DONTEXPAND | VM_DONTDUMP, VM_MAYWRITE | VM_MAYEXEC);
 	vma->vm_ops = &tcptrace_mapping_ops;
 	return 0;

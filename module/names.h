@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The words of the uapi's X-macros. */
+/* Words for numbers, from the X-macros of the uapi. */
 #ifndef TCPTRACE_NAMES_H
 #define TCPTRACE_NAMES_H
 

@@ -56,7 +56,7 @@ static int tcptrace_get_info(struct sk_buff *skb, struct genl_info *info)
 	msg = genlmsg_new(NLMSG_GOODSIZE, GFP_KERNEL);
 	if (!msg)
 		return -ENOMEM;
-	/* Who subscribes and then asks gets its events from this answer on. The first one waits here for its probes. */
+	/* A program that has subscribed gets all events from this answer on. The first one waits for probes here. */
 	tcptrace_life_start();
 	head = genlmsg_put_reply(msg, info, &tcptrace_family, 0, TCPTRACE_CMD_INFO_GET);
 	if (!head || tcptrace_put_info(msg)) {
@@ -68,15 +68,15 @@ static int tcptrace_get_info(struct sk_buff *skb, struct genl_info *info)
 }
 
 /*
- * Before a dump and before each part of it: all but the first are made when the socket is read, which may be in
- * other hands by then.
+ * Called before a dump and before each part of it. All parts but the first are made when the socket is read, and by
+ * then it may have been passed to another process.
  */
 static int tcptrace_may_dump(struct netlink_callback *cb)
 {
 	return tcptrace_sender_may_trace(cb->skb) ? 0 : -EPERM;
 }
 
-/* One message of a dump; what does not fit goes into the next part. */
+/* One message of a dump. -EMSGSIZE: it does not fit, and goes into the next part. */
 static int tcptrace_dump_message(struct sk_buff *skb, struct netlink_callback *cb, u8 command,
 				 int (*put)(struct sk_buff *skb, const void *what), const void *what)
 {
@@ -205,7 +205,7 @@ struct filter_dump {
 	struct netlink_callback *cb;
 };
 
-/* Readers come and go between the parts of a dump: their numbers only grow, and the list is in their order. */
+/* Readers may come and go between the parts of a dump. Their ids only grow, and the list is in the order of ids. */
 static int tcptrace_dump_reader(const struct tcptrace_wish *wish, void *arg)
 {
 	struct filter_dump *dump = arg;
@@ -229,10 +229,10 @@ static int tcptrace_dump_filters(struct sk_buff *skb, struct netlink_callback *c
 	return skb->len;
 }
 
-/* No request takes an attribute: with a policy, one that comes is refused instead of ignored. */
+/* No request takes an attribute. With a policy, the kernel refuses any instead of ignoring it. */
 static const struct nla_policy no_attributes[] = { [1] = { .type = NLA_REJECT } };
 
-/* The flag asks for CAP_NET_ADMIN, of the sender and of who opened its socket; the rest of the rule is ours to ask. */
+/* The flag asks for CAP_NET_ADMIN, of the sender and of whoever opened its socket; rights.h asks for the rest. */
 static const struct genl_ops ops[] = {
 	{
 		.cmd	= TCPTRACE_CMD_INFO_GET,
@@ -264,15 +264,15 @@ static const struct genl_multicast_group groups[] = {
 };
 
 /*
- * Only in the initial network namespace, whose owner is the initial user namespace: the group's check at bind asks for
- * its capability in the owner of the namespace. That check knows no CAP_PERFMON: see tcptrace_life_send() for the rest.
+ * Only in the initial network namespace, since joining the group asks for a capability in the user namespace that
+ * owns the network namespace: so in the initial one. It cannot ask for CAP_PERFMON: tcptrace_life_send() checks that.
  */
 struct genl_family tcptrace_family __ro_after_init = {
 	.name		= TCPTRACE_FAMILY_NAME,
 	.version	= TCPTRACE_FAMILY_VERSION,
 	.module		= THIS_MODULE,
 	.netnsok	= false,
-	.parallel_ops	= true,		/* genl_mutex is all families' */
+	.parallel_ops	= true,		/* genl_mutex is shared by all families */
 	.maxattr	= ARRAY_SIZE(no_attributes) - 1,
 	.policy		= no_attributes,
 	.ops		= ops,
@@ -289,7 +289,7 @@ int tcptrace_netlink_init(void)
 
 void tcptrace_netlink_exit(void)
 {
-	/* First: without the family the group's number may soon be another one's. */
+	/* First: once the family is gone, its group number may be given to another group. */
 	tcptrace_life_stop();
 	genl_unregister_family(&tcptrace_family);
 }

@@ -21,9 +21,9 @@ struct probe {
 	enum tcptrace_method method;	/* as attached */
 	bool armed;
 	int error;
-	u64 missed;			/* until it was disarmed */
-	u64 foreign;			/* of what it is charged with, what it is not to blame for: see tcptrace_probe_charged() */
-	/* Of a function attached by ftrace too: it finds the place, and keeps the function's module where it is. */
+	u64 missed;			/* when it was disarmed last */
+	u64 foreign;			/* misses that it is charged with but that were others' */
+	/* For a function attached through ftrace, too: finds the location, and keeps the function's module loaded. */
 	union {
 		struct kprobe kprobe;
 		struct kretprobe kretprobe;
@@ -40,14 +40,14 @@ static struct probe probes[] = { TCPTRACE_PROBES(ROW) };
 
 static const struct tcptrace_handler *handlers;	/* of each row */
 
-/* Changed under the filter's mutex. */
+/* Changes under the mutex of filter.c. */
 static enum tcptrace_level armed_level;
 
 static int tcptrace_probe_attach_by_name(struct probe *probe, const char *symbol)
 {
 	const struct tcptrace_handler *handler = &handlers[probe - probes];
 
-	/* Registration writes into the structure: a second try needs a clean one. */
+	/* Registration writes into the structure, so a second attempt needs a clean one. */
 	if (probe->where == RETURN) {
 		probe->kretprobe = (struct kretprobe) {
 			.kp.symbol_name = symbol,
@@ -66,7 +66,7 @@ static int tcptrace_probe_attach_by_name(struct probe *probe, const char *symbol
 	return register_kprobe(&probe->kprobe);
 }
 
-/* A registered kprobe knows where its function is, and whether that is an ftrace location. */
+/* The registered kprobe knows the function's address, and whether there is an ftrace location. */
 static bool tcptrace_probe_attach_by_ftrace(struct probe *probe)
 {
 	return tcptrace_hook_possible() && (probe->kprobe.flags & KPROBE_FLAG_FTRACE) &&
@@ -88,7 +88,7 @@ static void tcptrace_probe_attach(struct probe *probe, bool kprobes_only)
 		probe->method = TCPTRACE_METHOD_KPROBE;
 }
 
-/* All at once: each call waits for a grace period. */
+/* All at once, since each call waits for a grace period. */
 static void tcptrace_probe_detach_all(void)
 {
 	struct kretprobe *kretprobes[TCPTRACE_PROBE_COUNT];
@@ -109,8 +109,8 @@ static void tcptrace_probe_detach_all(void)
 }
 
 /*
- * A kprobe that shares its place with those of others is charged with what these miss: also while it is disarmed, as
- * it always is where ftrace, which misses nothing, stands in for it.
+ * Hits that the kernel charges to a probe as missed. A kprobe that shares its location with others is charged with
+ * their misses, too, even while it is disarmed. Through ftrace nothing is missed, and the kprobe stays disarmed.
  */
 static u64 tcptrace_probe_charged(const struct probe *probe)
 {
@@ -124,7 +124,7 @@ static u64 tcptrace_probe_charged(const struct probe *probe)
 	}
 }
 
-/* Grows only, also for who looks while it is armed or disarmed: both ways say the same then. */
+/* Only grows, even when read while the probe is being armed or disarmed: both branches have the same value then. */
 static u64 tcptrace_probe_missed(const struct probe *probe)
 {
 	return smp_load_acquire(&probe->armed) ? tcptrace_probe_charged(probe) - probe->foreign : probe->missed;
@@ -139,7 +139,7 @@ static int tcptrace_probe_arm_one(struct probe *probe, bool on)
 	switch (probe->method) {
 	case TCPTRACE_METHOD_ABSENT:
 		return 0;
-	case TCPTRACE_METHOD_FTRACE:	/* with its whole level */
+	case TCPTRACE_METHOD_FTRACE:	/* armed with its whole level */
 		break;
 	case TCPTRACE_METHOD_KPROBE:
 		error = on ? enable_kprobe(&probe->kprobe) : disable_kprobe(&probe->kprobe);
@@ -158,7 +158,7 @@ static int tcptrace_probe_arm_one(struct probe *probe, bool on)
 	return 0;
 }
 
-/* Arms what `level` needs and disarms the rest; stops at the first error. */
+/* Arms what `level` needs and disarms the rest. Stops at the first error. */
 static int tcptrace_probe_arm_exactly(enum tcptrace_level level)
 {
 	int i, error;
@@ -181,7 +181,7 @@ static bool is_attached(const struct probe *probe)
 	return probe->method != TCPTRACE_METHOD_ABSENT;
 }
 
-/* Attaches all rows in order; a fallback where the row before it could not be. */
+/* Attaches all rows in order; a fallback only if the row before it could not be attached. */
 static int tcptrace_probe_attach_all(bool kprobes_only)
 {
 	struct probe *probe, *end = probes + TCPTRACE_PROBE_COUNT;
@@ -261,7 +261,7 @@ int tcptrace_probe_arm(enum tcptrace_level level)
 			return error;
 	}
 	error = tcptrace_probe_arm_exactly(level);
-	/* Switched off meanwhile: enabling a kprobe says 0 and does nothing. */
+	/* If kprobes were switched off meanwhile, enabling one returned 0 and did nothing. */
 	if (!error && level > armed_level)
 		error = tcptrace_probe_audible();
 	if (error) {
@@ -290,7 +290,7 @@ bool tcptrace_probe_state(enum tcptrace_probe_id id, struct tcptrace_probe_state
 
 	*state = (struct tcptrace_probe_state) {
 		.id = id,
-		/* The first member of a kretprobe is its kprobe. */
+		/* Of a kretprobe, too: its kprobe is its first member. */
 		.symbol = is_attached(probe) ? probe->kprobe.symbol_name : probe->symbol,
 		.level = probe->level,
 		.method = probe->method,

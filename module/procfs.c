@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * procfs has no owner field: each open takes a reference on the module itself, so that rmmod is
- * refused (EWOULDBLOCK) while a file, or a mapping, which holds its file, is there.
+ * procfs has no owner field, so each open file takes a reference to the module itself. rmmod is refused (EWOULDBLOCK)
+ * while there is an open file, or a mapping, which holds its file.
  */
 #include <linux/atomic.h>
 #include <linux/mm.h>
@@ -157,7 +157,7 @@ static const struct proc_ops events_ops = {
 /* ---- sockets ---- */
 
 struct walk {
-	struct mutex lock;	/* two threads may share a file */
+	struct mutex lock;	/* threads may share the file */
 	struct tcptrace_snapshot *snapshot;
 };
 
@@ -254,7 +254,7 @@ int tcptrace_procfs_init(void)
 	if (!directory)
 		return -ENOMEM;
 	events = proc_create("events", 0600, directory, &events_ops);
-	if (events)	/* what may be mapped, for those who ask fstat() */
+	if (events)	/* how much may be mapped, for fstat(2) */
 		proc_set_size(events, tcptrace_ring_map()->size);
 	if (!events || !proc_create("sockets", 0400, directory, &sockets_ops) ||
 	    !proc_create("status", 0400, directory, &status_ops)) {

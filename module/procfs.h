@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* /proc/tcptrace: events, sockets, status. Who may: rights.h. */
+/* /proc/tcptrace: events, sockets, status. Who may open them: rights.h. */
 #ifndef TCPTRACE_PROCFS_H
 #define TCPTRACE_PROCFS_H
 

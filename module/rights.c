@@ -6,7 +6,7 @@
 
 #include "rights.h"
 
-/* The rule, whoever is asked for. */
+/* The rule; capable_of() says for whom. */
 static bool tcptrace_rule(bool (*capable_of)(const void *who, int capability), const void *who)
 {
 	return capable_of(who, CAP_NET_ADMIN) && (capable_of(who, CAP_PERFMON) || capable_of(who, CAP_SYS_ADMIN));
@@ -39,6 +39,6 @@ bool tcptrace_sender_may_trace(const struct sk_buff *request)
 
 bool tcptrace_opener_may_trace(const struct sock *sk)
 {
-	/* A socket of the kernel's own has no file. */
+	/* A kernel socket has no file. */
 	return sk->sk_socket && sk->sk_socket->file && tcptrace_rule(tcptrace_opener_capable, sk);
 }

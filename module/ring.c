@@ -21,27 +21,27 @@ DEFINE_PER_CPU(u64, tcptrace_ring_nested);
 u32 tcptrace_ring_slots;
 struct cpumask tcptrace_ring_cpus;
 
-static struct tcptrace_map *map;	/* the first page of the mapping, and behind it each ring's first page */
+static struct tcptrace_map *map;	/* the first page of the mapping, followed by the first page of each ring */
 static enum cpuhp_state hotplug;
-static DEFINE_MUTEX(tcptrace_ring_lock);	/* what follows, and which rings there are */
+static DEFINE_MUTEX(tcptrace_ring_lock);	/* the two below, and which CPUs have records */
 static unsigned int users;
-static bool needed;			/* by a user: a CPU that comes gets its ring */
+static bool needed;			/* by a user: a CPU that comes online gets records */
 
-/* Of rings that were given back, so that what is published is not forgotten. */
+/* Positions given out in records that were freed since, so that the sum only grows. */
 static DEFINE_PER_CPU(u64, given_out_before);
 static DEFINE_SEQLOCK(tcptrace_given_out_lock);
 static atomic64_t lost_in_all;
-static DEFINE_PER_CPU(struct tcptrace_record *, given_back);	/* until no handler is at it */
+static DEFINE_PER_CPU(struct tcptrace_record *, given_back);	/* to be freed when no handler uses them any more */
 
-/* Bytes of a ring's records, in whole pages. */
+/* The size of a ring's records: bytes, in whole pages. */
 static u64 records_size(u32 slots)
 {
 	return PAGE_ALIGN((u64)slots * sizeof(struct tcptrace_record));
 }
 
 /*
- * Leaves each slot as the lap before the first one would have: so the first lap finds what every other one finds. Only
- * the last would have to say 0, which is "being written": it says that it is a hole.
+ * Leaves each slot as a lap before the first one would have, so that the first lap needs no special case. Only the last
+ * slot would have position 0, which means "being written": it is marked as a hole instead.
  */
 static void tcptrace_ring_begin_records(struct tcptrace_record *records)
 {
@@ -52,7 +52,7 @@ static void tcptrace_ring_begin_records(struct tcptrace_record *records)
 	tcptrace_ring_slot(records, position)->position = TCPTRACE_HOLE;
 }
 
-/* As tcptrace_ring_begin_records() left it: the numbers below 0, which have the bits of both flags. */
+/* Still as tcptrace_ring_begin_records() has left it: a number below 0, which has the bits of both flags set. */
 static bool is_unused(u64 found)
 {
 	return found > -(u64)tcptrace_ring_slots;
@@ -83,7 +83,7 @@ static int tcptrace_ring_create(int cpu)
 	return 0;
 }
 
-/* Nobody has a file open, so nothing is mapped. A handler may still be at it, where disarming failed. */
+/* No file is open, so nothing is mapped. A handler may still be writing, if disarming has failed. */
 static void tcptrace_ring_give_back_all(void)
 {
 	int cpu;
@@ -107,8 +107,8 @@ static void tcptrace_ring_give_back_all(void)
 }
 
 /*
- * Before a CPU comes up, on another one, where memory can be waited for and TCP does not run yet. A CPU is not kept from
- * coming for want of memory: its records are counted as lost.
+ * Called on another CPU before this one comes online: it may sleep for memory, and TCP does not run on the new CPU yet.
+ * Without memory the CPU comes online all the same, and its records are counted as lost.
  */
 static int tcptrace_ring_prepare(unsigned int cpu)
 {
@@ -208,11 +208,11 @@ bool tcptrace_ring_take(struct tcptrace_record *record, u64 position)
 	u64 found = READ_ONCE(record->position);
 
 	if (!found || (found & TCPTRACE_HELD && !is_unused(found))) {
-		/* Should it fail, the slot has been gone through meanwhile, too. */
+		/* If this fails, nested handlers have gone through the slot meanwhile. */
 		cmpxchg_local(&record->position, found, position | TCPTRACE_HOLE | TCPTRACE_HELD);
 		return false;
 	}
-	/* A hole, or not used yet; or gone through since the position was given out: then leave it. */
+	/* Free if it is a hole or unused; not if nested handlers have gone past `position` meanwhile. */
 	return (is_unused(found) || (found & ~TCPTRACE_HOLE) < position) &&
 	       cmpxchg_local(&record->position, found, 0) == found;
 }

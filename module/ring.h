@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The per-CPU rings: overwrite mode, mapped read-only by any number of readers.
- * The layout and the reader's side are in uapi/tcptrace.h.
+ * The per-CPU rings, in overwrite mode, mapped read-only by any number of readers. uapi/tcptrace.h has the layout and
+ * the reader's side of the protocol.
  */
 #ifndef TCPTRACE_RING_H
 #define TCPTRACE_RING_H
@@ -22,8 +22,9 @@
 #include "wake.h"
 
 /*
- * A ring's first page is there for each possible CPU from init to exit; its records for each CPU that was online since
- * somebody first needed them, until nobody holds them any more. NULL: none. A CPU that goes offline leaves them readable.
+ * Each possible CPU has a first page of its ring, from init to exit. Its records (NULL: none) are allocated when a
+ * reader needs them, on all CPUs that are online or come online later, and freed when no reader holds them any more.
+ * When a CPU goes offline, they stay readable.
  */
 DECLARE_PER_CPU(struct tcptrace_ring *, tcptrace_rings);
 DECLARE_PER_CPU(struct tcptrace_record *, tcptrace_records);
@@ -36,24 +37,24 @@ DECLARE_PER_CPU(u64, tcptrace_ring_nested);
 extern struct cpumask tcptrace_ring_cpus;
 #define for_each_tcptrace_ring(cpu)	for_each_cpu(cpu, &tcptrace_ring_cpus)
 
-/* For `slots` records on each CPU, none of which is there yet. May sleep. -ENOMEM, -EINVAL. */
+/* For `slots` records on each CPU, a power of two. Allocates none of them yet. -EINVAL, -ENOMEM. May sleep. */
 int tcptrace_ring_init(u32 slots);
 void tcptrace_ring_exit(void);
 
-/* A reader comes, that may map the rings, and goes: with the last one the records are given back. May sleep. */
+/* A reader that may map the rings holds them, and drops them at its end. The last drop frees the records. May sleep. */
 void tcptrace_ring_hold(void);
 void tcptrace_ring_drop(void);
-/* One that holds them wants something recorded: from now on each CPU online has records. May sleep. -ENOMEM. */
+/* A reader that holds the rings wants something recorded: allocates records on each online CPU. -ENOMEM. May sleep. */
 int tcptrace_ring_need(void);
 
-/* The first page of the mapping, constant from init to exit. */
+/* The first page of the mapping. Constant from init to exit. */
 const struct tcptrace_map *tcptrace_ring_map(void);
 /*
- * Where the mapping's n-th page lies, vmalloc() memory; NULL: the CPU has no records, or the mapping no such page. The caller
- * holds the rings: then a page that is there stays.
+ * The n-th page of the mapping, from 0; vmalloc() memory. NULL: its CPU has no records, or the mapping has no such
+ * page. The page stays as long as the caller holds the rings.
  */
 void *tcptrace_ring_page(u64 n);
-/* Bytes that are taken now. */
+/* The bytes that the rings take now. */
 u64 tcptrace_ring_memory(void);
 
 static inline struct tcptrace_record *tcptrace_ring_slot(struct tcptrace_record *records, u64 position)
@@ -61,7 +62,7 @@ static inline struct tcptrace_record *tcptrace_ring_slot(struct tcptrace_record 
 	return &records[(position - 1) & (tcptrace_ring_slots - 1)];
 }
 
-/* Positions given out on `cpu`, of the records that are there. Any context. */
+/* How many positions were given out on `cpu`, of the records that it has now. Any context. */
 static inline u64 tcptrace_ring_reserved(int cpu)
 {
 	return smp_load_acquire(&per_cpu(tcptrace_rings, cpu)->reserved);
@@ -70,28 +71,31 @@ static inline u64 tcptrace_ring_reserved(int cpu)
 /* The same on all CPUs together. Any context. */
 u64 tcptrace_ring_reserved_in_all(void);
 
-/* The same since the module was loaded. Process context. */
+/* The same since the module was loaded, whatever records were freed. Process context. */
 u64 tcptrace_ring_given_out(int cpu);
-/* What was to be recorded on a CPU that had no records, since then. Any context. */
+/* How many records were lost because their CPU had no ring, since then; on one CPU, on all. Any context. */
 u64 tcptrace_ring_lost(int cpu);
 u64 tcptrace_ring_lost_in_all(void);
 
-/* There are no records on this CPU to write to: counts it. */
+/* Counts a record that is lost because this CPU has no ring. */
 void tcptrace_ring_absent(void);
 
-/* A slot that is not as the round before left it, after `position` was given out. Returns whether it is free to write. */
+/*
+ * The slow path of tcptrace_ring_reserve(): the slot of `position` is not as the previous lap has left it. Returns
+ * whether the caller may write to it.
+ */
 bool tcptrace_ring_take(struct tcptrace_record *record, u64 position);
 
 /*
- * Gives the caller the next slot of this CPU, its time set, all else as the former record left it;
- * or NULL where that slot is still held by a handler that this one interrupted: then the position is published
- * as a hole; or where handlers that interrupted this one went once round the ring: then the position has been
- * overwritten; or where this CPU has no records. Each is counted. Preemption off, until publish.
+ * Returns the next slot of this CPU, with its time set and the rest as the previous record has left it. NULL, and
+ * counted as lost: a handler that this one has interrupted still holds the slot, and a hole is published at the
+ * position; or handlers that interrupted this one have gone once round the ring, and have overwritten the position;
+ * or this CPU has no records. Preemption stays off until the record is published.
  *
- * Reserving is atomic with respect to interrupts of this CPU, so that a nested handler takes the next
- * slot. Nobody else writes `reserved`; it is fully ordered all the same, because the time is taken after it,
- * and readers rely on that: a position still in a store buffer while the clock is read would let a reader on
- * another CPU believe that it had seen all that is older.
+ * Reserving is atomic with respect to interrupts on this CPU, so that a nested handler takes the next slot. Only this
+ * CPU writes `reserved`. The increment is fully ordered all the same: the time is taken after it, and readers rely on
+ * that. If the position were still in the store buffer while the clock is read, a reader on another CPU might believe
+ * that it has seen all records that are older.
  */
 static __always_inline struct tcptrace_record *tcptrace_ring_reserve(u64 *position)
 {
@@ -110,18 +114,18 @@ static __always_inline struct tcptrace_record *tcptrace_ring_reserve(u64 *positi
 		this_cpu_inc(tcptrace_ring_nested);
 		return NULL;
 	}
-	smp_wmb();	/* readers see "being written" before any of what is written */
+	smp_wmb();	/* readers see "being written" before what is written */
 	record->time = ktime_get_ns();
 	return record;
 }
 
 /*
- * Makes the record visible. Nested handlers may have gone once round and left a hole in the slot, or more than
- * one after the other: then this record is lost too, and the slot is free again for the next that comes round.
+ * Makes the record visible. Meanwhile nested handlers may have gone round the ring, once or more often, and left a
+ * hole in the slot. Then this record is lost, too, and the slot is free for the next lap.
  */
 static __always_inline void tcptrace_ring_publish(struct tcptrace_record *record, u64 position)
 {
-	smp_wmb();	/* all of the record before its position; pairs with the reader's acquire */
+	smp_wmb();	/* the whole record before its position; pairs with the reader's acquire */
 	if (unlikely(cmpxchg_local(&record->position, 0, position) != 0)) {
 		this_cpu_inc(tcptrace_ring_nested);
 		clear_bit(ilog2(TCPTRACE_HELD), (unsigned long *)&record->position);

@@ -13,23 +13,23 @@
 #include "compat/compat.h"
 #include "snapshot.h"
 
-#define ROOM_DEFAULT	1024	/* records; a bucket is taken whole, so a longer one makes it grow */
+#define ROOM_DEFAULT	1024	/* records; grows for a longer bucket, since buckets are taken whole */
 
-/* The sockets of one table: the namespaces' common one, or a namespace's own (net.ipv4.tcp_child_ehash_entries). */
+/* A hash table: the one that namespaces share, or a namespace's own (net.ipv4.tcp_child_ehash_entries). */
 struct table {
-	struct net *net;	/* held, so that its own table stays */
+	struct net *net;	/* held, so that its table stays */
 	struct inet_hashinfo *hashinfo;
-	bool listeners;		/* a namespace's own table is a copy that shares the common listeners */
+	bool listeners;		/* walk its listeners, too: a namespace's own table shares those of the common one */
 };
 
 struct tcptrace_snapshot {
 	struct table *tables;
 	u32 table_count;
-	u32 table;		/* where the walk is: table, */
-	bool listeners_done;	/* first its listeners, then all others, */
-	u32 bucket;		/* and the bucket to be taken next */
+	u32 table;		/* where the walk is: in this table, */
+	bool listeners_done;	/* past its listeners or not, */
+	u32 bucket;		/* at this bucket next */
 
-	struct tcptrace_record *records;	/* taken, not handed out yet: from `head` to `filled` */
+	struct tcptrace_record *records;	/* those from `head` to `filled` were not handed out yet */
 	u32 room, head, filled;
 };
 
@@ -118,7 +118,7 @@ void tcptrace_snapshot_close(struct tcptrace_snapshot *snapshot)
 	kfree(snapshot);
 }
 
-/* The bucket that holds the socket is locked. */
+/* The socket's bucket is locked. */
 static void tcptrace_take_socket(struct tcptrace_record *record, struct sock *sk)
 {
 	record->position = 0;
@@ -126,7 +126,7 @@ static void tcptrace_take_socket(struct tcptrace_record *record, struct sock *sk
 	record->type = TCPTRACE_T_SNAPSHOT;
 	switch (record->kind) {
 	case TCPTRACE_K_REQUEST:
-		/* Which it holds while it is in the table. */
+		/* A request socket holds its listener while it is hashed. */
 		tcptrace_capture_listener(record, inet_reqsk(sk)->rsk_listener);
 		record->u.listen.retransmits = inet_reqsk(sk)->num_retrans;
 		break;
@@ -143,11 +143,11 @@ static void tcptrace_take_socket(struct tcptrace_record *record, struct sock *sk
 			tcptrace_capture_owner(sk, &record->u.totals.inode, &record->u.totals.uid);
 		}
 	}
-	/* After all was read: what this record shows had happened by then. Seeding relies on it, see docs/design.md. */
+	/* After everything was read: what the record shows happened before. Seeding relies on it: docs/design.md. */
 	record->time = ktime_get_ns();
 }
 
-/* One bucket, which is locked: takes all of its sockets, or, where they do not fit, none. Returns how many there are. */
+/* Takes all sockets of a bucket, which is locked; or none, if they do not fit. Returns how many there are. */
 static u32 tcptrace_take_bucket(struct tcptrace_snapshot *snapshot, const struct hlist_nulls_head *chain)
 {
 	u32 room = snapshot->room - snapshot->filled, count = 0;
@@ -167,7 +167,7 @@ static u32 tcptrace_take_listeners(struct tcptrace_snapshot *snapshot, struct in
 	struct inet_listen_hashbucket *head = tcptrace_listen_bucket(hashinfo, bucket);
 	u32 count;
 
-	/* No bottom half takes this lock. */
+	/* This lock is not taken in softirq. */
 	spin_lock(&head->lock);
 	count = tcptrace_take_bucket(snapshot, &head->nulls_head);
 	spin_unlock(&head->lock);
@@ -188,7 +188,7 @@ static u32 tcptrace_take_others(struct tcptrace_snapshot *snapshot, struct inet_
 	return count;
 }
 
-/* Moves on to the next bucket, from the last one to the next table. */
+/* Moves on to the next bucket, and from the last one to the others of this table, or to the next table. */
 static void tcptrace_snapshot_next_bucket(struct tcptrace_snapshot *snapshot, const struct inet_hashinfo *hashinfo)
 {
 	u32 buckets = snapshot->listeners_done ? hashinfo->ehash_mask + 1 : tcptrace_listen_buckets(hashinfo);
@@ -201,7 +201,7 @@ static void tcptrace_snapshot_next_bucket(struct tcptrace_snapshot *snapshot, co
 		snapshot->table++;
 }
 
-/* Takes whole buckets until there is no room for the next one. */
+/* Takes buckets until there is no room for the next one. -ENOMEM, -EINTR. */
 static int tcptrace_snapshot_fill(struct tcptrace_snapshot *snapshot)
 {
 	snapshot->head = 0;
@@ -218,7 +218,7 @@ static int tcptrace_snapshot_fill(struct tcptrace_snapshot *snapshot)
 		if (count && snapshot->filled == taken) {
 			if (taken)
 				return 0;
-			/* Alone too long; by the time there is room it may have grown again. */
+			/* Too long even alone. By the time that there is room, it may have grown. */
 			if (tcptrace_make_room(snapshot, count + count / 4))
 				return -ENOMEM;
 			continue;

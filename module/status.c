@@ -58,16 +58,17 @@ static void tcptrace_show_cpus(struct seq_file *seq)
 }
 
 /*
- * A process calls itself as it likes, and whoever prints this file has a terminal. What is no printable ASCII, and a
- * backslash, is escaped, in the form of tcptrace-ctl. (isprint() alone takes half of Latin-1 for printable.)
+ * A process chooses its own name, and this file is printed on terminals. Whatever is not printable ASCII is escaped,
+ * and so is the backslash, as tcptrace-ctl does it. (isprint() alone accepts half of Latin-1.)
  */
 static void tcptrace_show_name(struct seq_file *seq, const char *comm)
 {
 	for (; *comm; comm++)
-		seq_printf(seq, isascii(*comm) && isprint(*comm) && *comm != '\\' ? "%c" : "\\x%02x", (unsigned char)*comm);
+		seq_printf(seq, isascii(*comm) && isprint(*comm) && *comm != '\\' ? "%c" : "\\x%02x",
+			   (unsigned char)*comm);
 }
 
-/* The name, which escapes make longer than any column, comes last. */
+/* The name comes last: with escapes it may be longer than its column. */
 static int tcptrace_show_reader(const struct tcptrace_wish *wish, void *arg)
 {
 	seq_printf(arg, "%-4u %-8u %-8s %-8u ", wish->id, wish->pid, tcptrace_level_name(wish->filter.level),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* /proc/tcptrace/status: text for people, never an ABI. */
+/* /proc/tcptrace/status: text for people, not an ABI. */
 #ifndef TCPTRACE_STATUS_H
 #define TCPTRACE_STATUS_H
 

@@ -15,13 +15,13 @@
 
 u64 tcptrace_wake_mask = ~0ull;
 
-static u64 watermark = ~0ull;		/* as tcptrace_wake_mask, but for who waits for the first record */
-static LIST_HEAD(waiters);		/* those that wait */
-static DEFINE_SPINLOCK(tcptrace_wake_lock);	/* the list, its members, and the setting of both masks but in handlers */
+static u64 watermark = ~0ull;		/* tcptrace_wake_mask as if no reader waited for its first record */
+static LIST_HEAD(waiters);		/* the waiting readers */
+static DEFINE_SPINLOCK(tcptrace_wake_lock);	/* the list, its members; both masks but in tcptrace_wake_reached() */
 static u32 slots;			/* in each ring */
 static u64 (*reserved_in_all)(void);	/* positions given out, on all CPUs */
 static DEFINE_PER_CPU(struct irq_work, reached_work);
-static DEFINE_PER_CPU(u64, reached);	/* the lowest set bits of the positions that were reached: their highest counts */
+static DEFINE_PER_CPU(u64, reached);	/* lowest set bits of positions since the work ran last; the highest counts */
 
 static u32 records_usual(void)
 {
@@ -63,9 +63,9 @@ static void tcptrace_wake_one(struct tcptrace_waiter *waiter)
 	waiter->wake(waiter);
 }
 
-/* ---- when something comes ---- */
+/* ---- on a record, and on a timer ---- */
 
-/* A record was made: it starts clocks, and may be one too many for a watermark. */
+/* There is a new record: starts the clock of readers that waited for their first one, and wakes at watermarks. */
 static void tcptrace_wake_irq(struct irq_work *work)
 {
 	struct tcptrace_waiter *waiter, *next;
@@ -84,8 +84,8 @@ static void tcptrace_wake_irq(struct irq_work *work)
 }
 
 /*
- * The mask may have been 0 for somebody who began to wait after this looked at it: the work that is queued here takes
- * the lock after him, and starts his clock too.
+ * This may overwrite a mask of 0 that a reader has set just before, when it began to wait. The work that is queued here
+ * takes the lock after that reader, and so starts its clock, too.
  */
 void tcptrace_wake_reached(u64 position)
 {
@@ -100,7 +100,7 @@ static void tcptrace_wake_timer(struct timer_list *timer)
 	unsigned long flags;
 
 	spin_lock_irqsave(&tcptrace_wake_lock, flags);
-	/* Not that of an earlier wait: then the clock was started anew, and the timer with it. */
+	/* If this is the timer of an earlier wait, the clock was restarted meanwhile, and the timer with it. */
 	if (waiter->waiting == TCPTRACE_WAITS_CLOCK && !time_before(jiffies, waiter->deadline)) {
 		tcptrace_wake_one(waiter);
 		tcptrace_wake_publish_masks();
@@ -108,7 +108,7 @@ static void tcptrace_wake_timer(struct timer_list *timer)
 	spin_unlock_irqrestore(&tcptrace_wake_lock, flags);
 }
 
-/* ---- those that wait ---- */
+/* ---- waiting readers ---- */
 
 bool tcptrace_waiter_may(u32 records, u32 ms)
 {
@@ -161,7 +161,7 @@ void tcptrace_waiter_wait(struct tcptrace_waiter *waiter)
 		tcptrace_wake_publish_masks();
 	}
 	spin_unlock_irqrestore(&tcptrace_wake_lock, flags);
-	smp_mb();	/* waits before the last look at the rings; a handler looks at the mask after it reserved */
+	smp_mb();	/* wait before the last look at the rings; a handler reserves before it looks at the mask */
 }
 
 static bool tcptrace_wake_something_new(const struct tcptrace_waiter *waiter, u64 *reserved)
@@ -170,7 +170,7 @@ static bool tcptrace_wake_something_new(const struct tcptrace_waiter *waiter, u6
 	return *reserved != READ_ONCE(waiter->seen);
 }
 
-/* Whether it was woken since it last asked. */
+/* Whether it was woken since the last call. */
 static bool tcptrace_wake_take(struct tcptrace_waiter *waiter)
 {
 	unsigned long flags;
@@ -195,7 +195,7 @@ bool tcptrace_waiter_ready(struct tcptrace_waiter *waiter)
 	}
 	tcptrace_waiter_wait(waiter);
 	if (tcptrace_wake_something_new(waiter, &reserved)) {
-		/* Its time has not come; and the handler may have passed before we waited. */
+		/* Not due yet. A handler may have looked at the mask before this reader waited, so start the clock. */
 		spin_lock_irqsave(&tcptrace_wake_lock, flags);
 		if (waiter->waiting == TCPTRACE_WAITS) {
 			tcptrace_wake_start_clock(waiter);

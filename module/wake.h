@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * When a sleeping reader is woken: after so many records on one CPU, or so long after the first one, never for each.
- * Each reader by its own wish: what another asks for neither wakes it nor makes it wait.
+ * When a sleeping reader is woken: at a watermark of records on one CPU, or a time after the first record; not for each
+ * record. Each reader has its own watermark and time: those of others neither wake it nor delay it.
  *
- * A handler may not wake anybody itself. It compares its position with one mask, which those that wait now have in
- * common, and queues irq_work where one of them may have something coming; that work looks at each.
+ * A handler may not wake a reader itself. It compares its position with one mask, common to all waiting readers, and
+ * queues irq_work if one of them may be due. That work then looks at each reader.
  */
 #ifndef TCPTRACE_WAKE_H
 #define TCPTRACE_WAKE_H
@@ -15,14 +15,15 @@
 #include <linux/types.h>
 
 /*
- * The lowest watermark, a power of two, of those that wait, less one; 0 while one of them waits for the first record
- * that comes; all ones while nobody waits.
+ * The lowest watermark of the waiting readers, a power of two, minus 1; 0 while one of them waits for its first record;
+ * all ones while none waits.
  */
 extern u64 tcptrace_wake_mask;
 
+/* The slow path of tcptrace_wake(). */
 void tcptrace_wake_reached(u64 position);
 
-/* After each record. Preemption off. */
+/* Called after each record. Preemption off. */
 static __always_inline void tcptrace_wake(u64 position)
 {
 	if (unlikely(!(position & READ_ONCE(tcptrace_wake_mask))))
@@ -30,53 +31,53 @@ static __always_inline void tcptrace_wake(u64 position)
 }
 
 /*
- * Before the first waiter. `slots`: records in each ring, of which the usual watermark is a part. `reserved`: how many
- * positions were given out so far, on all CPUs; any context.
+ * Before the first waiter. `slots`: records in each ring; the default watermark is a fraction of them. `reserved`:
+ * returns how many positions were given out so far, on all CPUs; in any context.
  */
 void tcptrace_wake_init(u32 slots, u64 (*reserved)(void));
-/* After the last probe and the last waiter are gone: waits for what is under way. May sleep. */
+/* After the last probe and the last waiter are gone. Waits for irq_work that is still queued. May sleep. */
 void tcptrace_wake_exit(void);
 
 enum tcptrace_waiting {
 	TCPTRACE_WAITS_NOT,
 	TCPTRACE_WAITS,		/* for the first record */
-	TCPTRACE_WAITS_CLOCK,	/* there is one: until its time, or for the watermark */
-	TCPTRACE_WAITS_DONE,	/* woken, and has not looked yet */
+	TCPTRACE_WAITS_CLOCK,	/* there is one: for the deadline or the watermark */
+	TCPTRACE_WAITS_DONE,	/* was woken, and has not looked yet */
 };
 
-/* One that sleeps until there are records. The owner's memory, from add to remove. */
+/* A reader that sleeps until there are records. The owner provides the memory, from add to remove. */
 struct tcptrace_waiter {
-	/* Interrupts off, under a spinlock: may wake up and queue work, and call nothing of this file. */
+	/* Called with interrupts off, under a spinlock. May wake a task or queue work; must not call this file. */
 	void (*wake)(struct tcptrace_waiter *waiter);
 
-	/* wake.c's own: */
+	/* Private to wake.c: */
 	struct list_head list;
 	enum tcptrace_waiting waiting;
 	struct timer_list timer;
 	unsigned long delay;	/* jiffies */
-	unsigned long deadline;	/* jiffies, while the clock runs */
+	unsigned long deadline;	/* jiffies; in TCPTRACE_WAITS_CLOCK */
 	u64 records;		/* watermark, a power of two */
-	u64 seen;		/* positions given out in all when it was last told */
+	u64 seen;		/* positions given out, on all CPUs, when it was last told that there are records */
 };
 
-/* With the usual wish. */
+/* With the default watermark and time. */
 void tcptrace_waiter_add(struct tcptrace_waiter *waiter, void (*wake)(struct tcptrace_waiter *waiter));
-/* Afterwards it is not called any more. May sleep; not from wake(). */
+/* Afterwards wake() is not called any more. May sleep; not to be called from wake(). */
 void tcptrace_waiter_remove(struct tcptrace_waiter *waiter);
 
-/* Is this a wish, as in struct tcptrace_filter? Below the floors it is, and they are what is done. */
+/* Whether these fields of struct tcptrace_filter are in range. Values below the floors are, and count as the floors. */
 bool tcptrace_waiter_may(u32 records, u32 ms);
 void tcptrace_waiter_set(struct tcptrace_waiter *waiter, u32 records, u32 ms);
 
 /*
- * To be called before its last look at the rings: the next record starts its clock. Once woken it waits no more.
- * Any context.
+ * Starts to wait: the next record starts the clock. To be called before the last look at the rings. Once woken, it
+ * does not wait any more. Any context.
  */
 void tcptrace_waiter_wait(struct tcptrace_waiter *waiter);
 
 /*
- * The same for one that has not looked itself, as poll(2): true where its wish has come true, and something was recorded
- * since this last was true; else it waits. Any context.
+ * The same for poll(2), whose caller has not looked at the rings. True: the reader was woken, and something was
+ * recorded since this returned true last. False: it waits now. Any context.
  */
 bool tcptrace_waiter_ready(struct tcptrace_waiter *waiter);
 

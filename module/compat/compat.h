@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Kernel differences, and the only place that knows of them. Each HAVE_ is the
- * answer to one question in features.list, found by compiling (configure), never
- * by comparing versions. The rest of the module is written for the newest kernel.
+ * Kernel differences, and the only place that knows about them. Each HAVE_ is the answer to one question in
+ * features.list, found by compiling (configure), never by comparing versions. The rest of the module is written for the
+ * newest kernel.
  */
 #ifndef TCPTRACE_COMPAT_H
 #define TCPTRACE_COMPAT_H
@@ -18,7 +18,7 @@
 
 #include "features.h"
 
-/* An ftrace callback took struct pt_regs before architectures could pass less. */
+/* An ftrace callback gets struct ftrace_regs, which may be less than pt_regs; on older kernels it gets pt_regs. */
 #ifdef HAVE_FTRACE_REGS
 #define tcptrace_ftrace_regs ftrace_regs
 #else
@@ -26,9 +26,9 @@
 #endif
 
 /*
- * The arguments of the traced function in an ftrace callback, and what it has to ask for to get them: nothing,
- * since they are always saved; before, all registers, and to be called without protection against recursion,
- * which is what asking for nothing means now. Where there is neither, attaching is by kprobe.
+ * The arguments of the traced function in an ftrace callback, and the flags that the callback needs to get them. Newer
+ * kernels always save them, and need no flag. Older ones have to be asked for all registers, and for a call without
+ * protection against recursion, which is the default on newer ones. Without either, functions are attached by kprobe.
  */
 #if defined(HAVE_ARCH_FTRACE_REGS)
 #define TCPTRACE_HAVE_FTRACE_ARGS
@@ -45,14 +45,14 @@
 #endif
 
 #ifdef CONFIG_DYNAMIC_FTRACE
-/* Gives the memory of a filter back, of ops that are not registered: 5.10 does not export ftrace_free_filter(). */
+/* Frees the filter of ops that are not registered: 5.10 does not export ftrace_free_filter(). */
 static inline void tcptrace_ftrace_forget(struct ftrace_ops *ops)
 {
 	ftrace_set_filter(ops, NULL, 0, 1);
 }
 #endif
 
-/* Which argument of tcp_send_active_reset() is the reason; it came with 6.10 and moved when gfp went. */
+/* The reason argument of tcp_send_active_reset(), which 6.10 added; it moved when gfp was removed. */
 static inline u32 tcptrace_active_reset_reason(struct pt_regs *regs)
 {
 #if defined(HAVE_ACTIVE_RESET_REASON_NO_GFP)
@@ -64,7 +64,7 @@ static inline u32 tcptrace_active_reset_reason(struct pt_regs *regs)
 #endif
 }
 
-/* tcp_v[46]_send_reset() are static; they got their reason together with tcp_send_active_reset(). */
+/* tcp_v[46]_send_reset() are static. They got a reason argument in the same release as tcp_send_active_reset(). */
 static inline u32 tcptrace_reset_reply_reason(struct pt_regs *regs)
 {
 #if defined(HAVE_ACTIVE_RESET_REASON_NO_GFP) || defined(HAVE_ACTIVE_RESET_REASON)
@@ -74,7 +74,7 @@ static inline u32 tcptrace_reset_reply_reason(struct pt_regs *regs)
 #endif
 }
 
-/* Whether tcp_reset() was called for a RST. Where it does not get the segment, nothing tells. */
+/* Whether tcp_reset() was called for a RST. Unknown where it does not get the segment: then true. */
 static inline bool tcptrace_reset_by_rst(struct pt_regs *regs)
 {
 #ifdef HAVE_RESET_SEGMENT
@@ -85,8 +85,8 @@ static inline bool tcptrace_reset_by_rst(struct pt_regs *regs)
 }
 
 /*
- * How long the timer of a new timewait socket will run, jiffies, at the entry of the function that
- * hashes it: the newer one starts the timer itself, before it the timer ran already.
+ * The timeout of a new timewait socket, jiffies, at the entry of the function that hashes it. On newer kernels that
+ * function starts the timer; on older ones the timer is running already.
  */
 static inline unsigned long tcptrace_twsk_timeout(const struct inet_timewait_sock *tw, struct pt_regs *regs)
 {
@@ -97,7 +97,7 @@ static inline unsigned long tcptrace_twsk_timeout(const struct inet_timewait_soc
 #endif
 }
 
-/* What a function that drops a segment is told; without it there is no such function. */
+/* The arguments of the function that drops a segment. Kernels without a reason have no such function. */
 #ifdef HAVE_SK_SKB_REASON_DROP
 #define TCPTRACE_DROPPED_SKB	1
 #else
@@ -114,10 +114,10 @@ static inline u32 tcptrace_drop_reason(struct pt_regs *regs)
 	return (u32)regs_get_kernel_argument(regs, TCPTRACE_DROPPED_SKB + 1);
 }
 
-/* The name of a reason that says something; NULL: it does not, or a subsystem other than the core gave it. */
+/* The name of a reason; NULL: not specified, or one of a subsystem other than the core. */
 const char *tcptrace_drop_name(u32 reason);
 
-/* The flags became constant, to be changed by helpers that take the lock. */
+/* Newer kernels make vm_flags constant, and change them through helpers that check the lock. */
 static inline void tcptrace_vm_flags(struct vm_area_struct *vma, unsigned long set, unsigned long clear)
 {
 #ifdef HAVE_VM_FLAGS_MOD
@@ -133,10 +133,10 @@ static inline void tcptrace_vm_flags(struct vm_area_struct *vma, unsigned long s
 #define tcptrace_timer_delete_sync	del_timer_sync
 #endif
 
-/* A multicast that passes over some subscribers. Between 5.14 and 6.5 netlink could not: then all get it. */
+/* A multicast that skips some subscribers. From 5.14 to 6.5 netlink cannot do that, and all subscribers get it. */
 #ifndef HAVE_GENL_MULTICAST_FILTERED
-static inline int genlmsg_multicast_netns_filtered(const struct genl_family *family, struct net *net, struct sk_buff *skb,
-						   u32 portid, unsigned int group, gfp_t flags,
+static inline int genlmsg_multicast_netns_filtered(const struct genl_family *family, struct net *net,
+						   struct sk_buff *skb, u32 portid, unsigned int group, gfp_t flags,
 						   int (*filter)(struct sock *, struct sk_buff *, void *), void *data)
 {
 #ifdef HAVE_NETLINK_BROADCAST_FILTERED
@@ -150,8 +150,8 @@ static inline int genlmsg_multicast_netns_filtered(const struct genl_family *fam
 #endif
 
 /*
- * What the bind of a multicast group asks for: CAP_NET_ADMIN. There is no way to ask for CAP_PERFMON there. So where
- * subscribers cannot be passed over, CAP_SYS_ADMIN, which stands for it, is asked for too.
+ * The capability that joining a multicast group takes: CAP_NET_ADMIN. CAP_PERFMON cannot be asked for there. So where
+ * subscribers cannot be skipped, CAP_SYS_ADMIN is asked for, too, which includes it.
  */
 #if defined(HAVE_GENL_MULTICAST_FILTERED) || defined(HAVE_NETLINK_BROADCAST_FILTERED)
 #ifdef HAVE_GENL_MCAST_CAP
@@ -165,7 +165,7 @@ static inline int genlmsg_multicast_netns_filtered(const struct genl_family *fam
 #error "this kernel lets CAP_NET_ADMIN alone join a multicast group (mended in the stable kernels of December 2023)"
 #endif
 
-/* From which command on requests are validated strictly: from the first. */
+/* The first command for which reserved fields of the header are validated. */
 #ifdef HAVE_GENL_RESV_START_OP
 #define TCPTRACE_RESV_START_OP(command)	.resv_start_op = (command),
 #else
@@ -173,8 +173,8 @@ static inline int genlmsg_multicast_netns_filtered(const struct genl_family *fam
 #endif
 
 /*
- * Buckets of listeners, in the order in which sock_diag(7) and /proc/net/tcp show them. While there were two tables of
- * them, that was the one by port alone.
+ * The hash table of listeners that sock_diag(7) and /proc/net/tcp walk, in their order. Older kernels have two
+ * tables, and walk the one that is hashed by port alone.
  */
 #ifdef HAVE_LISTENING_HASH
 static inline u32 tcptrace_listen_buckets(const struct inet_hashinfo *hashinfo) { return INET_LHTABLE_SIZE; }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Each kernel numbers its reasons for dropping a segment anew, so that their names are this kernel's to tell. */
+/* Names of the reasons for dropping a segment, from this kernel's headers: each release numbers them differently. */
 #include <linux/skbuff.h>
 
 #include "compat.h"
