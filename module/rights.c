@@ -17,11 +17,6 @@ static bool tcptrace_task_capable(const void *unused, int capability)
 	return capable(capability);
 }
 
-static bool tcptrace_sender_capable(const void *request, int capability)
-{
-	return netlink_capable(request, capability);
-}
-
 static bool tcptrace_opener_capable(const void *sk, int capability)
 {
 	return sk_capable(sk, capability);
@@ -32,13 +27,17 @@ bool tcptrace_may_trace(void)
 	return tcptrace_rule(tcptrace_task_capable, NULL);
 }
 
-bool tcptrace_sender_may_trace(const struct sk_buff *request)
-{
-	return tcptrace_rule(tcptrace_sender_capable, request);
-}
-
 bool tcptrace_opener_may_trace(const struct sock *sk)
 {
 	/* A kernel socket has no file. */
 	return sk->sk_socket && sk->sk_socket->file && tcptrace_rule(tcptrace_opener_capable, sk);
+}
+
+/*
+ * netlink_capable() does not check who opened the socket where the request names its destination, as libmnl's
+ * requests do. sk_capable() checks that, and the current task.
+ */
+bool tcptrace_sender_may_trace(const struct sk_buff *request)
+{
+	return tcptrace_opener_may_trace(NETLINK_CB(request).sk);
 }

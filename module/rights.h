@@ -17,7 +17,7 @@ struct sock;
 /* The current task. */
 bool tcptrace_may_trace(void);
 
-/* The sender of a netlink request: the current task, and whoever opened the socket; netlink_capable(). */
+/* The sender of a netlink request: the current task, and whoever opened the socket. */
 bool tcptrace_sender_may_trace(const struct sk_buff *request);
 
 /*
