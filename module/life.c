@@ -311,7 +311,7 @@ static void tcptrace_life_begin_round(void)
 /* NOTHING: the round is over. */
 static enum progress tcptrace_life_run(void)
 {
-	unsigned int left = RUN_RECORDS;
+	unsigned int left = RUN_RECORDS, sent = 0;
 	struct timerqueue_node *node;
 	enum progress progress;
 
@@ -325,6 +325,8 @@ static enum progress tcptrace_life_run(void)
 	while ((node = timerqueue_getnext(&heads)) && node->expires < round) {
 		struct cursor *cursor = container_of(node, struct cursor, node);
 
+		if (sent++ == RUN_RECORDS)
+			return ENOUGH;
 		timerqueue_del(&heads, node);
 		tcptrace_life_send(&cursor->records[--cursor->count]);
 		/* Others get this CPU between two runs. */
