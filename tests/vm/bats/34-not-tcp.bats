@@ -64,7 +64,7 @@ traffic_dccp()
 	BY_SS6=$BY_SS
 	keep BY_SS4 BY_SS6
 	# Half a connection, whose listener goes: its request is dropped by its timer.
-	in_netns nft 'table inet test { chain in { type filter hook input priority 0; ip protocol dccp dccp type response counter drop; } }'
+	in_netns nft -f - <<<'table inet test { chain in { type filter hook input priority 0; ip protocol dccp dccp type response counter drop; }; }'
 	ask server listen l 127.0.0.1 9903
 	ask client start c 127.0.0.1 9903
 	wait_until dropped_by_rule in_netns
@@ -139,7 +139,7 @@ for seq in (1111, 2222, 3333):
 		s.sendto(struct.pack("!HHIIBBHHH", 6, 9906, seq, 0, 5 << 4, 2, 1000, 0, 0), ("127.0.0.1", 0))
 	except PermissionError:
 		pass'
-FROM_PORT_6='table inet test { chain out { type filter hook output priority 0; tcp sport 6 counter drop; } }'
+FROM_PORT_6='table inet test { chain out { type filter hook output priority 0; tcp sport 6 counter drop; }; }'
 
 has_reasons() { grep -q ' reason;' /sys/kernel/tracing/events/skb/kfree_skb/format; }
 
@@ -248,7 +248,8 @@ traffic_smc()
 
 @test "SMC's TCP socket, inside of its own, is seen as TCP, and once" {
 	judge smc
-	witnesses
+	trace >"$BATS_TEST_TMPDIR/trace"
+	awk -f "$BATS_TEST_DIRNAME/states.awk" "$BATS_TEST_TMPDIR/trace" "$EVENTS"
 	said type=connect $CLIENT
 	said type=verdict $CLIENT
 	said type=verdict $SERVER

@@ -398,6 +398,9 @@ the second clause: EINVAL"
 	fails armed tcp_ack
 }
 
+# group_told NAME PORT: a subscriber of the group has been told of an accept there
+group_told() { (($(lines "$(out_of "$1")" type=4 sport="$2") > 0)); }
+
 @test "there are as many readers as may be, and who comes next is told why" {
 	load_module
 	spawn_ready limits limits files
@@ -412,7 +415,7 @@ tcptrace-ctl status lists them"
 	# The group is none of them. What earlier tests left in TIME_WAIT ends meanwhile, all of it at once.
 	spawn_ready life nlfamily --rcvbuf 67108864 life
 	connections -p 9525
-	wait_until has_line "$(out_of life)" '*type=4 *sport=9525 *'
+	wait_until group_told life 9525
 	stop limits || true
 	spawn_ready reader ringdump
 }
