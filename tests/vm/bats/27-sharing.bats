@@ -252,7 +252,7 @@ traffic_fastopen()
 traffic_fastopen_lost()
 {
 	sysctl -qw net.ipv4.tcp_fastopen=3
-	PORT=9829
+	PORT=9830
 	peer_start client
 	peer_start server
 	ask server listen l 127.0.0.1 $PORT
@@ -263,12 +263,15 @@ traffic_fastopen_lost()
 	# The second one's SYN-ACK is lost. Its child is there all the same, and read from.
 	drop "tcp sport $PORT tcp flags & (syn|ack) == syn|ack drop"
 	counted_from_here
-	ask client fast c2 127.0.0.1 $PORT 200
+	# It waits until it is connected.
+	tell client fast c2 127.0.0.1 $PORT 200
 	ask server accept s2 l
 	PORT_OF_CLIENT=$ANSWER
 	ask server read s2 200
-	wait_until enough TcpRetransSegs 1
+	# The client's SYN, too, is sent again.
+	wait_until enough TcpRetransSegs 3
 	dropped_no_more
+	hear client
 	wait_until ss_state ESTAB "( sport = :$PORT and dport = :$PORT_OF_CLIENT )"
 	ask client close c2
 	ask server eof s2

@@ -101,8 +101,7 @@ of_dccp() { grep -E "protocol=IPPROTO_DCCP .*[sd]port=$1 .* oldstate=TCP_${2%>*}
 	for port in 9901 9902 9903; do
 		unrecorded_port $port
 	done
-	said type=accept sport=9904
-	is "$(lines "$EVENTS" type=timewait) >= 2"
+	said type=connect dport=9904
 }
 
 traffic_sctp()
