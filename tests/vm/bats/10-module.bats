@@ -56,7 +56,7 @@ rings_are()
 
 @test "rings take memory while somebody wants something recorded, and no longer than a file is open" {
 	local online published
-	online=$(nproc --all)
+	online=$(online_cpus)
 	load_module ring=1024
 	rings_are 0 1024
 	# Who asks for nothing needs none.
@@ -91,7 +91,7 @@ rings_are()
 @test "a subscriber of the group has rings made, and they go with it" {
 	load_module ring=1024
 	spawn_ready life nlfamily life
-	rings_are "$(nproc --all)" 1024
+	rings_are "$(online_cpus)" 1024
 	stop life KILL || true
 	connections -p 9111
 	wait_until rings_are 0 1024
@@ -129,7 +129,7 @@ all_messages()
 @test "a ring beyond the memory is refused, with how much it would be" {
 	local limit cpus ring=64
 	limit=$(($(awk '/^MemTotal/ { print $2 }' /proc/meminfo) / 4 * 1024))
-	cpus=$(nproc --all)
+	cpus=$(online_cpus)
 	while ((ring <= 1048576 && cpus * ring * 192 <= limit)); do
 		ring=$((ring * 2))
 	done

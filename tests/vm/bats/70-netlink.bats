@@ -61,7 +61,7 @@ witness_end()
 	spawn_ready two ringdump --level queue
 	wait_until ready one
 	info=$(nlfamily info)
-	same "$(value level "$info") $(value readers "$info") $(value rings "$info")" "2 2 $(nproc --all)"
+	same "$(value level "$info") $(value readers "$info") $(value rings "$info")" "2 2 $(online_cpus)"
 	stop one
 	stop two
 	unload_module

@@ -129,6 +129,8 @@ possible_cpus()
 	range=$(</sys/devices/system/cpu/possible)
 	echo $((${range##*-} + 1))
 }
+# Not nproc --all: that counts those that may come, too.
+online_cpus() { grep -c ^processor /proc/cpuinfo; }
 
 # kprobes on|off: all of the kernel's. They are on again after each test.
 KPROBES_ENABLED=/sys/kernel/debug/kprobes/enabled
