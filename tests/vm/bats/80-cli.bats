@@ -258,7 +258,7 @@ shows_events() { [[ $(grep -c 9801 "$(out_of watch)") -gt 10 ]]; }
 
 shows_9806()
 {
-	tcptrace-ctl life -Hq --source="$1" 2>/dev/null | grep -q 9806
+	grep -q 9806 < <(tcptrace-ctl life -Hq --source="$1" 2>/dev/null)
 }
 
 @test "damaged recordings: one line, and not 0" {
