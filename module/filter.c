@@ -47,14 +47,31 @@ static void tcptrace_rules_free(struct tcptrace_rules *rules)
 	kfree(rules);
 }
 
-/* How many clauses a reader contributes: none while it wants nothing. */
-static u32 clauses_of(const struct tcptrace_wish *wish)
+/* A filter that is about to be one reader's: in force for nobody yet, and shown to nobody. */
+struct tcptrace_change {
+	const struct tcptrace_wish *wish;
+	const struct tcptrace_filter *filter;
+	const struct tcptrace_clause *clauses;
+};
+
+static const struct tcptrace_filter *filter_of(const struct tcptrace_wish *wish, const struct tcptrace_change *change)
 {
-	return wish->filter.level > TCPTRACE_L_OFF ? wish->filter.clauses : 0;
+	return change && change->wish == wish ? change->filter : &wish->filter;
+}
+
+static const struct tcptrace_clause *clauses_of(const struct tcptrace_wish *wish, const struct tcptrace_change *change)
+{
+	return change && change->wish == wish ? change->clauses : wish->clauses;
+}
+
+/* How many clauses a reader contributes: none while it wants nothing. */
+static u32 clause_count(const struct tcptrace_filter *filter)
+{
+	return filter->level > TCPTRACE_L_OFF ? filter->clauses : 0;
 }
 
 /* The clauses of all readers. NULL: out of memory. */
-static struct tcptrace_rule *all_clauses(u32 *count)
+static struct tcptrace_rule *all_clauses(const struct tcptrace_change *change, u32 *count)
 {
 	struct tcptrace_wish *wish;
 	struct tcptrace_rule *all;
@@ -62,21 +79,21 @@ static struct tcptrace_rule *all_clauses(u32 *count)
 
 	*count = 0;
 	list_for_each_entry(wish, &wishes, list)
-		*count += clauses_of(wish);
+		*count += clause_count(filter_of(wish, change));
 	all = kvcalloc(*count + 1, sizeof(*all), GFP_KERNEL);
 	if (!all)
 		return NULL;
 	list_for_each_entry(wish, &wishes, list)
-		for (i = 0; i < clauses_of(wish); i++)
+		for (i = 0; i < clause_count(filter_of(wish, change)); i++)
 			all[made++] = (struct tcptrace_rule) {
-				.level = wish->filter.level,
-				.clause = wish->clauses[i],
+				.level = filter_of(wish, change)->level,
+				.clause = clauses_of(wish, change)[i],
 			};
 	return all;
 }
 
-/* Rules for the list as it is now. -ENOMEM; -ENOSPC: more clauses than all readers together may have. */
-static int tcptrace_rules_build(struct tcptrace_rules **built)
+/* Rules for the list with `change` made to it. -ENOMEM; -ENOSPC: more clauses than all readers together may have. */
+static int tcptrace_rules_build(const struct tcptrace_change *change, struct tcptrace_rules **built)
 {
 	struct tcptrace_rules *rules = kzalloc(sizeof(*rules), GFP_KERNEL);
 	struct tcptrace_wish *wish;
@@ -87,11 +104,11 @@ static int tcptrace_rules_build(struct tcptrace_rules **built)
 	if (!rules)
 		return -ENOMEM;
 	list_for_each_entry(wish, &wishes, list) {
-		rules->level = max(rules->level, wish->filter.level);
-		if (!wish->filter.clauses)
-			rules->level_all = max(rules->level_all, wish->filter.level);
+		rules->level = max(rules->level, filter_of(wish, change)->level);
+		if (!filter_of(wish, change)->clauses)
+			rules->level_all = max(rules->level_all, filter_of(wish, change)->level);
 	}
-	all = all_clauses(&count);
+	all = all_clauses(change, &count);
 	if (all && count > TCPTRACE_CLAUSES_IN_ALL)
 		error = -ENOSPC;
 	else if (all)
@@ -106,13 +123,13 @@ static int tcptrace_rules_build(struct tcptrace_rules **built)
 }
 
 /*
- * Arms the probes for the list as it is now, and publishes its rules. Handlers may still read the previous ones, which
+ * Arms the probes for the list with `change` made to it, which may be NULL, and publishes its rules. Handlers may still read the previous ones, which
  * are left in *old; between arming and publishing, hits are filtered by these. Under `tcptrace_filter_lock`.
  */
-static int tcptrace_rules_apply(struct tcptrace_rules **old)
+static int tcptrace_rules_apply(const struct tcptrace_change *change, struct tcptrace_rules **old)
 {
 	struct tcptrace_rules *rules;
-	int error = tcptrace_rules_build(&rules);
+	int error = tcptrace_rules_build(change, &rules);
 
 	if (error)
 		return error;
@@ -135,7 +152,7 @@ static void tcptrace_rules_retire(struct tcptrace_rules *old)
 int tcptrace_filter_init(void)
 {
 	struct tcptrace_rules *rules;
-	int error = tcptrace_rules_build(&rules);
+	int error = tcptrace_rules_build(NULL, &rules);
 
 	if (error)
 		return error;
@@ -161,20 +178,11 @@ void tcptrace_filter_add(struct tcptrace_wish *wish)
 	mutex_unlock(&tcptrace_filter_lock);
 }
 
-static void wish_change(struct tcptrace_wish *wish, const struct tcptrace_filter *filter,
-			struct tcptrace_clause *clauses)
-{
-	mutex_lock(&tcptrace_wishes_lock);
-	wish->filter = *filter;
-	wish->clauses = clauses;
-	mutex_unlock(&tcptrace_wishes_lock);
-}
-
 int tcptrace_filter_set(struct tcptrace_wish *wish, const struct tcptrace_filter *filter,
 			struct tcptrace_clause *clauses)
 {
+	const struct tcptrace_change change = { .wish = wish, .filter = filter, .clauses = clauses };
 	struct tcptrace_clause *old_clauses;
-	struct tcptrace_filter old_filter;
 	struct tcptrace_rules *old;
 	int error = filter_valid(filter, clauses);
 
@@ -184,15 +192,18 @@ int tcptrace_filter_set(struct tcptrace_wish *wish, const struct tcptrace_filter
 		return error;
 
 	mutex_lock(&tcptrace_filter_lock);
-	old_filter = wish->filter;
-	old_clauses = wish->clauses;
-	wish_change(wish, filter, clauses);
-	error = tcptrace_rules_apply(&old);
-	if (error)
-		wish_change(wish, &old_filter, old_clauses);
-	mutex_unlock(&tcptrace_filter_lock);
-	if (error)
+	error = tcptrace_rules_apply(&change, &old);
+	if (error) {
+		mutex_unlock(&tcptrace_filter_lock);
 		return error;
+	}
+	/* Only now is it shown: what is told as wanted is recorded. */
+	mutex_lock(&tcptrace_wishes_lock);
+	old_clauses = wish->clauses;
+	wish->filter = *filter;
+	wish->clauses = clauses;
+	mutex_unlock(&tcptrace_wishes_lock);
+	mutex_unlock(&tcptrace_filter_lock);
 	kvfree(old_clauses);
 	tcptrace_rules_retire(old);
 	return 0;
@@ -211,7 +222,7 @@ void tcptrace_filter_remove(struct tcptrace_wish *wish)
 	 * If there is no memory for new rules, the old ones stay until the next change. Then more is recorded than any
 	 * reader wants, which readers filter out. Nothing dangles: rules hold copies of clauses.
 	 */
-	error = tcptrace_rules_apply(&old);
+	error = tcptrace_rules_apply(NULL, &old);
 	mutex_unlock(&tcptrace_filter_lock);
 	if (!error)
 		tcptrace_rules_retire(old);

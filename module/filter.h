@@ -35,6 +35,7 @@ struct tcptrace_wish {
 	u32 id;			/* from 1, ascending in the list */
 	u32 pid;		/* thread group */
 	char comm[TCPTRACE_COMM_LEN];
+	/* In force: changes once the probes are armed for it and the handlers have its rules. */
 	struct tcptrace_filter filter;
 	struct tcptrace_clause *clauses;	/* kvmalloc() memory, owned */
 };

@@ -237,6 +237,40 @@ subscriber_comes_and_goes()
 	stop questions || true
 }
 
+# comes_and_stays: a reader whose probes were being armed while both questions were answered, each of which walks through the
+# readers; what was said from its coming on is in the file `said`.
+comes_and_stays()
+{
+	local from
+	from=$(grep -c . "$(out_of questions)")
+	spawn_ready reader ringdump
+	if (($(among told ringdump) >= 3)); then
+		stop questions || true
+		tail -n +$((from + 1)) "$(out_of questions)" >"$BATS_TEST_TMPDIR/said"
+		return 0
+	fi
+	stop reader
+	wait_until none_armed
+	return 1
+}
+
+@test "a reader is told with what it wants once that is recorded, not while its probes are armed" {
+	# Which takes longer than by ftrace.
+	load_module attach=kprobe
+	witness_begin "p:arming tcptrace_probe_arm" "r:armed tcptrace_probe_arm" "r:told tcptrace_filter_each"
+	spawn questions bash -c 'while nlfamily filters && nlfamily info; do :; done'
+	wait_until comes_and_stays
+	run -0 nlfamily filters
+	like "$output" "* level=1*"
+	# Nothing is armed: nobody wants anything, a moment before.
+	same "$(awk '
+		$2 ~ /^reader=/ { wanted = $0 ~ / level=[1-9]/ }
+		/ abi=/ && wanted && / level=0 / { wrong++ }
+		/ abi=/ { wanted = 0 }
+		END { print wrong + 0 }' "$BATS_TEST_TMPDIR/said")" 0
+	stop reader
+}
+
 @test "other families are answered while the probes of the first subscriber are armed" {
 	load_module
 	witness_begin "p:arming tcptrace_probe_arm" "r:armed tcptrace_probe_arm" "r:other ctrl_getfamily"
