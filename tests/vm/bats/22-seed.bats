@@ -103,12 +103,12 @@ starts()
 	stop storm
 }
 
-@test "twelve starts in a storm, level life: each end exactly once" {
-	starts 9711 4 --level=life
+@test "nine starts in a storm, level life: each end exactly once" {
+	starts 9711 3 --level=life
 }
 
-@test "nine starts in a storm, level queue: each end exactly once" {
-	starts 9712 3 --level=queue
+@test "six starts in a storm, level queue: each end exactly once" {
+	starts 9712 2 --level=queue
 }
 
 # has STATE LOCAL REMOTE: such a socket, by its ports. ss is not asked: it would make the cookies.
