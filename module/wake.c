@@ -17,7 +17,8 @@ u64 tcptrace_wake_mask = ~0ull;
 
 static u64 watermark = ~0ull;		/* tcptrace_wake_mask as if no reader waited for its first record */
 static LIST_HEAD(waiters);		/* the waiting readers */
-static DEFINE_SPINLOCK(tcptrace_wake_lock);	/* the list, its members; both masks but in tcptrace_wake_reached() */
+static DEFINE_SPINLOCK(tcptrace_wake_lock);	/* the list, its members; the count; both masks but in tcptrace_wake_reached() */
+static unsigned int waiter_count;	/* between add and remove */
 static u32 slots;			/* in each ring */
 static u64 (*reserved_in_all)(void);	/* positions given out, on all CPUs */
 static DEFINE_PER_CPU(struct irq_work, reached_work);
@@ -44,10 +45,16 @@ static void tcptrace_wake_publish_masks(void)
 	WRITE_ONCE(tcptrace_wake_mask, first ? 0 : lowest);
 }
 
+/* Waking costs the CPUs that run TCP. So all together are woken by time 200 times a second at most. */
+static unsigned long tcptrace_wake_delay(const struct tcptrace_waiter *waiter)
+{
+	return max(waiter->delay, waiter_count * msecs_to_jiffies(TCPTRACE_WAKE_MS_EACH));
+}
+
 static void tcptrace_wake_start_clock(struct tcptrace_waiter *waiter)
 {
 	waiter->waiting = TCPTRACE_WAITS_CLOCK;
-	waiter->deadline = jiffies + waiter->delay;
+	waiter->deadline = jiffies + tcptrace_wake_delay(waiter);
 	mod_timer(&waiter->timer, waiter->deadline);
 }
 
@@ -122,7 +129,7 @@ void tcptrace_waiter_set(struct tcptrace_waiter *waiter, u32 records, u32 ms)
 
 	spin_lock_irqsave(&tcptrace_wake_lock, flags);
 	waiter->records = roundup_pow_of_two(max(records ?: records_usual(), floor));
-	waiter->delay = max(msecs_to_jiffies(ms ?: WAKE_MS_DEFAULT), 1ul);
+	waiter->delay = msecs_to_jiffies(ms ?: WAKE_MS_DEFAULT);
 	if (waiter->waiting == TCPTRACE_WAITS_CLOCK)
 		tcptrace_wake_start_clock(waiter);
 	tcptrace_wake_publish_masks();
@@ -131,8 +138,13 @@ void tcptrace_waiter_set(struct tcptrace_waiter *waiter, u32 records, u32 ms)
 
 void tcptrace_waiter_add(struct tcptrace_waiter *waiter, void (*wake)(struct tcptrace_waiter *waiter))
 {
+	unsigned long flags;
+
 	*waiter = (struct tcptrace_waiter) { .wake = wake };
 	timer_setup(&waiter->timer, tcptrace_wake_timer, 0);
+	spin_lock_irqsave(&tcptrace_wake_lock, flags);
+	waiter_count++;
+	spin_unlock_irqrestore(&tcptrace_wake_lock, flags);
 	tcptrace_waiter_set(waiter, 0, 0);
 }
 
@@ -146,6 +158,7 @@ void tcptrace_waiter_remove(struct tcptrace_waiter *waiter)
 		tcptrace_wake_publish_masks();
 	}
 	waiter->waiting = TCPTRACE_WAITS_NOT;
+	waiter_count--;
 	spin_unlock_irqrestore(&tcptrace_wake_lock, flags);
 	tcptrace_timer_delete_sync(&waiter->timer);
 }

@@ -365,7 +365,8 @@ struct tcptrace_ring {
  * (/sys/kernel/debug/kprobes/enabled is 0), what is attached by kprobe would not be seen.
  *
  * Each reader has its own watermark and time for being woken. Values below a floor count as the floor: for records,
- * TCPTRACE_WAKE_RECORDS_MIN or slots / 4, whichever is less; for the time, one tick (CONFIG_HZ).
+ * TCPTRACE_WAKE_RECORDS_MIN or slots / 4, whichever is less; for the time, TCPTRACE_WAKE_MS_EACH for each reader that
+ * there is when the first record comes.
  */
 struct tcptrace_filter {
 	__u32	abi;		/* TCPTRACE_ABI */
@@ -382,6 +383,7 @@ struct tcptrace_filter {
 #define TCPTRACE_CLAUSES_IN_ALL	1024	/* of all readers */
 
 #define TCPTRACE_WAKE_RECORDS_MIN	256
+#define TCPTRACE_WAKE_MS_EACH		5
 
 /* A clause matches if all its parts do. */
 struct tcptrace_clause {

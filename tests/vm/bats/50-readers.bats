@@ -499,6 +499,26 @@ takes (1024): end one, tcptrace-ctl status lists them"
 	is "wakes >= 1 && wakes <= read / 256 + (SECONDS - began) / 10 + 1"
 }
 
+@test "all readers together are woken by time as often as one: 200 times a second" {
+	local read overwritten holes reserved wakes n all=0 began readers=20
+	load_module
+	# At the moment that the last one begins there are as many as it counts on.
+	for ((n = 0; n < readers; n++)); do
+		spawn_ready "eager$n" ringdump --wake-ms 1 --mine -c sport=9529
+	done
+	spawn_ready last ringdump
+	began=$SECONDS
+	connections -p 9528 -n 300
+	wait_until has_line "$(out_of last)" 'type=accept *'
+	for ((n = 0; n < readers; n++)); do
+		stop "eager$n"
+		tally "eager$n"
+		all=$((all + wakes))
+	done
+	is "all > 0"
+	is "all <= 200 * (SECONDS - began + 1) + readers"
+}
+
 @test "a reader that waits for long makes no other wait" {
 	load_module
 	spawn_ready slow ringdump --wake-records 16384 --wake-ms 10000
