@@ -7,6 +7,8 @@
  *
  *   faults MOST SEED OPERATION...           prints for each how many there are, how many failed, and how often the call did
  *   faults MOST SEED load FILE PARAMETERS   the same of loading a module
+ *   faults often COUNT OPERATION...         each call so many times, while allocations fail now and then, as
+ *                                           /sys/kernel/debug/failslab and failpage_alloc are set up with their task-filter
  *
  * Nothing fails but in the call itself: what it needs, and what is left of it, is made and closed without.
  */
@@ -30,9 +32,22 @@
 #define ALL	1000000		/* more than any call allocates */
 #define MODULE	"tcptrace"
 
+/*
+ * What close() allocates to make the rules of the readers that stay: rules, clauses, boxes, edges, classifier. Then it
+ * disarms kprobes. Where that gets no memory, the kernel warns, and later takes the callback of all kprobes away too early:
+ * __disarm_kprobe_ftrace() has counted one less by then.
+ */
+#define OF_RULES	5
+
+static void want(bool condition, const char *what)
+{
+	if (!condition)
+		err(1, "%s", what);
+}
+
 /* ---- faults ---- */
 
-static int fail_nth;
+static int fail_nth, make_it_fail;
 
 static void fail(int number)
 {
@@ -55,18 +70,18 @@ static int left(void)
 	return atoi(text);
 }
 
+/* Whether allocations of this process fail now and then. */
+static void fail_often(bool on)
+{
+	want(pwrite(make_it_fail, on ? "1" : "0", 1, 0) == 1, "/proc/self/make-it-fail");
+}
+
 /* ---- operations ---- */
 
 static int file = -1;		/* what the operation works on */
 static struct mnl_socket *netlink;
 static uint16_t family;
 static uint32_t group;
-
-static void want(bool condition, const char *what)
-{
-	if (!condition)
-		err(1, "%s", what);
-}
 
 static void open_events(void)
 {
@@ -282,20 +297,21 @@ static const struct operation {
 	void (*prepare)(void);
 	int (*act)(void);
 	void (*clear)(void);
+	int first;		/* only so many of the first ones fail; 0: any */
 } operations[] = {
-	{ "events", nothing, try_events, close_file },
-	{ "life", open_events, try_life, close_file },
-	{ "segment", open_events, try_segment, close_file },
-	{ "close", open_with_filter, try_close, close_file },
-	{ "map", open_events, try_map, close_file },
-	{ "sockets", nothing, try_sockets, close_file },
-	{ "read", open_sockets, try_read, close_file },
-	{ "status", nothing, try_status, nothing },
-	{ "info", open_netlink, try_info, close_netlink },
-	{ "probes", open_netlink, try_probes, close_netlink },
-	{ "cpus", open_netlink, try_cpus, close_netlink },
-	{ "filters", open_netlink, try_filters, close_netlink },
-	{ "subscribe", open_netlink, try_subscribe, close_netlink },
+	{ "events", nothing, try_events, close_file, 0 },
+	{ "life", open_events, try_life, close_file, 0 },
+	{ "segment", open_events, try_segment, close_file, 0 },
+	{ "close", open_with_filter, try_close, close_file, OF_RULES },
+	{ "map", open_events, try_map, close_file, 0 },
+	{ "sockets", nothing, try_sockets, close_file, 0 },
+	{ "read", open_sockets, try_read, close_file, 0 },
+	{ "status", nothing, try_status, nothing, 0 },
+	{ "info", open_netlink, try_info, close_netlink, 0 },
+	{ "probes", open_netlink, try_probes, close_netlink, 0 },
+	{ "cpus", open_netlink, try_cpus, close_netlink, 0 },
+	{ "filters", open_netlink, try_filters, close_netlink, 0 },
+	{ "subscribe", open_netlink, try_subscribe, close_netlink, 0 },
 };
 
 static const char *module_name, *parameters;
@@ -318,7 +334,7 @@ static void unload(void)
 	want(!loaded || !syscall(SYS_delete_module, MODULE, 0), "unloading");
 }
 
-static const struct operation load = { "load", nothing, try_load, unload };
+static const struct operation load = { "load", nothing, try_load, unload, 0 };
 
 /* Returns what of `number` was left, and whether the call failed. */
 static int call(const struct operation *operation, int number, bool *failed)
@@ -342,6 +358,8 @@ static void walk(const struct operation *operation, int most)
 	total = ALL - call(operation, ALL, &failed);
 	if (failed)
 		errx(1, "%s fails without a fault", operation->name);
+	if (operation->first && total > operation->first)
+		total = operation->first;
 	count = total < most ? total : most;
 	for (i = 0; i < count; i++) {
 		int from = (long)total * i / count, to = (long)total * (i + 1) / count;
@@ -350,6 +368,21 @@ static void walk(const struct operation *operation, int most)
 		errors += failed;
 	}
 	printf("%s: allocations=%d faults=%d errors=%d\n", operation->name, total, faults, errors);
+	fflush(stdout);
+}
+
+static void walk_often(const struct operation *operation, int count)
+{
+	int i, errors = 0;
+
+	for (i = 0; i < count; i++) {
+		operation->prepare();
+		fail_often(true);
+		errors += operation->act() < 0;
+		fail_often(false);
+		operation->clear();
+	}
+	printf("%s: calls=%d errors=%d\n", operation->name, count, errors);
 	fflush(stdout);
 }
 
@@ -368,7 +401,14 @@ int main(int argc, char **argv)
 	int i;
 
 	if (argc < 4)
-		errx(2, "usage: faults MOST SEED OPERATION...|load FILE PARAMETERS");
+		errx(2, "usage: faults MOST SEED OPERATION...|load FILE PARAMETERS, or often COUNT OPERATION...");
+	if (!strcmp(argv[1], "often")) {
+		make_it_fail = open("/proc/self/make-it-fail", O_WRONLY);
+		want(make_it_fail >= 0, "/proc/self/make-it-fail");
+		for (i = 3; i < argc; i++)
+			walk_often(find(argv[i]), atoi(argv[2]));
+		return 0;
+	}
 	fail_nth = open("/proc/thread-self/fail-nth", O_RDWR);
 	want(fail_nth >= 0, "/proc/thread-self/fail-nth");
 	srand(atoi(argv[2]));
