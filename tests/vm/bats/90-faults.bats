@@ -101,6 +101,9 @@ all_is_well()
 	faults_on
 	load_module ring=64
 	walked 1 info probes cpus filters subscribe
+	# That the last subscriber has gone is noticed at an event.
+	connections -p 9603
+	wait_until no_readers
 	all_is_well
 }
 
@@ -135,6 +138,7 @@ all_is_well()
 	# Nothing is armed: what was armed so far would be disarmed, without memory.
 	run -0 faults often 20 events map sockets read status info probes cpus filters subscribe
 	faults_off
+	wait_until no_readers
 	echo "$output"
 	for line in "${lines[@]}"; do
 		[[ $line =~ ^[a-z]+:\ calls=([0-9]+)\ errors=([0-9]+)$ ]]
