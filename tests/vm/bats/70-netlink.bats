@@ -335,18 +335,20 @@ has_accepts() { [[ $(accepts "$1" "$2") = "$3" ]]; }
 		END { print n " events"; exit bad || n < 2000 }' "$(out_of life)"
 }
 
-# runs: of each run of the worker how many events it sent, and the name of its thread
+# runs: of each run of the worker how many events it sent, and the name of its thread. One has begun before it is looked at
+# where arming takes long.
 runs()
 {
 	awk '
 		{ match($0, /-[0-9]+ +\[/); thread = substr($0, RSTART + 1, RLENGTH - 1); name = $1 }
 		/workqueue_execute_start: .* function tcptrace_life_drain/ { running[thread] = 1; sent[thread] = 0; next }
-		/workqueue_execute_end: .* function tcptrace_life_drain/ && running[thread] {
-			print sent[thread], name
+		/workqueue_execute_end: .* function tcptrace_life_drain/ {
+			print sent[thread] + 0, name
 			delete running[thread]
+			sent[thread] = 0
 			next
 		}
-		/ sent: / && running[thread] { sent[thread]++ }
+		/ sent: / { sent[thread]++ }
 		END { for (thread in running) print sent[thread], "" }' $TRACING/trace
 }
 
