@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The model on streams made by hand: what is known of each end, and what is said of it when it is over. */
+#include <inttypes.h>
 #include <netinet/tcp.h>
 
 #include "fake_source.h"
@@ -126,7 +127,7 @@ static void is_cause(const struct tcptrace_record *record, int at, const char *w
 	struct step step = { .record = record, .end = &world.last_end, .merged = world.last.merged };
 	struct cause causes[CAUSE_MAX];
 	char line[128] = "", flags[CAUSE_FLAGS_MAX];
-	uint32_t number;
+	int64_t number;
 
 	if (cause_of(&step, causes) > at) {
 		const struct cause *cause = &causes[at];
@@ -135,10 +136,10 @@ static void is_cause(const struct tcptrace_record *record, int at, const char *w
 
 		if (cause->known & CAUSE_SEQ &&
 		    cause_relative(step.end, cause->out, cause->seq, &number))
-			length += snprintf(line + length, sizeof(line) - length, " seq=%u", number);
+			length += snprintf(line + length, sizeof(line) - length, " seq=%" PRId64, number);
 		if (cause->known & CAUSE_ACK &&
 		    cause_relative(step.end, !cause->out, cause->ack, &number))
-			length += snprintf(line + length, sizeof(line) - length, " ack=%u", number);
+			length += snprintf(line + length, sizeof(line) - length, " ack=%" PRId64, number);
 		if (cause->known & CAUSE_WINDOW)
 			length += snprintf(line + length, sizeof(line) - length, " win=%u", cause->window);
 		if (cause->mss)
@@ -645,6 +646,42 @@ static void test_wrap(void)
 	run();
 	is_int(world.client.verdict.bytes_out, 6000000000ll, "more than 32 bits went out");
 	is_int(world.server.verdict.bytes_in, 6000000000ll, "and came in");
+	finish();
+}
+
+/* Sequence numbers have 32 bits; relative ones go on beyond, and below. */
+static void test_relative(void)
+{
+	int64_t relative;
+
+	stream_begin(&stream);
+	handshake(&stream);
+	shuts(&stream, &stream.client, TCPTRACE_OP_SHUT_RD);
+	run();
+	ok(cause_relative(&world.last_end, true, stream.client.iss - 1, &relative), "before the initial number");
+	is_int(relative, -1, "it is negative");
+	ok(cause_relative(&world.last_end, true, stream.client.iss + 1000, &relative), "behind it");
+	is_int(relative, 1000, "it is positive, where the number itself has wrapped, too");
+	finish();
+
+	stream_begin(&stream);
+	handshake(&stream);
+	moves(&stream, &stream.client, 3000000000u, true);
+	shuts(&stream, &stream.client, TCPTRACE_OP_SHUT_RD);
+	run();
+	ok(cause_relative(&world.last_end, true, stream.client.snd_una, &relative), "behind 2 GiB");
+	is_int(relative, 3000000001ll, "it is not negative");
+	finish();
+
+	stream_begin(&stream);
+	handshake(&stream);
+	moves(&stream, &stream.client, 3000000000u, true);
+	shuts(&stream, &stream.client, TCPTRACE_OP_SHUT_RD);
+	moves(&stream, &stream.client, 3000000000u, true);
+	shuts(&stream, &stream.client, TCPTRACE_OP_SHUT_RD);
+	run();
+	ok(cause_relative(&world.last_end, true, stream.client.snd_una, &relative), "behind 4 GiB");
+	is_int(relative, 6000000001ll, "it does not wrap");
 	finish();
 }
 
@@ -1306,6 +1343,7 @@ int main(void)
 	test_child_fails();
 	test_fin_wait2_orphan();
 	test_wrap();
+	test_relative();
 	test_queue();
 	test_data_with_ack();
 	test_timing();

@@ -106,6 +106,14 @@ static inline char *put_u64(char *p, uint64_t value)
 	return value < 1000 ? put_small(p, value) : put_u64_long(p, value);
 }
 
+static inline char *put_i64(char *p, int64_t value)
+{
+	if (value >= 0)
+		return put_u64(p, value);
+	*p++ = '-';
+	return put_u64(p, -(uint64_t)value);
+}
+
 /* "1 byte", "2 bytes" */
 static inline char *put_count(char *p, uint64_t count, const char *what)
 {

@@ -243,11 +243,16 @@ int cause_of(const struct step *step, struct cause causes[CAUSE_MAX])
 	}
 }
 
-bool cause_relative(const struct end *end, bool out, uint32_t number, uint32_t *relative)
+bool cause_relative(const struct end *end, bool out, uint32_t number, int64_t *relative)
 {
+	uint64_t progress;
+	uint32_t initial;
+
 	if (!end || !(end->flags & (out ? END_ISS : END_IRS)))
 		return false;
-	*relative = number - (out ? end->iss : end->irs);
+	initial = out ? end->iss : end->irs;
+	progress = out ? end->bytes_out : end->bytes_in;
+	*relative = (int64_t)progress + (int32_t)(number - initial - (uint32_t)progress);
 	return true;
 }
 

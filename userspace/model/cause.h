@@ -37,10 +37,11 @@ struct cause {
 int cause_of(const struct step *step, struct cause causes[CAUSE_MAX]);
 
 /*
- * Sequence numbers as of the connection's beginning: those of an end count from its own first one, `out`
- * from iss. False where that was not seen.
+ * A sequence number relative to the initial one: `out` to iss, else to irs. Of all numbers with the same low 32 bits, it
+ * is the one nearest to how far this direction has come: it does not wrap, and a number before the initial one is
+ * negative. False where the initial number is not known.
  */
-bool cause_relative(const struct end *end, bool out, uint32_t number, uint32_t *relative);
+bool cause_relative(const struct end *end, bool out, uint32_t number, int64_t *relative);
 
 /* "SYN,ACK" and so on, for byte 13 of the header. Returns behind it. */
 #define CAUSE_FLAGS_MAX	32

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -315,9 +316,14 @@ void ladder_forget(struct ladders *ladders, struct ladder *ladder, uint32_t coun
 	memmove(ladder->rungs, ladder->rungs + count, ladder->count * sizeof(*ladder->rungs));
 }
 
-bool ladder_relative(const struct ladder *ladder, unsigned int side, uint32_t number, uint32_t *relative)
+/* RFC 7323: no window is larger. A number that is at most so far before the initial one counts as before it. */
+#define WINDOW_MAX	(65535u << 14)
+
+bool ladder_relative(const struct ladder *ladder, unsigned int side, uint32_t number, int64_t *relative)
 {
-	*relative = number - ladder->initial[side];
+	uint32_t distance = number - ladder->initial[side];
+
+	*relative = distance > UINT32_MAX - WINDOW_MAX ? (int32_t)distance : (int64_t)distance;
 	return ladder->has_initial[side];
 }
 
@@ -337,24 +343,25 @@ static void add_part(struct label *label, const char *part)
 		memcpy(label->text + used, part, more + 1);
 }
 
+static void add_plain(struct label *label, const char *name, int64_t number)
+{
+	char part[48];
+
+	snprintf(part, sizeof(part), " %s=%" PRId64, name, number);
+	add_part(label, part);
+}
+
 static void add_number(struct label *label, const struct ladder *ladder, unsigned int side, bool absolute,
 		       const char *name, uint32_t number)
 {
 	char part[32];
-	uint32_t relative;
+	int64_t relative;
 
-	if (absolute || ladder_relative(ladder, side, number, &relative))
-		snprintf(part, sizeof(part), " %s=%u", name, absolute ? number : relative);
-	else
-		snprintf(part, sizeof(part), " %s=?", name);
-	add_part(label, part);
-}
-
-static void add_plain(struct label *label, const char *name, uint32_t number)
-{
-	char part[32];
-
-	snprintf(part, sizeof(part), " %s=%u", name, number);
+	if (absolute)
+		return add_plain(label, name, number);
+	if (ladder_relative(ladder, side, number, &relative))
+		return add_plain(label, name, relative);
+	snprintf(part, sizeof(part), " %s=?", name);
 	add_part(label, part);
 }
 

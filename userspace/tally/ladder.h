@@ -114,8 +114,8 @@ uint64_t rung_time(const struct rung *rung);
 void rung_states(const struct rung *rung, uint8_t states[LADDER_SIDES]);
 /* It left and did not arrive, although the other end is here and its segments are seen. */
 bool rung_lost(const struct ladder *ladder, const struct rung *rung);
-/* Sequence numbers of one side, from the connection's beginning. False where that was not seen. */
-bool ladder_relative(const struct ladder *ladder, unsigned int side, uint32_t number, uint32_t *relative);
+/* A sequence number of one side, relative to its initial one; negative before that. False where that is not known. */
+bool ladder_relative(const struct ladder *ladder, unsigned int side, uint32_t number, int64_t *relative);
 
 /* "PSH,ACK seq=1 len=5 ack=1 win=512": as many parts as fit into `columns`. NUL-terminated. */
 #define RUNG_LABEL	160

@@ -7,11 +7,11 @@
 /* Without an end of its own a segment is counted from what its peer knows. */
 static void add_number(struct json_object *args, const char *key, const struct step *step, bool out, uint32_t number)
 {
-	uint32_t relative;
+	int64_t relative;
 
 	if (step->end ? cause_relative(step->end, out, number, &relative) :
 			cause_relative(step->peer, !out, number, &relative))
-		json_add_int(args, key, relative);
+		json_add_signed(args, key, relative);
 }
 
 static char *put_segment(char *p, bool out, uint8_t flags)

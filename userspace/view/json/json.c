@@ -20,14 +20,14 @@ static void add_windows(struct json_object *object, uint32_t unsent, uint32_t un
 static void add_number(struct json_object *object, const char *key, const struct step *step, bool out,
 		       uint32_t number, bool absolute)
 {
-	uint32_t relative;
+	int64_t relative;
 
 	/* Without an end of its own a segment is counted from what its peer knows. */
 	if (absolute)
 		json_add_int(object, key, number);
 	else if (step->end ? cause_relative(step->end, out, number, &relative) :
 			     cause_relative(step->peer, !out, number, &relative))
-		json_add_int(object, key, relative);
+		json_add_signed(object, key, relative);
 }
 
 /* One segment has a place in an object: that which came, or, where none did, that which went. */

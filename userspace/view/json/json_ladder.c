@@ -11,12 +11,12 @@ static unsigned int local_of(const struct ladder *ladder, const struct rung *run
 static void add_number(struct json_object *object, const struct ladder *ladder, unsigned int side, bool absolute,
 		       const char *key, uint32_t number)
 {
-	uint32_t relative;
+	int64_t relative;
 
 	if (absolute)
 		json_add_int(object, key, number);
 	else if (ladder_relative(ladder, side, number, &relative))
-		json_add_int(object, key, relative);
+		json_add_signed(object, key, relative);
 }
 
 static void add_segment(struct json_object *object, const struct ladder *ladder, const struct rung *rung,

@@ -25,6 +25,11 @@ static inline void json_add_int(struct json_object *object, const char *key, uin
 	json_add(object, key, json_object_new_uint64(value));
 }
 
+static inline void json_add_signed(struct json_object *object, const char *key, int64_t value)
+{
+	json_add(object, key, json_object_new_int64(value));
+}
+
 static inline void json_add_known(struct json_object *object, const char *key, uint64_t value)
 {
 	if (value != UNKNOWN)

@@ -309,9 +309,13 @@ static bool is_passive(const struct context *context)
 /* A sequence number as the line above has it. */
 static char *put_seq(char *p, const struct context *context, bool ours, uint32_t number)
 {
-	if (!context->absolute && !cause_relative(context->end, ours, number, &number))
+	int64_t relative;
+
+	if (context->absolute)
+		return put_u64(p, number);
+	if (!cause_relative(context->end, ours, number, &relative))
 		return put_unknown(p);
-	return put_u64(p, number);
+	return put_i64(p, relative);
 }
 
 static char *put_bytes(char *p, uint32_t count)

@@ -9,7 +9,7 @@
 /* ---- the segment ---- */
 
 /* Without an end of its own a segment is counted from what its peer knows. */
-static bool relative(const struct step *step, bool out, uint32_t number, uint32_t *result)
+static bool relative(const struct step *step, bool out, uint32_t number, int64_t *result)
 {
 	return step->end ? cause_relative(step->end, out, number, result) :
 			   cause_relative(step->peer, !out, number, result);
@@ -18,10 +18,12 @@ static bool relative(const struct step *step, bool out, uint32_t number, uint32_
 char *timeline_put_number(char *p, const struct timeline *timeline, const struct step *step, bool out,
 			  uint32_t number)
 {
+	int64_t distance;
+
 	if (timeline->absolute)
 		return put_u64(p, number);
-	if (relative(step, out, number, &number))
-		return put_u64(p, number);
+	if (relative(step, out, number, &distance))
+		return put_i64(p, distance);
 	*p++ = '?';
 	return p;
 }
