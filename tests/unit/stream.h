@@ -154,6 +154,8 @@ static inline struct tcptrace_record *listen_ends(struct stream *stream)
 
 	memset(record->daddr, 0, sizeof(record->daddr));
 	record->new_state = side->state = TCPTRACE_S_CLOSE;
+	/* As close() leaves it. */
+	record->flags |= TCPTRACE_F_SHUT_RCV | TCPTRACE_F_SHUT_SND;
 	about_listener(record, 0);
 	return record;
 }

@@ -5,6 +5,8 @@
 
 #include "program.h"
 
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
 /* Runs watch on the recording, with `arguments` and standard error behind them. */
 static void watch(const char *arguments)
 {
@@ -102,7 +104,7 @@ static void test_text(void)
 	has_line("TIME            SINCE   LOCAL             PEER            STATE                     "
 		 "Recv-Q Send-Q WHAT                               PROCESS");
 	has_line("22:13:21.000010         127.0.0.1:9090  - *               CLOSE -> LISTEN         "
-		 "       0     10                                    server/2002");
+		 "       0     10 listen(), backlog 10               server/2002");
 	has_line("22:13:21.000020         127.0.0.1:45678 > 127.0.0.1:9090  CLOSE -> SYN_SENT       "
 		 "       0      0 send SYN seq=0                     client/1001");
 	has_line("22:13:21.000030 +10.0us 127.0.0.1:9090  < 127.0.0.1:45678 LISTEN -> SYN_RECV      "
@@ -114,26 +116,26 @@ static void test_text(void)
 	has_line("22:13:21.000070 +10.0us 127.0.0.1:9090  < 127.0.0.1:45678 ESTABLISHED             "
 		 "       0      0 accept(), waited 10.0us, accept queue 1/10 server/2002");
 	has_line("22:13:21.000090 +10.0us 127.0.0.1:9090  < 127.0.0.1:45678 ESTABLISHED             "
-		 "       6      0 6 bytes came                       server/2002");
+		 "       6      0 received 6 bytes                   server/2002");
 	has_line("22:13:21.000140 +10.0us 127.0.0.1:45678 > 127.0.0.1:9090  ESTABLISHED             "
-		 "       0      0 read 17, waited 10.0us             client/1001");
+		 "       0      0 read 17 bytes, waited 10.0us       client/1001");
 	has_line("22:13:21.000150 +10.0us 127.0.0.1:9090  < 127.0.0.1:45678 ESTABLISHED             "
-		 "       0      0 17 acked, window 65536             server/2002");
+		 "       0      0 17 bytes acked, window 65536       server/2002");
 	has_line("22:13:21.000170 +10.0us 127.0.0.1:45678 > 127.0.0.1:9090  ESTABLISHED -> FIN_WAIT1"
 		 "       0      0 send FIN,ACK seq=7 ack=18          client/1001");
 	has_line("22:13:21.000180 +10.0us 127.0.0.1:9090  < 127.0.0.1:45678 ESTABLISHED -> CLOSE_WAIT"
 		 "      1      0 recv FIN,ACK seq=7                 server/2002");
-	has_line("22:13:21.001220      == 127.0.0.1:45678 > 127.0.0.1:9090  four-way close, begun by local "
+	has_line("22:13:21.001220      == 127.0.0.1:45678 > 127.0.0.1:9090  four-way close, initiated by local "
 		 "(client/1001); TIME_WAIT is held here for 60 s");
 	has_line("                        handshake 20.0us, duration 1.20ms, half-closed 1.05ms, 17 bytes in, "
-		 "6 out, 1 request, 0 retransmitted, peak Recv-Q 17 Send-Q 6");
+		 "6 out, 1 request, 0 retransmissions, peak Recv-Q 17 Send-Q 6");
 	has_line("                        oldest byte waited 10.0us, short connection");
-	has_line("22:13:21.001240      == 127.0.0.1:9090  < 127.0.0.1:45678 four-way close, begun by remote "
+	has_line("22:13:21.001240      == 127.0.0.1:9090  < 127.0.0.1:45678 four-way close, initiated by remote "
 		 "(client/1001)");
 	has_line("                        handshake 30.0us, accepted after 10.0us, duration 1.21ms, half-closed 1.03ms, "
-		 "6 bytes in, 17 out, 1 request, 0 retransmitted, peak Recv-Q 6 Send-Q 17");
+		 "6 bytes in, 17 out, 1 request, 0 retransmissions, peak Recv-Q 6 Send-Q 17");
 	has_line("22:14:21.001250 +60.0s  127.0.0.1:45678 > 127.0.0.1:9090  TIME_WAIT -> CLOSE      "
-		 "       0      0 was held 60.0s                     client/1001");
+		 "       0      0 2MSL timer expired after 60.0s     client/1001");
 	is_str(out.lines[out.count - 1], "-- 25 events, 0 lost", "the last line");
 
 	watch("-q 9090");
@@ -168,7 +170,7 @@ static void test_reset_text(void)
 	   "who reset, and why");
 	ok(line_with("127.0.0.1:45678 > 127.0.0.1:9090  reset by remote (server/2002), closed with 5 bytes unread"),
 	   "at the other end as well");
-	ok(line_with("-> CLOSE           5      0 given up, 5 bytes unread "), "the step itself");
+	ok(line_with("-> CLOSE           5      0 aborted, 5 bytes unread "), "the step itself");
 	ok(line_with("send RST,ACK seq=1 ack=6"), "the RST");
 	ok(line_with("ESTABLISHED -> CLOSE           0      0 ECONNRESET"), "the errno");
 }
@@ -253,20 +255,102 @@ static void test_notes(void)
 		 12300);
 	save(0);
 	watch("-q");
-	ok(line_with(" 1000 waits for room to send "), "a full send queue");
-	ok(line_with(" waits for data "), "an empty receive queue");
+	ok(line_with(" 1000 waits for send buffer space "), "a full send queue");
+	ok(line_with(" blocked in read "), "an empty receive queue");
 	ok(line_with(" 1000 window 0, 1000 unsent "), "a closed window");
 	ok(!line_with("wrote 0"), "nothing written is no line");
 	ok(strstr(line_with("FIN_WAIT1 -> FIN_WAIT2"), " recv FIN,ACK ack="), "a FIN that acknowledges the FIN");
-	ok(!line_with(" 0 bytes came"), "nor is a FIN data");
-	ok(line_with(" 1000 and FIN acked, window 65536 "), "a FIN is no byte");
+	ok(!line_with(" received 0 bytes"), "nor is a FIN data");
+	ok(line_with(" 1000 bytes and FIN acked, window 65536 "), "a FIN is no byte");
 	ok(line_with(" recv FIN,ACK seq=1 ack=1002, FIN and ACK in one segment "), "a merged FIN");
-	ok(line_with(" three-way close, begun by local (client/1001), FIN and ACK merged; "), "its verdict");
-	ok(line_with(" a segment came again, held anew for 60.0s "), "a restart of TIME_WAIT");
-	ok(line_with(" before its time, 12.3s were left "), "an early end of it");
+	ok(line_with(" three-way close, initiated by local (client/1001), FIN and ACK merged; "), "its verdict");
+	ok(line_with(" segment received, timer restarted: 60.0s "), "a restart of TIME_WAIT");
+	ok(line_with(" removed early, 12.3s left "), "an early end of it");
 	watch("--level queue -q --json");
 	ok(line_with("\"type\":\"ack\"") && strstr(line_with("\"op\":\"shut_wr\""), "shutdown"),
 	   "the same in JSON");
+}
+
+static struct tcptrace_record *retransmits(uint8_t op, uint32_t total)
+{
+	struct tcptrace_record *record = stream_add(&stream, &stream.client, TCPTRACE_T_RETRANSMIT, op);
+
+	record->u.retransmit.total = total;
+	record->u.retransmit.seq = stream.client.iss + 1;
+	record->u.retransmit.len = 200;
+	record->u.retransmit.rto = 204;
+	return record;
+}
+
+/* A segment that the server receives, `from` as far behind the client's initial number, and its record. */
+static struct tcptrace_segment *received(int32_t from, uint16_t length)
+{
+	struct tcptrace_record *record = stream_add(&stream, &stream.server, TCPTRACE_T_SEGMENT, 0);
+
+	record->u.segment = (struct tcptrace_segment){
+		.seq = stream.client.iss + from,
+		.ack = stream.server.iss + 1,
+		.len = length,
+		.flags = 0x10,
+		.window = 512,
+	};
+	return &record->u.segment;
+}
+
+/* Retransmissions, probes, and what is remarkable about a segment. */
+static void test_losses(void)
+{
+	static const char *const numbers[] = { "(1st)", "(2nd)", "(3rd)", "(4th)", "(11th)", "(12th)", "(21st)", "(112th)" };
+	static const uint32_t totals[] = { 1, 2, 3, 4, 11, 12, 21, 112 };
+	struct tcptrace_segment *segment;
+	unsigned int i;
+
+	stream_begin(&stream);
+	listen_begins(&stream);
+	listen_ends(&stream)->flags = TCPTRACE_F_TASK;
+	handshake(&stream);
+	for (i = 0; i < COUNT(totals); i++)
+		retransmits(TCPTRACE_OP_SYN, totals[i]);
+	retransmits(TCPTRACE_OP_SYNACK, 2);
+	retransmits(TCPTRACE_OP_RTO, 1);
+	retransmits(TCPTRACE_OP_FAST, 2);
+	retransmits(TCPTRACE_OP_LOSS, 3);
+	retransmits(TCPTRACE_OP_TLP, 4);
+	retransmits(TCPTRACE_OP_SPURIOUS, 4);
+	queue(&stream, &stream.client, TCPTRACE_T_WINDOW, TCPTRACE_OP_KEEPALIVE, 0)->u.queue.probes = 2;
+	queue(&stream, &stream.client, TCPTRACE_T_WINDOW, TCPTRACE_OP_PROBE, 0);
+	received(-1, 0);
+	received(0, 0);
+	received(101, 50);
+	received(-49, 50);
+	received(-9, 50);
+	segment = received(1, 0);
+	segment->window = 0;
+	save(0);
+	watch("--level segment -q");
+	ok(line_with(" stopped listening "), "a listener that close() did not end");
+	for (i = 0; i < COUNT(numbers); i++) {
+		char words[64];
+
+		snprintf(words, sizeof(words), " retransmits SYN %s", numbers[i]);
+		ok(line_with(words), "%s", words);
+	}
+	ok(line_with(" retransmits SYN,ACK (2nd)"), "a SYN-ACK");
+	ok(line_with(" retransmits seq=1 len=200: RTO expired, 204ms"), "the timer");
+	ok(line_with(" retransmits seq=1 len=200: fast retransmit"), "ACKs");
+	ok(line_with(" retransmits seq=1 len=200: marked lost after an RTO"), "what the timer took to be lost");
+	ok(line_with(" retransmits seq=1 len=200: tail loss probe"), "a tail loss probe");
+	ok(line_with(" retransmission was spurious"), "in vain");
+	ok(line_with(" sends keepalive, 2 unanswered"), "a keepalive");
+	ok(line_with(" sends zero-window probe"), "a probe of the window");
+	ok(line_with(" recv ACK seq=-1 ack=1 win=512"), "a number before the initial one");
+	ok(line_with(" recv ACK seq=0 ack=1 win=512, window 65536, probe for an ACK"), "a probe");
+	ok(line_with(" recv ACK seq=101 ack=1 len=50 win=512, window 65536, out of order, 100 bytes missing before it"), "a gap");
+	ok(line_with(" recv ACK seq=-49 ack=1 len=50 win=512, window 65536, duplicate"), "a duplicate");
+	ok(line_with(" recv ACK seq=-9 ack=1 len=50 win=512, window 65536, 10 bytes duplicate"), "a duplicate in part");
+	ok(line_with(" recv ACK seq=1 ack=1 win=0, window closed"), "a closed window");
+	watch("--level segment -q --json");
+	ok(line_with("\"seq\":-1,"), "JSON has the number before the initial one as well");
 }
 
 static void test_sockets(void)
@@ -350,14 +434,14 @@ static void test_loss_text(void)
 	watch("--fail-on-loss 9090");
 	is_int(out.status, 3, "--fail-on-loss");
 	ok(line_with("-- 7 records lost here: 7 not read in time"), "a hole, where it is");
-	ok(line_with("; records were lost meanwhile"), "a verdict that may be wrong says so");
+	ok(line_with("; some records were lost"), "a verdict that may be wrong says so");
 	ok(strstr(out.lines[out.count - 1], " events, 7 lost, 7 not read in time"), "the tally: %s",
 	   out.lines[out.count - 1]);
 	watch("9090");
 	is_int(out.status, 0, "without it, the status is 0");
 	watch("--max-ends 1 --fail-on-loss 9090");
 	is_int(out.status, 3, "ends that did not fit are a loss");
-	ok(strstr(out.lines[out.count - 1], " of ends beyond --max-ends"), "and said");
+	ok(strstr(out.lines[out.count - 1], " of endpoints beyond --max-ends"), "and said");
 }
 
 /* A name of a process may hold anything. */
@@ -416,7 +500,6 @@ static bool is_of(const char *word, const char *const *words, unsigned int count
 	return false;
 }
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 /* Each line is an object of the contract; the last one, and no other, is `lost`. */
 static void parse(void)
@@ -618,6 +701,7 @@ int main(void)
 	test_explain_text();
 	test_terminal();
 	test_notes();
+	test_losses();
 	test_sockets();
 	test_process();
 	test_loss_text();

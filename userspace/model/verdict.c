@@ -255,13 +255,13 @@ char *verdict_put_why(char *p, const struct verdict *verdict)
 		p = put_count(p, verdict->unread, "byte");
 		return put_text(p, " unread");
 	case WHY_LINGER:
-		return put_text(p, ", closed with SO_LINGER on and 0");
+		return put_text(p, ", closed with SO_LINGER of 0");
 	case WHY_UNACCEPTED:
-		return put_text(p, ", the listener closed before accept()");
+		return put_text(p, ", listener closed before accept()");
 	case WHY_DESTROYED:
 		return put_text(p, ", destroyed");
 	case WHY_LATE:
-		return put_text(p, ", data came after close()");
+		return put_text(p, ", data received after close()");
 	case WHY_UNKNOWN:
 		break;
 	}

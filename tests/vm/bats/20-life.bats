@@ -243,9 +243,9 @@ of_segment() { segments | grep -F " Flags [$1]," | head -n 1 | grep -oE "$2 [0-9
 *$there *SYN_SENT -> ESTABLISHED *recv SYN,ACK seq=$synack ack=$((syn + 1)) win=65483 wscale=$wscale, send ACK *
 *$here *SYN_RECV -> ESTABLISHED *recv ACK ack=$((synack + 1)) win=$win*
 *$here * accept(), waited ${queue}*peer/$(pid_of server)
-*$there * ESTABLISHED *0 *5 wrote 5*
-*$here * 5 *0 5 bytes came*
-*$here * read 5, waited *
+*$there * ESTABLISHED *0 *5 wrote 5 bytes*
+*$here * 5 *0 received 5 bytes*
+*$here * read 5 bytes, waited *
 *$there *close()*
 *$there *ESTABLISHED -> FIN_WAIT1 *send FIN,ACK seq=$((syn + 6)) ack=$((synack + 1)) *
 *$here *ESTABLISHED -> CLOSE_WAIT *recv FIN,ACK seq=$((syn + 6)) *

@@ -86,7 +86,7 @@ traffic_life()
 		"SYN_RECV -> ESTABLISHED" "The handshake is complete on this side, too*It was half-open, in SYN_RECV, for " \
 		"accept()" "peer/$(pid_of server) called accept()*which had waited in the accept queue for "
 	told "wrote 5" "peer/$(pid_of client) wrote 5 bytes, which only puts them into the send queue" \
-		"5 bytes came" "5 bytes came, and lie in the receive queue" \
+		"received 5 bytes" "5 bytes came, and lie in the receive queue" \
 		"read 5" "peer/$(pid_of server) read 5 bytes. The oldest of them had waited for *The receive queue is empty." \
 		"shutdown(SHUT_WR)" "peer/$(pid_of client) called shutdown(SHUT_WR): it will write no more, but can go on reading, a half-close.*FIN goes out" \
 		"ESTABLISHED -> FIN_WAIT1" "First step of the close: *FIN seq=$((j + 6)) *FIN_WAIT1 waits for ACK $((j + 7))." \
@@ -194,11 +194,11 @@ traffic_slow_reader()
 	judge slow_reader
 	explained
 	segments | grep -q ' win 0,'
-	told "waits for data" "The receive queue is empty, so peer/$(pid_of server) sleeps in its read" \
-		"wrote " " came" "What came before was not read yet: the reader is slower than the sender" \
+	told "blocked in read" "The receive queue is empty, so peer/$(pid_of server) sleeps in its read" \
+		"wrote " "received " "What came before was not read yet: the reader is slower than the sender" \
 		"window 0" "But for small probes this end has to stay silent"
 	told "window 0" "The peer's window opens again, "
-	told "waits for room" "No room is left in the send queue"
+	told "waits for send buffer space" "No room is left in the send queue"
 	told "sleeps in its read until data, a FIN or a RST comes"
 	told "The peer's window is closed (zero window)"
 }

@@ -376,5 +376,5 @@ traffic_syn_queue()
 	local text=$BATS_TEST_TMPDIR/text
 	judge timer
 	tcptrace-ctl watch --source="$RECORDED/recording" "$PORT" >"$text"
-	grep -E ' sends again seq=[0-9?]+ len=200: no ACK came in time, [0-9.]+(ms|s) ' "$text" || { cat "$text"; return 1; }
+	grep -E ' retransmits seq=[0-9?]+ len=200: RTO expired, [0-9.]+(ms|s) ' "$text" || { cat "$text"; return 1; }
 }

@@ -465,8 +465,8 @@ void timeline_summary(struct out *out, const struct summary *summary)
 	p = put_part(p, "not read in time", lost->overwritten, ", ");
 	p = put_part(p, "found no room in the ring", lost->nested, ", ");
 	p = put_part(p, "missed by probes", lost->missed, ", ");
-	p = put_part(p, "of a type unknown here", lost->unknown, ", ");
-	p = put_part(p, "of ends beyond --max-ends", summary->full, ", ");
+	p = put_part(p, "of unknown type", lost->unknown, ", ");
+	p = put_part(p, "of endpoints beyond --max-ends", summary->full, ", ");
 	*p++ = '\n';
 	out_done(out, p);
 }

@@ -5,7 +5,7 @@
  *   timeline.c		lines: their columns, sockets, losses
  *   timeline_what.c	what a step was: the segment, the call, the data
  *   timeline_segment.c	what is remarkable about a segment
- *   timeline_loss.c	what was sent again, refused, probed
+ *   timeline_loss.c	retransmissions, refusals, probes
  *   timeline_verdict.c	what is to be said when an end is over
  *   timeline_explain.c	a step in plain words
  *
@@ -54,7 +54,7 @@ char *timeline_put_number(char *p, const struct timeline *timeline, const struct
 /* timeline_segment.c: what is remarkable about a segment, beside its header */
 char *timeline_put_segment(char *p, const struct timeline *timeline, const struct step *step);
 
-/* timeline_loss.c: what was sent again and why, what a listener refused, probes */
+/* timeline_loss.c: retransmissions and their reasons, what a listener refused, probes */
 char *timeline_put_retransmit(char *p, const struct timeline *timeline, const struct step *step);
 char *timeline_put_drop(char *p, const struct timeline *timeline, const struct step *step);
 char *timeline_put_probe(char *p, const struct tcptrace_record *record);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What was sent again and why, what a listener refused, probes. */
+/* Retransmissions and their reasons, what a listener refused, probes. */
 #include "model/cause.h"
 #include "record/record.h"
 #include "view/text/timeline_impl.h"
@@ -8,16 +8,29 @@ static char *put_cause(char *p, uint8_t op)
 {
 	switch (op) {
 	case TCPTRACE_OP_RTO:
-		return put_text(p, ": no ACK came in time");
+		return put_text(p, ": RTO expired");
 	case TCPTRACE_OP_FAST:
-		return put_text(p, ": ACKs show it lost");
+		return put_text(p, ": fast retransmit");
 	case TCPTRACE_OP_LOSS:
-		return put_text(p, ": held lost since the timeout");
+		return put_text(p, ": marked lost after an RTO");
 	case TCPTRACE_OP_TLP:
-		return put_text(p, ": tail-loss probe");
+		return put_text(p, ": tail loss probe");
 	default:
 		return p;
 	}
+}
+
+/* "(1st)", "(2nd)", "(11th)" */
+static char *put_nth(char *p, uint32_t number)
+{
+	static const char ends[][3] = { "th", "st", "nd", "rd" };
+	uint32_t last = number / 10 % 10 == 1 ? 0 : number % 10;
+
+	*p++ = '(';
+	p = put_u64(p, number);
+	p = put_mem(p, ends[last < 4 ? last : 0], 2);
+	*p++ = ')';
+	return p;
 }
 
 char *timeline_put_retransmit(char *p, const struct timeline *timeline, const struct step *step)
@@ -27,17 +40,13 @@ char *timeline_put_retransmit(char *p, const struct timeline *timeline, const st
 
 	switch (record->op) {
 	case TCPTRACE_OP_SPURIOUS:
-		return put_text(p, "nothing was lost: sent again in vain");
+		return put_text(p, "retransmission was spurious");
 	case TCPTRACE_OP_SYNACK:
-		p = put_text(p, "sends SYN,ACK again, ");
-		p = put_u64(p, retransmit->total);
-		return put_text(p, ". time");
+		return put_nth(put_text(p, "retransmits SYN,ACK "), retransmit->total);
 	case TCPTRACE_OP_SYN:
-		p = put_text(p, "sends SYN again, ");
-		p = put_u64(p, retransmit->total);
-		return put_text(p, ". time");
+		return put_nth(put_text(p, "retransmits SYN "), retransmit->total);
 	}
-	p = put_text(p, "sends again seq=");
+	p = put_text(p, "retransmits seq=");
 	p = timeline_put_number(p, timeline, step, true, retransmit->seq);
 	p = put_text(p, " len=");
 	p = put_u64(p, retransmit->len);
@@ -83,11 +92,11 @@ char *timeline_put_drop(char *p, const struct timeline *timeline, const struct s
 
 char *timeline_put_probe(char *p, const struct tcptrace_record *record)
 {
-	p = record->op == TCPTRACE_OP_KEEPALIVE ? put_text(p, "sends a keepalive") :
-						  put_text(p, "probes the closed window");
+	p = record->op == TCPTRACE_OP_KEEPALIVE ? put_text(p, "sends keepalive") :
+						  put_text(p, "sends zero-window probe");
 	if (!record->u.queue.probes)
 		return p;
 	p = put_text(p, ", ");
 	p = put_u64(p, record->u.queue.probes);
-	return put_text(p, " without an answer");
+	return put_text(p, " unanswered");
 }

@@ -16,20 +16,20 @@ static char *put_placed(char *p, const char *start, const struct segment *segmen
 	if (segment->gap) {
 		p = put_comma(p, start);
 		p = put_text(p, "out of order, ");
-		p = put_u64(p, segment->gap);
+		p = put_count(p, segment->gap, "byte");
 		return put_text(p, " missing before it");
 	}
 	if (segment->probe) {
 		p = put_comma(p, start);
-		return put_text(p, "asks for an ACK");
+		return put_text(p, "probe for an ACK");
 	}
 	if (!segment->duplicate)
 		return p;
 	p = put_comma(p, start);
 	if (segment->duplicate >= length)
-		return put_text(p, "came again");
-	p = put_u64(p, segment->duplicate);
-	return put_text(p, " of it came again");
+		return put_text(p, "duplicate");
+	p = put_count(p, segment->duplicate, "byte");
+	return put_text(p, " duplicate");
 }
 
 char *timeline_put_segment(char *p, const struct timeline *timeline, const struct step *step)
@@ -49,7 +49,7 @@ char *timeline_put_segment(char *p, const struct timeline *timeline, const struc
 	if (!segment.sacks)
 		return p;
 	p = put_comma(p, start);
-	p = segment.dsack ? put_text(p, "came twice there ") : put_text(p, "has ");
+	p = segment.dsack ? put_text(p, "DSACK ") : put_text(p, "SACK ");
 	p = timeline_put_number(p, timeline, step, !segment.out, segment.sack_from);
 	p = put_text(p, " to ");
 	p = timeline_put_number(p, timeline, step, !segment.out, segment.sack_to);

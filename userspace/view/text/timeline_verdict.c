@@ -24,9 +24,9 @@ static char *put_how(char *p, const struct verdict *verdict)
 {
 	switch (verdict->how) {
 	case HOW_FOUR_WAY:
-		return put_closer(put_text(p, "four-way close, begun"), verdict);
+		return put_closer(put_text(p, "four-way close, initiated"), verdict);
 	case HOW_THREE_WAY:
-		p = put_closer(put_text(p, "three-way close, begun"), verdict);
+		p = put_closer(put_text(p, "three-way close, initiated"), verdict);
 		return put_text(p, ", FIN and ACK merged");
 	case HOW_SIMULTANEOUS:
 		return put_text(p, "simultaneous close, the FINs crossed");
@@ -78,7 +78,7 @@ static char *put_figures(char *p, struct timeline *timeline, const struct end *e
 	}
 	p = put_figure(p, "half-closed", verdict->half_closed);
 	p = put_bytes(p, verdict->bytes_in);
-	p = put_text(p, " bytes in, ");
+	p = verdict->bytes_in == 1 ? put_text(p, " byte in, ") : put_text(p, " bytes in, ");
 	if (verdict->syn_unknown) {
 		p = put_u64(p, verdict->bytes_out - 1);
 		p = put_text(p, " or ");
@@ -89,13 +89,13 @@ static char *put_figures(char *p, struct timeline *timeline, const struct end *e
 		p = put_count(p, verdict->requests, "request");
 		p = put_text(p, ", ");
 	}
-	p = put_u64(p, verdict->retransmits);
-	p = put_text(p, " retransmitted, peak Recv-Q ");
+	p = put_count(p, verdict->retransmits, "retransmission");
+	p = put_text(p, ", peak Recv-Q ");
 	p = put_u64(p, verdict->recvq_peak);
 	p = put_text(p, " Send-Q ");
 	p = put_u64(p, verdict->sendq_peak);
 	if (verdict->lossy)
-		p = put_text(p, "; records were lost meanwhile");
+		p = put_text(p, "; some records were lost");
 	return p;
 }
 
@@ -106,7 +106,7 @@ static char *put_pair(char *p, const struct end *end, const struct end *peer)
 	verdict_of_pair(end, peer, &pair);
 	if (pair.duration == UNKNOWN)
 		return p;
-	p = put_text(p, "both ends together: ");
+	p = put_text(p, "both endpoints: ");
 	p = put_figure(p, "handshake", pair.handshake);
 	return put_figure(p, "duration", pair.duration);
 }
@@ -150,7 +150,7 @@ void timeline_verdict(struct timeline *timeline, const struct end *end, const st
 	p = timeline_put_ends(p, timeline, end);
 	p = put_how(p, &verdict);
 	if (verdict.orphaned)
-		p = put_text(p, ", no process held it any more");
+		p = put_text(p, ", orphaned");
 	if (verdict.held) {
 		p = put_text(p, "; TIME_WAIT is held here for ");
 		p = put_u64(p, (verdict.held + 500) / 1000);

@@ -99,13 +99,13 @@ static char *put_request(char *p, const struct tcptrace_record *record)
 		return put_backlog(p, listen, 1);
 	case TCPTRACE_OP_TIMEDOUT:
 		if (!listen->listener)
-			return put_text(p, "its listener is gone");
-		p = put_text(p, "no ACK came, SYN,ACK sent again ");
+			return put_text(p, "no listener any more");
+		p = put_text(p, "no ACK received, SYN,ACK retransmitted ");
 		return put_count(p, listen->retransmits, "time");
 	case TCPTRACE_OP_DROPPED:
-		return put_string(p, listen->listener ? "dropped" : "dropped, its listener is gone");
+		return put_string(p, listen->listener ? "dropped" : "dropped, no listener any more");
 	case TCPTRACE_OP_COOKIE:
-		p = put_text(p, "SYN queue full, answered by a SYN cookie: ");
+		p = put_text(p, "SYN queue full, answered with a SYN cookie: ");
 		return timeline_put_queues(p, listen);
 	default:
 		return p;
@@ -145,7 +145,7 @@ static char *put_shutdown(char *p, uint8_t op)
 static char *put_before_fin(char *p, const struct step *step)
 {
 	p = put_count(p, step->bytes, "byte");
-	return put_text(p, " came with it");
+	return put_text(p, " with the FIN");
 }
 
 static char *put_timewait(char *p, const struct step *step)
@@ -157,24 +157,24 @@ static char *put_timewait(char *p, const struct step *step)
 		if (step->merged)
 			p = put_string(p, step->bytes ? "FIN and ACK in one segment, " : "FIN and ACK in one segment");
 		else if (record->new_state == TCPTRACE_S_FIN_WAIT2)
-			p = put_text(p, "no process holds it, waits for the peer's FIN");
+			p = put_text(p, "orphaned, waiting for the peer's FIN");
 		return step->bytes ? put_before_fin(p, step) : p;
 	case TCPTRACE_OP_RESTART:
-		p = put_text(p, "a segment came again, held anew for ");
+		p = put_text(p, "segment received, timer restarted: ");
 		return put_duration(p, record->u.totals.timeout * 1000000ull);
 	case TCPTRACE_OP_END:
 		if (record->old_state != TCPTRACE_S_TIME_WAIT)
-			return put_text(p, "the peer's FIN did not come");
-		p = put_text(p, "was held");
+			return put_text(p, "timer expired, no FIN received");
+		p = put_text(p, "2MSL timer expired");
 		if (step->in_state != UNKNOWN) {
-			*p++ = ' ';
+			p = put_text(p, " after ");
 			p = put_duration(p, step->in_state);
 		}
 		return p;
 	case TCPTRACE_OP_KILLED:
-		p = put_text(p, "before its time, ");
+		p = put_text(p, "removed early, ");
 		p = put_duration(p, record->u.totals.timeout * 1000000ull);
-		return put_text(p, " were left");
+		return put_text(p, " left");
 	default:
 		return p;
 	}
@@ -191,13 +191,13 @@ static char *put_unsent(char *p, const struct tcptrace_record *record)
 	return put_text(p, " unsent");
 }
 
-/* "6 acked", "FIN acked", "6 and FIN acked"; none of it where the window alone has changed */
+/* "6 bytes acked", "FIN acked", "6 bytes and FIN acked"; none of it where only the window has changed */
 static char *put_ack(char *p, const struct step *step)
 {
 	const struct tcptrace_record *record = step->record;
 
 	if (step->bytes)
-		p = put_u64(p, step->bytes);
+		p = put_count(p, step->bytes, "byte");
 	if (step->bytes && step->control)
 		p = put_text(p, " and ");
 	if (step->control)
@@ -209,7 +209,7 @@ static char *put_ack(char *p, const struct step *step)
 	if (record->op == TCPTRACE_OP_CLOSED)
 		p = put_text(p, ": closed");
 	else if (record->op == TCPTRACE_OP_OPENED)
-		p = put_text(p, ": open again");
+		p = put_text(p, ": reopened");
 	return put_unsent(p, record);
 }
 
@@ -217,11 +217,11 @@ static char *put_read(char *p, const struct step *step)
 {
 	/* MSG_PEEK */
 	if (!step->bytes) {
-		p = put_text(p, "looked at ");
-		return put_u64(p, step->record->u.queue.bytes);
+		p = put_text(p, "peeked at ");
+		return put_count(p, step->record->u.queue.bytes, "byte");
 	}
 	p = put_text(p, "read ");
-	p = put_u64(p, step->bytes);
+	p = put_count(p, step->bytes, "byte");
 	if (step->waited == UNKNOWN)
 		return p;
 	p = put_text(p, ", waited ");
@@ -234,17 +234,17 @@ static char *put_queue(char *p, const struct step *step)
 
 	switch (record->op) {
 	case TCPTRACE_OP_QUEUED:
-		p = put_count(p, step->bytes, "byte");
-		return put_text(p, " came");
+		p = put_text(p, "received ");
+		return put_count(p, step->bytes, "byte");
 	case TCPTRACE_OP_READ:
 		return put_read(p, step);
 	case TCPTRACE_OP_WRITTEN:
 		p = put_text(p, "wrote ");
-		p = put_u64(p, step->bytes);
+		p = put_count(p, step->bytes, "byte");
 		return put_unsent(p, record);
 	case TCPTRACE_OP_WAIT:
-		return record->type == TCPTRACE_T_RECV ? put_text(p, "waits for data") :
-							 put_text(p, "waits for room to send");
+		return record->type == TCPTRACE_T_RECV ? put_text(p, "blocked in read") :
+							 put_text(p, "waits for send buffer space");
 	default:
 		return put_ack(p, step);
 	}
@@ -257,19 +257,24 @@ static char *put_reset(char *p, const struct step *step)
 	return reason ? put_string(p, reason) : p;
 }
 
-static char *put_state(char *p, const struct step *step)
+/* `caused`: the segment that caused the change is known. */
+static char *put_state(char *p, const struct step *step, bool caused)
 {
 	const struct tcptrace_record *record = step->record;
 
 	if (step->bytes)
 		return put_before_fin(p, step);
+	/* A simultaneous open: which of the peer's segments acknowledged the SYN is not known. */
+	if (record->new_state == TCPTRACE_S_ESTABLISHED && !caused)
+		return put_text(p, "SYN acked");
 	if (record->new_state != TCPTRACE_S_CLOSE)
 		return p;
 	if (record->error > 0)
 		return record_put_error(p, record->error);
-	if (!step->did)
+	/* The cause says it: the ACK of the FIN. */
+	if (!step->did && caused)
 		return p;
-	p = put_text(p, "given up");
+	p = step->did ? put_text(p, "aborted") : put_text(p, "closed without an error");
 	if (record_unread(record)) {
 		p = put_text(p, ", ");
 		p = put_count(p, record_unread(record), "byte");
@@ -278,13 +283,26 @@ static char *put_state(char *p, const struct step *step)
 	return p;
 }
 
-static char *put_note(char *p, struct timeline *timeline, const struct step *step)
+/* close() has set both before the change; shutdown(), connect() to AF_UNSPEC and `ss -K` have not. */
+#define CLOSED	(TCPTRACE_F_SHUT_RCV | TCPTRACE_F_SHUT_SND)
+
+static char *put_listen(char *p, const struct tcptrace_record *record)
+{
+	if (record->new_state == TCPTRACE_S_CLOSE)
+		return (record->flags & CLOSED) == CLOSED ? put_text(p, "close()") : put_text(p, "stopped listening");
+	p = put_text(p, "listen(), backlog ");
+	return put_u64(p, record->u.listen.backlog_max);
+}
+
+static char *put_note(char *p, struct timeline *timeline, const struct step *step, bool caused)
 {
 	const struct tcptrace_record *record = step->record;
 
 	switch (record->type) {
+	case TCPTRACE_T_LISTEN:
+		return put_listen(p, record);
 	case TCPTRACE_T_STATE:
-		return put_state(p, step);
+		return put_state(p, step, caused);
 	case TCPTRACE_T_REQUEST:
 		return put_request(p, record);
 	case TCPTRACE_T_ACCEPT:
@@ -327,7 +345,7 @@ char *timeline_put_what(char *p, struct timeline *timeline, const struct step *s
 	note = p;
 	if (count)
 		note = put_text(p, ", ");
-	p = put_note(note, timeline, step);
+	p = put_note(note, timeline, step, count);
 	if (p != note)
 		return p;
 	return count ? note - 2 : note;
