@@ -95,23 +95,23 @@ static void test_handshake(void)
 	unlisten = listen_ends(&stream);
 	run();
 	tells(listen, "Passive open: server/2002 called listen() for port 9090.");
-	tells(listen, "full when more than 10 finished");
+	tells(listen, "full when more than 10 established");
 	tells(syn, "First handshake step: client/1001 called connect()");
 	tells(syn, "J=4294967290 ");
 	tells(came, "with the peer's initial sequence number J=4294967290.");
-	tells(came, "Second handshake step: the server answers SYN+ACK with its own sequence number K=500000 and "
+	tells(came, "Second handshake step: the server answers SYN+ACK with its own initial sequence number K=500000 and "
 		    "acknowledges J+1=4294967291.");
-	tells(answer, "K=500000, and it acknowledges J+1=4294967291. Third handshake step: this end answers ACK "
+	tells(answer, "K=500000, which acknowledges J+1=4294967291. Third handshake step: this endpoint answers ACK "
 		      "K+1=500001.");
-	tells(answer, "From its SYN to the answer it took 20.0us.");
+	tells(answer, "It took 20.0us from the SYN to the answer.");
 	tells(child - 1, "the peer acknowledges K+1=500001.");
-	tells(child - 1, "1 in it now, and it is full when there are more than 10.");
-	tells_not(child - 1, "SYN+ACK had to be sent again");
+	tells(child - 1, "the accept queue, which now holds 1. The queue is full when it holds more than 10.");
+	tells_not(child - 1, "SYN+ACK had been retransmitted");
 	tells(child, "The handshake is complete on this side, too");
 	tells(child, "in SYN_RECV, for 30.0us.");
 	tells(accept, "server/2002 called accept()");
 	tells(accept, "waited in the accept queue for 10.0us.");
-	tells(unlisten, "server/2002 closed the listener: a SYN to port 9090 is refused");
+	tells(unlisten, "server/2002 stopped listening: a SYN to port 9090 is refused");
 }
 
 static void test_half_open(void)
@@ -125,9 +125,9 @@ static void test_half_open(void)
 	acked->u.listen.retransmits = 1;
 	acked->u.listen.backlog = 10;
 	run();
-	tells(acked, "SYN+ACK had to be sent again 1 time before");
-	tells(acked, "11 in it now");
-	tells(acked, "Now the accept queue is full: until the application calls accept()");
+	tells(acked, "SYN+ACK had been retransmitted 1 time:");
+	tells(acked, "which now holds 11.");
+	tells(acked, "The accept queue is full now. Until the application calls accept()");
 
 	begin();
 	syn_arrives(&stream);
@@ -135,20 +135,20 @@ static void test_half_open(void)
 	end = request(&stream, TCPTRACE_OP_TIMEDOUT, TCPTRACE_S_SYN_RECV, TCPTRACE_S_CLOSE);
 	end->u.listen.retransmits = 5;
 	run();
-	tells(end, "SYN+ACK was sent 6 times. After 63.0s in SYN_RECV the request is forgotten");
+	tells(end, "SYN+ACK was sent 6 times. After 63.0s in SYN_RECV the kernel drops the request");
 
 	begin();
 	syn_arrives(&stream);
 	end = request(&stream, TCPTRACE_OP_DROPPED, TCPTRACE_S_SYN_RECV, TCPTRACE_S_CLOSE);
 	run();
-	tells(end, "given up: a RST came for it, or its listener is gone.");
+	tells(end, "dropped: a RST arrived for it, or its listener is gone.");
 
 	begin();
 	stream.server.irs = stream.client.iss;
 	acked = ack_arrives(&stream) - 1;
 	acked->flags |= TCPTRACE_F_COOKIE_SYN;
 	run();
-	tells(acked, "A connection for which no request was kept");
+	tells(acked, "No request socket was kept for this connection.");
 	tells_not(acked + 1, "in SYN_RECV, for");
 }
 
@@ -165,8 +165,8 @@ static void test_simultaneous_open(void)
 	stream.client.snd_una = stream.client.iss + 1;
 	established = to_state(&stream, &stream.client, TCPTRACE_S_ESTABLISHED);
 	run();
-	tells(crossed, "Simultaneous open: this end waited for an answer to its SYN, and a SYN without ACK came");
-	tells(crossed, "with its J=4294967290 once more");
+	tells(crossed, "Simultaneous open: this endpoint was waiting for an answer to its SYN and received a SYN without ACK");
+	tells(crossed, "repeating its J=4294967290,");
 	tells(established, "two calls of connect() have made one connection");
 }
 
@@ -179,8 +179,8 @@ static void test_connect_fails(void)
 		{ ECONNREFUSED, "Refused: nobody listens on port 9090 there" },
 		{ ETIMEDOUT, "No answer: the SYN was sent 4 times within 10.0us, then connect() fails with ETIMEDOUT." },
 		{ EHOSTUNREACH, "connect() fails with EHOSTUNREACH." },
-		{ 0, "Given up by the application before an answer came." },
-		{ EPROTO, "the application is told EPROTO." },
+		{ 0, "The application gave up before an answer arrived." },
+		{ EPROTO, "the application gets EPROTO." },
 	};
 	unsigned int i;
 
@@ -199,7 +199,7 @@ static void test_connect_fails(void)
 	connects(&stream, &stream.client);
 	shuts(&stream, &stream.client, TCPTRACE_OP_CLOSE);
 	run();
-	tells(&stream.records[1], "client/1001 closed the socket before an answer to its SYN came.");
+	tells(&stream.records[1], "client/1001 closed the socket before an answer to its SYN arrived.");
 }
 
 /* ---- section 3.8 ---- */
@@ -238,24 +238,24 @@ static void test_data(void)
 	full->snd_wnd = 0;
 	open = queue(&stream, &stream.client, TCPTRACE_T_ACK, 0, 0);
 	run();
-	tells(wait, "so server/2002 sleeps in its read until data, a FIN or a RST comes.");
+	tells(wait, "so server/2002 sleeps in its read until data, a FIN or a RST arrives.");
 	tells(wrote, "client/1001 wrote 6 bytes");
-	tells(wrote, "Send-Q is 6 bytes now, 6 bytes of them not sent yet.");
-	tells(came, "6 bytes came, and lie in the receive queue");
+	tells(wrote, "Send-Q is now 6 bytes, 6 bytes of it unsent.");
+	tells(came, "Received 6 bytes. Data stays in the receive queue");
 	tells_not(came, "slower");
-	tells(slow, "1 byte came");
-	tells(slow, "the reader is slower than the sender. 7 bytes wait now, and 0 bytes are left of the window offered last.");
-	tells(slow, "The window offered last is used up: the peer has to stop");
-	tells(look, "server/2002 looked at 7 bytes without taking them out of the receive queue (MSG_PEEK).");
-	tells(read, "server/2002 read 4 bytes. The oldest of them had waited for 2.00s. 3 bytes are left");
-	tells(rest, "server/2002 read 3 bytes. The oldest of them had waited for 2.00s. The receive queue is empty.");
-	tells(ack, "The peer has 6 bytes more: acknowledged, they leave the send queue, where 0 bytes remain.");
+	tells(slow, "Received 1 byte.");
+	tells(slow, "the reader is slower than the sender. The queue now holds 7 bytes, and the window last offered has 0 bytes left.");
+	tells(slow, "The window last offered is used up. The peer has to stop");
+	tells(look, "server/2002 peeked at 7 bytes (MSG_PEEK), which leaves the receive queue as it is.");
+	tells(read, "server/2002 read 4 bytes. The oldest byte had waited for 2.00s. The receive queue still holds 3 bytes.");
+	tells(rest, "server/2002 read 3 bytes. The oldest byte had waited for 2.00s. The receive queue is empty.");
+	tells(ack, "The peer has received 6 bytes more. Acknowledged data leaves the send queue, which now holds 0 bytes.");
 	tells(ack, "65536 bytes beyond what it has acknowledged");
 	tells(zero, "The peer's window is closed (zero window)");
-	tells(zero, "500 bytes wait to be sent.");
-	tells(full, "No room is left in the send queue, 500 bytes fill it");
-	tells(full, "it is the reader there that holds up the writer here.");
-	tells(open, "The peer's window opens again, 65536 bytes wide");
+	tells(zero, "Not yet sent: 500 bytes.");
+	tells(full, "The send queue has no room left: it holds 500 bytes.");
+	tells(full, "it is the reader there that blocks the writer here.");
+	tells(open, "The peer's window reopens, 65536 bytes wide");
 
 	begin();
 	connects(&stream, &stream.client);
@@ -289,21 +289,21 @@ static void test_four_way(void)
 	over = time_wait_ends(&stream, &stream.client);
 	run();
 	tells(close, "client/1001 closed the last descriptor of the socket. No process holds it any more");
-	tells(close, "FIN goes out behind all that is in the send queue, 0 bytes.");
-	tells(fin, "First step of the close: this side closes first (active close), and sends FIN seq=7");
+	tells(close, "The FIN goes out after everything in the send queue, 0 bytes.");
+	tells(fin, "First step of the close: this side closes first (active close) and sends FIN seq=7");
 	tells(fin, "FIN_WAIT1 waits for ACK 8.");
 	tells(came, "The first step of the close arrives (passive close): FIN seq=7,");
 	tells_not(came, "to read.");
-	tells(finack, "The peer acknowledges the FIN: it has all that this end ever sent.");
+	tells(finack, "The peer acknowledges the FIN: it has received all that this endpoint ever sent.");
 	tells(acked, "The second step of the close arrives: ACK 8 acknowledges the FIN. The connection is half-closed");
-	tells(second, "Third step of the close: now this side closes as well and sends FIN seq=18. LAST_ACK waits for "
-		      "nothing but ACK 19.");
-	tells(second, "half-closed for 1.00s.");
-	tells(entered, "The third step of the close arrives, FIN seq=18. Fourth step: this end acknowledges it");
-	tells(entered, "TIME_WAIT lasts for 60.0s, twice the longest life of a segment (2MSL)");
+	tells(second, "Third step of the close: now this side closes as well and sends FIN seq=18. LAST_ACK waits "
+		      "only for ACK 19.");
+	tells(second, "half-closed for 1.00s, from the first FIN to the second.");
+	tells(entered, "The third step of the close arrives, FIN seq=18. Fourth step: this endpoint acknowledges it");
+	tells(entered, "TIME_WAIT lasts for 60.0s: Linux's value for 2MSL, twice the maximum lifetime of a segment.");
 	tells(gone, "The fourth step of the close arrives: ACK 19 acknowledges the FIN.");
-	tells(last, "2MSL begin anew, 60.0s.");
-	tells(over, "2MSL are over, after 60.0s");
+	tells(last, "the 2MSL timer is restarted, 60.0s.");
+	tells(over, "The 2MSL timer expired after 60.0s.");
 }
 
 static void test_three_way(void)
@@ -321,8 +321,8 @@ static void test_three_way(void)
 	merged = true;
 	run();
 	tells(acked - 1, "Before that it has 5 bytes to read.");
-	tells(acked, "The third one is in the same segment, the peer's own FIN");
-	tells(entered, "the second and third step of the close in one, a three-way close.");
+	tells(acked, "The third step, the peer's own FIN, is in the same segment");
+	tells(entered, "It merges the second and third step of the close: a three-way close.");
 	tells_not(entered, "half-closed");
 }
 
@@ -336,7 +336,7 @@ static void test_simultaneous_close(void)
 	crossed = fin_arrives(&stream, &stream.client, TCPTRACE_S_CLOSING);
 	entered = enters_time_wait(&stream, &stream.client);
 	run();
-	tells(crossed, "Simultaneous close: the FINs crossed. FIN seq=1 came before the ACK");
+	tells(crossed, "Simultaneous close: the FINs crossed. FIN seq=1 arrived before the ACK");
 	tells(entered, "the simultaneous close is complete. Both sides closed first");
 }
 
@@ -354,12 +354,12 @@ static void test_shutdown(void)
 	after = shuts(&stream, &stream.client, TCPTRACE_OP_CLOSE);
 	run();
 	tells(rd, "client/1001 called shutdown(SHUT_RD)");
-	tells(rd, "the peer does not learn of it.");
-	tells(wr, "called shutdown(SHUT_WR): it will write no more, but can go on reading, a half-close.");
-	tells(wr, "behind all that is in the send queue, 9 bytes.");
+	tells(rd, "so the peer does not learn of it.");
+	tells(wr, "called shutdown(SHUT_WR): it will write no more, but it can still read (a half-close).");
+	tells(wr, "after everything in the send queue, 9 bytes.");
 	tells(both, "server/2002 called shutdown(SHUT_RDWR)");
-	tells(again, "This side had sent its FIN before: nothing is sent.");
-	tells(after, "data that still comes is answered by a RST.");
+	tells(again, "This side had already sent its FIN: nothing is sent.");
+	tells(after, "data that still arrives is answered with a RST.");
 }
 
 static void test_orphan(void)
@@ -370,8 +370,8 @@ static void test_orphan(void)
 		const char *text;
 	} ends[] = {
 		{ TCPTRACE_OP_SUBSTATE, TCPTRACE_S_TIME_WAIT, 60000, "Fourth step: the small timewait socket acknowledges it" },
-		{ TCPTRACE_OP_END, TCPTRACE_S_CLOSE, 0, "The peer's FIN did not come, and nobody here waits for it" },
-		{ TCPTRACE_OP_KILLED, TCPTRACE_S_CLOSE, 4000, "Given up 4.00s before its time: data or a RST came" },
+		{ TCPTRACE_OP_END, TCPTRACE_S_CLOSE, 0, "The peer's FIN did not arrive, and no process here waits for it." },
+		{ TCPTRACE_OP_KILLED, TCPTRACE_S_CLOSE, 4000, "The kernel gives up 4.00s early: data or a RST arrived" },
 	};
 	unsigned int i;
 
@@ -395,7 +395,7 @@ static void test_orphan(void)
 	four_way(&stream, &stream.client);
 	timewait(&stream, &stream.client, TCPTRACE_OP_KILLED, TCPTRACE_S_TIME_WAIT, TCPTRACE_S_CLOSE, 30000);
 	run();
-	tells(&stream.records[stream.count - 1], "TIME_WAIT ends 30.0s before its time: a new SYN took its place");
+	tells(&stream.records[stream.count - 1], "TIME_WAIT ends 30.0s early. Either a new SYN took its place");
 }
 
 /* ---- the other ends ---- */
@@ -415,11 +415,11 @@ static void test_resets(void)
 	run();
 	record = &stream.records[6];
 	tells(record++, "server/2002 closed the last descriptor of the socket with 5 bytes unread.");
-	tells(record++, "Aborted from this side: 5 bytes that came were never read");
+	tells(record++, "Aborted from this side, which discards 5 bytes received but never read.");
 	tells(record++, "RST: the connection is aborted, not closed");
-	tells(record++, "A RST came whose numbers fit");
-	tells(record++, "The RST ends it: no FIN, no TIME_WAIT. What the peer has not acknowledged is lost, 0 bytes; the "
-			"application is told ECONNRESET.");
+	tells(record++, "Received a RST with acceptable numbers");
+	tells(record++, "The RST ends the connection: no FIN, no TIME_WAIT. Unacknowledged data is lost (0 bytes). The "
+			"application gets ECONNRESET.");
 
 	begin();
 	handshake(&stream);
@@ -428,7 +428,7 @@ static void test_resets(void)
 	by_task(to_state(&stream, &stream.client, TCPTRACE_S_CLOSE), &stream.client);
 	run();
 	tells(&stream.records[6], "with SO_LINGER on");
-	tells(&stream.records[7], "SO_LINGER with a time of 0 asks for RST instead of FIN.");
+	tells(&stream.records[7], "SO_LINGER with a time of 0 asks for a RST instead of a FIN.");
 
 	begin();
 	syn_arrives(&stream);
@@ -448,7 +448,7 @@ static void test_resets(void)
 	handshake(&stream);
 	record = by_task(to_state(&stream, &stream.client, TCPTRACE_S_CLOSE), &stream.client);
 	run();
-	tells(record, "Given up on this side");
+	tells(record, "Aborted on this side.");
 
 	begin();
 	handshake(&stream);
@@ -456,14 +456,14 @@ static void test_resets(void)
 	record = to_state(&stream, &stream.client, TCPTRACE_S_CLOSE);
 	record->error = ETIMEDOUT;
 	run();
-	tells(record, "The peer has been silent for too long, 15 segments sent again and probes included");
+	tells(record, "The peer has been silent for too long, despite 15 segments retransmitted, including probes.");
 
 	begin();
 	handshake(&stream);
 	record = to_state(&stream, &stream.client, TCPTRACE_S_CLOSE);
 	record->error = EHOSTUNREACH;
 	run();
-	tells(record, "The connection fails: the application is told EHOSTUNREACH.");
+	tells(record, "The connection fails: the application gets EHOSTUNREACH.");
 }
 
 static void test_replies(void)
@@ -474,13 +474,13 @@ static void test_replies(void)
 	connects(&stream, &stream.client);
 	record = refusal(&stream, &stream.server);
 	run();
-	tells(record, "A segment came to port 9090 that belongs to no socket");
+	tells(record, "A segment arrived at port 9090 that belongs to no socket");
 
 	begin();
 	handshake(&stream);
 	record = reset(&stream, &stream.client, TCPTRACE_OP_REPLIED);
 	run();
-	tells(record, "A segment came that cannot belong to this connection");
+	tells(record, "A segment arrived that cannot belong to this connection.");
 
 	begin();
 	handshake(&stream);
@@ -489,7 +489,7 @@ static void test_replies(void)
 	to_state(&stream, &stream.client, TCPTRACE_S_CLOSE);
 	record = reset(&stream, &stream.client, TCPTRACE_OP_REPLIED);
 	run();
-	tells(record, "this side has closed and nobody can read it: the answer is RST.");
+	tells(record, "this side has closed and nobody can read it. The answer is a RST.");
 }
 
 /* Of an end whose birth was not seen, what is not known is not claimed. */

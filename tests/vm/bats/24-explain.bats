@@ -80,23 +80,23 @@ traffic_life()
 	is "j > 0 && k > 0"
 	told "CLOSE -> LISTEN" "Passive open: peer/$(pid_of server) called listen() for port 9721." \
 		"CLOSE -> SYN_SENT" "First handshake step: peer/$(pid_of client) called connect()*sequence number J=$j and" \
-		"LISTEN -> SYN_RECV" "Second handshake step: the server answers SYN+ACK with its own sequence number K=$k and acknowledges J+1=$((j + 1))." \
-		"SYN_SENT -> ESTABLISHED" "SYN+ACK with the peer's sequence number K=$k, and it acknowledges J+1=$((j + 1)). Third handshake step: this end answers ACK K+1=$((k + 1))."
-	told "LISTEN -> SYN_RECV" "The third handshake step arrives: the peer acknowledges K+1=$((k + 1))*accept queue: 1 in it now" \
-		"SYN_RECV -> ESTABLISHED" "The handshake is complete on this side, too*It was half-open, in SYN_RECV, for " \
-		"accept()" "peer/$(pid_of server) called accept()*which had waited in the accept queue for "
-	told "wrote 5" "peer/$(pid_of client) wrote 5 bytes, which only puts them into the send queue" \
-		"received 5 bytes" "5 bytes came, and lie in the receive queue" \
-		"read 5" "peer/$(pid_of server) read 5 bytes. The oldest of them had waited for *The receive queue is empty." \
-		"shutdown(SHUT_WR)" "peer/$(pid_of client) called shutdown(SHUT_WR): it will write no more, but can go on reading, a half-close.*FIN goes out" \
+		"LISTEN -> SYN_RECV" "Second handshake step: the server answers SYN+ACK with its own initial sequence number K=$k and acknowledges J+1=$((j + 1))." \
+		"SYN_SENT -> ESTABLISHED" "SYN+ACK with the peer's initial sequence number K=$k, which acknowledges J+1=$((j + 1)). Third handshake step: this endpoint answers ACK K+1=$((k + 1))."
+	told "LISTEN -> SYN_RECV" "The third handshake step arrives: the peer acknowledges K+1=$((k + 1))*accept queue, which now holds 1." \
+		"SYN_RECV -> ESTABLISHED" "The handshake is complete on this side, too*The connection was half-open, in SYN_RECV, for " \
+		"accept()" "peer/$(pid_of server) called accept() and now has the connection, which had waited in the accept queue for "
+	told "wrote 5" "peer/$(pid_of client) wrote 5 bytes. A write only appends to the send queue: " \
+		"received 5 bytes" "Received 5 bytes. Data stays in the receive queue" \
+		"read 5" "peer/$(pid_of server) read 5 bytes. The oldest byte had waited for *The receive queue is empty." \
+		"shutdown(SHUT_WR)" "peer/$(pid_of client) called shutdown(SHUT_WR): it will write no more, but it can still read (a half-close).*The FIN goes out" \
 		"ESTABLISHED -> FIN_WAIT1" "First step of the close: *FIN seq=$((j + 6)) *FIN_WAIT1 waits for ACK $((j + 7))." \
 		"ESTABLISHED -> CLOSE_WAIT" "The first step of the close arrives (passive close): FIN seq=$((j + 6)),"
 	told "FIN_WAIT1 -> FIN_WAIT2" "The second step of the close arrives: ACK $((j + 7)) acknowledges the FIN. The connection is half-closed" \
 		"close()" "peer/$(pid_of server) closed the last descriptor" \
-		"CLOSE_WAIT -> LAST_ACK" "Third step of the close: *FIN seq=$((k + 1)). LAST_ACK waits for nothing but ACK $((k + 2)).*half-closed for " \
-		"FIN_WAIT2 -> TIME_WAIT" "The third step of the close arrives, FIN seq=$((k + 1)). Fourth step*TIME_WAIT lasts for 60.0s, twice the longest life"
+		"CLOSE_WAIT -> LAST_ACK" "Third step of the close: *FIN seq=$((k + 1)). LAST_ACK waits only for ACK $((k + 2)).*half-closed for " \
+		"FIN_WAIT2 -> TIME_WAIT" "The third step of the close arrives, FIN seq=$((k + 1)). Fourth step*TIME_WAIT lasts for 60.0s: Linux's value for 2MSL, twice the maximum lifetime"
 	told "LAST_ACK -> CLOSE" "The fourth step of the close arrives: ACK $((k + 2)) acknowledges the FIN." \
-		"LISTEN -> CLOSE" "peer/$(pid_of server) closed the listener"
+		"LISTEN -> CLOSE" "peer/$(pid_of server) stopped listening"
 	# The wire has these numbers.
 	same "$(number F. seq 1)" $((j + 6))
 }
@@ -116,8 +116,8 @@ traffic_three_way()
 		# The answer to the first FIN is the second FIN itself.
 		if (($(answers) == 1)); then
 			merged=$((merged + 1))
-			told "FIN_WAIT1 -> FIN_WAIT2" "The third one is in the same segment, the peer's own FIN" \
-				"FIN_WAIT2 -> TIME_WAIT" "the second and third step of the close in one, a three-way close."
+			told "FIN_WAIT1 -> FIN_WAIT2" "The third step, the peer's own FIN, is in the same segment" \
+				"FIN_WAIT2 -> TIME_WAIT" "It merges the second and third step of the close: a three-way close."
 			grep -q 'FIN_WAIT1 -> FIN_WAIT2 .* recv FIN,ACK' "$BATS_TEST_TMPDIR/text"
 		else
 			told "FIN_WAIT1 -> FIN_WAIT2" "half-closed" "FIN_WAIT2 -> TIME_WAIT" "The third step of the close arrives"
@@ -156,7 +156,7 @@ traffic_simultaneous()
 	explained
 	same "$(grep -c 'SYN_SENT -> SYN_RECV' "$BATS_TEST_TMPDIR/text")" 2
 	same "$(grep -c 'FIN_WAIT1 -> CLOSING' "$BATS_TEST_TMPDIR/text")" 2
-	told "SYN_SENT -> SYN_RECV" "Simultaneous open: this end waited for an answer to its SYN, and a SYN without ACK came" \
+	told "SYN_SENT -> SYN_RECV" "Simultaneous open: this endpoint was waiting for an answer to its SYN and received a SYN without ACK" \
 		"SYN_RECV -> ESTABLISHED" "two calls of connect() have made one connection, without any listener." \
 		"ESTABLISHED -> FIN_WAIT1" "First step of the close" \
 		"FIN_WAIT1 -> CLOSING" "Simultaneous close: the FINs crossed." \
@@ -195,11 +195,11 @@ traffic_slow_reader()
 	explained
 	segments | grep -q ' win 0,'
 	told "blocked in read" "The receive queue is empty, so peer/$(pid_of server) sleeps in its read" \
-		"wrote " "received " "What came before was not read yet: the reader is slower than the sender" \
-		"window 0" "But for small probes this end has to stay silent"
-	told "window 0" "The peer's window opens again, "
-	told "waits for send buffer space" "No room is left in the send queue"
-	told "sleeps in its read until data, a FIN or a RST comes"
+		"wrote " "received " "Earlier data was still unread: the reader is slower than the sender" \
+		"window 0" "This endpoint may send nothing but small probes."
+	told "window 0" "The peer's window reopens, "
+	told "waits for send buffer space" "The send queue has no room left"
+	told "sleeps in its read until data, a FIN or a RST arrives"
 	told "The peer's window is closed (zero window)"
 }
 
@@ -225,13 +225,13 @@ traffic_resets()
 	judge resets
 	explained
 	is "$(grep -c ' == ' "$BATS_TEST_TMPDIR/text") == 5"
-	told "123 bytes came, and lie"
+	told "Received 123 bytes. Data stays"
 	told "close()" "peer/$(pid_of server) closed the last descriptor of the socket with 123 bytes unread." \
-		"ESTABLISHED -> CLOSE" "Aborted from this side: 123 bytes that came were never read" \
+		"ESTABLISHED -> CLOSE" "Aborted from this side, which discards 123 bytes received but never read." \
 		"send RST,ACK" "RST: the connection is aborted, not closed"
-	told "recv RST" "A RST came whose numbers fit" "ECONNRESET" "The RST ends it*the application is told ECONNRESET." \
-		"close()" "with SO_LINGER on" "ESTABLISHED -> CLOSE" "SO_LINGER with a time of 0 asks for RST instead of FIN"
-	told "LISTEN -> CLOSE" "send RST" "A segment came to port 9742 that belongs to no socket" \
+	told "recv RST" "Received a RST with acceptable numbers" "ECONNRESET" "The RST ends the connection*The application gets ECONNRESET." \
+		"close()" "with SO_LINGER on" "ESTABLISHED -> CLOSE" "SO_LINGER with a time of 0 asks for a RST instead of a FIN"
+	told "LISTEN -> CLOSE" "send RST" "A segment arrived at port 9742 that belongs to no socket" \
 		"ECONNREFUSED" "Refused: nobody listens on port 9742 there*connect() fails with ECONNREFUSED."
 }
 
@@ -264,13 +264,13 @@ traffic_nobody()
 @test "nobody answers: half-open, the full accept queue, connect() that times out" {
 	judge nobody
 	explained
-	told "Now the accept queue is full"
+	told "The accept queue is full now."
 	# How often, is the wire's word: of the SYN-ACK that comes again, and of the last SYN.
 	local again syn
 	again=$(number S. seq | sort | uniq -d)
 	syn=$(number S seq '$')
 	is "again > 0 && syn > 0"
-	told "SYN_RECV -> CLOSE" "The third handshake step never came: SYN+ACK was sent $(segments | grep -c "Flags \[S\.\], seq $again,") times."
+	told "SYN_RECV -> CLOSE" "The third handshake step never arrived: SYN+ACK was sent $(segments | grep -c "Flags \[S\.\], seq $again,") times."
 	told "SYN_SENT -> CLOSE" "No answer: the SYN was sent $(segments | grep -c "Flags \[S\], seq $syn,") times within *connect() fails with ETIMEDOUT."
 }
 
@@ -302,9 +302,9 @@ traffic_orphan()
 @test "an orphan, and TIME_WAIT's end" {
 	judge orphan
 	explained
-	told "FIN_WAIT2" "No process holds this end any more, so a small timewait socket takes its place. The peer has " \
-		"FIN_WAIT2 -> CLOSE" "The peer's FIN did not come, and nobody here waits for it"
-	told "TIME_WAIT -> CLOSE" "TIME_WAIT ends * before its time: a new SYN took its place"
+	told "FIN_WAIT2" "No process holds this endpoint any more, so a small timewait socket takes its place. The peer has " \
+		"FIN_WAIT2 -> CLOSE" "The peer's FIN did not arrive, and no process here waits for it."
+	told "TIME_WAIT -> CLOSE" "TIME_WAIT ends * early. Either a new SYN took its place"
 }
 
 @test "words are not for programs" {

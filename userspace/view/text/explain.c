@@ -11,256 +11,255 @@
  */
 static const char *const texts[EXPLAIN_TOPICS] = {
 	[EXPLAIN_LISTEN] =
-		"Passive open: {who} called listen() for port {port}. Nothing is sent; in LISTEN "
-		"a socket waits for a SYN, and each connection becomes a socket of its own. The "
-		"accept queue is full when more than {max} finished connections wait in it for "
+		"Passive open: {who} called listen() for port {port}. Nothing is sent. In LISTEN, a "
+		"socket waits for a SYN, and each connection gets a socket of its own. The accept "
+		"queue is full when more than {max} established connections wait in it for "
 		"accept().",
 	[EXPLAIN_UNLISTEN] =
-		"{who} closed the listener: a SYN to port {port} is refused from now on. "
-		"Connections that were accepted live on, those that were not are reset.",
+		"{who} stopped listening: a SYN to port {port} is refused from now on. "
+		"Accepted connections live on. Connections that were not accepted are reset.",
 	[EXPLAIN_CONNECT] =
-		"First handshake step: {who} called connect(), an active open. This end chose "
-		"its initial sequence number J={J} and sends SYN seq=J. The SYN takes up one "
-		"sequence number, so the peer will acknowledge J+1. SYN_SENT waits for that, and "
-		"for the peer's own SYN.",
+		"First handshake step: {who} called connect(), an active open. This endpoint chose "
+		"the initial sequence number J={J} and sends SYN seq=J. The SYN takes up one "
+		"sequence number, so the peer will acknowledge J+1. In SYN_SENT, the endpoint waits "
+		"for that ACK and for the peer's own SYN.",
 	[EXPLAIN_SYN_CAME] =
-		"The first handshake step arrives: SYN with the peer's initial sequence number "
-		"J={J}. Second handshake step: the server answers SYN+ACK with its own sequence "
-		"number K={K} and acknowledges J+1={J1}. The listener stays in LISTEN; what is "
-		"half-open, in SYN_RECV, is a small request in its SYN queue, without a process "
-		"yet.",
+		"The first handshake step arrives: a SYN with the peer's initial sequence number "
+		"J={J}. Second handshake step: the server answers SYN+ACK with its own initial "
+		"sequence number K={K} and acknowledges J+1={J1}. The listener stays in LISTEN. The "
+		"half-open connection, in SYN_RECV, is a small request socket in the listener's SYN "
+		"queue. No process holds it yet.",
 	[EXPLAIN_SYN_ACK_CAME] =
-		"The second handshake step arrives: SYN+ACK with the peer's sequence number "
-		"K={K}, and it acknowledges J+1={J1}. Third handshake step: this end answers ACK "
+		"The second handshake step arrives: a SYN+ACK with the peer's initial sequence number "
+		"K={K}, which acknowledges J+1={J1}. Third handshake step: this endpoint answers ACK "
 		"K+1={K1}. It is ESTABLISHED and may send, although it cannot know yet whether "
 		"that ACK arrives.",
-	[EXPLAIN_TOOK] = "From its SYN to the answer it took {handshake}.",
+	[EXPLAIN_TOOK] = "It took {handshake} from the SYN to the answer.",
 	[EXPLAIN_ACK_CAME] =
 		"The third handshake step arrives: the peer acknowledges K+1={K1}. The request "
-		"becomes a socket and enters the accept queue: {backlog} in it now, and it is "
-		"full when there are more than {max}.",
+		"becomes a full socket and enters the accept queue, which now holds {backlog}. The "
+		"queue is full when it holds more than {max}.",
 	[EXPLAIN_SYN_ACK_AGAIN] =
-		"SYN+ACK had to be sent again {retries} before: it was lost, or its ACK was, or "
-		"that ACK found the accept queue full.",
+		"The SYN+ACK had been retransmitted {retries}: the SYN+ACK was lost, or its ACK was "
+		"lost, or that ACK found the accept queue full.",
 	[EXPLAIN_BACKLOG_FULL] =
-		"Now the accept queue is full: until the application calls accept(), new SYNs "
-		"are dropped, and so is the last ACK of handshakes that are under way.",
+		"The accept queue is full now. Until the application calls accept(), new SYNs "
+		"are dropped, and so is the last ACK of each handshake in progress.",
 	[EXPLAIN_COOKIE_CAME] =
-		"A connection for which no request was kept: the number that it acknowledges "
-		"proves its SYN (a SYN cookie), or its data came with the SYN (fast open). It "
-		"enters the accept queue: {backlog} in it now.",
+		"No request socket was kept for this connection. Either the number that it "
+		"acknowledges proves its SYN (a SYN cookie), or its data arrived with the SYN (fast "
+		"open). It enters the accept queue, which now holds {backlog}.",
 	[EXPLAIN_ESTABLISHED] =
-		"The handshake is complete on this side, too: its SYN is acknowledged, both "
-		"sequence numbers are agreed on.",
-	[EXPLAIN_IN_SYN_RECV] = "It was half-open, in SYN_RECV, for {handshake}.",
+		"The handshake is complete on this side, too: its SYN is acknowledged, and both "
+		"initial sequence numbers are agreed on.",
+	[EXPLAIN_IN_SYN_RECV] = "The connection was half-open, in SYN_RECV, for {handshake}.",
 	[EXPLAIN_HALF_OPEN_TIMEDOUT] =
-		"The third handshake step never came: SYN+ACK was sent {sent}. After {in_state} "
-		"in SYN_RECV the request is forgotten, and nobody is told: should the peer "
-		"believe that it is connected, its first segment will be answered by a RST.",
+		"The third handshake step never arrived: SYN+ACK was sent {sent}. After {in_state} "
+		"in SYN_RECV the kernel drops the request and tells nobody. If the peer believes "
+		"that it is connected, its first segment will be answered with a RST.",
 	[EXPLAIN_HALF_OPEN_DROPPED] =
-		"The half-open request is given up: a RST came for it, or its listener is gone.",
+		"The half-open request is dropped: a RST arrived for it, or its listener is gone.",
 	[EXPLAIN_SYNS_CROSSED] =
-		"Simultaneous open: this end waited for an answer to its SYN, and a SYN without "
-		"ACK came: the other side connects as well. It answers SYN+ACK, with its J={J} "
-		"once more, and waits in SYN_RECV until that is acknowledged.",
+		"Simultaneous open: this endpoint was waiting for an answer to its SYN and received a "
+		"SYN without ACK, because the other side connects as well. It answers SYN+ACK, repeating "
+		"its J={J}, and waits in SYN_RECV until that is acknowledged.",
 	[EXPLAIN_CROSSED_ESTABLISHED] =
 		"Both SYNs are acknowledged: two calls of connect() have made one connection, "
 		"without any listener.",
 	[EXPLAIN_REFUSED] =
-		"Refused: nobody listens on port {dport} there, or somebody rejects what comes "
-		"for it. connect() fails with ECONNREFUSED.",
+		"Refused: nobody listens on port {dport} there, or something on the path rejects the "
+		"SYN. connect() fails with ECONNREFUSED.",
 	[EXPLAIN_CONNECT_TIMEDOUT] =
 		"No answer: the SYN was sent {sent} within {in_state}, then connect() fails with "
-		"ETIMEDOUT. Where nobody listens a RST says so; silence means that SYN or answer "
-		"is lost or dropped on the way, or that the listener's queue is full.",
+		"ETIMEDOUT. A port on which nobody listens would answer with a RST. Silence means that "
+		"the SYN or its answer was lost or dropped on the way, or that a queue of the listener "
+		"is full.",
 	[EXPLAIN_CONNECT_UNREACHABLE] =
-		"The network says that it cannot bring the SYN to the peer: connect() fails with "
+		"The network reports that it cannot deliver the SYN to the peer. connect() fails with "
 		"{error}.",
 	[EXPLAIN_CONNECT_GIVEN_UP] =
-		"Given up by the application before an answer came. Nothing was agreed on yet, "
+		"The application gave up before an answer arrived. Nothing was agreed on yet, "
 		"so nothing is sent.",
 	[EXPLAIN_ACCEPT] =
-		"{who} called accept() and has the connection now, which had waited in the "
-		"accept queue for {waited}. To TCP nothing changes: it was ESTABLISHED all the "
-		"while, and data may have come already.",
+		"{who} called accept() and now has the connection, which had waited in the "
+		"accept queue for {waited}. Nothing changes for TCP: the connection was ESTABLISHED "
+		"all the time, and data may already have arrived.",
 
 	[EXPLAIN_WROTE] =
-		"{who} wrote {bytes}, which only puts them into the send queue, behind what is "
-		"there: Send-Q is {sendq} now, {unsent} of them not sent yet. They stay there "
-		"until the peer acknowledges them.",
+		"{who} wrote {bytes}. A write only appends to the send queue: Send-Q is now {sendq}, "
+		"{unsent} of it unsent. Data stays there until the peer acknowledges it.",
 	[EXPLAIN_WRITE_WAITS] =
-		"No room is left in the send queue, {sendq} fill it: a write that blocks sleeps "
-		"until the peer has acknowledged some, one that does not is told EAGAIN.",
+		"The send queue has no room left: it holds {sendq}. A blocking write sleeps "
+		"until the peer has acknowledged some data. A non-blocking write fails with EAGAIN.",
 	[EXPLAIN_WRITE_WAITS_WINDOW] =
-		"The peer's window is closed, because its application does not read: in the end "
-		"it is the reader there that holds up the writer here.",
+		"The peer's window is closed because its application does not read. In the end "
+		"it is the reader there that blocks the writer here.",
 	[EXPLAIN_CAME] =
-		"{bytes} came, and lie in the receive queue until the application reads them: "
-		"Recv-Q. TCP acknowledges them by itself, so acknowledged does not mean read.",
+		"Received {bytes}. Data stays in the receive queue (Recv-Q) until the application reads "
+		"it. TCP acknowledges it by itself, so acknowledged does not mean read.",
 	[EXPLAIN_CAME_SLOW] =
-		"What came before was not read yet: the reader is slower than the sender. "
-		"{unread} wait now, and {offered} are left of the window offered last.",
+		"Earlier data was still unread: the reader is slower than the sender. "
+		"The queue now holds {unread}, and the window last offered has {offered} left.",
 	[EXPLAIN_OFFERS_NOTHING] =
-		"The window offered last is used up: the peer has to stop until this end offers "
-		"more, which takes a reader that makes room (flow control).",
+		"The window last offered is used up. The peer has to stop until this endpoint offers "
+		"more, which it does once the reader makes room (flow control).",
 	[EXPLAIN_READ] = "{who} read {bytes}.",
-	[EXPLAIN_READ_DELAY] = "The oldest of them had waited for {delay}.",
-	[EXPLAIN_READ_LEFT] = "{unread} are left in the receive queue.",
+	[EXPLAIN_READ_DELAY] = "The oldest byte had waited for {delay}.",
+	[EXPLAIN_READ_LEFT] = "The receive queue still holds {unread}.",
 	[EXPLAIN_READ_ALL] = "The receive queue is empty.",
 	[EXPLAIN_LOOKED] =
-		"{who} looked at {looked} without taking them out of the receive queue "
-		"(MSG_PEEK).",
+		"{who} peeked at {looked} (MSG_PEEK), which leaves the receive queue as it is.",
 	[EXPLAIN_READ_WAITS] =
 		"The receive queue is empty, so {who} sleeps in its read until data, a FIN or a "
-		"RST comes. That is no matter of TCP's: nothing is sent for it.",
+		"RST arrives. TCP sends nothing for that.",
 	[EXPLAIN_ACKED] =
-		"The peer has {bytes} more: acknowledged, they leave the send queue, where "
-		"{sendq} remain.",
+		"The peer has received {bytes} more. Acknowledged data leaves the send queue, which now "
+		"holds {sendq}.",
 	[EXPLAIN_ACKED_SYN] = "The peer acknowledges the SYN.",
-	[EXPLAIN_ACKED_FIN] = "The peer acknowledges the FIN: it has all that this end ever sent.",
+	[EXPLAIN_ACKED_FIN] = "The peer acknowledges the FIN: it has received all that this endpoint ever sent.",
 	[EXPLAIN_WINDOW] =
-		"The peer's window: {window} beyond what it has acknowledged may be on the way to it.",
+		"The peer's window: up to {window} beyond what it has acknowledged may be in flight.",
 	[EXPLAIN_WINDOW_ZERO] =
-		"The peer's window is closed (zero window): its receive queue is full, since its "
-		"application does not read. But for small probes this end has to stay silent; "
-		"{unsent} wait to be sent.",
+		"The peer's window is closed (zero window): its receive queue is full, because its "
+		"application does not read. This endpoint may send nothing but small probes. Not yet "
+		"sent: {unsent}.",
 	[EXPLAIN_WINDOW_OPENS] =
-		"The peer's window opens again, {window} wide: the application there has read, and "
-		"sending goes on.",
+		"The peer's window reopens, {window} wide: the application there has read, and "
+		"sending resumes.",
 
 	[EXPLAIN_CLOSE] =
 		"{who} closed the last descriptor of the socket. No process holds it any more; "
-		"TCP brings the connection to its end by itself.",
+		"TCP finishes the connection by itself.",
 	[EXPLAIN_CLOSE_UNREAD] =
-		"{who} closed the last descriptor of the socket with {unread} unread. They are "
-		"lost, and the peer shall know: RST is sent instead of FIN (RFC 9293, section "
+		"{who} closed the last descriptor of the socket with {unread} unread. Unread "
+		"data is lost, and TCP tells the peer so: it sends RST instead of FIN (RFC 9293, section "
 		"3.6.1).",
 	[EXPLAIN_CLOSE_LINGER] =
-		"{who} closed the last descriptor of the socket, with SO_LINGER on: with a time "
-		"of 0 that is a RST and throws away what is unsent, else close() waits until the "
-		"peer has acknowledged all.",
+		"{who} closed the last descriptor of the socket, with SO_LINGER on. With a time "
+		"of 0, TCP sends a RST and discards unsent data. Otherwise close() waits until the "
+		"peer has acknowledged everything.",
 	[EXPLAIN_CLOSE_AFTER_FIN] =
-		"{who} closed the last descriptor of the socket. Its FIN had gone before, so "
-		"nothing is sent; but nobody is there any more to read, and data that still "
-		"comes is answered by a RST.",
-	[EXPLAIN_CLOSE_CONNECTING] = "{who} closed the socket before an answer to its SYN came.",
+		"{who} closed the last descriptor of the socket. Its FIN had been sent before, so "
+		"nothing is sent now. But nobody is left to read, so data that still "
+		"arrives is answered with a RST.",
+	[EXPLAIN_CLOSE_CONNECTING] = "{who} closed the socket before an answer to its SYN arrived.",
 	[EXPLAIN_SHUT_WR] =
-		"{who} called shutdown(SHUT_WR): it will write no more, but can go on reading, a "
-		"half-close. Other than close(), which waits for the last descriptor, it acts at "
-		"once, whichever processes hold the socket.",
+		"{who} called shutdown(SHUT_WR): it will write no more, but it can still read (a "
+		"half-close). close() takes effect when the last descriptor is closed; shutdown() takes "
+		"effect at once, whichever processes hold the socket.",
 	[EXPLAIN_SHUT_RD] =
-		"{who} called shutdown(SHUT_RD): a read of an empty queue ends at once from now "
-		"on. TCP has no segment for that, the peer does not learn of it.",
+		"{who} called shutdown(SHUT_RD): from now on, a read of an empty queue returns at once. "
+		"TCP has no segment for that, so the peer does not learn of it.",
 	[EXPLAIN_SHUT_RDWR] =
 		"{who} called shutdown(SHUT_RDWR): it will write no more, and a read of an empty "
-		"queue ends at once. Other than close(), it acts whichever processes hold the "
-		"socket, and they keep it.",
-	[EXPLAIN_SHUT_AGAIN] = "This side had sent its FIN before: nothing is sent.",
-	[EXPLAIN_FIN_FOLLOWS] = "FIN goes out behind all that is in the send queue, {sendq}.",
+		"queue returns at once. Unlike close(), it takes effect whichever processes hold the "
+		"socket, and they keep their descriptors.",
+	[EXPLAIN_SHUT_AGAIN] = "This side had already sent its FIN: nothing is sent.",
+	[EXPLAIN_FIN_FOLLOWS] = "The FIN goes out after everything in the send queue, {sendq}.",
 
 	[EXPLAIN_FIN_WAIT1] =
-		"First step of the close: this side closes first (active close), and sends FIN "
-		"seq={fin} behind its data. The FIN takes up one sequence number: FIN_WAIT1 "
+		"First step of the close: this side closes first (active close) and sends FIN "
+		"seq={fin} after its data. The FIN takes up one sequence number, so FIN_WAIT1 "
 		"waits for ACK {fin1}. The other direction is still open.",
 	[EXPLAIN_CLOSE_WAIT] =
 		"The first step of the close arrives (passive close): FIN seq={peerfin}, so the "
-		"peer sends no more data. TCP acknowledges it by itself. CLOSE_WAIT waits for "
-		"this side's application to close, for as long as that takes: a read of the "
-		"empty queue returns 0 and tells it.",
+		"peer sends no more data. TCP acknowledges it by itself. CLOSE_WAIT lasts until "
+		"this side's application closes, however long that takes. A read of the "
+		"empty queue returns 0, which tells the application.",
 	[EXPLAIN_CLOSE_WAIT_UNREAD] = "Before that it has {unread} to read.",
 	[EXPLAIN_FIN_WAIT2] =
 		"The second step of the close arrives: ACK {ack} acknowledges the FIN. The "
-		"connection is half-closed: nothing goes out any more, data may come in, and "
+		"connection is half-closed: this side sends no more data but may still receive some. "
 		"FIN_WAIT2 waits for the peer's FIN.",
 	[EXPLAIN_FIN_WAIT2_MERGED] =
 		"The second step of the close arrives: ACK {ack} acknowledges the FIN. The third "
-		"one is in the same segment, the peer's own FIN, so FIN_WAIT2 is over at once.",
+		"step, the peer's own FIN, is in the same segment, so FIN_WAIT2 is over at once.",
 	[EXPLAIN_LAST_ACK] =
 		"Third step of the close: now this side closes as well and sends FIN seq={fin}. "
-		"LAST_ACK waits for nothing but ACK {fin1}.",
-	[EXPLAIN_HALF_CLOSED] = "From the first FIN to the second, it was half-closed for {half}.",
+		"LAST_ACK waits only for ACK {fin1}.",
+	[EXPLAIN_HALF_CLOSED] = "The connection was half-closed for {half}, from the first FIN to the second.",
 	[EXPLAIN_CLOSING] =
-		"Simultaneous close: the FINs crossed. FIN seq={peerfin} came before the ACK of "
+		"Simultaneous close: the FINs crossed. FIN seq={peerfin} arrived before the ACK of "
 		"this side's own FIN: the peer closed without knowing of it. CLOSING waits for "
 		"that ACK.",
 	[EXPLAIN_TIME_WAIT] =
-		"The third step of the close arrives, FIN seq={peerfin}. Fourth step: this end "
-		"acknowledges it, and both directions are closed.",
+		"The third step of the close arrives, FIN seq={peerfin}. Fourth step: this endpoint "
+		"acknowledges it. Both directions are closed.",
 	[EXPLAIN_TIME_WAIT_MERGED] =
-		"FIN seq={peerfin} is in the segment that acknowledged this side's FIN: the "
-		"second and third step of the close in one, a three-way close. Last step: this "
-		"end acknowledges it.",
+		"FIN seq={peerfin} is in the segment that acknowledged this side's FIN. It merges the "
+		"second and third step of the close: a three-way close. Last step: this "
+		"endpoint acknowledges the FIN.",
 	[EXPLAIN_TIME_WAIT_CROSSED] =
 		"ACK {ack} acknowledges this side's FIN as well: the simultaneous close is "
 		"complete. Both sides closed first, so both have to wait.",
 	[EXPLAIN_TIME_WAIT_ORPHAN] =
 		"The third step of the close arrives, FIN seq={peerfin}. Fourth step: the small "
-		"timewait socket acknowledges it, goes on from FIN_WAIT2 to TIME_WAIT, and both "
+		"timewait socket acknowledges it and moves from FIN_WAIT2 to TIME_WAIT. Both "
 		"directions are closed.",
 	[EXPLAIN_2MSL] =
-		"TIME_WAIT lasts for {timeout}, twice the longest life of a segment (2MSL) as "
-		"Linux has it: if the last ACK gets lost, the FIN comes again and has to be "
-		"answered, and what is still on its way must not fall into a new connection of "
-		"the same ports.",
+		"TIME_WAIT lasts for {timeout}: Linux's value for 2MSL, twice the maximum lifetime of a "
+		"segment. If the last ACK is lost, the peer retransmits its FIN, which has to be "
+		"answered. And segments still in the network must not be taken for those of a new "
+		"connection with the same ports.",
 	[EXPLAIN_CLOSED] =
-		"The fourth step of the close arrives: ACK {ack} acknowledges the FIN. On this "
-		"side nothing is left: the peer closed first, so TIME_WAIT is the peer's.",
+		"The fourth step of the close arrives: ACK {ack} acknowledges the FIN. Nothing is left "
+		"on this side: the peer closed first, so the peer holds TIME_WAIT.",
 	[EXPLAIN_ORPHAN] =
-		"No process holds this end any more, so a small timewait socket takes its place. "
+		"No process holds this endpoint any more, so a small timewait socket takes its place. "
 		"The peer has {timeout} to send its FIN.",
 	[EXPLAIN_ORPHAN_OVER] =
-		"The peer's FIN did not come, and nobody here waits for it: given up after "
-		"{in_state} in FIN_WAIT2. Nothing is sent; what the peer may still send is "
-		"answered by a RST.",
+		"The peer's FIN did not arrive, and no process here waits for it. The kernel gives up "
+		"after {in_state} in FIN_WAIT2. Nothing is sent; whatever the peer may still send is "
+		"answered with a RST.",
 	[EXPLAIN_ORPHAN_KILLED] =
-		"Given up {timeout} before its time: data or a RST came for a connection that "
-		"nobody reads from any more.",
+		"The kernel gives up {timeout} early: data or a RST arrived for a connection that "
+		"nobody reads any more.",
 	[EXPLAIN_TIME_WAIT_AGAIN] =
-		"A segment of the old connection came once more, the peer has not seen the last "
-		"ACK: it is acknowledged again, and 2MSL begin anew, {timeout}. For that "
-		"TIME_WAIT is there.",
+		"A segment of the old connection was retransmitted: the peer has not received the last "
+		"ACK. It is acknowledged again, and the 2MSL timer is restarted, {timeout}. This is what "
+		"TIME_WAIT is for.",
 	[EXPLAIN_TIME_WAIT_OVER] =
-		"2MSL are over, after {in_state}: nothing of this connection can be on its way "
-		"any more, and its ports may make a new one.",
+		"The 2MSL timer expired after {in_state}. No segment of this connection can still be in "
+		"the network, so its ports are free for a new one.",
 	[EXPLAIN_TIME_WAIT_KILLED] =
-		"TIME_WAIT ends {timeout} before its time: a new SYN took its place (with a "
-		"later sequence number or timestamp that is safe), or a RST came, or its network "
+		"TIME_WAIT ends {timeout} early. Either a new SYN took its place (with a later sequence "
+		"number or timestamp, which makes that safe), or a RST arrived, or its network "
 		"namespace is gone.",
 
 	[EXPLAIN_RST_SENT] =
-		"RST: the connection is aborted, not closed, and the peer shall forget it at "
+		"RST: the connection is aborted, not closed, and the peer must forget it at "
 		"once. Nobody acknowledges a RST, so it is sent once.",
 	[EXPLAIN_RST_CAME] =
-		"A RST came whose numbers fit, so it is believed: the connection is over at "
+		"Received a RST with acceptable numbers, so TCP believes it. The connection is over at "
 		"once, and nothing is answered.",
 	[EXPLAIN_RST_NOBODY] =
-		"A segment came to port {port} that belongs to no socket: nobody listens there, "
-		"or its connection is gone. The answer is RST (RFC 9293, section 3.5.2).",
+		"A segment arrived at port {port} that belongs to no socket: nobody listens there, "
+		"or its connection is gone. The answer is a RST (RFC 9293, section 3.5.2).",
 	[EXPLAIN_RST_LATE] =
-		"Data came, but this side has closed and nobody can read it: the answer is RST.",
+		"Data arrived, but this side has closed and nobody can read it. The answer is a RST.",
 	[EXPLAIN_RST_REPLIED] =
-		"A segment came that cannot belong to this connection: the answer is RST, to "
-		"whoever sent it.",
+		"A segment arrived that cannot belong to this connection. Its sender is answered with a "
+		"RST.",
 	[EXPLAIN_ENDED_RST] =
-		"The RST ends it: no FIN, no TIME_WAIT. What the peer has not acknowledged is "
-		"lost, {sendq}; the application is told {error}.",
+		"The RST ends the connection: no FIN, no TIME_WAIT. Unacknowledged data is "
+		"lost ({sendq}). The application gets {error}.",
 	[EXPLAIN_ENDED_TIMEOUT] =
-		"The peer has been silent for too long, {again} sent again and probes included: "
-		"given up, the application is told ETIMEDOUT.",
-	[EXPLAIN_ENDED_ERROR] = "The connection fails: the application is told {error}.",
+		"The peer has been silent for too long, despite {again} retransmitted, including "
+		"probes. TCP gives up, and the application gets ETIMEDOUT.",
+	[EXPLAIN_ENDED_ERROR] = "The connection fails: the application gets {error}.",
 	[EXPLAIN_ABORT_UNREAD] =
-		"Aborted from this side: {unread} that came were never read and are thrown away. "
-		"The RST that follows says so.",
+		"Aborted from this side, which discards {unread} received but never read. The RST that "
+		"follows says so.",
 	[EXPLAIN_ABORT_LINGER] =
-		"Aborted from this side: SO_LINGER with a time of 0 asks for RST instead of FIN. "
-		"What is in the send queue is thrown away, {sendq}, and there is no TIME_WAIT.",
+		"Aborted from this side: SO_LINGER with a time of 0 asks for a RST instead of a FIN. "
+		"The send queue is discarded ({sendq}), and there is no TIME_WAIT.",
 	[EXPLAIN_ABORT_UNACCEPTED] =
-		"The listener was closed before anybody had called accept() for this connection: "
-		"it is reset.",
+		"The listener was closed before anybody had called accept() for this connection. "
+		"The connection is reset.",
 	[EXPLAIN_ABORT_DESTROYED] =
-		"Destroyed from outside, as ss -K does: a RST follows, and the application is "
-		"told ECONNABORTED.",
-	[EXPLAIN_ABORT] = "Given up on this side; if the peer has to know, a RST follows.",
+		"Destroyed from outside, as ss -K does: a RST follows, and the application gets "
+		"ECONNABORTED.",
+	[EXPLAIN_ABORT] = "Aborted on this side. If the peer has to know, a RST follows.",
 };
 
 /* ---- what takes the places ---- */
