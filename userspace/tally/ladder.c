@@ -379,7 +379,7 @@ void rung_label(const struct ladder *ladder, const struct rung *rung, bool absol
 	if (segment->known & CAUSE_ACK)
 		add_number(&label, ladder, !rung->from, absolute, "ack", segment->ack);
 	if (rung->again)
-		add_part(&label, " again");
+		add_part(&label, " retransmit");
 	if (segment->known & CAUSE_WINDOW)
 		add_plain(&label, "win", segment->window);
 	if (segment->mss)
@@ -442,7 +442,7 @@ void ladder_verdict(const struct ladder *ladder, char text[RUNG_LABEL])
 	used = snprintf(text, RUNG_LABEL, "%s%s", verdict_how(ladder->how), closing ? " close" : "");
 	if (ladder->has_closer && ladder->closer[LADDER_LEFT] != ladder->closer[LADDER_RIGHT]) {
 		ladder_name(ladder, ladder->closer[LADDER_LEFT] ? LADDER_LEFT : LADDER_RIGHT, name);
-		snprintf(text + used, RUNG_LABEL - used, "%s %s", closing ? ", begun by" : " by", name);
+		snprintf(text + used, RUNG_LABEL - used, "%s %s", closing ? ", initiated by" : " by", name);
 	}
 	if (ladder->how == HOW_RESET)
 		add_why(ladder, text);

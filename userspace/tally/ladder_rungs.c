@@ -304,17 +304,17 @@ static void note(struct rung *rung, const struct step *step)
 		break;
 	case TCPTRACE_T_TIMEWAIT:
 		if (record->op == TCPTRACE_OP_END)
-			snprintf(rung->note, size, "2 MSL are over");
+			snprintf(rung->note, size, "2MSL timer expired");
 		break;
 	case TCPTRACE_T_REQUEST:
 		if (record->op == TCPTRACE_OP_TIMEDOUT)
-			snprintf(rung->note, size, "no ACK came");
+			snprintf(rung->note, size, "no ACK received");
 		break;
 	case TCPTRACE_T_STATE:
 		if (record->new_state == TCPTRACE_S_CLOSE && record->error > 0)
 			snprintf(rung->note, size, "%s", strerrorname_np(record->error) ?: "error");
 		else if (record->new_state == TCPTRACE_S_FIN_WAIT1 || record->new_state == TCPTRACE_S_LAST_ACK)
-			snprintf(rung->note, size, "FIN waits behind data");
+			snprintf(rung->note, size, "FIN queued behind data");
 		break;
 	}
 }

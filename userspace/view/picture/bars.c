@@ -145,10 +145,10 @@ void bars_legend(struct canvas *canvas, int x, int y)
 		{
 			{ CANVAS_DIM, DONE, "acknowledged" }, { CANVAS_YELLOW, FLIGHT, "sent" },
 			{ CANVAS_MAGENTA, WAITS, "waits to be sent" }, { CANVAS_GREEN, FREE, "may be sent" },
-			{ CANVAS_BOLD, EDGE, "may not" },
+			{ CANVAS_BOLD, EDGE, "window edge" },
 		}, {
 			{ CANVAS_DIM, DONE, "read" }, { CANVAS_BLUE, WAITS, "received, not read" },
-			{ CANVAS_GREEN, FREE, "free" }, { CANVAS_BOLD, EDGE, "beyond the window" },
+			{ CANVAS_GREEN, FREE, "free" }, { CANVAS_BOLD, EDGE, "window edge" },
 		},
 	};
 	static const char *const names[] = { "sender:   ", "receiver: " };

@@ -27,24 +27,24 @@ const unsigned int diagram_box_count = sizeof(diagram_boxes) / sizeof(diagram_bo
 const struct diagram_edge diagram_edges[] = {
 	{ S(CLOSE), S(LISTEN), 2, { { 39, 4 }, { 39, 5 } }, { 37, 4 }, true, "listen()" },
 	{ S(LISTEN), S(CLOSE), 4, { { 49, 7 }, { 55, 7 }, { 55, 2 }, { 49, 2 } }, { 57, 5 }, false, "close()" },
-	{ S(CLOSE), S(SYN_SENT), 3, { { 49, 1 }, { 70, 1 }, { 70, 11 } }, { 51, 0 }, false, "connect(), SYN sent" },
-	{ S(LISTEN), S(SYN_RECV), 3, { { 29, 8 }, { 9, 8 }, { 9, 11 } }, { 28, 7 }, true, "SYN came, SYN,ACK sent" },
-	{ S(SYN_SENT), S(SYN_RECV), 2, { { 60, 14 }, { 19, 14 } }, { 24, 13 }, false, "SYN came, SYN,ACK sent" },
-	{ S(SYN_RECV), S(ESTABLISHED), 3, { { 13, 16 }, { 13, 19 }, { 29, 19 } }, { 15, 18 }, false, "ACK came" },
+	{ S(CLOSE), S(SYN_SENT), 3, { { 49, 1 }, { 70, 1 }, { 70, 11 } }, { 51, 0 }, false, "connect(), send SYN" },
+	{ S(LISTEN), S(SYN_RECV), 3, { { 29, 8 }, { 9, 8 }, { 9, 11 } }, { 28, 7 }, true, "recv SYN, send SYN,ACK" },
+	{ S(SYN_SENT), S(SYN_RECV), 2, { { 60, 14 }, { 19, 14 } }, { 24, 13 }, false, "recv SYN, send SYN,ACK" },
+	{ S(SYN_RECV), S(ESTABLISHED), 3, { { 13, 16 }, { 13, 19 }, { 29, 19 } }, { 15, 18 }, false, "recv ACK" },
 	{ S(SYN_SENT), S(ESTABLISHED), 3, { { 70, 16 }, { 70, 19 }, { 49, 19 } }, { 51, 17 }, false,
-	  "SYN,ACK came" },
+	  "recv SYN,ACK" },
 	{ S(SYN_RECV), S(FIN_WAIT1), 2, { { 4, 16 }, { 4, 23 } }, { 6, 17 }, false, "" },
 	{ S(ESTABLISHED), S(FIN_WAIT1), 3, { { 29, 20 }, { 13, 20 }, { 13, 23 } }, { 15, 22 }, false,
-	  "close(), FIN sent" },
+	  "close(), send FIN" },
 	{ S(ESTABLISHED), S(CLOSE_WAIT), 3, { { 49, 20 }, { 70, 20 }, { 70, 23 } }, { 51, 21 }, false,
-	  "FIN came" },
-	{ S(FIN_WAIT1), S(FIN_WAIT2), 2, { { 9, 28 }, { 9, 29 } }, { 11, 28 }, false, "ACK of FIN came" },
-	{ S(FIN_WAIT1), S(CLOSING), 3, { { 19, 26 }, { 39, 26 }, { 39, 29 } }, { 21, 25 }, false, "FIN came" },
-	{ S(CLOSE_WAIT), S(LAST_ACK), 2, { { 70, 28 }, { 70, 29 } }, { 68, 28 }, true, "close(), FIN sent" },
-	{ S(CLOSING), S(TIME_WAIT), 2, { { 39, 34 }, { 39, 35 } }, { 37, 34 }, true, "ACK of FIN came" },
-	{ S(FIN_WAIT2), S(TIME_WAIT), 3, { { 9, 34 }, { 9, 38 }, { 29, 38 } }, { 11, 37 }, false, "FIN came" },
-	{ S(LAST_ACK), S(CLOSE), 2, { { 70, 34 }, { 70, 35 } }, { 68, 34 }, true, "ACK of FIN came" },
-	{ S(TIME_WAIT), S(CLOSE), 2, { { 49, 38 }, { 60, 38 } }, { 50, 37 }, false, "2 MSL" },
+	  "recv FIN" },
+	{ S(FIN_WAIT1), S(FIN_WAIT2), 2, { { 9, 28 }, { 9, 29 } }, { 11, 28 }, false, "recv ACK of FIN" },
+	{ S(FIN_WAIT1), S(CLOSING), 3, { { 19, 26 }, { 39, 26 }, { 39, 29 } }, { 21, 25 }, false, "recv FIN" },
+	{ S(CLOSE_WAIT), S(LAST_ACK), 2, { { 70, 28 }, { 70, 29 } }, { 68, 28 }, true, "close(), send FIN" },
+	{ S(CLOSING), S(TIME_WAIT), 2, { { 39, 34 }, { 39, 35 } }, { 37, 34 }, true, "recv ACK of FIN" },
+	{ S(FIN_WAIT2), S(TIME_WAIT), 3, { { 9, 34 }, { 9, 38 }, { 29, 38 } }, { 11, 37 }, false, "recv FIN" },
+	{ S(LAST_ACK), S(CLOSE), 2, { { 70, 34 }, { 70, 35 } }, { 68, 34 }, true, "recv ACK of FIN" },
+	{ S(TIME_WAIT), S(CLOSE), 2, { { 49, 38 }, { 60, 38 } }, { 50, 37 }, false, "2MSL" },
 };
 
 const unsigned int diagram_edge_count = sizeof(diagram_edges) / sizeof(diagram_edges[0]);
@@ -159,7 +159,7 @@ void diagram_text(struct canvas *canvas, const struct transitions *transitions)
 	for (i = 0; i < diagram_box_count; i++)
 		draw_box(canvas, &diagram_boxes[i], transitions);
 	canvas_text(canvas, 0, DIAGRAM_HEIGHT + 1, CANVAS_DIM,
-		    "In a box: how many are there now; how long they stay, median / 99th percentile;");
+		    "In a box: endpoints in the state now; time in it, median / 99th percentile.");
 	canvas_text(canvas, 0, DIAGRAM_HEIGHT + 2, CANVAS_DIM,
-		    "✗ how many went from there to CLOSE by a reset, an error, or given up.");
+		    "✗ endpoints that went to CLOSE by a reset, an error or an abort.");
 }

@@ -94,7 +94,7 @@ void diagram_svg(FILE *file, const struct transitions *transitions)
 	double height = 2 * MARGIN + TITLE + DIAGRAM_HEIGHT * LINE + LEGEND;
 	unsigned int i;
 
-	svg_begin(file, width, height, "The states of TCP, and how often each change was made");
+	svg_begin(file, width, height, "The states of TCP, and how often each edge was taken");
 	svg_text(file, "bold big", "start", x_of(0), MARGIN + 16, 0, "The states of TCP");
 	svg_text(file, "dim small", "start", x_of(0), MARGIN + 36, 0, "after figure 5 of RFC 9293");
 	for (i = 0; i < diagram_edge_count; i++)
@@ -103,9 +103,9 @@ void diagram_svg(FILE *file, const struct transitions *transitions)
 	for (i = 0; i < diagram_box_count; i++)
 		draw_box(file, &diagram_boxes[i], transitions);
 	svg_text(file, "dim small", "start", x_of(0), height - MARGIN - 24, 0,
-		 "On an edge: how often it was taken. In a box: how many are there now, and below how long they stay, "
+		 "On an edge: how often it was taken. In a box: endpoints in the state now; below, time in the state, "
 		 "median / 99th percentile.");
 	svg_text(file, "dim small", "start", x_of(0), height - MARGIN - 6, 0,
-		 "✗ how many went from there to CLOSE by a reset, an error, or given up.");
+		 "✗ endpoints that went to CLOSE by a reset, an error or an abort.");
 	svg_end(file);
 }

@@ -285,10 +285,10 @@ static void draw_verdict(const struct picture *picture)
 
 	ladder_verdict(ladder, verdict);
 	if (picture->more)
-		snprintf(text, sizeof(text), "… the first %u steps; what follows is not drawn", picture->count);
+		snprintf(text, sizeof(text), "… the first %u steps; the rest is not drawn", picture->count);
 	else
 		snprintf(text, sizeof(text), "%s%s", verdict,
-			 ladder->lossy ? " (records were lost: not all is drawn)" : "");
+			 ladder->lossy ? " (records were lost: the drawing is incomplete)" : "");
 	svg_text(picture->file, "bold", "middle", WIDTH / 2, y, 0, text);
 }
 
@@ -341,7 +341,7 @@ int ladder_svg(FILE *file, const struct ladders *ladders, int64_t realtime, bool
 		svg_begin(file, WIDTH, height, "TCP connections as sequence diagrams");
 	}
 	if (!ladders->first)
-		svg_text(file, "dim", "middle", WIDTH / 2, 45, 0, "no connection was seen");
+		svg_text(file, "dim", "middle", WIDTH / 2, 45, 0, "no connection seen");
 	svg_end(file);
 	return 0;
 }

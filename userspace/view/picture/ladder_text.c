@@ -244,6 +244,6 @@ void ladder_text_verdict(struct ladder_text *text, const struct ladder *ladder)
 	x = text->term.width - canvas_columns(verdict);
 	canvas_text(&canvas, x > LEFT ? LEFT : x > 0 ? x : 0, 0, CANVAS_BOLD, verdict);
 	if (ladder->lossy)
-		canvas_text(&canvas, LEFT, 1, CANVAS_RED, "records were lost meanwhile: not all is drawn");
+		canvas_text(&canvas, LEFT, 1, CANVAS_RED, "records were lost: the drawing is incomplete");
 	write_canvas(text, &canvas);
 }
