@@ -98,8 +98,8 @@ def damages(whole):
         yield f"records {record} and {record + 1} exchanged", resealed_not(whole, others), record, at(record), "checksum"
         yield f"record {record} missing", resealed_not(whole, records[:record] + records[record + 1:]), record, at(record), "checksum"
         yield f"record {record} twice", resealed_not(whole, records[:record + 1] + records[record:]), record + 1, at(record + 1), "checksum"
-    yield "something behind it", data + b"x", count, len(data), "something follows"
-    yield "another one behind it", data + data, count, len(data), "something follows"
+    yield "something behind it", data + b"x", count, len(data), "data follows"
+    yield "another one behind it", data + data, count, len(data), "data follows"
 
     # Made to do damage: all checksums are right.
     def made(record, field, value):
@@ -114,9 +114,9 @@ def damages(whole):
     yield "a socket among the events", made(event, "type", SNAPSHOT), event, at(event, FIELDS["type"][0]), "among the events"
     yield "a wrong count", sealed(data[:-16] + struct.pack("=QQ", count + 7, 0)), count, len(data) - 16, "events"
     for what, byte, form, value, why in (("ABI", 16, "H", 99, "ABI 99"), ("byte order", 8, "I", 0x04030201, "byte order"),
-                                         ("byte order", 8, "I", 5, "byte order"), ("size of the header", 12, "I", 8, "size of 8"),
-                                         ("size of the header", 12, "I", 2**32 - 8, "size of"), ("size of records", 20, "I", 64, "64 bytes"),
-                                         ("level", 48, "I", 9, "level of 9")):
+                                         ("byte order", 8, "I", 5, "byte order"), ("size of the header", 12, "I", 8, "invalid size 8"),
+                                         ("size of the header", 12, "I", 2**32 - 8, "invalid size"), ("size of records", 20, "I", 64, "64 bytes"),
+                                         ("level", 48, "I", 9, "level is 9")):
         header = data[:byte] + struct.pack("=" + form, value) + data[byte + struct.calcsize(form):]
         yield f"{what} {value}", sealed(header), None, byte, why
 

@@ -75,7 +75,7 @@ ok(named and named == run("-ant")[1], "TCPTRACE_SOURCE says where from, without 
 other = subprocess.run([CTL, "netstat", "-ant", "--source=" + RECORDING], stdin=subprocess.DEVNULL, capture_output=True, text=True,
                        check=False, env={**os.environ, "TCPTRACE_SOURCE": "/nowhere"}).stdout
 ok(other == named, "and --source comes before it")
-ok("half-open" in run("-tane")[2] and "not in objects" in run("-tano", "--json")[2] and not run("-tan", "--json")[2],
+ok("half-open" in run("-tane")[2] and "not in JSON" in run("-tano", "--json")[2] and not run("-tan", "--json")[2],
    "and which users, and what objects have not")
 ok("-p" in run("-tanp")[2] and "not in a recording" in run("-tano")[2], "what a recording has not is said")
 sys.exit(sockets.done())

@@ -113,7 +113,7 @@ static void usage(void)
 {
 	is_int(run("$ctl record 2>&1"), 2, "no file");
 	is_int(run("$ctl record --source=in x --level=all 2>&1"), 2, "no level");
-	ok(strstr(output, "--level=all: not a level; it is life, queue or segment\n"), "says which there are");
+	ok(strstr(output, "--level=all: not a level; choose life, queue or segment\n"), "says which there are");
 	is_int(run("$ctl record --source=in x --count=0 2>&1"), 2, "none at all");
 	is_int(run("$ctl record --source=in x --count=-1 2>&1"), 2, "less than none");
 	is_int(run("$ctl record --source=in x --duration=nan 2>&1"), 2, "no duration");

@@ -101,8 +101,8 @@ static void opening(void)
 
 	REFUSED(magic, 1, -EPROTO, "magic");
 	REFUSED(abi, TCPTRACE_ABI + 1, -EPROTONOSUPPORT,
-		"module speaks ABI 2, this tcptrace-ctl speaks 1: install the matching pair");
-	REFUSED(record_size, 128, -EPROTO, "size of record");
+		"module uses ABI 2, this tcptrace-ctl uses 1: install matching versions");
+	REFUSED(record_size, 128, -EPROTO, "wrong record size");
 	REFUSED(slots, 0, -EPROTO, "power of two");
 	REFUSED(slots, 12, -EPROTO, "power of two");
 	REFUSED(slots, 1u << 31, -EPROTO, "do not fit");

@@ -136,7 +136,7 @@ static void test_keys(void)
 	struct winsize small = { .ws_row = 10, .ws_col = 40 }, large = { .ws_row = 30, .ws_col = 130 };
 
 	shown(30, 130);
-	ok(comes("the recording is over"), "it is played to its end");
+	ok(comes("end of the recording"), "it is played to its end");
 	type("r");
 	ok(comes("Recv-Q"), "another order");
 	type(" ");

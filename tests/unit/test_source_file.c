@@ -229,17 +229,17 @@ static void headers(void)
 	REFUSED(capture.size = 100; (void)header, "byte 100: truncated within its header");
 	REFUSED(header->abi = 2,
 		"byte 16: recorded with ABI 2, this tcptrace-ctl reads 1: use the version that recorded it");
-	REFUSED(header->byte_order = 0x04030201, "byte 8: recorded on a machine of the other byte order");
-	REFUSED(header->byte_order = 0, "byte 8: its header is damaged: it has no byte order");
-	REFUSED(header->record_size = 0, "byte 20: it has records of 0 bytes, not of 192");
-	REFUSED(header->level = 4, "byte 48: it has a level of 4, which there is not");
-	REFUSED(header->header_size = 8, "byte 12: its header is damaged: it has a size of 8");
-	REFUSED(header->header_size = 260, "byte 12: its header is damaged: it has a size of 260");
-	REFUSED(header->header_size = 0xfffffff8, "byte 12: its header is damaged: it has a size of 4294967288");
+	REFUSED(header->byte_order = 0x04030201, "byte 8: recorded on a machine with the other byte order");
+	REFUSED(header->byte_order = 0, "byte 8: its header is damaged: no valid byte order");
+	REFUSED(header->record_size = 0, "byte 20: its records have 0 bytes, not 192");
+	REFUSED(header->level = 4, "byte 48: its level is 4, which does not exist");
+	REFUSED(header->header_size = 8, "byte 12: its header is damaged: invalid size 8");
+	REFUSED(header->header_size = 260, "byte 12: its header is damaged: invalid size 260");
+	REFUSED(header->header_size = 0xfffffff8, "byte 12: its header is damaged: invalid size 4294967288");
 	REFUSED(header->header_size = 1024, "byte 448: truncated within its header");
 
 	capture_begin(&capture);
-	is_str(seen_as_it_is(), "FILE: byte 52: it has no checksums: an older tcptrace-ctl recorded it, and can show it",
+	is_str(seen_as_it_is(), "FILE: byte 52: no checksums: recorded by an older tcptrace-ctl, which can show it",
 	       "one from before there were checksums");
 }
 
@@ -298,19 +298,19 @@ static void damaged(void)
 	DAMAGED(record->old_state = 12, OUT_OF_RANGE(1294));
 	DAMAGED(record->new_state = 255, OUT_OF_RANGE(1295));
 	DAMAGED(record->type = TCPTRACE_T_SNAPSHOT,
-		"-74 FILE: byte 1284: damaged: record 6 is of a socket that was there, and stands among the events");
-	DAMAGED(record->type = TCPTRACE_T_LOST + 1, "-74 FILE: byte 1284: damaged: record 6 is of type 18, which there is not");
-	DAMAGED(record->type = 0, "-74 FILE: byte 1284: damaged: record 6 is of type 0, which there is not");
+		"-74 FILE: byte 1284: damaged: record 6 is of an existing socket but stands among the events");
+	DAMAGED(record->type = TCPTRACE_T_LOST + 1, "-74 FILE: byte 1284: damaged: record 6 is of type 18, which does not exist");
+	DAMAGED(record->type = 0, "-74 FILE: byte 1284: damaged: record 6 is of type 0, which does not exist");
 	DAMAGED(record->time = 5, "-74 FILE: byte 1224: damaged: record 6 is older than the one before it");
 
 	fill();
 	capture_end(&capture, 5)->u.lost.events = 1000;
-	is_str(seen_of_capture(), "S1 S2 E3 L5 E6 -74 FILE: byte 1392: damaged: it has 2 events, and here it says 1000",
+	is_str(seen_of_capture(), "S1 S2 E3 L5 E6 -74 FILE: byte 1392: damaged: it has 2 events, but its trailer says 1000",
 	       "records are missing in the middle");
 	fill();
 	capture_end(&capture, 5);
 	capture_put(&capture, "x", 1);
-	is_str(seen_of_capture(), "S1 S2 E3 L5 E6 -74 FILE: byte 1408: damaged: something follows the end",
+	is_str(seen_of_capture(), "S1 S2 E3 L5 E6 -74 FILE: byte 1408: damaged: data follows the end",
 	       "something behind the trailer");
 }
 

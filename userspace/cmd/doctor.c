@@ -24,8 +24,8 @@ static const struct argp_child children[] = {
 };
 
 static const struct argp argp = {
-	.doc = "Checks what on this host would keep tcptrace from working. Each line is ok, warn, fail or "
-	       "skip (cannot be told from here); behind -> is what helps. Status 1 where one fails.",
+	.doc = "Checks whether anything on this host keeps tcptrace from working. Each line says ok, warn, fail or "
+	       "skip (cannot be checked from here); -> gives the remedy. Exits with status 1 if a check fails.",
 	.children = children,
 };
 
@@ -82,6 +82,6 @@ static int run(int argc, char *argv[])
 
 const struct command cmd_doctor = {
 	.name = "doctor",
-	.summary = "what would keep tcptrace from working here, and what helps",
+	.summary = "check what keeps tcptrace from working here, with remedies",
 	.run = run,
 };

@@ -34,7 +34,7 @@ static const struct export_format *parse_format(struct argp_state *state, const 
 	for (i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
 		if (!strcmp(formats[i]->name, text))
 			return formats[i];
-	argp_failure(state, EXIT_USAGE, 0, "--format=%s: no such format; it is " FORMATS, safe_string(text));
+	argp_failure(state, EXIT_USAGE, 0, "--format=%s: no such format; choose " FORMATS, safe_string(text));
 	return NULL;
 }
 
@@ -42,13 +42,13 @@ static const struct export_format *parse_format(struct argp_state *state, const 
 static void check(struct argp_state *state, const struct export_arguments *arguments)
 {
 	if (!arguments->format)
-		argp_failure(state, EXIT_USAGE, 0, "no --format given; it is " FORMATS);
+		argp_failure(state, EXIT_USAGE, 0, "no --format given; choose " FORMATS);
 	else if (arguments->absolute && arguments->format != &jsonl)
 		argp_failure(state, EXIT_USAGE, 0, "--absolute-seq is for --format=jsonl");
 	else if ((arguments->textfile || arguments->interval) && arguments->format != &export_prometheus)
 		argp_failure(state, EXIT_USAGE, 0, "--textfile and --interval are for --format=prometheus");
 	else if (arguments->interval && !arguments->textfile)
-		argp_failure(state, EXIT_USAGE, 0, "--interval needs the --textfile that is to be replaced");
+		argp_failure(state, EXIT_USAGE, 0, "--interval needs --textfile");
 	else if (arguments->follow.options.json && arguments->format != &jsonl)
 		argp_failure(state, EXIT_USAGE, 0, "--json is --format=jsonl");
 }
@@ -84,18 +84,18 @@ static error_t parse(int key, char *text, struct argp_state *state)
 static const struct argp_option options[] = {
 	{ "format", KEY_FORMAT, "FORMAT", 0,
 	  "jsonl (as watch --json), pcapng (for Wireshark), perfetto (for ui.perfetto.dev) or prometheus", 0 },
-	{ "absolute-seq", KEY_ABSOLUTE, NULL, 0, "jsonl: sequence numbers as on the wire", 0 },
+	{ "absolute-seq", KEY_ABSOLUTE, NULL, 0, "jsonl: print absolute sequence numbers", 0 },
 	{ "textfile", KEY_TEXTFILE, "FILE", 0,
-	  "prometheus: replace FILE again and again, until Ctrl-C; without it, print once at the end", 0 },
-	{ "interval", KEY_INTERVAL, "SECONDS", 0, "prometheus: between two replacements of the textfile (15)", 0 },
+	  "prometheus: replace FILE periodically, until Ctrl-C; without it, print once at the end", 0 },
+	{ "interval", KEY_INTERVAL, "SECONDS", 0, "prometheus: time between two replacements of the textfile (15)", 0 },
 	{ 0 }
 };
 
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.doc = "Prints what happens in a form that another program reads, until Ctrl-C or to the end of a recording, "
-	       "and says on standard error how much it was and what was lost."
+	.doc = "Prints events in a format that another program reads, until Ctrl-C or to the end of a recording. "
+	       "Reports on standard error how many events there were and how many were lost."
 	       "\v" FILTER_PROCESS_DOC,
 	.children = follow_children,
 };
@@ -112,7 +112,7 @@ static int run_format(const struct export_arguments *arguments)
 	export->arguments = arguments;
 	status = follow(&arguments->follow, arguments->format->view, export);
 	if (export->error == -ENOMEM)
-		warnx("out of memory: not all is told");
+		warnx("out of memory: the output is incomplete");
 	if (!status && export->error)
 		status = EXIT_FAILURE;
 	free(export);
@@ -127,7 +127,7 @@ static int run(int argc, char *argv[])
 	if (arguments.format == &jsonl)
 		return watch_export(&arguments.follow, arguments.absolute);
 	if (arguments.format->binary && isatty(STDOUT_FILENO)) {
-		warnx("--format=%s: standard output is a terminal; send it to a file or to a program", arguments.format->name);
+		warnx("--format=%s: standard output is a terminal; redirect it to a file or a pipe", arguments.format->name);
 		return EXIT_USAGE;
 	}
 	if (!arguments.interval)
@@ -138,6 +138,6 @@ static int run(int argc, char *argv[])
 
 const struct command cmd_export = {
 	.name = "export",
-	.summary = "what happens, for Wireshark, Perfetto, Prometheus or jq",
+	.summary = "export events for Wireshark, Perfetto, Prometheus or jq",
 	.run = run,
 };

@@ -58,8 +58,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{ "max-rungs", KEY_MAX_RUNGS, "N", 0, "At most so many of a connection in a picture (1000)", 0 },
-	{ "absolute-seq", KEY_ABSOLUTE, NULL, 0, "Sequence numbers as on the wire", 0 },
+	{ "max-rungs", KEY_MAX_RUNGS, "N", 0, "Draw at most N steps of a connection in a picture (1000)", 0 },
+	{ "absolute-seq", KEY_ABSOLUTE, NULL, 0, "Print absolute sequence numbers", 0 },
 	{ 0 }
 };
 
@@ -72,8 +72,8 @@ static const struct argp_child children[] = {
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.doc = "Draws each connection as a ladder: its two ends as lines, who connected on the left, each segment as "
-	       "an arrow between them, and at either end the states that it went through."
+	.doc = "Draws each connection as a ladder: its two endpoints as vertical lines, the one that connected on the left, "
+	       "each segment as an arrow between them, and beside each line the states of that endpoint."
 	       "\v" FILTER_PROCESS_DOC,
 	.children = children,
 };
@@ -192,9 +192,9 @@ static void end(void *arg, uint64_t time)
 	else
 		draw_settled(view, UINT64_MAX);
 	if (view->follow->enough)
-		warnx("the picture is full: what followed is not in it; a filter makes it smaller");
+		warnx("the picture is full: later steps are left out; use a filter to draw less");
 	if (view->ladders.dropped || view->error == -ENOMEM) {
-		warnx("out of memory: not all is drawn");
+		warnx("out of memory: the drawing is incomplete");
 		view->error = -ENOMEM;
 	}
 	ladders_exit(&view->ladders);
@@ -226,6 +226,6 @@ static int run(int argc, char *argv[])
 
 const struct command cmd_ladder = {
 	.name = "ladder",
-	.summary = "each connection as a sequence diagram, drawn from what happened",
+	.summary = "draw each connection as a sequence diagram",
 	.run = run,
 };

@@ -32,10 +32,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static const struct argp argp = {
 	.parser = parse,
-	.doc = "Shows each connection in one line when it is over, or holds no more than TIME_WAIT, until Ctrl-C."
-	       "\vREQS counts how often data one way was answered the other way; a connection with more than "
-	       "one is long, one with one or none is short. That needs level queue, which is recorded where a "
-	       "filter is given. A connection over the loopback has two ends, and so two lines.",
+	.doc = "Shows one line for each connection when it has ended or is only in TIME_WAIT, until Ctrl-C."
+	       "\vREQS counts requests: how often data in one direction was answered in the other. A connection with "
+	       "more than one request is long, otherwise it is short. This needs level queue, which is the default "
+	       "if a filter is given. A loopback connection has two endpoints, and so two lines.",
 	.children = follow_children,
 };
 
@@ -179,6 +179,6 @@ static int run(int argc, char *argv[])
 
 const struct command cmd_life = {
 	.name = "life",
-	.summary = "one line for each connection that is over",
+	.summary = "one line for each connection that has ended",
 	.run = run,
 };

@@ -49,18 +49,18 @@ static error_t parse(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{ "once", KEY_ONCE, NULL, 0, "Print what is there, and end", 0 },
-	{ "interval", KEY_INTERVAL, "SECONDS", 0, "Print the table again and again, so long after each other", 0 },
+	{ "once", KEY_ONCE, NULL, 0, "Print the listeners once and exit", 0 },
+	{ "interval", KEY_INTERVAL, "SECONDS", 0, "Print the table every SECONDS", 0 },
 	{ 0 }
 };
 
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.doc = "Shows each listener: its accept queue and its SYN queue now and at their peak, and how long a "
-	       "connection waited for accept(). The table is printed at once, and, with what was seen until "
-	       "then, on Ctrl-C."
-	       "\vPeaks and counts begin with the command, or with the recording.",
+	.doc = "Shows each listener: its accept queue and SYN queue, now and at their peaks, and the longest wait for "
+	       "accept(). The table is printed at once, and again on Ctrl-C with everything seen by "
+	       "then."
+	       "\vPeaks and counts start with the command or with the recording.",
 	.children = follow_children,
 };
 
@@ -271,6 +271,6 @@ static int run(int argc, char *argv[])
 
 const struct command cmd_listen = {
 	.name = "listen",
-	.summary = "each listener: its queues, their peaks, what waits for accept()",
+	.summary = "each listener: its queues, their peaks, waits for accept()",
 	.run = run,
 };

@@ -44,7 +44,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static const struct argp_option options[] = {
 	{ "module", 'm', "FILE", 0, "Load this .ko", 0 },
-	{ "quiet", 'q', NULL, 0, "Say nothing where all went well", 0 },
+	{ "quiet", 'q', NULL, 0, "Print nothing on success", 0 },
 	{ 0 }
 };
 
@@ -52,11 +52,11 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "[PARAMETER=VALUE...]",
-	.doc = "Loads the module: the one installed for this kernel, else the one built beside "
-	       "this program, with its parameters."
-	       "\vParameters: ring=RECORDS (of each CPU, a power of two), "
+	.doc = "Loads the module with the given parameters: the one installed for this kernel, "
+	       "else the one built next to this program."
+	       "\vParameters: ring=RECORDS (per CPU, a power of two), "
 	       "flight=off|life|queue|segment (what is recorded while nobody reads), "
-	       "attach=auto|kprobe (through ftrace where that is possible, or by kprobes only).",
+	       "attach=auto|kprobe (through ftrace where possible, or by kprobes only).",
 };
 
 static void explain(struct kmod_module *module, int error)
@@ -71,7 +71,7 @@ static void explain(struct kmod_module *module, int error)
 		if (geteuid())
 			warnx("needs root (CAP_SYS_MODULE): use sudo");
 		else
-			warnx("the kernel takes no modules (kernel.modules_disabled, lockdown or a container): "
+			warnx("the kernel accepts no modules (kernel.modules_disabled, lockdown or a container): "
 			      "see tcptrace-ctl doctor");
 		break;
 	case ENOEXEC:
@@ -82,22 +82,22 @@ static void explain(struct kmod_module *module, int error)
 		if (!*magic)
 			warnx("%s: not a module of this kernel", path);
 		else
-			warnx("%s: built for kernel %s, this is %s: build it anew with the headers of this kernel",
+			warnx("%s: built for kernel %s, this is %s: rebuild it with the headers of this kernel",
 			      path, safe_string(magic), system.release);
 		break;
 	case EKEYREJECTED:
 	case ENOKEY:
-		warnx("%s: this kernel takes only modules with a signature that it knows (Secure Boot): "
-		      "sign it with an enrolled key, or switch Secure Boot off", path);
+		warnx("%s: this kernel accepts only modules signed with a key that it knows (Secure Boot): "
+		      "sign it with an enrolled key, or turn Secure Boot off", path);
 		break;
 	case EINVAL:
-		warnx("%s: the module refused a parameter, or this kernel: its reason is in dmesg", path);
+		warnx("%s: the module rejected a parameter or this kernel: dmesg has the reason", path);
 		break;
 	case ENOMEM:
-		warnx("%s: not enough memory for the rings: a smaller ring=RECORDS needs less", path);
+		warnx("%s: not enough memory for the rings: try a smaller ring=RECORDS", path);
 		break;
 	default:
-		warnx("%s: %s; dmesg may tell more", path, strerror(error));
+		warnx("%s: %s; dmesg may say more", path, strerror(error));
 	}
 }
 
@@ -111,13 +111,13 @@ static int check_parameters(struct kmod_module *module, const struct arguments *
 		size_t length = strcspn(parameter, "=");
 
 		if (!length || !parameter[length]) {
-			warnx("%s: not a parameter; it is NAME=VALUE, for instance ring=16384", safe_string(parameter));
+			warnx("%s: not a parameter; expected NAME=VALUE, for instance ring=16384", safe_string(parameter));
 			return -1;
 		}
 		for (p = parameter; *p; p++) {
 			if (isgraph((unsigned char)*p) && *p != '"')
 				continue;
-			warnx("%s: blanks and quotes cannot be in a parameter", safe_string(parameter));
+			warnx("%s: a parameter cannot contain blanks or quotes", safe_string(parameter));
 			return -1;
 		}
 		if (!module_has_parameter(module, parameter, length)) {
@@ -226,7 +226,7 @@ static int run(int argc, char *argv[])
 	if (!module_loaded(context)) {
 		status = load(context, &arguments);
 	} else if (arguments.parameter_count || arguments.path) {
-		warnx("already loaded, and stays as it is: sudo tcptrace-ctl unload first");
+		warnx("already loaded and left unchanged: run sudo tcptrace-ctl unload first");
 		status = EXIT_FAILURE;
 	} else if (!arguments.quiet) {
 		printf("already loaded\n");
@@ -237,6 +237,6 @@ static int run(int argc, char *argv[])
 
 const struct command cmd_load = {
 	.name = "load",
-	.summary = "put the module into the kernel",
+	.summary = "load the kernel module",
 	.run = run,
 };

@@ -88,7 +88,7 @@ static char *help(int key, const char *text, void *input)
 	fputs("Commands:\n", file);
 	for (i = 0; i < COUNT; i++)
 		fprintf(file, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
-	fputs("\n`tcptrace-ctl COMMAND --help' tells more about each.", file);
+	fputs("\n`tcptrace-ctl COMMAND --help' describes each command.", file);
 	fclose(file);
 	return out;
 }
@@ -96,7 +96,7 @@ static char *help(int key, const char *text, void *input)
 static const struct argp argp = {
 	.parser = parse,
 	.args_doc = "COMMAND [ARGUMENT...]",
-	.doc = "Shows what TCP does inside this host while it does it.\v ",
+	.doc = "Shows what TCP does inside this host, as it happens.\v ",
 	.help_filter = help,
 };
 
@@ -127,7 +127,7 @@ static void check_options(char *const *word)
 		char *name = **word == '-' ? strndup(*word, length) : NULL;
 
 		if (name && strcmp(name, safe_string(name)))
-			errx(EXIT_USAGE, "%s: no such option, and no value but as a word of its own; --help lists them",
+			errx(EXIT_USAGE, "%s: no such option; give a value as a separate word; --help lists the options",
 			     safe_string(name));
 		free(name);
 	}

@@ -36,21 +36,21 @@ struct netstat {
 /* ---- the command line ---- */
 
 static const struct argp_option options[] = {
-	{ "tcp", 't', NULL, 0, "TCP sockets, which are all there are here", 1 },
+	{ "tcp", 't', NULL, 0, "TCP sockets (the only ones shown here)", 1 },
 	{ "all", 'a', NULL, 0, "Listeners, too", 1 },
-	{ "listening", 'l', NULL, 0, "Listeners alone", 1 },
+	{ "listening", 'l', NULL, 0, "Only listeners", 1 },
 	{ "protocol", 'A', "FAMILY", 0, "inet or inet6; also --inet, --inet6", 1 },
 	{ "inet", KEY_INET, NULL, OPTION_HIDDEN, NULL, 1 },
 	{ "inet6", KEY_INET6, NULL, OPTION_HIDDEN, NULL, 1 },
 	{ "extend", 'e', NULL, 0, "Users and inodes", 2 },
 	{ "programs", 'p', NULL, 0, "Processes that hold the socket", 2 },
 	{ "timers", 'o', NULL, 0, "Timers", 2 },
-	{ "wide", 'W', NULL, 0, "Addresses in their whole length", 2 },
+	{ "wide", 'W', NULL, 0, "Do not truncate addresses", 2 },
 	{ "notrim", 'T', NULL, OPTION_HIDDEN, NULL, 2 },
-	{ "continuous", 'c', NULL, 0, "Again each second", 2 },
-	{ "numeric-hosts", KEY_HOSTS, NULL, 0, "No names of hosts", 2 },
-	{ "numeric-ports", KEY_PORTS, NULL, 0, "No names of services", 2 },
-	{ "numeric-users", KEY_USERS, NULL, 0, "No names of users", 2 },
+	{ "continuous", 'c', NULL, 0, "Repeat every second", 2 },
+	{ "numeric-hosts", KEY_HOSTS, NULL, 0, "Do not resolve host names", 2 },
+	{ "numeric-ports", KEY_PORTS, NULL, 0, "Do not resolve service names", 2 },
+	{ "numeric-users", KEY_USERS, NULL, 0, "Do not resolve user names", 2 },
 	{ "help", 'h', NULL, OPTION_HIDDEN, NULL, 2 },
 	/* Of no effect on sockets, as in netstat. */
 	{ "verbose", 'v', NULL, OPTION_HIDDEN, NULL, 2 },
@@ -77,7 +77,7 @@ static error_t refuse(int key, struct argp_state *state)
 {
 	if (!strchr("uUSwxrigsMZ", key))
 		return ARGP_ERR_UNKNOWN;
-	argp_failure(state, NETSTAT_EXIT_USAGE, 0, "-%c: tcptrace shows TCP sockets only; netstat has the rest", key);
+	argp_failure(state, NETSTAT_EXIT_USAGE, 0, "-%c: tcptrace shows TCP sockets only; use netstat for the others", key);
 	return 0;
 }
 
@@ -86,7 +86,7 @@ static void add_family(struct argp_state *state, struct netstat *netstat, const 
 	int number = !strcmp(family, "inet") ? AF_INET : !strcmp(family, "inet6") ? AF_INET6 : 0;
 
 	if (!number)
-		argp_failure(state, EXIT_FAILURE, 0, "-A %s: not a family of TCP; it is inet or inet6", safe_string(family));
+		argp_failure(state, EXIT_FAILURE, 0, "-A %s: not an address family of TCP; choose inet or inet6", safe_string(family));
 	/* Both together are neither, as for -4 and -6. */
 	netstat->options.family = netstat->options.family && netstat->options.family != number ? 0 : number;
 }
@@ -176,7 +176,7 @@ static const struct argp argp = {
 	.parser = parse,
 	.args_doc = "[FILTER]",
 	.doc = "Shows TCP sockets as netstat(8) does: its options, columns, widths and exit statuses."
-	       "\vFILTER is a port, or an expression as ss has it.",
+	       "\vFILTER is a port, or an expression as in ss.",
 	.children = children,
 };
 
@@ -229,7 +229,7 @@ static int ask(struct netstat *netstat)
 	if (!netstat->options.json && (netstat->table.timers || netstat->table.extended)) {
 		error = sockdiag_open(&netstat->diag, &request);
 		if (error)
-			warnx("sock_diag: %s: what the records do not carry is left out", strerror(-error));
+			warnx("sock_diag: %s: fields that records do not carry are left out", strerror(-error));
 	}
 	netstat->table.processes = netstat->processes;
 	netstat->table.diag = netstat->diag;
@@ -268,7 +268,7 @@ static void leave_out(const struct netstat *netstat)
 		warnx("not in a recording, left out: -p");
 	if (netstat->options.json) {
 		if (table->timers || table->extended)
-			warnx("not in objects, left out: -o and -e");
+			warnx("not in JSON, left out: -o and -e");
 		return;
 	}
 	if (recorded && table->timers)

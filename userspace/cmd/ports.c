@@ -39,7 +39,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case KEY_RANGE:
 		if (!port_settings_parse(&arguments->range, text))
-			argp_failure(state, EXIT_USAGE, 0, "--range=%s: not a range of ports, as 32768-60999 is", safe_string(text));
+			argp_failure(state, EXIT_USAGE, 0, "--range=%s: not a range of ports, such as 32768-60999", safe_string(text));
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -48,18 +48,18 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static const struct argp_option options[] = {
 	{ "range", KEY_RANGE, "LOW-HIGH", 0,
-	  "The range that connect() chooses from, in place of net.ipv4.ip_local_port_range; a recording does not "
-	  "hold it", 0 },
+	  "The range that connect() chooses from, instead of net.ipv4.ip_local_port_range; a recording does not "
+	  "contain it", 0 },
 	{ 0 }
 };
 
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.doc = "Shows how many more connections this host can make to each destination, and ends: the ports that "
-	       "connect() may choose, those in use for each source, destination and port, and what is left."
-	       "\vLEFT counts ports in TIME_WAIT that can be used again (REUSABLE). FILTER chooses lines; "
-	       "what listens counts whatever it says.",
+	.doc = "Shows how many more connections this host can make to each destination, and exits: the ports that "
+	       "connect() may choose, the ports in use for each source, destination and port, and those left."
+	       "\vLEFT includes ports in TIME_WAIT that can be reused (REUSABLE). FILTER selects lines; "
+	       "listeners always count.",
 	.children = follow_children,
 };
 
@@ -74,7 +74,7 @@ static void settings(struct port_settings *settings, uint32_t netns, void *arg)
 		port_settings_read(settings, netns);
 	} else {
 		*settings = (struct port_settings){
-			.why = "a recording does not hold its host's settings; --range=LOW-HIGH names the range",
+			.why = "a recording does not contain its host's settings; give the range with --range=LOW-HIGH",
 		};
 	}
 	if (range->low) {
@@ -148,12 +148,12 @@ static void put_row(struct view *view, const struct row *row)
 static const char *reuse(const struct port_settings *settings)
 {
 	if (!settings->tw_reuse)
-		return "TIME_WAIT is not used again before its time";
+		return "ports in TIME_WAIT are not reused";
 	if (!settings->timestamps)
-		return "TIME_WAIT is not used again: that needs tcp_timestamps";
+		return "ports in TIME_WAIT are not reused: that needs tcp_timestamps";
 	return settings->tw_reuse == 1 ?
-	       "TIME_WAIT is used again after a second, where the peer has timestamps" :
-	       "TIME_WAIT is used again over the loopback, after a second";
+	       "ports in TIME_WAIT are reused after one second if the peer uses timestamps" :
+	       "ports in TIME_WAIT are reused after one second, on loopback only";
 }
 
 static void put_space(struct view *view, const struct port_space *space)
@@ -257,7 +257,7 @@ static void end(void *arg, uint64_t time)
 	if (!error)
 		error = ports_count(&view->ports, view->follow->model, settings, match, view);
 	if (error)
-		warnx("out of memory: the table is not complete");
+		warnx("out of memory: the table is incomplete");
 	if (view->arguments.follow.options.json)
 		print_json(view, time);
 	else
@@ -287,6 +287,6 @@ static int run(int argc, char *argv[])
 
 const struct command cmd_ports = {
 	.name = "ports",
-	.summary = "how many more connections this host can make, and to whom",
+	.summary = "how many more connections this host can make to each peer",
 	.run = run,
 };

@@ -77,7 +77,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		arguments->word_count = state->argc - state->next - 1;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_failure(state, EXIT_USAGE, 0, "no FILE given to record to; - is standard output");
+		argp_failure(state, EXIT_USAGE, 0, "no FILE to record to given; - is standard output");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -85,7 +85,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{ "force", KEY_FORCE, NULL, 0, "Overwrite FILE where it exists", 0 },
+	{ "force", KEY_FORCE, NULL, 0, "Overwrite FILE if it exists", 0 },
 	{ 0 }
 };
 
@@ -100,8 +100,8 @@ static const struct argp argp = {
 	.options = options,
 	.parser = parse,
 	.args_doc = "FILE [FILTER]",
-	.doc = "Records the sockets that are there and then what happens to them, until Ctrl-C. "
-	       "Any view shows it later with --source=FILE, without root and on any machine. "
+	.doc = "Records the existing sockets and then all events, until Ctrl-C. "
+	       "Any view can show the recording later with --source=FILE, without root and on any machine. "
 	       "FILE may be -, standard output."
 	       "\v" FILTER_DOC,
 	.children = children,
@@ -184,7 +184,7 @@ static int open_file(const struct arguments *arguments)
 
 	if (!strcmp(name, "-")) {
 		if (isatty(STDOUT_FILENO)) {
-			warnx("standard output is a terminal: name a file, or use a pipe");
+			warnx("standard output is a terminal: name a file or use a pipe");
 			return -1;
 		}
 		return STDOUT_FILENO;
@@ -439,7 +439,7 @@ static int run(int argc, char *argv[])
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	recording.stop = arguments.stop;
 	if (arguments.options.json && !strcmp(arguments.file, "-")) {
-		warnx("--json: standard output has the recording itself; name a file");
+		warnx("--json: standard output carries the recording itself; name a file");
 		return EXIT_USAGE;
 	}
 	status = filter_parse(arguments.word_count, arguments.words, &recording.filter, error,
@@ -449,7 +449,7 @@ static int run(int argc, char *argv[])
 		return status;
 	}
 	if (filter_asks_process(recording.filter)) {
-		warnx("\"process\" is for the command that shows the recording: whose a connection is may turn out late");
+		warnx("\"process\" works only when the recording is shown: a connection's process may become known late");
 		filter_free(recording.filter);
 		return EXIT_USAGE;
 	}
@@ -461,6 +461,6 @@ static int run(int argc, char *argv[])
 
 const struct command cmd_record = {
 	.name = "record",
-	.summary = "keep what happens in a file, for any view later",
+	.summary = "record events to a file, for any view later",
 	.run = run,
 };

@@ -145,7 +145,7 @@ static void ask_sockdiag(struct ss *ss)
 	int error = sockdiag_open(&ss->diag, &request);
 
 	if (error)
-		warnx("sock_diag: %s: what the records do not carry is left out", strerror(-error));
+		warnx("sock_diag: %s: fields that records do not carry are left out", strerror(-error));
 }
 
 static int ask(struct ss *ss)
@@ -306,7 +306,7 @@ static int show(struct ss *ss)
 	int status;
 
 	if (table && ss->options.summary && source && !strcmp(source, "-")) {
-		warnx("-s and a table need the recording twice: name a file in place of standard input");
+		warnx("-s and a table read the recording twice: name a file instead of standard input");
 		return EXIT_FAILURE;
 	}
 	if (listing_begin(&ss->listing, ss->options.netns))

@@ -18,30 +18,30 @@ enum { KEY_TOS = 0x200, KEY_CGROUP, KEY_SOCKOPT, KEY_HISTORY, KEY_TIPC, KEY_VSOC
 #define OURS	3
 
 static const struct argp_option entries[] = {
-	{ "tcp", 't', NULL, 0, "TCP sockets, which are all there are here: without it there is a column Netid",
+	{ "tcp", 't', NULL, 0, "TCP sockets (the only ones shown here); without it there is a Netid column",
 	  DISPLAY },
 	{ "all", 'a', NULL, 0, "Sockets in all states", DISPLAY },
 	{ "listening", 'l', NULL, 0, "Listeners", DISPLAY },
 	{ "family", 'f', "FAMILY", 0, "inet or inet6", DISPLAY },
-	{ "query", 'A', "TABLES", 0, "tcp, or inet and all, which are the same here but for a column Netid", DISPLAY },
+	{ "query", 'A', "TABLES", 0, "tcp, inet or all: the same here, except for the Netid column", DISPLAY },
 	{ "socket", 'A', NULL, OPTION_ALIAS, NULL, DISPLAY },
 	{ "filter", 'F', "FILE", 0, "Read the filter from a file, - for standard input", DISPLAY },
-	{ "net", 'N', "NAME", 0, "Sockets of another network namespace, as named by ip netns", DISPLAY },
-	{ "summary", 's', NULL, 0, "How many sockets there are", DISPLAY },
+	{ "net", 'N', "NAME", 0, "Sockets of another network namespace, named as in ip netns", DISPLAY },
+	{ "summary", 's', NULL, 0, "Numbers of sockets", DISPLAY },
 	{ "processes", 'p', NULL, 0, "Processes that hold the socket", ALSO },
 	{ "options", 'o', NULL, 0, "Timers", ALSO },
 	{ "extended", 'e', NULL, 0, "Owner, inode, cookie, mark, cgroup, and timers", ALSO },
-	{ "memory", 'm', NULL, 0, "Memory of the socket", ALSO },
-	{ "info", 'i', NULL, 0, "Internal figures of TCP", ALSO },
+	{ "memory", 'm', NULL, 0, "Socket memory", ALSO },
+	{ "info", 'i', NULL, 0, "Internal TCP information", ALSO },
 	{ "tos", KEY_TOS, NULL, 0, "Type of service and priority", ALSO },
 	{ "cgroup", KEY_CGROUP, NULL, 0, "Control group", ALSO },
-	{ "inet-sockopt", KEY_SOCKOPT, NULL, 0, "Options of the socket", ALSO },
-	{ "bpf", 'b', NULL, 0, "Timers; TCP sockets have no filter to be shown", ALSO },
-	{ "resolve", 'r', NULL, 0, "Names of hosts", ALSO },
+	{ "inet-sockopt", KEY_SOCKOPT, NULL, 0, "Socket options", ALSO },
+	{ "bpf", 'b', NULL, 0, "Timers; TCP sockets have no filter to show", ALSO },
+	{ "resolve", 'r', NULL, 0, "Resolve host names", ALSO },
 	{ "oneline", 'O', NULL, 0, "One line for each socket", ALSO },
 	{ "history", KEY_HISTORY, "SECONDS", OPTION_ARG_OPTIONAL,
-	  "Watch so long (1), of a recording all of it, then print the sockets with their time in the state and "
-	  "the peaks of their queues, and how long bytes waited to be read", OURS },
+	  "Watch for SECONDS (1), or a whole recording, then print the sockets with their time in state, "
+	  "peak queues and read delay", OURS },
 	{ "help", 'h', NULL, OPTION_HIDDEN, NULL, OURS },
 	{ NULL, 'v', NULL, OPTION_HIDDEN, NULL, OURS },
 
@@ -81,12 +81,12 @@ static const struct {
 	{ KEY_VSOCK, "--vsock", NULL },
 	{ KEY_XDP, "--xdp", NULL },
 	{ KEY_TIPCINFO, "--tipcinfo", NULL },
-	{ 'E', "-E, --events", "tcptrace-ctl watch shows each socket's end, and all before it" },
-	{ 'K', "-K, --kill", "tcptrace only looks on; ss does it" },
-	{ 'D', "-D, --diag", "tcptrace-ctl record keeps what there is" },
+	{ 'E', "-E, --events", "tcptrace-ctl watch shows when each socket ends, and everything before" },
+	{ 'K', "-K, --kill", "tcptrace only observes; use ss" },
+	{ 'D', "-D, --diag", "use tcptrace-ctl record" },
 	{ 'T', "-T, --threads", "threads are not shown; -p shows processes" },
-	{ 'Z', "-Z, --context", "SELinux contexts are not shown; ss does it" },
-	{ 'z', "-z, --contexts", "SELinux contexts are not shown; ss does it" },
+	{ 'Z', "-Z, --context", "SELinux contexts are not shown; use ss" },
+	{ 'z', "-z, --contexts", "SELinux contexts are not shown; use ss" },
 };
 
 static error_t refuse(int key, struct argp_state *state)
@@ -97,7 +97,7 @@ static error_t refuse(int key, struct argp_state *state)
 		if (refused[i].key == key)
 			argp_failure(state, SS_EXIT_USAGE, 0, "%s: %s", refused[i].option,
 				     refused[i].answer ? refused[i].answer :
-							 "tcptrace sees TCP only; ss has the others");
+							 "tcptrace sees TCP only; use ss for the others");
 	return ARGP_ERR_UNKNOWN;
 }
 
@@ -131,7 +131,7 @@ static void set_tables(struct argp_state *state, struct ss_options *options, cha
 static void set_family(struct argp_state *state, struct ss_options *options, const char *family)
 {
 	if (strcmp(family, "inet") && strcmp(family, "inet6"))
-		argp_failure(state, SS_EXIT_USAGE, 0, "-f %s: not a family of TCP; it is inet or inet6", safe_string(family));
+		argp_failure(state, SS_EXIT_USAGE, 0, "-f %s: not an address family of TCP; choose inet or inet6", safe_string(family));
 	options->options.last_family = strcmp(family, "inet") ? AF_INET6 : AF_INET;
 }
 
@@ -226,7 +226,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case 'F':
 		if (parsing->file)
-			argp_failure(state, SS_EXIT_USAGE, 0, "-F %s: one file was named already", safe_string(text));
+			argp_failure(state, SS_EXIT_USAGE, 0, "-F %s: a filter file was already given", safe_string(text));
 		parsing->file = text;
 		return 0;
 	case 'N':
@@ -271,8 +271,8 @@ static const struct argp argp = {
 	.parser = parse,
 	.args_doc = "[FILTER]",
 	.doc = "Shows TCP sockets as ss(8) does: its options, columns, widths, filters and exit statuses."
-	       "\vFILTER := [ state STATE | exclude STATE ]... [ EXPRESSION ], or a port. and, or, and conditions "
-	       "side by side bind equally, from left to right, as in ss.",
+	       "\vFILTER := [ state STATE | exclude STATE ]... [ EXPRESSION ], or a port. and, or, and adjacent "
+	       "conditions have equal precedence and are evaluated from left to right, as in ss.",
 	.children = children,
 };
 
@@ -283,7 +283,7 @@ void ss_options_parse(struct ss_options *options, int argc, char *argv[])
 	argp_err_exit_status = SS_EXIT_USAGE;
 	argp_parse(&argp, argc, argv, 0, NULL, &parsing);
 	if (options->summary && options->options.json)
-		errx(SS_EXIT_USAGE, "-s prints no objects: leave it or --json out");
+		errx(SS_EXIT_USAGE, "-s has no JSON output: omit it or --json");
 	/* Of several, ss takes the last one. */
 	options->options.family = options->options.last_family;
 	if (options->options.family)

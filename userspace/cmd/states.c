@@ -48,9 +48,9 @@ static const struct argp_child children[] = {
 
 static const struct argp argp = {
 	.parser = parse,
-	.doc = "Draws TCP's state diagram: on each edge how often it was taken since the beginning, in each state how "
-	       "many ends are in it now, and how long they stay. On a terminal that is large enough it is kept up to "
-	       "date until Ctrl-C; else it is printed at the end."
+	.doc = "Draws TCP's state diagram: on each edge, how often it was taken; in each state, how "
+	       "many endpoints are in it now, and how long they stay. On a terminal that is large enough, it is updated "
+	       "until Ctrl-C; otherwise it is printed at the end."
 	       "\v" FILTER_PROCESS_DOC,
 	.children = children,
 };
@@ -144,6 +144,6 @@ static int run(int argc, char *argv[])
 
 const struct command cmd_states = {
 	.name = "states",
-	.summary = "TCP's state diagram: how often each edge, how long in each state",
+	.summary = "TCP's state diagram, with counts and times",
 	.run = run,
 };

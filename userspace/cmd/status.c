@@ -27,8 +27,8 @@ static const struct argp_child children[] = {
 };
 
 static const struct argp argp = {
-	.doc = "Shows what the module has attached, counted and lost, and what it is asked for. "
-	       "With -q nothing: the status says whether the module answers.",
+	.doc = "Shows what the module has attached, counted and lost, and which filters are in force. "
+	       "With -q it prints nothing: the exit status says whether the module answers.",
 	.children = children,
 };
 
@@ -51,16 +51,16 @@ static void print_info(const struct module_info *info)
 {
 	printf("module   version %s, ABI %u, types version %u\n", safe_string(info->version), info->abi,
 	       info->types_version);
-	printf("rings    %u records of %u bytes on each CPU, on %u of %u CPUs now, %.1f MiB in all\n",
+	printf("rings    %u records of %u bytes per CPU, on %u of %u CPUs now, %.1f MiB in total\n",
 	       info->slots, info->record_size, info->rings, info->cpus, info->memory / 1048576.0);
 	printf("armed    level %s; with nobody reading: %s\n", level_word(info->level),
 	       level_word(info->flight));
 	printf("readers  %u of events, %u of the netlink group\n", info->readers, info->subscribers);
 	if (info->ftrace_off)
-		puts("WARNING  kernel.ftrace_enabled is 0, probes on ftrace locations are mute: "
+		puts("WARNING  kernel.ftrace_enabled is 0, probes on ftrace locations do not fire: "
 		     "sudo sysctl kernel.ftrace_enabled=1");
 	if (info->kprobes_off)
-		puts("WARNING  kprobes are switched off as a whole, kprobes and kretprobes are mute: "
+		puts("WARNING  kprobes are switched off as a whole, kprobes and kretprobes do not fire: "
 		     KPROBES_REMEDY);
 }
 
@@ -255,7 +255,7 @@ static int complain(int error)
 		if (access("/sys/module/" MODULE_NAME, F_OK))
 			warnx("the module is not loaded: sudo tcptrace-ctl load");
 		else
-			warnx("the module is loaded, and answers only in the initial network namespace");
+			warnx("the module is loaded, but answers only in the initial network namespace");
 		break;
 	case EPERM:
 	case EACCES:

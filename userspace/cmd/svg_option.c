@@ -14,7 +14,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{ "svg", KEY_SVG, "FILE", 0, "Draw into FILE, at the end; - is standard output", 0 },
+	{ "svg", KEY_SVG, "FILE", 0, "Draw to FILE at the end; - is standard output", 0 },
 	{ 0 }
 };
 

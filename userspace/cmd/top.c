@@ -52,7 +52,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		sort = busy_sort_of_word(text);
 		if (sort < 0)
 			argp_failure(state, EXIT_USAGE, 0,
-				     "--sort=%s: not an order; it is rate, in, out, recvq, sendq, delay or retrans", safe_string(text));
+				     "--sort=%s: not a sort key; choose rate, in, out, recvq, sendq, delay or retrans", safe_string(text));
 		arguments->sort = sort;
 		return 0;
 	case KEY_ROWS:
@@ -70,22 +70,22 @@ static error_t parse(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{ "interval", KEY_INTERVAL, "SECONDS", 0, "Look again so long after each other (1)", 0 },
+	{ "interval", KEY_INTERVAL, "SECONDS", 0, "Refresh every SECONDS (1)", 0 },
 	{ "sort", KEY_SORT, "ORDER", 0,
-	  "rate (the default), in, out, recvq, sendq, delay or retrans: the most first", 0 },
-	{ "rows", KEY_ROWS, "N", 0, "Lines of a table that is not on a screen (20)", 0 },
-	{ "count", KEY_COUNT, "N", 0, "Stop after so many tables", 0 },
+	  "rate (the default), in, out, recvq, sendq, delay or retrans, largest first", 0 },
+	{ "rows", KEY_ROWS, "N", 0, "Lines of a table in batch mode (20)", 0 },
+	{ "count", KEY_COUNT, "N", 0, "Stop after N tables", 0 },
 	{ "batch", 'b', NULL, 0,
-	  "Print one table after the other; so it is where standard output is no terminal or a dumb one, and with --json", 0 },
+	  "Print one table after the other; the default if standard output is not a capable terminal, and with --json", 0 },
 	{ 0 }
 };
 
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.doc = "Shows the busy sockets: their queues and peaks, bytes a second in and out, how long bytes wait to "
-	       "be read, and the windows; again each second, on the whole terminal. The last line names the keys."
-	       "\vA recording is shown at the pace at which it was made.",
+	.doc = "Shows the busiest sockets: their queues and peaks, bytes per second in and out, read delay and "
+	       "windows, refreshed every second on the whole terminal. The last line lists the keys."
+	       "\vA recording is shown at the speed at which it was made.",
 	.children = follow_children,
 };
 
@@ -172,7 +172,7 @@ static int begin(void *arg, struct follow *follow)
 			    term_controls(STDOUT_FILENO) && screen_possible();
 	if (!view->interactive || !screen_begin())
 		return 0;
-	warnx("TERM names no terminal on which top can be shown; --batch prints one table after the other");
+	warnx("TERM names no terminal that top can use; --batch prints one table after the other");
 	return EXIT_FAILURE;
 }
 
@@ -235,6 +235,6 @@ static int run(int argc, char *argv[])
 
 const struct command cmd_top = {
 	.name = "top",
-	.summary = "the busy sockets: queues, rates, windows, on the whole terminal",
+	.summary = "the busiest sockets: queues, rates, windows, full screen",
 	.run = run,
 };

@@ -36,14 +36,14 @@ static error_t parse(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{ "quiet", 'q', NULL, 0, "Say nothing where all went well", 0 },
+	{ "quiet", 'q', NULL, 0, "Print nothing on success", 0 },
 	{ 0 }
 };
 
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.doc = "Unloads the module. A module that is not loaded is what was wanted: status 0.",
+	.doc = "Unloads the module. If it is not loaded, that is no error: status 0.",
 };
 
 static void print_holders(void)
@@ -55,7 +55,7 @@ static void print_holders(void)
 	FILE *file;
 
 	if (!count) {
-		warnx("the module is in use, by nobody that can be seen from here "
+		warnx("the module is in use, but the user is not visible from here "
 		      "(another container, or it is being loaded): try again");
 		return;
 	}
@@ -67,7 +67,7 @@ static void print_holders(void)
 	if (count > HOLDERS)
 		fprintf(file, " and %zu more", count - HOLDERS);
 	fclose(file);
-	warnx("the module is in use by %s: end that first", text);
+	warnx("the module is in use by %s: stop it first", text);
 	free(text);
 }
 
@@ -117,6 +117,6 @@ static int run(int argc, char *argv[])
 
 const struct command cmd_unload = {
 	.name = "unload",
-	.summary = "take the module out of the kernel",
+	.summary = "unload the kernel module",
 	.run = run,
 };

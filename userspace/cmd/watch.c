@@ -35,7 +35,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case ARGP_KEY_END:
 		if (arguments->explain && arguments->follow.options.json)
-			argp_failure(state, EXIT_USAGE, 0, "--explain: words are for people; leave it or --json out");
+			argp_failure(state, EXIT_USAGE, 0, "--explain has no JSON output: omit it or --json");
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -44,9 +44,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static const struct argp_option options[] = {
 	{ "once", KEY_ONCE, NULL, 0,
-	  "Print the sockets that are there, and end; their processes with --processes alone", 0 },
-	{ "absolute-seq", KEY_ABSOLUTE, NULL, 0, "Sequence numbers as on the wire", 0 },
-	{ "explain", KEY_EXPLAIN, NULL, 0, "Say in plain words below each step what it means", 0 },
+	  "Print the existing sockets and exit; their processes only with --processes", 0 },
+	{ "absolute-seq", KEY_ABSOLUTE, NULL, 0, "Print absolute sequence numbers", 0 },
+	{ "explain", KEY_EXPLAIN, NULL, 0, "Explain below each step in plain words what it means", 0 },
 	{ 0 }
 };
 
@@ -59,8 +59,8 @@ static const struct argp_child children[] = {
 static const struct argp argp = {
 	.options = options,
 	.parser = parse,
-	.doc = "Shows the sockets that are there, then each step of each connection as it happens, on "
-	       "both ends where they are on this host, until Ctrl-C."
+	.doc = "Shows the existing sockets, then each step of each connection as it happens, at "
+	       "both endpoints if they are on this host, until Ctrl-C."
 	       "\v" FILTER_PROCESS_DOC,
 	.children = children,
 };
@@ -202,6 +202,6 @@ int watch_export(const struct follow_arguments *arguments, bool absolute)
 
 const struct command cmd_watch = {
 	.name = "watch",
-	.summary = "the live timeline: each step of each connection, on both ends",
+	.summary = "live timeline: each step of each connection, at both endpoints",
 	.run = run,
 };

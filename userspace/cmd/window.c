@@ -55,9 +55,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static const struct argp argp = {
 	.parser = parse,
-	.doc = "Draws the sliding window of each connection, in both directions: of the sender what is acknowledged, "
-	       "sent, waiting, what may be sent and what may not; of the receiver what is read, received and not "
-	       "read, and free. On a terminal the bars stay where they are and move, until Ctrl-C; else, and from a "
+	.doc = "Draws the sliding window of each connection, in both directions. The sender's bar shows what is acknowledged, "
+	       "sent, waiting, sendable and beyond the window; the receiver's bar shows what is read, unread "
+	       "and free. On a terminal the bars are updated in place until Ctrl-C; otherwise, and from a "
 	       "file, each change is a line."
 	       "\v" FILTER_PROCESS_DOC,
 	.children = follow_children,
@@ -379,6 +379,6 @@ static int run(int argc, char *argv[])
 
 const struct command cmd_window = {
 	.name = "window",
-	.summary = "the sliding window of connections as bars, in both directions",
+	.summary = "sliding windows as bars, in both directions",
 	.run = run,
 };

@@ -106,8 +106,8 @@ static void ask_rights(const struct check_facts *facts, struct check_answer *ans
 		say(answer, CHECK_OK, RIGHTS_RULE " in the initial user namespace");
 		return;
 	}
-	say(answer, CHECK_FAIL, "%s: recordings can be read, no more", facts->missing);
-	advise(answer, "use sudo, outside of containers");
+	say(answer, CHECK_FAIL, "%s: only recordings can be read", facts->missing);
+	advise(answer, "use sudo, outside containers");
 }
 
 /* What keeps the module away is no failure where BPF stands in for it. */
@@ -157,7 +157,7 @@ static void ask_bpf(const struct check_facts *facts, struct check_answer *answer
 		say(answer, result, "the kernel has no type information (" BTF_FILE "), which --source=bpf needs");
 		advise(answer, "use the module, or a kernel with CONFIG_DEBUG_INFO_BTF=y");
 	} else {
-		say(answer, result, "lockdown is confidentiality: no BPF program may read the kernel's memory");
+		say(answer, result, "lockdown mode is confidentiality: BPF programs may not read kernel memory");
 		advise(answer, "boot with lockdown=integrity");
 	}
 }
@@ -174,7 +174,7 @@ static void ask_modules(const struct check_facts *facts, struct check_answer *an
 		say(answer, facts->loaded ? CHECK_OK : without_module(facts),
 		    "kernel.modules_disabled is 1: no module can be loaded until the next boot");
 		if (!facts->loaded)
-			advise(answer, "reboot, and load the module before that is set");
+			advise(answer, "reboot, and load the module before this is set");
 	} else {
 		say(answer, CHECK_OK, "this kernel loads modules");
 	}
@@ -190,14 +190,14 @@ static void ask_lockdown(const struct check_facts *facts, struct check_answer *a
 	else if (error || strstr(text, "[none]"))
 		say(answer, CHECK_OK, "the kernel is not locked down");
 	else if (strstr(text, "[confidentiality]")) {
-		say(answer, CHECK_FAIL, "lockdown is confidentiality: the kernel refuses kprobes");
+		say(answer, CHECK_FAIL, "lockdown mode is confidentiality: the kernel refuses kprobes");
 		advise(answer, "boot with lockdown=none or lockdown=integrity");
 	} else {
 		say(answer, facts->loaded ? CHECK_OK : CHECK_WARN,
-		    "lockdown is integrity: only signed modules can be loaded");
+		    "lockdown mode is integrity: only signed modules can be loaded");
 		if (!facts->loaded)
-			advise(answer, "sign the module with a key that is enrolled (mokutil --import), "
-				       "or switch Secure Boot off; --source=bpf needs no module");
+			advise(answer, "sign the module with an enrolled key (mokutil --import), "
+				       "or turn Secure Boot off; --source=bpf needs no module");
 	}
 }
 
@@ -213,12 +213,12 @@ static void ask_signature(const struct check_facts *facts, struct check_answer *
 	if (facts->module)
 		module_info(facts->module, "signer", signer, sizeof(signer));
 	if (facts->loaded)
-		say(answer, CHECK_OK, "modules need a signature, this one was accepted");
+		say(answer, CHECK_OK, "modules need a signature; this one was accepted");
 	else if (*signer)
-		say(answer, CHECK_OK, "modules need a signature, this one is signed by %s", signer);
+		say(answer, CHECK_OK, "modules need a signature; this one is signed by %s", signer);
 	else {
-		say(answer, without_module(facts), "modules need a signature, this one has none (module.sig_enforce)");
-		advise(answer, "sign the module with a key that is enrolled (mokutil --import), "
+		say(answer, without_module(facts), "modules need a signature (module.sig_enforce); this one has none");
+		advise(answer, "sign the module with an enrolled key (mokutil --import), "
 			       "or boot without module.sig_enforce");
 	}
 }
@@ -230,11 +230,11 @@ static void ask_ftrace(const struct check_facts *facts, struct check_answer *ans
 
 	(void)facts;
 	if (error == ENOENT)
-		say(answer, CHECK_OK, "no ftrace in this kernel: kprobes do without");
+		say(answer, CHECK_OK, "this kernel has no ftrace; kprobes work without it");
 	else if (error)
 		say(answer, CHECK_SKIP, "kernel.ftrace_enabled: %s", strerror(error));
 	else if (!strcmp(text, "0")) {
-		say(answer, CHECK_FAIL, "kernel.ftrace_enabled is 0: probes would be attached and mute");
+		say(answer, CHECK_FAIL, "kernel.ftrace_enabled is 0: probes would attach but never fire");
 		advise(answer, "sudo sysctl kernel.ftrace_enabled=1");
 	} else {
 		say(answer, CHECK_OK, "kernel.ftrace_enabled is on");
@@ -249,9 +249,9 @@ static void ask_kprobes(const struct check_facts *facts, struct check_answer *an
 	if (enabled == -EACCES)
 		say(answer, CHECK_SKIP, "only root can see whether kprobes are switched off as a whole");
 	else if (enabled < 0)
-		say(answer, CHECK_SKIP, "debugfs is not mounted: cannot tell whether kprobes are switched off");
+		say(answer, CHECK_SKIP, "debugfs is not mounted: cannot check whether kprobes are switched off");
 	else if (!enabled) {
-		say(answer, CHECK_FAIL, "kprobes are switched off as a whole: they would be attached and mute");
+		say(answer, CHECK_FAIL, "kprobes are switched off as a whole: they would attach but never fire");
 		advise(answer, KPROBES_REMEDY);
 	} else {
 		say(answer, CHECK_OK, "kprobes are not switched off");
@@ -266,11 +266,11 @@ static void ask_headers(const struct check_facts *facts, struct check_answer *an
 
 	snprintf(path, sizeof(path), "/lib/modules/%s/build/Makefile", facts->release);
 	if (!access(path, F_OK)) {
-		say(answer, CHECK_OK, "the headers of this kernel are there");
+		say(answer, CHECK_OK, "this kernel's headers are installed");
 	} else if (facts->module || facts->loaded) {
-		say(answer, CHECK_OK, "the headers of this kernel are not there, and not needed: the module is built");
+		say(answer, CHECK_OK, "this kernel's headers are not installed, and not needed: the module is built");
 	} else {
-		say(answer, without_module(facts), "the headers of this kernel are not there, the module cannot be built");
+		say(answer, without_module(facts), "this kernel's headers are not installed: the module cannot be built");
 		advise(answer, "sudo apt-get install linux-headers-%s", facts->release);
 	}
 }
@@ -311,12 +311,12 @@ static bool answered(const struct check_facts *facts, struct check_answer *answe
 	if (!facts->loaded) {
 		say(answer, CHECK_SKIP, "the module is not loaded");
 	} else if (facts->state_error == -EPERM) {
-		say(answer, CHECK_SKIP, "only root may ask the module");
+		say(answer, CHECK_SKIP, "only root may query the module");
 	} else if (facts->state_error == -ENOENT) {
-		say(answer, CHECK_SKIP, "the module's netlink family cannot be seen from this network namespace");
+		say(answer, CHECK_SKIP, "the module's netlink family is not visible from this network namespace");
 	} else {
 		say(answer, CHECK_FAIL, "the module does not answer: %s", strerror(-facts->state_error));
-		advise(answer, "install the matching pair of module and tcptrace-ctl");
+		advise(answer, "install matching versions of module and tcptrace-ctl");
 	}
 	return false;
 }
@@ -328,15 +328,15 @@ static void ask_abi(const struct check_facts *facts, struct check_answer *answer
 	if (!answered(facts, answer))
 		return;
 	if (info->abi != TCPTRACE_ABI) {
-		say(answer, CHECK_FAIL, "the module speaks ABI %u, this tcptrace-ctl speaks %u", info->abi,
+		say(answer, CHECK_FAIL, "the module uses ABI %u, this tcptrace-ctl uses %u", info->abi,
 		    TCPTRACE_ABI);
-		advise(answer, "install the matching pair, then unload and load");
+		advise(answer, "install matching versions, then unload and load");
 	} else if (strcmp(info->version, TCPTRACE_VERSION)) {
-		say(answer, CHECK_WARN, "the module is version %s, this tcptrace-ctl %s; both speak ABI %u",
+		say(answer, CHECK_WARN, "the module is version %s, this tcptrace-ctl is version %s; both use ABI %u",
 		    info->version, TCPTRACE_VERSION, TCPTRACE_ABI);
-		advise(answer, "install the matching pair, then unload and load");
+		advise(answer, "install matching versions, then unload and load");
 	} else {
-		say(answer, CHECK_OK, "module and tcptrace-ctl are both version %s, ABI %u", info->version,
+		say(answer, CHECK_OK, "module and tcptrace-ctl both have version %s, ABI %u", info->version,
 		    info->abi);
 	}
 }
@@ -364,7 +364,7 @@ static void ask_probes(const struct check_facts *facts, struct check_answer *ans
 	}
 	say(answer, CHECK_WARN, "%zu of %zu probes are not visible on this kernel: %s", absent,
 	    state->probe_count, names);
-	advise(answer, "tcptrace-ctl status says more; what they show is missing");
+	advise(answer, "tcptrace-ctl status has details; what these probes show is missing");
 }
 
 static void ask_losses(const struct check_facts *facts, struct check_answer *answer)
@@ -386,7 +386,7 @@ static void ask_losses(const struct check_facts *facts, struct check_answer *ans
 	say(answer, CHECK_WARN, "since the module was loaded %" PRIu64 " events found no room in the ring, %" PRIu64
 	    " were missed by probes", lost, missed);
 	if (lost)
-		advise(answer, "a larger ring: tcptrace-ctl unload, tcptrace-ctl load ring=%u",
+		advise(answer, "use a larger ring: tcptrace-ctl unload, tcptrace-ctl load ring=%u",
 		       state->info.slots * 4);
 }
 

@@ -145,9 +145,9 @@ static void read_other(struct port_settings *settings, uint32_t netns)
 	int own = open(OWN, O_RDONLY | O_CLOEXEC);
 	int other = own < 0 ? -1 : open_netns(netns);
 
-	settings->why = "nobody here is in that network namespace any more, nor has it a name";
+	settings->why = "no process here is in that network namespace any more, and it has no name";
 	if (other >= 0 && setns(other, CLONE_NEWNET)) {
-		settings->why = "its network namespace may not be entered";
+		settings->why = "its network namespace cannot be entered";
 	} else if (other >= 0) {
 		read_own(settings);
 		if (setns(own, CLONE_NEWNET))

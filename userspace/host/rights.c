@@ -43,7 +43,7 @@ const char *rights_missing(void)
 	bool admin = has(set, CAP_NET_ADMIN), perfmon = has(set, CAP_PERFMON) || has(set, CAP_SYS_ADMIN);
 
 	if (!in_initial_user_namespace())
-		return RIGHTS_RULE " are wanted in the initial user namespace, and this is another one";
+		return RIGHTS_RULE " are needed in the initial user namespace, but this is another one";
 	if (!admin && !perfmon)
 		return RIGHTS_RULE BOTH;
 	if (!admin)
@@ -68,7 +68,7 @@ void rights_explain(char *text, size_t size)
 	if (missing)
 		snprintf(text, size, "needs root: %s: use sudo", missing);
 	else if (geteuid())
-		snprintf(text, size, "needs root: the files below /proc/tcptrace are root's: use sudo");
+		snprintf(text, size, "needs root: the files below /proc/tcptrace belong to root: use sudo");
 	else
-		snprintf(text, size, "refused, and not for want of a capability: by a security module, maybe");
+		snprintf(text, size, "refused, although no capability is missing: maybe by a security module");
 }

@@ -48,8 +48,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static const struct argp_option options[] = {
 	{ "processes", 'p', NULL, 0,
-	  "Look for the processes of the sockets that are there; so it is with a filter", 0 },
-	{ "max-ends", KEY_MAX_ENDS, "N", 0, "Remember at most so many ends at once (1048576)", 0 },
+	  "Look up the processes of existing sockets; the default if a filter is given", 0 },
+	{ "max-ends", KEY_MAX_ENDS, "N", 0, "Remember at most N endpoints at a time (1048576)", 0 },
 	{ 0 }
 };
 
@@ -443,7 +443,7 @@ static void tell_level(const struct follow *follow)
 	enum tcptrace_level shown = follow->view->level;
 
 	if (!source->live && source->level < shown && !follow->arguments->options.quiet)
-		warnx("recorded at level %s, where some of this is not known: see record --level=%s",
+		warnx("recorded at level %s, which lacks some of this: use record --level=%s",
 		      level_word(source->level), level_word(shown));
 }
 

@@ -35,10 +35,10 @@ static error_t parse_output(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_option output_options[] = {
-	{ "json", KEY_JSON, NULL, 0, "Print one JSON object a line", 0 },
-	{ "numeric", 'n', NULL, 0, "Do not resolve names of services and hosts", 0 },
-	{ "no-header", 'H', NULL, 0, "Leave out headings", 0 },
-	{ "quiet", 'q', NULL, 0, "Leave out progress and summary", 0 },
+	{ "json", KEY_JSON, NULL, 0, "Print one JSON object per line", 0 },
+	{ "numeric", 'n', NULL, 0, "Do not resolve service and host names", 0 },
+	{ "no-header", 'H', NULL, 0, "Omit headings", 0 },
+	{ "quiet", 'q', NULL, 0, "Omit progress and summary", 0 },
 	{ 0 }
 };
 
@@ -54,7 +54,7 @@ static error_t parse_alone(int key, char *text, struct argp_state *state)
 		state->child_inputs[0] = state->input;
 		return 0;
 	case ARGP_KEY_ARG:
-		argp_failure(state, EXIT_USAGE, 0, "%s: no arguments are taken, only options", safe_string(text));
+		argp_failure(state, EXIT_USAGE, 0, "%s: unexpected argument; only options are accepted", safe_string(text));
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -76,7 +76,7 @@ static enum tcptrace_level parse_level(struct argp_state *state, const char *tex
 	int level = level_parse(text);
 
 	if (level <= TCPTRACE_L_OFF)
-		argp_failure(state, EXIT_USAGE, 0, "--level=%s: not a level; it is life, queue or segment", safe_string(text));
+		argp_failure(state, EXIT_USAGE, 0, "--level=%s: not a level; choose life, queue or segment", safe_string(text));
 	return level;
 }
 
@@ -111,10 +111,10 @@ static error_t parse_view(int key, char *text, struct argp_state *state)
 static const struct argp_option view_options[] = {
 	{ "source", KEY_SOURCE, "SOURCE", 0,
 	  "Where records come from: module, bpf, a file made by record, - for standard input, "
-	  "or auto (the default): the module where it is loaded, else bpf", 0 },
+	  "or auto (the default): the module if it is loaded, else bpf", 0 },
 	{ "ipv4", '4', NULL, 0, "IPv4 sockets only", 0 },
 	{ "ipv6", '6', NULL, 0, "IPv6 sockets only", 0 },
-	{ "fail-on-loss", KEY_FAIL_ON_LOSS, NULL, 0, "End with status 3 where records were lost", 0 },
+	{ "fail-on-loss", KEY_FAIL_ON_LOSS, NULL, 0, "Exit with status 3 if records were lost", 0 },
 	{ 0 }
 };
 
@@ -147,9 +147,9 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static const struct argp_option options[] = {
 	{ "level", KEY_LEVEL, "LEVEL", 0,
-	  "How much is recorded: life (what opens, changes and ends a connection), "
-	  "queue (what changes a queue, too) or segment; "
-	  "without it what the command needs", 0 },
+	  "What to record: life (what opens, changes and ends a connection), "
+	  "queue (also what changes a queue) or segment (also each segment); "
+	  "by default, what the command needs", 0 },
 	{ 0 }
 };
 
@@ -172,7 +172,7 @@ unsigned long long options_count(struct argp_state *state, const char *what, con
 	errno = 0;
 	count = strtoull(text, &end, 10);
 	if (!isdigit((unsigned char)*text) || *end || errno || !count)
-		argp_failure(state, EXIT_USAGE, 0, "%s=%s: not a whole number from 1 on", what, safe_string(text));
+		argp_failure(state, EXIT_USAGE, 0, "%s=%s: not a whole number of at least 1", what, safe_string(text));
 	return count;
 }
 
@@ -185,6 +185,6 @@ unsigned long long options_seconds(struct argp_state *state, const char *what, c
 	/* A hundred years: what is longer does not fit into nanoseconds, and is a slip. */
 	if (!isdigit((unsigned char)*text) || *end || !isfinite(seconds) || seconds <= 0 ||
 	    seconds > 100 * 365.25 * 86400)
-		argp_failure(state, EXIT_USAGE, 0, "%s=%s: not a number of seconds above 0", what, safe_string(text));
+		argp_failure(state, EXIT_USAGE, 0, "%s=%s: not a number of seconds greater than 0", what, safe_string(text));
 	return seconds * 1e9;
 }

@@ -25,12 +25,12 @@ static error_t parse(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_option duration[] = {
-	{ "duration", KEY_DURATION, "SECONDS", 0, "Stop after so long", 0 },
+	{ "duration", KEY_DURATION, "SECONDS", 0, "Stop after SECONDS", 0 },
 	{ 0 }
 };
 
 static const struct argp_option count[] = {
-	{ "count", KEY_COUNT, "N", 0, "Stop after so many events", 0 },
+	{ "count", KEY_COUNT, "N", 0, "Stop after N events", 0 },
 	{ 0 }
 };
 

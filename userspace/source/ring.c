@@ -72,14 +72,14 @@ int rings_check(const struct tcptrace_map *map, size_t size, char *error, size_t
 		return refuse(error, error_size, "no magic number");
 	if (map->abi != TCPTRACE_ABI) {
 		snprintf(error, error_size,
-			 "module speaks ABI %u, this tcptrace-ctl speaks %u: install the matching pair",
+			 "the module uses ABI %u, this tcptrace-ctl uses %u: install matching versions",
 			 map->abi, TCPTRACE_ABI);
 		return -EPROTONOSUPPORT;
 	}
 	if (map->record_size != sizeof(struct tcptrace_record))
-		return refuse(error, error_size, "another size of record");
+		return refuse(error, error_size, "wrong record size");
 	if (!map->slots || map->slots & (map->slots - 1))
-		return refuse(error, error_size, "the slots are no power of two");
+		return refuse(error, error_size, "the number of slots is not a power of two");
 	if (!map->cpus || map->cpus > CPUS_MAX)
 		return refuse(error, error_size, "no CPUs");
 	if (map->size > size || map->rings > map->size || map->rings % 8 || map->records % 8 ||
@@ -87,7 +87,7 @@ int rings_check(const struct tcptrace_map *map, size_t size, char *error, size_t
 	    map->records > map->stride ||
 	    (map->stride - map->records) / sizeof(struct tcptrace_record) < map->slots ||
 	    (map->size - map->rings) / map->stride < map->cpus)
-		return refuse(error, error_size, "the rings do not fit in");
+		return refuse(error, error_size, "the rings do not fit");
 	return 0;
 }
 

@@ -78,7 +78,7 @@ int source_open(const char *spec, const struct source_request *request, struct s
 	if (!strcmp(spec, "bpf"))
 		return source_bpf_open(request, source, error, error_size);
 	if (!*spec) {
-		snprintf(error, error_size, "--source: empty; it is auto, module, bpf, or a file");
+		snprintf(error, error_size, "--source: empty; choose auto, module, bpf or a file");
 		return -EINVAL;
 	}
 	return source_file_open(spec, source, error, error_size);

@@ -137,12 +137,12 @@ static int check_begin(struct source_file *file, const struct capture_header *he
 	if (size < sizeof(*header))
 		return fail(file, size, "truncated within its header");
 	if (header->byte_order == __builtin_bswap32(CAPTURE_BYTE_ORDER))
-		return fail(file, AT(byte_order), "recorded on a machine of the other byte order");
+		return fail(file, AT(byte_order), "recorded on a machine with the other byte order");
 	if (header->byte_order != CAPTURE_BYTE_ORDER)
-		return fail(file, AT(byte_order), "its header is damaged: it has no byte order");
+		return fail(file, AT(byte_order), "its header is damaged: no valid byte order");
 	if (header->header_size < sizeof(*header) || header->header_size > CAPTURE_HEADER_MAX ||
 	    header->header_size % sizeof(uint64_t))
-		return fail(file, AT(header_size), "its header is damaged: it has a size of %u", header->header_size);
+		return fail(file, AT(header_size), "its header is damaged: invalid size %u", header->header_size);
 	return 0;
 }
 
@@ -151,16 +151,16 @@ static int check_header(struct source_file *file, const struct capture_header *h
 {
 	if (!matches(header->checksum, capture_header_checksum(header)))
 		return fail(file, AT(checksum), header->checksum ?
-			    "its header is damaged: this is not the checksum of what is in it" :
-			    "it has no checksums: an older tcptrace-ctl recorded it, and can show it");
+			    "its header is damaged: its checksum does not match" :
+			    "no checksums: recorded by an older tcptrace-ctl, which can show it");
 	if (header->abi != TCPTRACE_ABI)
 		return fail(file, AT(abi), "recorded with ABI %u, this tcptrace-ctl reads %u: use the version that recorded it",
 			    header->abi, TCPTRACE_ABI);
 	if (header->record_size != sizeof(struct tcptrace_record))
-		return fail(file, AT(record_size), "it has records of %u bytes, not of %zu", header->record_size,
+		return fail(file, AT(record_size), "its records have %u bytes, not %zu", header->record_size,
 			    sizeof(struct tcptrace_record));
 	if (header->level > TCPTRACE_L_SEGMENT)
-		return fail(file, AT(level), "it has a level of %u, which there is not", header->level);
+		return fail(file, AT(level), "its level is %u, which does not exist", header->level);
 	return 0;
 }
 
@@ -209,10 +209,10 @@ static int end(struct source_file *file, const struct tcptrace_record *trailer, 
 	if (more < 0)
 		return more;
 	if (more)
-		return fail(file, file->offset, "damaged: something follows the end");
+		return fail(file, file->offset, "damaged: data follows the end");
 	/* Of types that are not known nobody can say whether they were events. */
 	if (!file->lost.unknown && file->lost.events != trailer->u.lost.events)
-		return fail(file, offset + AT(u.lost.events), "damaged: it has %" PRIu64 " events, and here it says %llu",
+		return fail(file, offset + AT(u.lost.events), "damaged: it has %" PRIu64 " events, but its trailer says %llu",
 			    (uint64_t)file->lost.events, trailer->u.lost.events);
 	file->tally = trailer->u.lost;
 	file->ended = true;
@@ -242,8 +242,8 @@ static int check(struct source_file *file, const struct tcptrace_record *record,
 		return fail(file, offset + fault, "damaged: record %" PRIu64 " has a field out of range", file->count);
 	if (record->type == TCPTRACE_T_SNAPSHOT) {
 		if (file->events)
-			return fail(file, offset + AT(type), "damaged: record %" PRIu64 " is of a socket that was there, "
-				    "and stands among the events", file->count);
+			return fail(file, offset + AT(type), "damaged: record %" PRIu64 " is of an existing socket "
+				    "but stands among the events", file->count);
 		return 0;
 	}
 	if (record->time < file->last)
@@ -285,7 +285,7 @@ static int take(struct source_file *file, const struct tcptrace_record **taken)
 		if (record_known(record))
 			break;
 		if (file->source.types <= TCPTRACE_TYPES_VERSION)
-			return fail(file, offset + AT(type), "damaged: record %" PRIu64 " is of type %u, which there is not",
+			return fail(file, offset + AT(type), "damaged: record %" PRIu64 " is of type %u, which does not exist",
 				    file->count, record->type);
 		file->lost.unknown++;
 	}

@@ -49,19 +49,20 @@ static int explain(int error, const char *what, char *text, size_t size)
 		break;
 	case EBUSY:
 		snprintf(text, size,
-			 "kernel.ftrace_enabled is 0, no probe would fire: sudo sysctl kernel.ftrace_enabled=1");
+			 "kernel.ftrace_enabled is 0, so no probe would fire: sudo sysctl kernel.ftrace_enabled=1");
 		break;
 	case ESHUTDOWN:
-		snprintf(text, size, "kprobes are switched off as a whole, they would not fire: " KPROBES_REMEDY);
+		snprintf(text, size, "kprobes are switched off as a whole, so no probe would fire: " KPROBES_REMEDY);
 		break;
 	case EUSERS:
 		snprintf(text, size,
-			 "as many programs follow the module's events as it takes (%u): end one, tcptrace-ctl status lists them",
+			 "the module has its maximum of readers (%u): stop one, tcptrace-ctl status lists them",
 			 TCPTRACE_READERS_MAX);
 		break;
 	case ENOSPC:
 		snprintf(text, size,
-			 "the filters of all programs that follow the module's events have as many parts as it takes (%u): end one, tcptrace-ctl status lists them",
+			 "the filters of all readers together have the maximum of clauses (%u): stop a reader, "
+			 "tcptrace-ctl status lists them",
 			 TCPTRACE_CLAUSES_IN_ALL);
 		break;
 	case ENXIO:

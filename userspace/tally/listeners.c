@@ -105,7 +105,7 @@ static void forget_oldest(struct listeners *listeners)
 void listeners_say_forgotten(const struct listeners *listeners)
 {
 	if (listeners->forgotten)
-		warnx("%" PRIu64 " listeners that closed first are not shown: no more than %d are kept",
+		warnx("%" PRIu64 " closed listeners are not shown, the oldest ones: at most %d are kept",
 		      listeners->forgotten, LISTENERS_KEPT);
 }
 

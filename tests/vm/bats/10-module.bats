@@ -82,7 +82,7 @@ rings_are()
 	is "$(lines "$(out_of reader)" type=accept sport=9110) == 5"
 	is "$(value read "$(tail -n 1 "$(out_of reader)")") + $published == $(counter published)"
 	tcptrace-ctl status >"$BATS_TEST_TMPDIR/status"
-	has_line "$BATS_TEST_TMPDIR/status" "rings *1024 records of 192 bytes on each CPU, on 0 of $(possible_cpus) CPUs now, * MiB in all"
+	has_line "$BATS_TEST_TMPDIR/status" "rings *1024 records of 192 bytes per CPU, on 0 of $(possible_cpus) CPUs now, * MiB in total"
 	unload_module
 	load_module ring=1024 flight=life
 	rings_are "$online" 1024

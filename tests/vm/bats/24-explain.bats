@@ -309,5 +309,5 @@ traffic_orphan()
 
 @test "words are not for programs" {
 	run tcptrace-ctl watch --explain --json 9745
-	same "$status $output" "2 tcptrace-ctl watch: --explain: words are for people; leave it or --json out"
+	same "$status $output" "2 tcptrace-ctl watch: --explain has no JSON output: omit it or --json"
 }

@@ -410,7 +410,7 @@ after one was closed: fine
 and one more: EUSERS"
 	is "$(readers) == 64"
 	run -1 tcptrace-ctl watch 9525
-	like "$output" "tcptrace-ctl*: as many programs follow the module's events as it takes (64): end one, \
+	like "$output" "tcptrace-ctl*: the module has its maximum of readers (64): stop one, \
 tcptrace-ctl status lists them"
 	# The group is none of them. What earlier tests left in TIME_WAIT ends meanwhile, all of it at once.
 	spawn_ready life nlfamily --rcvbuf 67108864 life
@@ -431,8 +431,8 @@ with one more: ENOSPC
 another in place of the own: fine
 after one was closed: fine"
 	run -1 tcptrace-ctl watch 9526
-	like "$output" "tcptrace-ctl*: the filters of all programs that follow the module's events have as many parts as it \
-takes (1024): end one, tcptrace-ctl status lists them"
+	like "$output" "tcptrace-ctl*: the filters of all readers together have the maximum of clauses (1024): stop a \
+reader, tcptrace-ctl status lists them"
 	# They fit nothing, and each hit is asked of all of them; a filter without a clause is none of them.
 	connections -p 9526 -n 5
 	is "$(counter published) == 0 && $(counter filtered) > 0"

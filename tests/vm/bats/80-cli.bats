@@ -25,8 +25,8 @@ refuses()
 	refuses 1 '*not loaded*tcptrace-ctl load*' tcptrace-ctl record --source=module "$BATS_TEST_TMPDIR/none"
 	refuses 1 '*not loaded*' tcptrace-ctl status
 	refuses 1 '*not loaded*' tcptrace-ctl status -q
-	refuses 2 '*x: no arguments are taken*' tcptrace-ctl status x
-	refuses 2 '*x: no arguments are taken*' tcptrace-ctl doctor x
+	refuses 2 '*x: unexpected argument*' tcptrace-ctl status x
+	refuses 2 '*x: unexpected argument*' tcptrace-ctl doctor x
 	[[ ! -e $BATS_TEST_TMPDIR/none ]]
 }
 

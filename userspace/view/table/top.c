@@ -122,8 +122,8 @@ static char *put_summary(char *p, struct top *top)
 	/* The second is fine enough. */
 	p -= 7;
 	p = put_text(p, "  ");
-	p = put_u64(p, top->busy.count);
-	p = put_text(p, " sockets, ");
+	p = put_count(p, top->busy.count, "socket");
+	p = put_text(p, ", ");
 	p = put_short_or_dash(p, top->rate);
 	p = put_text(p, " changes/s, ");
 	if (lost.overwritten + lost.nested) {
@@ -141,7 +141,7 @@ static char *put_summary(char *p, struct top *top)
 	if (top->paused)
 		p = put_text(p, ", PAUSED");
 	if (top->over)
-		p = put_text(p, ", the recording is over");
+		p = put_text(p, ", end of the recording");
 	return p;
 }
 
