@@ -71,7 +71,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 static const struct argp_option options[] = {
 	{ "interval", KEY_INTERVAL, "SECONDS", 0, "Refresh every SECONDS (1)", 0 },
-	{ "sort", KEY_SORT, "ORDER", 0,
+	{ "sort", KEY_SORT, "KEY", 0,
 	  "rate (the default), in, out, recvq, sendq, delay or retrans, largest first", 0 },
 	{ "rows", KEY_ROWS, "N", 0, "Lines of a table in batch mode (20)", 0 },
 	{ "count", KEY_COUNT, "N", 0, "Stop after N tables", 0 },
