@@ -57,7 +57,7 @@ static void copies(void)
 	is_int(run("$ctl record --source=out again 2>&1 && cmp out again"), 0, "and so on");
 
 	is_int(run("$ctl record --source=in filtered 9090 2>&1"), 0, "filtered");
-	is_str(output, "1 sockets, 2 events, 12 lost\n", "by a port");
+	is_str(output, "1 socket, 2 events, 12 lost\n", "by a port");
 	is_int(run("$ctl record --source=in f6 -6 2>&1"), 0, "by family");
 	is_str(output, "0 sockets, 0 events, 12 lost\n", "of which there is none");
 	is_int(run("$ctl record --source=in count --count=3 2>&1"), 0, "the first three");

@@ -271,7 +271,7 @@ static void truncated(void)
 	is_str(seen_of_capture(), "S1 S2 E3 L5 -74 FILE: byte 1215: truncated after 4 records, or still being written",
 	       "within a record");
 	capture.size = header + record + 10;
-	is_str(seen_of_capture(), "S1 -74 FILE: byte 458: truncated after 1 records, or still being written",
+	is_str(seen_of_capture(), "S1 -74 FILE: byte 458: truncated after 1 record, or still being written",
 	       "within the snapshot");
 	capture.size = header;
 	is_str(seen_of_capture(), "-74 FILE: byte 256: truncated after 0 records, or still being written",

@@ -114,6 +114,12 @@ static inline char *put_i64(char *p, int64_t value)
 	return put_u64(p, -(uint64_t)value);
 }
 
+/* What a noun ends in. */
+static inline const char *plural(uint64_t count)
+{
+	return count == 1 ? "" : "s";
+}
+
 /* "1 byte", "2 bytes" */
 static inline char *put_count(char *p, uint64_t count, const char *what)
 {

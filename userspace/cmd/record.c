@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/out.h"
 #include "base/safe_text.h"
 #include "base/signals.h"
 #include "base/term.h"
@@ -249,7 +250,7 @@ static void show_progress(struct recording *recording)
 		return;
 	recording->progress_at = time + PROGRESS_NS;
 	source_losses(recording->source, &lost);
-	fprintf(stderr, "\r%" PRIu64 " events, %" PRIu64 " lost ", recording->events,
+	fprintf(stderr, "\r%" PRIu64 " event%s, %" PRIu64 " lost ", recording->events, plural(recording->events),
 		record_lost(&lost));
 }
 
@@ -339,8 +340,9 @@ static void print_tally(const struct recording *recording, const struct tcptrace
 	} else if (!arguments->options.quiet) {
 		const char *source = recording->source->name;
 
-		fprintf(stderr, "%" PRIu64 " sockets, %" PRIu64 " events%s%s, %" PRIu64 " lost\n", recording->sockets,
-			recording->events, source ? " from " : "", source ?: "", record_lost(lost));
+		fprintf(stderr, "%" PRIu64 " socket%s, %" PRIu64 " event%s%s%s, %" PRIu64 " lost\n", recording->sockets,
+			plural(recording->sockets), recording->events, plural(recording->events),
+			source ? " from " : "", source ?: "", record_lost(lost));
 	}
 }
 

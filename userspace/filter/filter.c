@@ -149,7 +149,7 @@ static bool parse_state(struct filter_parser *parser, const char *verb, uint32_t
 
 	if (!word) {
 		filter_fail(parser, FILTER_ERROR_SYNTAX, verb,
-			    "a state has to follow, as in \"%s time-wait\"", verb);
+			    "a state must follow, as in \"%s time-wait\"", verb);
 		return false;
 	}
 	for (i = 0; i < STATE_WORDS; i++) {
@@ -195,7 +195,7 @@ int filter_parse(int count, char *const words[], struct filter **filter, char *e
 
 	parser.filter = calloc(1, sizeof(*parser.filter));
 	if (!parser.filter || !split_words(&parser, count, words)) {
-		filter_fail(&parser, FILTER_ERROR_SYNTAX, NULL, "no memory for the filter");
+		filter_fail(&parser, FILTER_ERROR_SYNTAX, NULL, "out of memory");
 	} else {
 		parser.filter->root = -1;
 		parser.filter->states = ANY_STATE;

@@ -15,12 +15,12 @@
 #include "tcptrace.h"
 
 /* For --help. */
-#define FILTER_DOC	"FILTER is a port, or an expression as ss has it: 'sport = :9090 and dst 10.0.0.0/8'."
+#define FILTER_DOC	"FILTER is a port, or an expression as in ss: 'sport = :9090 and dst 10.0.0.0/8'."
 /* Where it is followed what happens. */
-#define FILTER_PROCESS_DOC	FILTER_DOC " 'process nginx' or 'process 1234' is a condition, too."
+#define FILTER_PROCESS_DOC	FILTER_DOC " 'process nginx' and 'process 1234' are conditions, too."
 
 /* Where it is not: a socket that is only looked at does not say whose it is. */
-#define FILTER_NO_PROCESS	"\"process\" is for commands that follow what happens, like watch and life; -p shows the processes of sockets"
+#define FILTER_NO_PROCESS	"\"process\" works only in commands that follow events, such as watch and life; -p shows the processes of sockets"
 
 struct filter;
 

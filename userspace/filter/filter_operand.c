@@ -138,7 +138,7 @@ static bool parse_family(struct filter_parser *parser, const char **word, struct
 	for (i = 0; i < sizeof(others) / sizeof(others[0]); i++) {
 		if (!strncmp(*word, others[i], strlen(others[i]))) {
 			filter_fail(parser, FILTER_ERROR_SYNTAX, *word,
-				    "not supported by tcptrace: the families of TCP are \"inet:\" "
+				    "not supported by tcptrace: the address families of TCP are \"inet:\" "
 				    "and \"inet6:\"");
 			return false;
 		}
@@ -158,7 +158,7 @@ static bool parse_family(struct filter_parser *parser, const char **word, struct
 static bool port_wanted(struct filter_parser *parser, const char *word)
 {
 	filter_fail(parser, FILTER_ERROR_ADDRESS, word,
-		    "not a port; expected a number from 0 to 65535, a service of TCP, or *");
+		    "not a port; expected a number from 0 to 65535, a TCP service, or *");
 	return false;
 }
 
@@ -204,8 +204,8 @@ static char *split(char **address)
 static bool address_wanted(struct filter_parser *parser, const char *word, uint8_t family)
 {
 	filter_fail(parser, FILTER_ERROR_ADDRESS, word,
-		    "not an address%s; expected one as in 10.0.0.0/8, 10.0.0.1:80 or "
-		    "[2001:db8::/32]:80 (names of hosts are not looked up)",
+		    "not an address%s; expected one such as 10.0.0.0/8, 10.0.0.1:80 or "
+		    "[2001:db8::/32]:80 (host names are not looked up)",
 		    family == AF_INET ? " of IPv4" : family == AF_INET6 ? " of IPv6" : "");
 	return false;
 }
@@ -245,7 +245,7 @@ bool filter_parse_address(struct filter_parser *parser, const char *word, struct
 	/* Its last group was taken for a port. */
 	if (family != AF_INET && inet_pton(AF_INET6, text, &unused) == 1) {
 		filter_fail(parser, FILTER_ERROR_ADDRESS, word,
-			    "an address of IPv6 needs brackets: [%s]", text);
+			    "an IPv6 address needs brackets: [%s]", text);
 		return false;
 	}
 	return outcome == BAD_PORT ? port_wanted(parser, word) :
@@ -294,7 +294,7 @@ static void hint(struct filter_parser *parser, const char *word)
 
 	if (!strcmp(word, "state") || !strncmp(word, "excl", 4)) {
 		filter_fail(parser, FILTER_ERROR_ADDRESS, word,
-			    "states stand at the start of the filter, before all conditions");
+			    "states must come first in the filter, before all conditions");
 		return;
 	}
 	if (state_parse(word) >= 0) {

@@ -383,8 +383,8 @@ static void ask_losses(const struct check_facts *facts, struct check_answer *ans
 		say(answer, CHECK_OK, "no event was lost since the module was loaded");
 		return;
 	}
-	say(answer, CHECK_WARN, "since the module was loaded %" PRIu64 " events found no room in the ring, %" PRIu64
-	    " were missed by probes", lost, missed);
+	say(answer, CHECK_WARN, "since the module was loaded: %" PRIu64 " lost for want of room in the ring, %" PRIu64
+	    " missed by probes", lost, missed);
 	if (lost)
 		advise(answer, "use a larger ring: tcptrace-ctl unload, tcptrace-ctl load ring=%u",
 		       state->info.slots * 4);

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/out.h"
 #include "base/safe_text.h"
 #include "record/capture_file.h"
 #include "record/record_check.h"
@@ -272,8 +273,8 @@ static int take(struct source_file *file, const struct tcptrace_record **taken)
 		if (size < 0)
 			return size;
 		if ((size_t)size < sizeof(*record))
-			return fail(file, offset + size, "truncated after %" PRIu64 " records, or still being written",
-				    file->count);
+			return fail(file, offset + size, "truncated after %" PRIu64 " record%s, or still being written",
+				    file->count, plural(file->count));
 		record = (void *)(file->buffer + file->head);
 		consume(file, sizeof(*record));
 		file->checksum = capture_checksum(file->checksum, record);

@@ -335,7 +335,7 @@ on_screen()
 	in_tmux resize-window -x 130 -y 30
 	wait_until last_line_is 30 'q quit  / filter*R reverse'
 	in_tmux send-keys / 'state listening' Enter
-	wait_until drawn '* 1 sockets*'
+	wait_until drawn '* 1 socket, *'
 	drawn '*127.0.0.1:9871 *LISTEN*'
 	in_tmux send-keys q
 	wait_until tmux_over
