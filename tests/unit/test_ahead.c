@@ -30,9 +30,11 @@ static int drain(unsigned int *count, unsigned int *merged)
 
 		if (record->time != wanted->time || record->type != wanted->type || record->cookie != wanted->cookie)
 			ok(false, "record %u is out of order", *count);
-		*merged += ahead.merged;
-		if (ahead.merged)
-			ok(record->new_state == TCPTRACE_S_FIN_WAIT2, "only FIN_WAIT2 is");
+		if (ahead.next) {
+			ok(record->new_state == TCPTRACE_S_FIN_WAIT2, "only FIN_WAIT2 waits for another one");
+			is_int(ahead.next->cookie, record->cookie, "of its own end");
+			*merged += record_fin_merged(ahead.next, record->stamp);
+		}
 		(*count)++;
 	}
 	return outcome;

@@ -16,7 +16,7 @@ static uint32_t window;		/* of the peer, in each record of level queue */
 static void feed(const struct tcptrace_record *record)
 {
 	model_settle(model, record->time - MODEL_SETTLE_NS);
-	model_apply(model, record, &step);
+	model_apply(model, record, NULL, &step);
 }
 
 /* All records since the last call. */

@@ -71,7 +71,7 @@ static struct ladder *climb(void)
 	for (i = 0; i < stream.count; i++) {
 		struct step step;
 
-		if (model_apply(model, &stream.records[i], &step) == MODEL_STEP)
+		if (model_apply(model, &stream.records[i], NULL, &step) == MODEL_STEP)
 			ladders_step(&ladders, &step);
 	}
 	model_free(model);

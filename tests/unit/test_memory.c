@@ -60,7 +60,7 @@ static void feed(unsigned int number)
 
 		record->saddr[13] = record->daddr[13] = number / 60000;
 		model_settle(model, UINT64_MAX);
-		model_apply(model, record, &step);
+		model_apply(model, record, NULL, &step);
 	}
 }
 

@@ -65,7 +65,7 @@ static void feed(const struct tcptrace_record *record)
 	struct step step;
 
 	settle_until(record->time - MODEL_SETTLE_NS);
-	switch (model_apply(world.model, record, &step)) {
+	switch (model_apply(world.model, record, NULL, &step)) {
 	case MODEL_STEP:
 		world.steps++;
 		world.last = step;
@@ -1020,7 +1020,7 @@ static void tell(struct model *model, uint64_t cookie, enum tcptrace_type type, 
 	};
 	struct step step;
 
-	if (model_apply(model, &record, &step) == MODEL_STEP && step.verdict)
+	if (model_apply(model, &record, NULL, &step) == MODEL_STEP && step.verdict)
 		verdicts[step.end->cookie]++;
 }
 

@@ -109,7 +109,7 @@ static void seed_some(uint64_t *time)
 		json_socket(&out, end, *time);
 	}
 	while ((event = seed_replay(seed)))
-		if (model_apply(model, event, &step) == MODEL_STEP)
+		if (model_apply(model, event, NULL, &step) == MODEL_STEP)
 			show(&step);
 	seed_free(seed);
 }
@@ -135,7 +135,7 @@ int main(void)
 		record = random_record(time);
 		while ((end = model_settle(model, time - MODEL_SETTLE_NS)))
 			show_verdict(end);
-		if (model_apply(model, &record, &step) == MODEL_STEP)
+		if (model_apply(model, &record, NULL, &step) == MODEL_STEP)
 			show(&step);
 		over += model_ends(model) > ENDS;
 	}

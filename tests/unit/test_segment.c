@@ -107,15 +107,15 @@ static void test_between(void)
 	handshake(&stream);
 	first = stream.count;
 	for (i = 0; i < first; i++)
-		model_apply(model, &stream.records[i], &step);
+		model_apply(model, &stream.records[i], NULL, &step);
 	sends(&stream, &stream.client, 14);
 	for (i = first; i < stream.count; i++) {
 		record = stream.records[i];
 		record.type = i & 1 ? TCPTRACE_T_SEGMENT : TCPTRACE_T_RETRANSMIT;
 		record.op = TCPTRACE_OP_NONE;
 		memset(&record.u, 0, sizeof(record.u));
-		is_int(model_apply(model, &record, &step), MODEL_STEP, "a segment is a step");
-		model_apply(model, &stream.records[i], &step);
+		is_int(model_apply(model, &record, NULL, &step), MODEL_STEP, "a segment is a step");
+		model_apply(model, &stream.records[i], NULL, &step);
 		if (stream.records[i].op == TCPTRACE_OP_QUEUED || stream.records[i].op == TCPTRACE_OP_WRITTEN)
 			is_int(step.bytes, 14, "bytes of %u", stream.records[i].type);
 	}

@@ -250,8 +250,7 @@ static void begin_timewait(struct change *change)
 {
 	const struct tcptrace_record *record = change->record;
 	struct end *end = change->end;
-	bool merged = end->state == TCPTRACE_S_FIN_WAIT2 && record->stamp &&
-		      end->stamp == (uint32_t)record->stamp;
+	bool merged = end->state == TCPTRACE_S_FIN_WAIT2 && record_fin_merged(record, end->stamp);
 
 	end->kind = TCPTRACE_K_TIMEWAIT;
 	end->flags |= END_FIN_SENT | END_FIN_ACKED;

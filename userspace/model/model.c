@@ -317,7 +317,7 @@ static void on_end(struct change *change, bool born)
 }
 
 enum model_outcome model_apply(struct model *model, const struct tcptrace_record *record,
-			       struct step *step)
+			       const struct tcptrace_record *next, struct step *step)
 {
 	struct change change = { .model = model, .record = record, .step = step };
 	enum model_outcome outcome = MODEL_STEP;
@@ -332,6 +332,7 @@ enum model_outcome model_apply(struct model *model, const struct tcptrace_record
 		.comm = "",
 		.old_state = record->old_state,
 		.new_state = record->new_state,
+		.merged = next && record_fin_acked(record) && record_fin_merged(next, record->stamp),
 	};
 	if (record->type == TCPTRACE_T_LOST) {
 		model->epoch++;

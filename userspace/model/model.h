@@ -146,7 +146,7 @@ struct step {
 	uint8_t old_state, new_state;
 	bool did;		/* `pid` did it */
 	bool control;		/* ACK: of this end's SYN or FIN as well */
-	bool merged;		/* TIME_WAIT: the FIN came with the ACK that led to FIN_WAIT2; there: ahead.h */
+	bool merged;		/* FIN_WAIT2, TIME_WAIT: the ACK of this side's FIN and the peer's FIN came in one segment */
 	bool verdict;		/* the end's verdict is due now */
 };
 
@@ -162,8 +162,9 @@ struct model;
 struct model *model_new(const struct model_options *options);
 void model_free(struct model *model);
 
+/* `next`: that of the same end, where a step cannot be told without it and it is known (ahead.h); else NULL. */
 enum model_outcome model_apply(struct model *model, const struct tcptrace_record *record,
-			       struct step *step);
+			       const struct tcptrace_record *next, struct step *step);
 
 /*
  * An end whose verdict waited for a RST that did not come: the next one that closed at or before

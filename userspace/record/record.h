@@ -118,6 +118,22 @@ static inline bool record_beside(const struct tcptrace_record *record)
 	       record->type == TCPTRACE_T_DROP;
 }
 
+/*
+ * FIN_WAIT1 -> FIN_WAIT2, by the ACK of this side's FIN. The peer's FIN may be in the same segment: it is taken in behind
+ * the ACK, so what tells is the end's next record.
+ */
+static inline bool record_fin_acked(const struct tcptrace_record *record)
+{
+	return record->new_state == TCPTRACE_S_FIN_WAIT2 && record->type == TCPTRACE_T_STATE && record->stamp;
+}
+
+/* That next record: the segment was one and the same. `stamp`: the low half of the one before's. */
+static inline bool record_fin_merged(const struct tcptrace_record *next, uint32_t stamp)
+{
+	return next->type == TCPTRACE_T_TIMEWAIT && next->op == TCPTRACE_OP_BEGIN &&
+	       next->new_state == TCPTRACE_S_TIME_WAIT && next->stamp && (uint32_t)next->stamp == stamp;
+}
+
 /* The first that is heard of an end: its birth. */
 static inline bool record_begins(const struct tcptrace_record *record)
 {

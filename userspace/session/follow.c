@@ -206,9 +206,8 @@ static void on_record(struct follow *follow, const struct tcptrace_record *recor
 	if (model_pending(follow->model))
 		settle(follow, record->time - MODEL_SETTLE_NS);
 	tick_before(follow, record->time);
-	switch (model_apply(follow->model, record, &step)) {
+	switch (model_apply(follow->model, record, follow->ahead.next, &step)) {
 	case MODEL_STEP:
-		step.merged |= follow->ahead.merged;
 		if (follow->view->step && (!follow->by_process || shows_step(follow, &step)))
 			follow->view->step(follow->arg, &step);
 		if (step.verdict)

@@ -7,16 +7,15 @@ static const struct tcptrace_record *held(const struct ahead *ahead, unsigned in
 	return &ahead->held[(ahead->first + at) % AHEAD_MAX];
 }
 
-/* What the first one waits for: the next record of its end. */
-static void look_at(struct ahead *ahead, const struct tcptrace_record *next)
+/* Is it what the first one waits for? */
+static void look_at(struct ahead *ahead, unsigned int at)
 {
-	const struct tcptrace_record *first = held(ahead, 0);
+	const struct tcptrace_record *first = held(ahead, 0), *next = held(ahead, at);
 
 	if (next->cookie != first->cookie || next->type == TCPTRACE_T_LOST)
 		return;
 	ahead->known = true;
-	ahead->merged = next->type == TCPTRACE_T_TIMEWAIT && next->op == TCPTRACE_OP_BEGIN &&
-			next->new_state == TCPTRACE_S_TIME_WAIT && next->stamp == first->stamp;
+	ahead->next = next;
 }
 
 /* Another one is the first. */
@@ -24,17 +23,19 @@ static void begin(struct ahead *ahead)
 {
 	unsigned int i;
 
-	ahead->merged = false;
-	ahead->known = !ahead_asks(held(ahead, 0));
+	ahead->next = NULL;
+	ahead->known = !record_fin_acked(held(ahead, 0));
 	for (i = 1; i < ahead->count && !ahead->known; i++)
-		look_at(ahead, held(ahead, i));
+		look_at(ahead, i);
 }
 
 static void hold(struct ahead *ahead, const struct tcptrace_record *record)
 {
-	if (ahead->count && !ahead->known)
-		look_at(ahead, record);
-	ahead->held[(ahead->first + ahead->count++) % AHEAD_MAX] = *record;
+	unsigned int at = ahead->count++;
+
+	ahead->held[(ahead->first + at) % AHEAD_MAX] = *record;
+	if (at && !ahead->known)
+		look_at(ahead, at);
 }
 
 /* `time`: nothing older will come. */

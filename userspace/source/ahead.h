@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A record that can be told only together with what follows: FIN_WAIT1 -> FIN_WAIT2 is changed by an ACK, and whether
- * the peer's FIN is in the same segment is said by the next record of the same end, TIMEWAIT BEGIN with the same stamp.
- * The order of records stays: those behind it wait with it, for AHEAD_NS at most. All others pass as they are.
+ * A record that can be told only together with the next one of its end: see record_fin_acked(). It is handed out once that
+ * has come. The order of records stays: those behind it wait with it, for AHEAD_NS at most. All others pass as they are.
  */
 #ifndef TCPTRACE_AHEAD_H
 #define TCPTRACE_AHEAD_H
@@ -18,19 +17,15 @@ struct ahead {
 	struct tcptrace_record held[AHEAD_MAX];
 	unsigned int first, count;
 	bool handed_out;	/* the first one of those held before, with the last call */
-	bool known;		/* what the first one is */
+	bool known;		/* that the first one waits for nothing, or what for */
 	bool ended;
-	bool merged;		/* the record just handed out: the same segment brought the peer's FIN */
+	/* Of the record just handed out, if it is one of these: its end's next one. NULL: it has not come. Valid as long as that. */
+	const struct tcptrace_record *next;
 };
 
 static inline bool ahead_waits(const struct ahead *ahead)
 {
 	return ahead->count;
-}
-
-static inline bool ahead_asks(const struct tcptrace_record *record)
-{
-	return record->new_state == TCPTRACE_S_FIN_WAIT2 && record->type == TCPTRACE_T_STATE && record->stamp;
 }
 
 /* Some record waits; or `record` came, and is the first that has to. */
@@ -43,9 +38,9 @@ static inline int ahead_next(struct ahead *ahead, struct source *source, const s
 
 	if (ahead->count)
 		return ahead_next_held(ahead, source, record, false);
-	ahead->merged = false;
+	ahead->next = NULL;
 	outcome = source_next(source, record);
-	if (outcome != SOURCE_RECORD || !ahead_asks(*record))
+	if (outcome != SOURCE_RECORD || !record_fin_acked(*record))
 		return outcome;
 	return ahead_next_held(ahead, source, record, true);
 }
