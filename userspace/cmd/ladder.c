@@ -87,10 +87,7 @@ static void draw(struct view *view, struct ladder *ladder, uint32_t count)
 	else if (!ladder_text(&view->text, ladder, count))
 		view->error = -ENOMEM;
 	ladder_forget(&view->ladders, ladder, count);
-	if (ladder->count || ladder->said || !ladder_judged(ladder))
-		return;
-	ladder->said = true;
-	if (!view->arguments->follow.options.json)
+	if (ladder_say_verdict(ladder) && !view->arguments->follow.options.json)
 		ladder_text_verdict(&view->text, ladder);
 }
 
@@ -113,8 +110,7 @@ static void draw_settled(struct view *view, uint64_t time)
 		if (ladder->count)
 			draw(view, ladder, ladder_settled(ladder, time));
 		if (!ladder->count && is_gone(view, ladder)) {
-			if (view->text.last == ladder)
-				view->text.last_start = 0;
+			ladder_text_forget(&view->text, ladder);
 			ladders_remove(&view->ladders, ladder);
 		}
 	}
@@ -150,17 +146,15 @@ static void step(void *arg, const struct step *step)
 
 	if (!ladder)
 		return;
-	if (view->svg && ladder->count > view->arguments->max_rungs + 1) {
-		/* One more stays, which says that there were more. */
-		ladder->count--;
-		view->ladders.rungs--;
-	}
+	/* One more stays, which says that there were more. */
+	if (view->svg)
+		ladder_cut(&view->ladders, ladder, view->arguments->max_rungs + 1);
 	if (view->ladders.rungs > RUNGS_HELD && view->svg)
 		view->follow->enough = true;
 	else if (view->ladders.rungs > RUNGS_HELD)
 		draw_settled(view, step->record->time);
-	if (!waits(view) && view->follow->due > step->record->time + TICK_NS)
-		view->follow->due = step->record->time + TICK_NS;
+	if (!waits(view))
+		follow_tick_by(view->follow, step->record->time + TICK_NS);
 }
 
 static void verdict(void *arg, const struct end *end)

@@ -100,6 +100,13 @@ struct follow_view {
 /* Returns the exit status. `arg` is the view's. */
 int follow(const struct follow_arguments *arguments, const struct follow_view *view, void *arg);
 
+/* The view wants its tick at `time` at the latest. */
+static inline void follow_tick_by(struct follow *follow, uint64_t time)
+{
+	if (follow->due > time)
+		follow->due = time;
+}
+
 /* Does the filter ask for ends in this state? */
 static inline bool follow_state(const struct follow *follow, uint8_t state)
 {

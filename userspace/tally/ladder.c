@@ -241,7 +241,7 @@ bool ladder_over(const struct ladder *ladder)
 	return true;
 }
 
-bool ladder_judged(const struct ladder *ladder)
+static bool is_judged(const struct ladder *ladder)
 {
 	unsigned int side;
 
@@ -249,6 +249,14 @@ bool ladder_judged(const struct ladder *ladder)
 		if (ladder->end[side].cookie && !ladder->judged[side])
 			return false;
 	return ladder->has_verdict;
+}
+
+bool ladder_say_verdict(struct ladder *ladder)
+{
+	bool say = !ladder->count && !ladder->said && is_judged(ladder);
+
+	ladder->said |= say;
+	return say;
 }
 
 /* ---- what is known of a rung ---- */
@@ -314,6 +322,14 @@ void ladder_forget(struct ladders *ladders, struct ladder *ladder, uint32_t coun
 	ladder->drawn += count;
 	ladders->rungs -= count;
 	memmove(ladder->rungs, ladder->rungs + count, ladder->count * sizeof(*ladder->rungs));
+}
+
+void ladder_cut(struct ladders *ladders, struct ladder *ladder, uint32_t count)
+{
+	if (ladder->count <= count)
+		return;
+	ladders->rungs -= ladder->count - count;
+	ladder->count = count;
 }
 
 /* RFC 7323: no window is larger. A number that is at most so far before the initial one counts as before it. */

@@ -68,7 +68,7 @@ struct ladder {
 	bool segments;				/* there are records of type SEGMENT */
 	bool lossy;				/* records were lost */
 
-	bool has_verdict, has_closer, said;	/* the verdict was printed */
+	bool has_verdict, has_closer, said;	/* by ladder_say_verdict() */
 	uint8_t how;				/* enum how */
 	uint8_t why;				/* of a reset, these three as of struct verdict */
 	uint16_t reset_reason;
@@ -103,10 +103,12 @@ void ladders_remove(struct ladders *ladders, struct ladder *ladder);
 uint32_t ladder_settled(const struct ladder *ladder, uint64_t time);
 /* Forgets so many. */
 void ladder_forget(struct ladders *ladders, struct ladder *ladder, uint32_t count);
+/* Forgets all behind the first `count`. */
+void ladder_cut(struct ladders *ladders, struct ladder *ladder, uint32_t count);
 /* Both ends, as far as they are on this host, are over. */
 bool ladder_over(const struct ladder *ladder);
-/* The verdict of each of them is there, and it holds TIME_WAIT at most. */
-bool ladder_judged(const struct ladder *ladder);
+/* True once: the verdict of each of them is there, all rungs are drawn and forgotten, and now it is to be said. */
+bool ladder_say_verdict(struct ladder *ladder);
 
 /* When the rung was first seen. */
 uint64_t rung_time(const struct rung *rung);

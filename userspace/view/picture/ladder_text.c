@@ -117,11 +117,11 @@ static void heading(struct ladder_text *text, const struct ladder *ladder)
 	for (side = 0; side < LADDER_SIDES && !ladder->drawn; side++)
 		if (ladder->first[side])
 			put_state(text, &canvas, y, side, ladder->first[side]);
-	if (text->last)
+	if (text->begun)
 		out_write(text->out, "\n", 1);
 	write_canvas(text, &canvas);
 	text->last = ladder;
-	text->last_start = ladder->start;
+	text->begun = true;
 }
 
 enum canvas_colour ladder_colour(const struct rung *rung)
@@ -222,13 +222,19 @@ bool ladder_text(struct ladder_text *text, const struct ladder *ladder, uint32_t
 	moments = reallocarray(NULL, 2 * (size_t)count, sizeof(*moments));
 	if (!moments)
 		return false;
-	if (text->last != ladder || text->last_start != ladder->start)
+	if (text->last != ladder)
 		heading(text, ladder);
 	used = ladder_moments(ladder, count, false, moments);
 	for (i = 0; i < used; i++)
 		put_moment(text, ladder, &moments[i]);
 	free(moments);
 	return true;
+}
+
+void ladder_text_forget(struct ladder_text *text, const struct ladder *ladder)
+{
+	if (text->last == ladder)
+		text->last = NULL;
 }
 
 void ladder_text_verdict(struct ladder_text *text, const struct ladder *ladder)

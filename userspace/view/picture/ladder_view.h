@@ -18,13 +18,15 @@ struct ladder_text {
 	struct term term;
 	int64_t realtime;		/* what makes a record's time the wall clock's, ns */
 	bool absolute;			/* sequence numbers as on the wire */
-	const struct ladder *last;	/* whose heading was printed last */
-	uint64_t last_start;
+	const struct ladder *last;	/* whose heading was printed last, NULL: it is gone */
+	bool begun;			/* one was printed */
 };
 
 void ladder_text_init(struct ladder_text *text, struct out *out, int64_t realtime, bool absolute);
 /* The first `count` rungs; false: no memory. */
 bool ladder_text(struct ladder_text *text, const struct ladder *ladder, uint32_t count);
+/* It is removed next: another one may come to lie where it was. */
+void ladder_text_forget(struct ladder_text *text, const struct ladder *ladder);
 /* How it ended, behind its last rung. */
 void ladder_text_verdict(struct ladder_text *text, const struct ladder *ladder);
 
