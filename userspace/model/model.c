@@ -275,13 +275,25 @@ static void attribute(struct step *step)
 }
 
 /* The flow compares with the figures before. */
-static void take_figures(struct change *change)
+static void take_queues(struct change *change)
 {
 	if (change->record->type == TCPTRACE_T_STATE || change->record->type == TCPTRACE_T_TIMEWAIT)
 		change_data_before_fin(change);
 	if (change->end->flow)
 		change->step->waited = flow_take(flow_of(change->end), change->end, change->record);
 	figures_take(change->model, change->end, change->record);
+}
+
+static void take_figures(struct change *change, bool born)
+{
+	const struct tcptrace_record *record = change->record;
+	bool whole = record_full(record) || (record->type == TCPTRACE_T_TIMEWAIT &&
+					     record->op == TCPTRACE_OP_BEGIN);
+
+	if (whole && !born && !record_beside(record))
+		take_queues(change);
+	else if (record->kind == TCPTRACE_K_TIMEWAIT)
+		figures_copy(change->end, record);
 }
 
 static void on_end(struct change *change, bool born)
@@ -291,8 +303,6 @@ static void on_end(struct change *change, bool born)
 	struct step *step = change->step;
 	struct end *end = change->end;
 	bool dead = end->kind == TCPTRACE_K_TIMEWAIT && record->kind == TCPTRACE_K_FULL;
-	bool whole = record_full(record) || (record->type == TCPTRACE_T_TIMEWAIT &&
-					     record->op == TCPTRACE_OP_BEGIN);
 
 	if (end->epoch != model->epoch) {
 		end->epoch = model->epoch;
@@ -303,14 +313,11 @@ static void on_end(struct change *change, bool born)
 		}
 	}
 	change->peer = ends_at(&model->ends, end->peer);
-	/* on_queue() compares with the figures before, all others build on the new ones. */
-	if (record->type >= TCPTRACE_T_SEND)
+	/* What moved is told by the figures before, all else builds on the new ones. */
+	if (record_has_queue(record))
 		change_apply(change);
-	if (whole && !born && !record_beside(record))
-		take_figures(change);
-	else if (record->kind == TCPTRACE_K_TIMEWAIT)
-		figures_copy(end, record);
-	if (record->type < TCPTRACE_T_SEND)
+	take_figures(change, born);
+	if (!record_has_queue(record))
 		change_apply(change);
 	if (dead)
 		step->old_state = step->new_state = end->state;

@@ -108,14 +108,24 @@ static inline bool record_has_totals(const struct tcptrace_record *record)
 	}
 }
 
+/* It has u.queue, and tells what moved in a connection's queues: the way from its last figures to these. */
+static inline bool record_has_queue(const struct tcptrace_record *record)
+{
+	const uint32_t types = 1u << TCPTRACE_T_SEND | 1u << TCPTRACE_T_RECV | 1u << TCPTRACE_T_ACK |
+			       1u << TCPTRACE_T_WINDOW;
+
+	return types & 1u << record->type;
+}
+
 /*
  * Tells of a segment that is sent or comes, from between the steps of a queue: what has come or was written by then, a record of type
  * RECV or SEND is yet to tell of.
  */
 static inline bool record_beside(const struct tcptrace_record *record)
 {
-	return record->type == TCPTRACE_T_SEGMENT || record->type == TCPTRACE_T_RETRANSMIT ||
-	       record->type == TCPTRACE_T_DROP;
+	const uint32_t types = 1u << TCPTRACE_T_SEGMENT | 1u << TCPTRACE_T_RETRANSMIT | 1u << TCPTRACE_T_DROP;
+
+	return types & 1u << record->type;
 }
 
 /*
