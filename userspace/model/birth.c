@@ -31,8 +31,7 @@ static void fill_snapshot(struct end *end, const struct tcptrace_record *record)
 	end->flags = END_SEEDED | implied(end->state);
 	figures_copy(end, record);
 	if (record_listens(record)) {
-		end->rcv_nxt = record->u.listen.backlog;
-		end->write_seq = record->u.listen.backlog_max;
+		figures_copy_backlog(end, record);
 	} else if (record->kind == TCPTRACE_K_REQUEST) {
 		end->flags |= END_PASSIVE | END_ISS | END_IRS;
 		end->iss = record->snd_una;
@@ -94,8 +93,8 @@ void end_to_snapshot(const struct end *end, uint64_t time, struct tcptrace_recor
 	memcpy(record->daddr, end->daddr, sizeof(record->daddr));
 	memcpy(record->comm, owner_at(end->owner)->comm, sizeof(record->comm));
 	if (end->state == TCPTRACE_S_LISTEN) {
-		record->u.listen.backlog = end->rcv_nxt;
-		record->u.listen.backlog_max = end->write_seq;
+		record->u.listen.backlog = end->backlog;
+		record->u.listen.backlog_max = end->backlog_max;
 	} else {
 		memcpy(&record->snd_una, &end->snd_una, 7 * sizeof(uint32_t));
 	}
@@ -176,8 +175,7 @@ uint32_t model_add_before(struct model *model, const struct tcptrace_record *eve
 	end->flags = END_SEEDED | implied(end->state);
 	figures_copy(end, event);
 	if (record_listens(event)) {
-		end->rcv_nxt = event->u.listen.backlog;
-		end->write_seq = event->u.listen.backlog_max;
+		figures_copy_backlog(end, event);
 		return place;
 	}
 	if (end->kind == TCPTRACE_K_FULL && !state_handshaking(end->state))
@@ -241,8 +239,7 @@ void model_begin(struct change *change)
 	end->flags = END_SINCE;
 	figures_copy(end, record);
 	if (record->type == TCPTRACE_T_LISTEN) {
-		end->rcv_nxt = record->u.listen.backlog;
-		end->write_seq = record->u.listen.backlog_max;
+		figures_copy_backlog(end, record);
 		return;
 	}
 	if (record->type == TCPTRACE_T_CONNECT) {

@@ -484,8 +484,7 @@ void change_apply(struct change *change)
 	case TCPTRACE_T_LISTEN:
 		change->step->did = record->pid;
 		take_owner(&end->owner, record);
-		end->rcv_nxt = record->u.listen.backlog;
-		end->write_seq = record->u.listen.backlog_max;
+		figures_copy_backlog(end, record);
 		if (record->new_state == TCPTRACE_S_CLOSE) {
 			enter(change, TCPTRACE_S_CLOSE);
 			end->flags |= END_OVER;

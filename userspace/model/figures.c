@@ -8,14 +8,14 @@ uint32_t end_recvq(const struct end *end)
 	int32_t queued = end->rcv_nxt - end->copied_seq;
 
 	if (end->state == TCPTRACE_S_LISTEN)
-		return end->rcv_nxt;
+		return end->backlog;
 	return end->kind == TCPTRACE_K_FULL && queued > 0 ? queued : 0;
 }
 
 uint32_t end_sendq(const struct end *end)
 {
 	if (end->state == TCPTRACE_S_LISTEN)
-		return end->write_seq;
+		return end->backlog_max;
 	return end->kind == TCPTRACE_K_FULL ? end->write_seq - end->snd_una : 0;
 }
 
@@ -141,7 +141,7 @@ void figures_take(struct model *model, struct end *end, const struct tcptrace_re
 	figures_peaks(end, queued > 0 ? queued : 0, record->write_seq - record->snd_una);
 }
 
-/* A listener's queues, as a record of one of its connections tells of them, that one counted if it is in. */
+/* That connection counted, if it is in. */
 void figures_take_backlog(struct model *model, const struct tcptrace_record *record)
 {
 	const struct tcptrace_listen *listen = &record->u.listen;
@@ -149,7 +149,7 @@ void figures_take_backlog(struct model *model, const struct tcptrace_record *rec
 
 	if (!listener || listener->state != TCPTRACE_S_LISTEN)
 		return;
-	listener->rcv_nxt = listen->backlog + (record->op == TCPTRACE_OP_ACKED);
-	listener->write_seq = listen->backlog_max;
-	figures_peaks(listener, listener->rcv_nxt, 0);
+	listener->backlog = listen->backlog + (record->op == TCPTRACE_OP_ACKED);
+	listener->backlog_max = listen->backlog_max;
+	figures_peaks(listener, listener->backlog, 0);
 }

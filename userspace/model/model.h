@@ -95,8 +95,17 @@ struct end {
 	uint32_t netns;
 
 	uint32_t iss, irs;
-	/* As of its last record. A listener has its accept queue and backlog in rcv_nxt and write_seq. */
-	uint32_t snd_una, snd_nxt, write_seq, rcv_nxt, copied_seq, snd_wnd, rcv_wnd;
+	/* As of its last record. */
+	uint32_t snd_una, snd_nxt;
+	union {
+		uint32_t write_seq;
+		uint32_t backlog_max;	/* LISTEN: how many may be in its accept queue, */
+	};
+	union {
+		uint32_t rcv_nxt;
+		uint32_t backlog;	/* LISTEN: and how many are */
+	};
+	uint32_t copied_seq, snd_wnd, rcv_wnd;
 	uint32_t recvq_peak, sendq_peak;
 	uint32_t retransmits;
 

@@ -141,12 +141,19 @@ void figures_take_totals(struct end *end, const struct tcptrace_record *record);
 void figures_derive(struct model *model, struct end *end, const struct tcptrace_record *record);
 /* All that a record of a full socket says of its queues. */
 void figures_take(struct model *model, struct end *end, const struct tcptrace_record *record);
-/* A listener's queues, as a record of one of its connections tells of them. */
+/* A listener's accept queue, as its own record has it. */
+static inline void figures_copy_backlog(struct end *end, const struct tcptrace_record *record)
+{
+	end->backlog = record->u.listen.backlog;
+	end->backlog_max = record->u.listen.backlog_max;
+}
+
+/* The same, as a record of one of its connections tells of it. */
 void figures_take_backlog(struct model *model, const struct tcptrace_record *record);
 
 /* ---- change.c ---- */
 
-/* By its type. `change->end` has the record's figures already, but for types of level queue. */
+/* By its type. `change->end` has the record's figures already, but where record_has_queue(). */
 void change_apply(struct change *change);
 /* Of a STATE or TIMEWAIT, before its figures are taken over. */
 void change_data_before_fin(struct change *change);

@@ -247,8 +247,8 @@ static struct json_object *socket_object(const struct end *end, uint64_t time)
 	struct json_object *object = begin_end(end, type_name(TCPTRACE_T_SNAPSHOT), time);
 
 	if (end->state == TCPTRACE_S_LISTEN) {
-		json_add_int(object, "backlog", end->rcv_nxt);
-		json_add_int(object, "backlog_max", end->write_seq);
+		json_add_int(object, "backlog", end->backlog);
+		json_add_int(object, "backlog_max", end->backlog_max);
 	} else if (end->kind == TCPTRACE_K_FULL) {
 		add_windows(object, end->write_seq - end->snd_nxt, end->snd_nxt - end->snd_una,
 			    end->rcv_wnd, end->snd_wnd);
