@@ -259,15 +259,13 @@ static int idle(struct recording *recording)
 {
 	int timeout = recording->progress ? (int)(PROGRESS_NS / 1000000) : -1;
 	uint64_t time = clock_now();
-	int error;
 
 	if (stop_reached(&recording->stop, recording->source))
 		return SOURCE_END;
 	if (flush(recording))
 		return 0;
 	show_progress(recording);
-	error = source_wait(recording->source, stop_timeout(&recording->stop, time, timeout));
-	return error == -EINTR ? 0 : error;
+	return source_wait(recording->source, stop_timeout(&recording->stop, time, timeout));
 }
 
 /* Ctrl-C, and the end of --duration, end with what had happened by then, not with what was read by then. */

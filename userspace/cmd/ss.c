@@ -80,7 +80,7 @@ static int on_socket(const struct tcptrace_record *record, void *arg)
 
 	if (listing_shows(&ss->listing, record))
 		show_socket(ss, record, ss->model ? model_find(ss->model, record->cookie) : NULL);
-	return ss->out->error || (signals_stop() && !ss->stopped) ? -EINTR : 0;
+	return ss->out->error || (signals_stop() && !ss->stopped) ? SOURCE_ENOUGH : SOURCE_MORE;
 }
 
 /* A recording has no snapshot of its end: what the model has is what is there. */
@@ -234,7 +234,7 @@ static void end_history(void *arg, uint64_t time)
 	else if (!error)
 		show_model(ss, time);
 	error = end_table(ss, error);
-	if (!error || error == -EINTR)
+	if (error >= 0)
 		return;
 	ss->failed = true;
 	warnx("%s", error == -ENOMEM && !ss->source->error[0] ? "out of memory" : ss->source->error);

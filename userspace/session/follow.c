@@ -233,7 +233,7 @@ static int on_snapshot(const struct tcptrace_record *record, void *arg)
 	if (record->time > follow->last)
 		follow->last = record->time;
 	if (follow->view->snapshot_only)
-		return follow->out.error || follow->enough || signals_stop() ? -EINTR : 0;
+		return follow->out.error || follow->enough || signals_stop() ? SOURCE_ENOUGH : SOURCE_MORE;
 	return seed_snapshot(record, follow->seed);
 }
 
@@ -263,12 +263,12 @@ static int begin(struct follow *follow)
 	int error = source_snapshot(follow->source, on_snapshot, follow), damage;
 
 	/* Ctrl-C cuts it short. */
-	if (error && signals_stop())
+	if (error == SOURCE_ENOUGH || (error && signals_stop()))
 		return SOURCE_END;
-	if (follow->view->snapshot_only)
-		return error ? error : SOURCE_END;
 	if (error)
 		return error;
+	if (follow->view->snapshot_only)
+		return SOURCE_END;
 	damage = seed_collect(follow->seed, follow->source);
 	if (damage == SOURCE_END || damage == -ENOMEM)
 		return damage;
@@ -291,7 +291,7 @@ static int begin(struct follow *follow)
 static int idle(struct follow *follow)
 {
 	uint64_t time = clock_now(), complete = source_complete_until(follow->source);
-	int timeout, error;
+	int timeout;
 
 	if (complete > time)
 		complete = time;
@@ -308,8 +308,7 @@ static int idle(struct follow *follow)
 	timeout = stop_until(time, follow->due, model_pending(follow->model) ? SETTLE_MS : -1);
 	if (ahead_waits(&follow->ahead) && AHEAD_MS < timeout)
 		timeout = AHEAD_MS;
-	error = source_wait(follow->source, stop_timeout(&follow->stop, time, timeout));
-	return error == -EINTR ? 0 : error;
+	return source_wait(follow->source, stop_timeout(&follow->stop, time, timeout));
 }
 
 /* Ctrl-C, and the end of --duration, end with what had happened by then, not with what was read by then. */
@@ -405,11 +404,11 @@ static int finish(struct follow *follow, int error)
 		error = source_verify(follow->source);
 	if (error == -ENOMEM && !follow->source->error[0])
 		warnx("out of memory");
-	else if (error && error != -EINTR)
+	else if (error)
 		warnx("%s", follow->source->error);
 	if (!out_close(&follow->out))
 		return EXIT_FAILURE;
-	if (error && error != -EINTR)
+	if (error)
 		return exit_status_of(error);
 	return follow->arguments->options.fail_on_loss && !is_whole(&summary) ? EXIT_LOST : EXIT_SUCCESS;
 }

@@ -109,11 +109,11 @@ static int say(struct listing *listing, int error)
 		error = source_verify(listing->source);
 	if (error == -ENOMEM && !listing->source->error[0])
 		warnx("out of memory");
-	else if (error && error != -EINTR)
+	else if (error < 0)
 		warnx("%s", listing->source->error);
 	if (!out_close(&listing->out))
 		return EXIT_FAILURE;
-	if (error && error != -EINTR)
+	if (error < 0)
 		return exit_status_of(error);
 	return listing->options->fail_on_loss && record_lost(&summary.lost) ? EXIT_LOST : EXIT_SUCCESS;
 }

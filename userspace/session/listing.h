@@ -35,7 +35,7 @@ bool listing_shows(struct listing *listing, const struct tcptrace_record *record
 /* True where there is no sense in going on: Ctrl-C, or nobody reads. */
 bool listing_over(const struct listing *listing);
 
-/* Ends the output, says what went wrong, closes all. Returns the exit status. */
+/* Ends the output, says what went wrong, closes all. `error`: as source_snapshot() returns. Returns the exit status. */
 int listing_close(struct listing *listing, int error);
 
 #endif

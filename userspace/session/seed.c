@@ -115,7 +115,7 @@ int seed_collect(struct seed *seed, struct source *source)
 			return 0;
 		/* Older ones may wait behind a record that a writer is in the middle of. */
 		result = source_wait(source, SOURCE_STALL_MS);
-		if (result && result != -EINTR)
+		if (result)
 			return result;
 		if (signals_stop())
 			return SOURCE_END;

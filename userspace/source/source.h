@@ -32,18 +32,24 @@ enum source_outcome {
 
 struct source;
 
+/* What whoever is told of a snapshot's sockets answers, or -errno. */
+enum source_answer {
+	SOURCE_MORE = 0,
+	SOURCE_ENOUGH = 1,	/* no more is wanted, and that is no error */
+};
+
 typedef int (*source_each)(const struct tcptrace_record *record, void *arg);
 
 struct source_ops {
-	/* Hands each socket as it is now to `each` as a record of type SNAPSHOT; stops where that is
-	 * not 0 and returns it. Events are kept from before the snapshot on, see docs/design.md.
+	/* Hands each socket as it is now to `each` as a record of type SNAPSHOT; stops where that answers anything
+	 * but SOURCE_MORE, and returns it. Events are kept from before the snapshot on, see docs/design.md.
 	 */
 	int (*snapshot)(struct source *source, source_each each, void *arg);
 	/* Events in order of time over all CPUs. Losses come as records of type LOST, in their place. */
 	int (*next)(struct source *source, const struct tcptrace_record **record);
 	/* After SOURCE_IDLE: no event older than this is to come. It lags where a writer is in the middle of a record. */
 	uint64_t (*complete_until)(const struct source *source);
-	/* Sleeps until there may be more, a signal comes (-EINTR) or timeout_ms are over (-1: never). */
+	/* Sleeps until there may be more, a signal comes or timeout_ms are over (-1: never). Returns 0 or -errno. */
 	int (*wait)(struct source *source, int timeout_ms);
 	/* NULL, or reads what nobody has asked for yet, for its damages alone. Returns 0 or -errno, as source_next(). */
 	int (*verify)(struct source *source);

@@ -60,7 +60,7 @@ static int bpf_wait(struct source *source, int timeout_ms)
 
 	if (result < 0 && result != -EINTR)
 		return complain(bpf, result, "waiting");
-	return result < 0 ? result : 0;
+	return 0;
 }
 
 static void bpf_losses(struct source *source, struct tcptrace_lost *lost)

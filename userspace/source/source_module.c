@@ -169,9 +169,7 @@ static int module_wait(struct source *source, int timeout_ms)
 		result = signals_poll(NULL, 0, timeout_ms ? SOURCE_STALL_MS : 0);
 	else
 		result = signals_poll(&fds, 1, timeout_ms);
-	if (result == -EINTR)
-		return result;
-	if (result < 0)
+	if (result < 0 && result != -EINTR)
 		return complain(module, -result, "poll " TCPTRACE_PROC_EVENTS);
 	return 0;
 }
