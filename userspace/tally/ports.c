@@ -94,7 +94,7 @@ static bool is_held(const struct ports *ports, uint32_t netns, uint16_t port)
 {
 	uint64_t key = held_key(netns, port);
 
-	return bsearch(&key, ports->held, ports->held_count, sizeof(key), by_key);
+	return ports->held_count && bsearch(&key, ports->held, ports->held_count, sizeof(key), by_key);
 }
 
 static bool in_range(const struct port_space *space, uint16_t port)
