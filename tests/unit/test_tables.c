@@ -412,6 +412,71 @@ static void test_ports(void)
 	is_int(out.count, 1, "one line");
 }
 
+/* What is bound to a device, which no host has: the server's side; the client's is bound to none. */
+static void bind_server(uint32_t ifindex)
+{
+	unsigned int i;
+
+	for (i = 0; i < stream.count; i++)
+		if (stream.records[i].cookie != stream.client.cookie)
+			stream.records[i].ifindex = ifindex;
+}
+
+/* By the device of an end, not of a record alone. */
+static void test_device(void)
+{
+	stream_begin(&stream);
+	listen_begins(&stream);
+	handshake(&stream);
+	moves(&stream, &stream.server, 5000, true);
+	four_way(&stream, &stream.client);
+	bind_server(7777);
+	save(0);
+	run("listen", "-H -q dev 7777");
+	is_int(out.count, 1, "listen: a listener that is bound to the device");
+	run("listen", "-H -q not dev 7777");
+	is_int(out.count, 0, "listen: and not to another one");
+	run("listen", "-H -q dev 7778");
+	is_int(out.count, 0, "listen: none is bound to that");
+	run("life", "-H -q dev 7777 and process server");
+	is_int(out.count, 1, "life: an end that is bound");
+	run("life", "-H -q not dev 7777 and process client");
+	is_int(out.count, 1, "life: an end that is not");
+	run("life", "-H -q dev 7777 and process client");
+	is_int(out.count, 0, "life: which is not the other one");
+	run("watch", "-q dev 7777 and process server");
+	ok(line_with("four-way close"), "watch: its verdict");
+	run("export --format=prometheus", "dev 7777 2>/dev/null | grep '^tcptrace_listener_accept_queue{'");
+	ok(out.count, "export: its listener");
+	run("export --format=prometheus", "dev 7778 2>/dev/null | grep '^tcptrace_listener_accept_queue{'");
+	is_int(out.count, 0, "export: none is bound to that");
+
+	/* SO_BINDTODEVICE of a connection that is there: its last record has it. */
+	stream_begin(&stream);
+	handshake(&stream);
+	four_way(&stream, &stream.server);
+	stream.records[stream.count - 1].ifindex = 7777;
+	save(0);
+	run("life", "-H -q process client and not dev 7777");
+	is_int(out.count, 0, "life: one that was bound in between");
+	run("life", "-H -q process client and not dev 7778");
+	is_int(out.count, 1, "life: to that one alone");
+
+	stream_begin(&stream);
+	there(40000, 2, 80, TCPTRACE_S_ESTABLISHED)->ifindex = 7777;
+	there(40001, 2, 81, TCPTRACE_S_ESTABLISHED)->ifindex = 4000000000u;
+	there(40002, 2, 82, TCPTRACE_S_ESTABLISHED);
+	save(0);
+	run("ports", "-q --range=40000-40009 dev 7777");
+	ok(line_with("10.0.0.2:80 ") && !line_with("10.0.0.2:81 ") && !line_with("10.0.0.2:82 "),
+	   "ports: what is bound");
+	run("ports", "-q --range=40000-40009 dev 4000000000");
+	ok(!line_with("10.0.0.2:80 ") && line_with("10.0.0.2:81 ") && !line_with("10.0.0.2:82 "),
+	   "ports: whatever its number");
+	run("ports", "-q --range=40000-40009 dev != 7777 and dev != 4000000000");
+	ok(!line_with("10.0.0.2:80 ") && !line_with("10.0.0.2:81 ") && line_with("10.0.0.2:82 "), "ports: what is not");
+}
+
 static void test_port_settings(void)
 {
 	static const char *const bad[] = { "x", "1-", "5-4", "70000", "1,,2", "1 2" };
@@ -512,6 +577,7 @@ int main(void)
 	test_truncated();
 	test_process();
 	test_ports();
+	test_device();
 	test_port_settings();
 	test_rates();
 	test_top();

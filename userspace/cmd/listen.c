@@ -141,7 +141,7 @@ static void put_heading(struct listen *listen, uint64_t time)
 
 static bool shown(const struct listen *listen, const struct listener *listener)
 {
-	return follow_wants(listen->follow, &listener->end);
+	return follow_wants_copy(listen->follow, &listener->end, listener->ifindex);
 }
 
 static void print_table(struct listen *listen, uint64_t time)

@@ -24,6 +24,7 @@
 #include "record/record.h"
 #include "session/options.h"
 #include "session/stop.h"
+#include "session/subject.h"
 #include "source/source.h"
 
 #define BUFFER		((size_t)2048 * sizeof(struct tcptrace_record))
@@ -209,16 +210,7 @@ out:
 /* An end that enters or leaves a state that was asked for: the step belongs to it. */
 static bool wanted(const struct recording *recording, const struct tcptrace_record *record)
 {
-	struct filter_subject subject = {
-		.saddr = record->saddr,
-		.daddr = record->daddr,
-		.sport = record->sport,
-		.dport = record->dport,
-		.family = record->family,
-		.state = record->new_state,
-		.kind = record->kind,
-		.ifindex = record->ifindex,
-	};
+	struct filter_subject subject = subject_of_record(record);
 
 	if (!recording->chooses || filter_match(recording->filter, &subject))
 		return true;

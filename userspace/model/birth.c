@@ -28,7 +28,7 @@ static void fill_snapshot(struct end *end, const struct tcptrace_record *record)
 	end->kind = record->kind;
 	end->state = record->new_state;
 	end->birth = record->time;
-	end->flags = END_SEEDED | implied(end->state);
+	end->flags |= END_SEEDED | implied(end->state);
 	figures_copy(end, record);
 	if (record_listens(record)) {
 		figures_copy_backlog(end, record);
@@ -172,7 +172,7 @@ uint32_t model_add_before(struct model *model, const struct tcptrace_record *eve
 	end->state = event->old_state;
 	end->kind = kind_before(event);
 	end->birth = event->time;
-	end->flags = END_SEEDED | implied(end->state);
+	end->flags |= END_SEEDED | implied(end->state);
 	figures_copy(end, event);
 	if (record_listens(event)) {
 		figures_copy_backlog(end, event);
@@ -192,7 +192,7 @@ uint32_t model_add_before(struct model *model, const struct tcptrace_record *eve
 /* Its numbers stay, they are no worse for being younger; but those of a timewait socket are not its own. */
 void model_step_back(struct end *end, const struct tcptrace_record *event)
 {
-	uint32_t kept = END_SEEDED | END_ACTIVE | END_PASSIVE | END_ISS | END_IRS;
+	uint32_t kept = END_SEEDED | END_ACTIVE | END_PASSIVE | END_ISS | END_IRS | END_BOUND;
 	uint8_t kind = kind_before(event);
 
 	if (kind == end->kind)
@@ -236,7 +236,7 @@ void model_begin(struct change *change)
 	end->state = record->new_state;
 	end->birth = record->time;
 	end->since = record->time;
-	end->flags = END_SINCE;
+	end->flags |= END_SINCE;
 	figures_copy(end, record);
 	if (record->type == TCPTRACE_T_LISTEN) {
 		figures_copy_backlog(end, record);

@@ -13,17 +13,30 @@
 /* How far apart two ends' numbers may lie that were looked at one after the other. */
 #define SEQ_NEAR	(1u << 20)
 
+/* Address space. MAP_FAILED: there is none. */
+static void *set_aside(uint32_t max, size_t size)
+{
+	return mmap(NULL, ((size_t)max + 1) * size, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+static void give_back(void *all, uint32_t max, size_t size)
+{
+	if (all != MAP_FAILED)
+		munmap(all, ((size_t)max + 1) * size);
+}
+
 int ends_init(struct ends *ends, uint32_t max)
 {
 	memset(ends, 0, sizeof(*ends));
 	ends->max = max;
 	ends->bits = BITS_FIRST;
 	ends->used = 1;
-	ends->all = mmap(NULL, ((size_t)max + 1) * sizeof(struct end), PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	ends->all = set_aside(max, sizeof(*ends->all));
+	ends->ifindex = set_aside(max, sizeof(*ends->ifindex));
 	ends->by_cookie = calloc(1u << ends->bits, sizeof(uint32_t));
 	ends->by_tuple = calloc(1u << ends->bits, sizeof(uint32_t));
-	if (ends->all != MAP_FAILED && ends->by_cookie && ends->by_tuple)
+	if (ends->all != MAP_FAILED && ends->ifindex != MAP_FAILED && ends->by_cookie && ends->by_tuple)
 		return 0;
 	ends_exit(ends);
 	return -ENOMEM;
@@ -42,8 +55,8 @@ void ends_exit(struct ends *ends)
 
 	for (place = 1; ends->all != MAP_FAILED && place < ends->used; place++)
 		release(ends_at(ends, place));
-	if (ends->all != MAP_FAILED)
-		munmap(ends->all, ((size_t)ends->max + 1) * sizeof(struct end));
+	give_back(ends->all, ends->max, sizeof(*ends->all));
+	give_back(ends->ifindex, ends->max, sizeof(*ends->ifindex));
 	free(ends->by_cookie);
 	free(ends->by_tuple);
 }
@@ -178,6 +191,7 @@ uint32_t ends_add(struct ends *ends, const struct tcptrace_record *record)
 		grow(ends);
 	push(ends, ends_cookie_head(ends, record->cookie), place, BY_COOKIE);
 	push(ends, tuple_head(ends, hash), place, BY_TUPLE);
+	ends_bind(ends, ends_at(ends, place), record->ifindex);
 	return place;
 }
 

@@ -22,6 +22,7 @@ struct ends {
 	uint32_t used;		/* places ever used */
 	uint32_t free;		/* the first of those free again, linked by cookie_next */
 	uint32_t count, max;
+	uint32_t *ifindex;	/* by place, of those that are END_BOUND; memory comes as it is used here, too */
 
 	uint32_t *by_cookie, *by_tuple;	/* heads of chains */
 	uint32_t bits;			/* 1 << bits heads each */
@@ -44,6 +45,16 @@ static inline struct end *ends_at(const struct ends *ends, uint32_t place)
 static inline uint32_t *ends_cookie_head(const struct ends *ends, uint64_t cookie)
 {
 	return &ends->by_cookie[hash_place(hash_number(cookie), ends->bits)];
+}
+
+/* To the device that its record names, or to none any more. */
+static inline void ends_bind(struct ends *ends, struct end *end, uint32_t ifindex)
+{
+	end->flags &= ~END_BOUND;
+	if (!ifindex)
+		return;
+	end->flags |= END_BOUND;
+	ends->ifindex[end - ends->all] = ifindex;
 }
 
 /* 0: there is none. */

@@ -133,6 +133,8 @@ void figures_take(struct model *model, struct end *end, const struct tcptrace_re
 	figures_copy(end, record);
 	end->rcv_nxt = rcv_nxt;
 	if (record_has_totals(record)) {
+		/* setsockopt() may have changed it, of which no record tells. */
+		ends_bind(&model->ends, end, record->ifindex);
 		figures_take_totals(end, record);
 		take_numbers(model, end, record);
 	}

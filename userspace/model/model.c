@@ -69,6 +69,11 @@ uint32_t model_place(const struct model *model, const struct end *end)
 	return end - model->ends.all;
 }
 
+uint32_t model_ifindex(const struct model *model, const struct end *end)
+{
+	return end->flags & END_BOUND ? model->ends.ifindex[model_place(model, end)] : 0;
+}
+
 uint32_t model_ends(const struct model *model)
 {
 	return model->ends.count - !!model->grave;

@@ -61,6 +61,7 @@ enum {
 	END_COOKIE	= 1u << 27,	/* born of a SYN cookie or of fast open: its SYN was not seen */
 	END_ORPHAN	= 1u << 28,	/* when it was over no process held it */
 	END_HALF_CLOSED	= 1u << 29,	/* `fin` is how long it was half-closed */
+	END_BOUND	= 1u << 30,	/* to a device: model_ifindex() */
 };
 
 /* Why an end was reset by its own side. */
@@ -195,6 +196,9 @@ const struct end *model_listener(const struct model *model, const struct end *en
 const struct owner *model_owner(const struct model *model, const struct end *end);
 /* All ends that are not over and are shown, one after the other; *place is 0 before the first. NULL: no more. */
 const struct end *model_next(const struct model *model, uint32_t *place);
+
+/* The device that an end of the table is bound to; 0: none. */
+uint32_t model_ifindex(const struct model *model, const struct end *end);
 
 /* Where an end of the table lies in it, from 1; another one may lie there when it is gone. */
 uint32_t model_place(const struct model *model, const struct end *end);

@@ -91,6 +91,8 @@ void model_find_peer(struct model *model, uint32_t place);
 
 /* ---- figures.c ---- */
 
+_Static_assert(sizeof(struct end) == 192, "and no byte more");
+
 _Static_assert(offsetof(struct end, rcv_wnd) - offsetof(struct end, snd_una) ==
 	       offsetof(struct tcptrace_record, rcv_wnd) - offsetof(struct tcptrace_record, snd_una),
 	       "the same seven numbers in the same order");

@@ -12,6 +12,7 @@
 #include "record/record.h"
 #include "session/follow.h"
 #include "session/seed.h"
+#include "session/subject.h"
 
 #define SETTLE_MS	((int)(MODEL_SETTLE_NS / 1000000) + 1)
 #define AHEAD_MS	((int)(AHEAD_NS / 1000000) + 1)
@@ -76,18 +77,11 @@ const struct argp_child follow_children[] = {
 /* Of a tuple, whatever its state: an end that changes its state is not to be lost. `process`: as filter_match() has it. */
 static bool tuple_fits(const struct follow *follow, const struct tcptrace_record *record, const struct owner *process)
 {
-	const struct filter_subject subject = {
-		.saddr = record->saddr,
-		.daddr = record->daddr,
-		.sport = record->sport,
-		.dport = record->dport,
-		.family = record->family,
-		.state = follow->any_state,
-		.kind = TCPTRACE_K_FULL,
-		.ifindex = record->ifindex,
-		.process = process,
-	};
+	struct filter_subject subject = subject_of_record(record);
 
+	subject.state = follow->any_state;
+	subject.kind = TCPTRACE_K_FULL;
+	subject.process = process;
 	return filter_match(follow->filter, &subject);
 }
 
@@ -97,30 +91,29 @@ static bool wanted(const struct tcptrace_record *record, void *arg)
 	return tuple_fits(arg, record, NULL);
 }
 
-static bool fits(const struct follow *follow, const struct filter *filter, const struct end *end, uint8_t state)
+static bool fits(const struct follow *follow, const struct filter *filter, const struct end *end, uint32_t ifindex,
+		 uint8_t state)
 {
-	const struct filter_subject subject = {
-		.saddr = end->saddr,
-		.daddr = end->daddr,
-		.sport = end->sport,
-		.dport = end->dport,
-		.family = end->family,
-		.state = state,
-		.kind = end->kind,
-		.process = model_owner(follow->model, end),
-	};
+	struct filter_subject subject = subject_of_end(end, ifindex);
 
+	subject.state = state;
+	subject.process = model_owner(follow->model, end);
 	return filter_match(filter, &subject);
+}
+
+bool follow_wants_copy(const struct follow *follow, const struct end *end, uint32_t ifindex)
+{
+	return fits(follow, follow->filter, end, ifindex, follow->any_state);
 }
 
 bool follow_wants(const struct follow *follow, const struct end *end)
 {
-	return fits(follow, follow->filter, end, follow->any_state);
+	return follow_wants_copy(follow, end, model_ifindex(follow->model, end));
 }
 
 bool follow_fits(const struct follow *follow, const struct filter *filter, const struct end *end)
 {
-	return fits(follow, filter, end, end->state);
+	return fits(follow, filter, end, model_ifindex(follow->model, end), end->state);
 }
 
 static bool chooses(const struct follow *follow)

@@ -113,9 +113,11 @@ static inline bool follow_state(const struct follow *follow, uint8_t state)
 	return follow->states & 1u << state;
 }
 
-/* Does the filter fit this end, whatever its state? */
+/* Does the filter fit this end of the model, whatever its state? */
 bool follow_wants(const struct follow *follow, const struct end *end);
-/* Does another one, with its state? */
+/* The same of a copy of an end, `ifindex` being its device. */
+bool follow_wants_copy(const struct follow *follow, const struct end *end, uint32_t ifindex);
+/* Does another filter fit it, with its state? */
 bool follow_fits(const struct follow *follow, const struct filter *filter, const struct end *end);
 
 #endif

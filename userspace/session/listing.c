@@ -11,6 +11,7 @@
 #include "record/record.h"
 #include "session/listing.h"
 #include "session/stop.h"
+#include "session/subject.h"
 
 int listing_parse(struct listing *listing, int count, char *const words[])
 {
@@ -66,16 +67,7 @@ int listing_open(struct listing *listing, enum tcptrace_level level)
 
 static bool fits(const struct listing *listing, const struct tcptrace_record *record)
 {
-	const struct filter_subject subject = {
-		.saddr = record->saddr,
-		.daddr = record->daddr,
-		.sport = record->sport,
-		.dport = record->dport,
-		.family = record->family,
-		.state = record->new_state,
-		.kind = record->kind,
-		.ifindex = record->ifindex,
-	};
+	const struct filter_subject subject = subject_of_record(record);
 
 	return filter_match(listing->filter, &subject);
 }

@@ -166,6 +166,7 @@ void listeners_snapshot(struct listeners *listeners, const struct tcptrace_recor
 		return;
 	end_release(&listener->end);
 	end_from_snapshot(&listener->end, record);
+	listener->ifindex = record->ifindex;
 	note_closed(listeners, listener);
 	take_queues(listener, record);
 }
@@ -210,6 +211,7 @@ void listeners_step(struct listeners *listeners, const struct step *step)
 		if (listener && step->end) {
 			end_release(&listener->end);
 			end_copy(&listener->end, step->end);
+			listener->ifindex = record->ifindex;
 		}
 		if (listener)
 			note_closed(listeners, listener);

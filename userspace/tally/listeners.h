@@ -12,6 +12,7 @@
 
 struct listener {
 	struct end end;		/* as of its last record: who it is, and whose */
+	uint32_t ifindex;	/* bound device, 0: none */
 	uint64_t time;		/* of the queues' figures */
 	uint32_t queue, queue_peak, queue_max;	/* connections that wait for accept(), and how many may */
 	uint32_t syn, syn_peak;	/* half-open ones */

@@ -210,7 +210,8 @@ static void put_listeners(FILE *file, const struct prometheus *prometheus, const
 		uint64_t value = figure_of(listener, family->what);
 
 		if (value != UNKNOWN && !(listener_over(listener) && prometheus_repeats(prometheus)) &&
-		    follow_state(prometheus->follow, TCPTRACE_S_LISTEN) && follow_wants(prometheus->follow, &listener->end))
+		    follow_state(prometheus->follow, TCPTRACE_S_LISTEN) &&
+		    follow_wants_copy(prometheus->follow, &listener->end, listener->ifindex))
 			put_listener(file, listener, family, value);
 	}
 }

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What a filter is asked of: a record, as it is behind its change, or an end as it is now. */
+#ifndef TCPTRACE_SUBJECT_H
+#define TCPTRACE_SUBJECT_H
+
+#include "filter/filter.h"
+#include "model/model.h"
+
+/* Both for callers that set state and process as they want them. */
+static inline struct filter_subject subject_of_record(const struct tcptrace_record *record)
+{
+	return (struct filter_subject){
+		.saddr = record->saddr,
+		.daddr = record->daddr,
+		.sport = record->sport,
+		.dport = record->dport,
+		.family = record->family,
+		.state = record->new_state,
+		.kind = record->kind,
+		.ifindex = record->ifindex,
+	};
+}
+
+/* `ifindex`: its device, see model_ifindex(). */
+static inline struct filter_subject subject_of_end(const struct end *end, uint32_t ifindex)
+{
+	return (struct filter_subject){
+		.saddr = end->saddr,
+		.daddr = end->daddr,
+		.sport = end->sport,
+		.dport = end->dport,
+		.family = end->family,
+		.state = end->state,
+		.kind = end->kind,
+		.ifindex = ifindex,
+	};
+}
+
+#endif
