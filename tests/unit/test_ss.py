@@ -148,6 +148,16 @@ def history():
        "ss --history of a recording", status, *lines)
 
 
+def bound():
+    """Of a recording: whatever a socket of the model is bound to, a device that no host has."""
+    some = [Socket(state, socket.AF_INET, "10.0.0.1", port, "10.0.0.2" if port > 40000 else "0.0.0.0", 9090 if port > 40000 else 0, ifindex=ifindex)
+            for state, port, ifindex in ((ESTABLISHED, 40001, 7777), (ESTABLISHED, 40002, 0), (LISTEN, 9090, 7777))]
+    save(some)
+    for words, wanted in ((["dev", "7777"], ["10.0.0.1%if7777:40001", "10.0.0.1%if7777:9090"]), (["dev", "!=", "7777"], ["10.0.0.1:40002"])):
+        status, text = ours(["-tnaH", "--history", *words])
+        ok(status == 0 and sorted(line.split()[3] for line in text.splitlines()) == wanted, f"ss --history {' '.join(words)}", status, text)
+
+
 def waiting():
     """Bytes that come and are read, that come and stay, that were there and are read in part; and a socket of silence."""
     taken, kept, part, quiet = (Socket(ESTABLISHED, socket.AF_INET, "10.0.0.1", port, "10.0.0.2", 9090, recvq)
@@ -178,6 +188,7 @@ def waiting():
 layouts()
 columns()
 history()
+bound()
 waiting()
 summaries()
 states()

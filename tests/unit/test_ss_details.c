@@ -54,6 +54,13 @@ static struct tcptrace_record record_of(int fd, uint8_t state)
 	return record;
 }
 
+static void fill(const struct tcptrace_record *record)
+{
+	const struct ss_row row = ss_row_of_record(record);
+
+	ss_details_fill(&details, &row);
+}
+
 /* Numbers that go by the millisecond become T, blanks at the end go. */
 static void timeless(char *text)
 {
@@ -124,7 +131,7 @@ static void compare(int fd, uint8_t state, const char *words, const struct ss_wa
 	details.wanted = wanted;
 	details.diag = diag;
 	details.processes = processes;
-	ss_details_fill(&details, &record);
+	fill(&record);
 	details.text[details.used] = '\0';
 	timeless(details.text);
 	timeless(theirs);
@@ -175,7 +182,7 @@ static void names(int fd)
 		processes_want_all(found);
 		processes_scan(found, "/proc");
 		details = (struct ss_details){ .wanted = &processes, .processes = found };
-		ss_details_fill(&details, &record);
+		fill(&record);
 		details.text[details.used] = '\0';
 		snprintf(wanted, sizeof(wanted), "(\"%s\",pid=%d,fd=%d)", bad[i].shown, getpid(), fd);
 		ok(strstr(details.text, wanted), "ss -p, escaped: %s", wanted);
@@ -204,7 +211,7 @@ static void times(void)
 	details.processes = NULL;
 	for (i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
 		record.u.totals.timeout = wanted[i].ms;
-		ss_details_fill(&details, &record);
+		fill(&record);
 		details.text[details.used] = '\0';
 		snprintf(text, sizeof(text), " timer:(timewait,%s,0)", wanted[i].text);
 		is_str(details.text, text, "%u ms", wanted[i].ms);

@@ -60,18 +60,36 @@ static void show_json(struct ss *ss, const struct tcptrace_record *record, const
 	end_release(&end);
 }
 
+/* `known` of the model, NULL: nothing is. */
+static inline void show_row(struct ss *ss, const struct ss_row *row, const struct end *known, uint64_t time)
+{
+	if (ss->detailed)
+		ss_details_fill(&ss->details, row);
+	if (known)
+		ss_details_history(&ss->details, known, time, ss->source->live);
+	ss_table_row(&ss->table, row, ss->details.text, ss->details.used);
+	ss_table_trim(&ss->table);
+}
+
 static void show_socket(struct ss *ss, const struct tcptrace_record *record, const struct end *known)
 {
 	if (ss->options.options.json) {
 		show_json(ss, record, known);
-		return;
+	} else {
+		const struct ss_row row = ss_row_of_record(record);
+
+		show_row(ss, &row, known, record->time);
 	}
-	if (ss->detailed)
-		ss_details_fill(&ss->details, record);
-	if (known)
-		ss_details_history(&ss->details, known, record->time, ss->source->live);
-	ss_table_row(&ss->table, record, ss->details.text, ss->details.used);
-	ss_table_trim(&ss->table);
+}
+
+static void show_end(struct ss *ss, const struct end *end, uint64_t time)
+{
+	const struct ss_row row = ss_row_of_end(end, model_ifindex(ss->model, end));
+
+	if (ss->options.options.json)
+		json_history(ss->out, end, time, ss->source->live);
+	else
+		show_row(ss, &row, end, time);
 }
 
 static int on_socket(const struct tcptrace_record *record, void *arg)
@@ -86,15 +104,12 @@ static int on_socket(const struct tcptrace_record *record, void *arg)
 /* A recording has no snapshot of its end: what the model has is what is there. */
 static void show_model(struct ss *ss, uint64_t time)
 {
-	struct tcptrace_record record;
 	const struct end *end;
 	uint32_t place = 0;
 
-	while (!ss->out->error && (end = model_next(ss->model, &place))) {
-		end_to_snapshot(end, time, &record);
-		if (listing_shows(&ss->listing, &record))
-			show_socket(ss, &record, end);
-	}
+	while (!ss->out->error && (end = model_next(ss->model, &place)))
+		if (listing_shows_end(&ss->listing, ss->model, end))
+			show_end(ss, end, time);
 }
 
 /* ---- what records do not carry ---- */

@@ -74,32 +74,6 @@ void end_release(struct end *end)
 	owner_drop(&end->closer);
 }
 
-void end_to_snapshot(const struct end *end, uint64_t time, struct tcptrace_record *record)
-{
-	*record = (struct tcptrace_record){
-		.time = time,
-		.cookie = end->cookie,
-		.sport = end->sport,
-		.dport = end->dport,
-		.type = TCPTRACE_T_SNAPSHOT,
-		.netns = end->netns,
-		.family = end->family,
-		.kind = end->kind,
-		.old_state = end->state,
-		.new_state = end->state,
-		.pid = owner_at(end->owner)->pid,
-	};
-	memcpy(record->saddr, end->saddr, sizeof(record->saddr));
-	memcpy(record->daddr, end->daddr, sizeof(record->daddr));
-	memcpy(record->comm, owner_at(end->owner)->comm, sizeof(record->comm));
-	if (end->state == TCPTRACE_S_LISTEN) {
-		record->u.listen.backlog = end->backlog;
-		record->u.listen.backlog_max = end->backlog_max;
-	} else {
-		memcpy(&record->snd_una, &end->snd_una, 7 * sizeof(uint32_t));
-	}
-}
-
 uint32_t model_add(struct model *model, const struct tcptrace_record *record)
 {
 	uint32_t place = ends_add(&model->ends, record);

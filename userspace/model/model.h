@@ -228,9 +228,6 @@ void end_from_snapshot(struct end *end, const struct tcptrace_record *record);
 void end_copy(struct end *end, const struct end *other);
 void end_release(struct end *end);
 
-/* The contrary, as far as an end knows what a record says. */
-void end_to_snapshot(const struct end *end, uint64_t time, struct tcptrace_record *record);
-
 uint32_t end_recvq(const struct end *end);
 uint32_t end_sendq(const struct end *end);
 /* What a timewait socket has left of its time, ns; 0: it is none. */

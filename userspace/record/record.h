@@ -74,6 +74,14 @@ static inline uint64_t record_inode(const struct tcptrace_record *record)
 	return record_listens(record) ? record->u.listen.inode : record->u.totals.inode;
 }
 
+/* SNAPSHOT: its owner, in the initial user namespace, as far as the kernel tells. */
+static inline uint32_t record_uid(const struct tcptrace_record *record)
+{
+	if (record->kind != TCPTRACE_K_FULL)
+		return 0;
+	return record_listens(record) ? record->u.listen.uid : record->u.totals.uid;
+}
+
 /* What was lost in all, whatever the cause. */
 static inline uint64_t record_lost(const struct tcptrace_lost *lost)
 {

@@ -65,6 +65,12 @@ int listing_open(struct listing *listing, enum tcptrace_level level)
 	return result;
 }
 
+/* The filter is asked only where what comes first does not decide it. */
+static inline bool has_place(const struct listing *listing, uint8_t state, uint32_t netns)
+{
+	return listing->states & 1u << state && (!listing->netns || netns == listing->netns);
+}
+
 static bool fits(const struct listing *listing, const struct tcptrace_record *record)
 {
 	const struct filter_subject subject = subject_of_record(record);
@@ -76,9 +82,14 @@ bool listing_shows(struct listing *listing, const struct tcptrace_record *record
 {
 	if (record->time > listing->last)
 		listing->last = record->time;
-	return listing->states & 1u << record->new_state &&
-	       (!listing->netns || record->netns == listing->netns) &&
-	       (listing->everything || fits(listing, record));
+	return has_place(listing, record->new_state, record->netns) && (listing->everything || fits(listing, record));
+}
+
+bool listing_shows_end(const struct listing *listing, const struct model *model, const struct end *end)
+{
+	const struct filter_subject subject = subject_of_end(end, model_ifindex(model, end));
+
+	return has_place(listing, end->state, end->netns) && filter_match(listing->filter, &subject);
 }
 
 bool listing_over(const struct listing *listing)

@@ -110,9 +110,7 @@ static uint32_t uid_of(const struct netstat_table *table, const struct tcptrace_
 		return sockdiag_head(message)->idiag_uid;
 	if (record->kind == TCPTRACE_K_REQUEST)
 		return NO_USER;
-	if (record->kind != TCPTRACE_K_FULL)
-		return 0;
-	return record_listens(record) ? record->u.listen.uid : record->u.totals.uid;
+	return record_uid(record);
 }
 
 static char *put_user(const struct netstat_table *table, char *p, uint32_t uid)

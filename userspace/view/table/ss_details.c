@@ -10,7 +10,6 @@
 #include <unistd.h>
 
 #include "base/safe_text.h"
-#include "record/record.h"
 #include "view/table/ss_details.h"
 
 #define BIT(extension)	(1u << (INET_DIAG_##extension - 1))
@@ -43,6 +42,16 @@ uint8_t ss_details_extensions(const struct ss_wanted *wanted)
 	if (wanted->tos)
 		extensions |= BIT(TOS) | BIT(TCLASS);
 	return extensions;
+}
+
+static uint64_t inode_of(const struct ss_row *row)
+{
+	return row->record ? record_inode(row->record) : 0;
+}
+
+static uint32_t uid_of(const struct ss_row *row)
+{
+	return row->record ? record_uid(row->record) : 0;
 }
 
 /* ---- processes ---- */
@@ -104,13 +113,13 @@ static void say_timer(struct ss_details *details, unsigned int timer, unsigned i
 	ss_say(details, ",%u)", count);
 }
 
-static void say_timers(struct ss_details *details, const struct tcptrace_record *record,
+static void say_timers(struct ss_details *details, const struct ss_row *row,
 		       const struct inet_diag_msg *head)
 {
 	if (head)
 		say_timer(details, head->idiag_timer, head->idiag_expires, head->idiag_retrans);
-	else if (record->kind == TCPTRACE_K_TIMEWAIT && record->u.totals.timeout)
-		say_timer(details, 3, record->u.totals.timeout, 0);
+	else if (row->record && row->kind == TCPTRACE_K_TIMEWAIT && row->record->u.totals.timeout)
+		say_timer(details, 3, row->record->u.totals.timeout, 0);
 }
 
 /* ---- -e ---- */
@@ -174,31 +183,24 @@ static void say_cgroup(struct ss_details *details, const struct nlattr *attribut
 		ss_say(details, " cgroup:unreachable:%llx", (unsigned long long)id);
 }
 
-static uint32_t uid_of(const struct tcptrace_record *record)
-{
-	if (record->kind != TCPTRACE_K_FULL)
-		return 0;
-	return record_listens(record) ? record->u.listen.uid : record->u.totals.uid;
-}
-
-static void say_extended(struct ss_details *details, const struct tcptrace_record *record,
+static void say_extended(struct ss_details *details, const struct ss_row *row,
 			 const struct inet_diag_msg *head, const struct sockdiag_attributes *attributes)
 {
 	const struct nlattr *mark = attributes->by[INET_DIAG_MARK];
-	uint32_t uid = head ? head->idiag_uid : uid_of(record);
+	uint32_t uid = head ? head->idiag_uid : uid_of(row);
 
 	if (uid)
 		ss_say(details, " uid:%u", uid);
-	ss_say(details, " ino:%u sk:%llx", head ? head->idiag_inode : (uint32_t)record_inode(record),
-	       (unsigned long long)record->cookie);
+	ss_say(details, " ino:%u sk:%llx", head ? head->idiag_inode : (uint32_t)inode_of(row),
+	       (unsigned long long)row->cookie);
 	if (sockdiag_payload(mark, sizeof(uint32_t)) && mnl_attr_get_u32(mark))
 		ss_say(details, " fwmark:0x%x", mnl_attr_get_u32(mark));
 	say_cgroup(details, attributes->by[INET_DIAG_CGROUP_ID]);
-	if (record->family == AF_INET6 && record_listens(record))
-		ss_say(details, " v6only:%u", !!(record->flags & TCPTRACE_F_V6ONLY));
-	if (record->kind == TCPTRACE_K_FULL)
-		ss_say(details, " %c-%c", record->flags & TCPTRACE_F_SHUT_RCV ? '-' : '<',
-		       record->flags & TCPTRACE_F_SHUT_SND ? '-' : '>');
+	if (row->family == AF_INET6 && row->state == TCPTRACE_S_LISTEN)
+		ss_say(details, " v6only:%u", !!(row->flags & TCPTRACE_F_V6ONLY));
+	if (row->kind == TCPTRACE_K_FULL)
+		ss_say(details, " %c-%c", row->flags & TCPTRACE_F_SHUT_RCV ? '-' : '<',
+		       row->flags & TCPTRACE_F_SHUT_SND ? '-' : '>');
 }
 
 /* ---- --tos, --cgroup, --inet-sockopt, -m ---- */
@@ -280,9 +282,9 @@ void ss_details_history(struct ss_details *details, const struct end *end, uint6
 	ss_say(details, ")");
 }
 
-void ss_details_fill(struct ss_details *details, const struct tcptrace_record *record)
+void ss_details_fill(struct ss_details *details, const struct ss_row *row)
 {
-	const struct nlmsghdr *message = sockdiag_find(details->diag, record->cookie);
+	const struct nlmsghdr *message = sockdiag_find(details->diag, row->cookie);
 	const struct inet_diag_msg *head = message ? sockdiag_head(message) : NULL;
 	const struct ss_wanted *wanted = details->wanted;
 	struct sockdiag_attributes attributes;
@@ -290,11 +292,11 @@ void ss_details_fill(struct ss_details *details, const struct tcptrace_record *r
 	details->used = 0;
 	sockdiag_parse(message, &attributes);
 	if (details->processes)
-		say_processes(details, record_inode(record));
+		say_processes(details, inode_of(row));
 	if (wanted->timers)
-		say_timers(details, record, head);
+		say_timers(details, row, head);
 	if (wanted->extended)
-		say_extended(details, record, head, &attributes);
+		say_extended(details, row, head, &attributes);
 	if (wanted->tos)
 		say_tos(details, &attributes);
 	if (wanted->cgroup)

@@ -12,7 +12,7 @@
 #include "host/process.h"
 #include "host/sockdiag.h"
 #include "model/model.h"
-#include "tcptrace.h"
+#include "view/table/ss_row.h"
 
 /* Which of them. */
 struct ss_wanted {
@@ -24,7 +24,7 @@ struct ss_wanted {
 struct ss_details {
 	const struct ss_wanted *wanted;
 	const struct processes *processes;	/* NULL: not asked for */
-	const struct sockdiag *diag;		/* NULL: the record alone is to say it */
+	const struct sockdiag *diag;		/* NULL: the row alone is to say it */
 	size_t used;
 	char text[TABLE_CELL_MAX + 1];
 };
@@ -33,7 +33,7 @@ struct ss_details {
 uint8_t ss_details_extensions(const struct ss_wanted *wanted);
 
 /* Fills details->text, without a NUL. */
-void ss_details_fill(struct ss_details *details, const struct tcptrace_record *record);
+void ss_details_fill(struct ss_details *details, const struct ss_row *row);
 
 /*
  * Appends what the model knows of the time until `time`: how long in its state, the peaks of its queues, how long

@@ -56,9 +56,9 @@ static bool is_any(const uint8_t *address)
 }
 
 /* Any address is "*", since it takes IPv4 as well; "[::]" where it does not. */
-static char *put_ipv6(char *p, const struct tcptrace_record *record, const uint8_t *address)
+static char *put_ipv6(char *p, const struct ss_row *row, const uint8_t *address)
 {
-	if (is_any(address) && !(record_listens(record) && record->flags & TCPTRACE_F_V6ONLY)) {
+	if (is_any(address) && !(row->state == TCPTRACE_S_LISTEN && row->flags & TCPTRACE_F_V6ONLY)) {
 		*p++ = '*';
 		return p;
 	}
@@ -68,14 +68,14 @@ static char *put_ipv6(char *p, const struct tcptrace_record *record, const uint8
 	return p;
 }
 
-static inline char *put_address(const struct ss_table *ss, char *p, const struct tcptrace_record *record,
+static inline char *put_address(const struct ss_table *ss, char *p, const struct ss_row *row,
 				const uint8_t *address)
 {
-	const char *name = ss->hosts && !is_any(address) ? resolve_host(record->family, address) : NULL;
+	const char *name = ss->hosts && !is_any(address) ? resolve_host(row->family, address) : NULL;
 
 	if (name)
 		return put_string(p, name);
-	return record->family == AF_INET ? record_put_address(p, AF_INET, address) : put_ipv6(p, record, address);
+	return row->family == AF_INET ? record_put_address(p, AF_INET, address) : put_ipv6(p, row, address);
 }
 
 static inline char *put_service(const struct ss_table *ss, char *p, uint16_t port)
@@ -102,9 +102,9 @@ static void count_details(struct ss_table *ss, unsigned int part)
 	ss->uncounted[part] = 0;
 }
 
-void ss_table_row(struct ss_table *ss, const struct tcptrace_record *record, const char *details, size_t length)
+void ss_table_row(struct ss_table *ss, const struct ss_row *row, const char *details, size_t length)
 {
-	unsigned int part = record->family == AF_INET ? IPV4 : IPV6, column = 0;
+	unsigned int part = row->family == AF_INET ? IPV4 : IPV6, column = 0;
 	struct table *table = &ss->table;
 	char *p = length ? table_row_long(table, part, length) : table_row(table, part), *cell;
 
@@ -113,24 +113,24 @@ void ss_table_row(struct ss_table *ss, const struct tcptrace_record *record, con
 	if (ss->netid)
 		p = put_cell_string(table, column++, p, "tcp");
 	if (ss->state)
-		p = put_cell_string(table, column++, p, state_name_ss(record->new_state));
-	p = table_cell(table, column++, p, put_queue(table_text(p), record_recvq(record)));
-	p = table_cell(table, column++, p, put_queue(table_text(p), record_sendq(record)));
+		p = put_cell_string(table, column++, p, state_name_ss(row->state));
+	p = table_cell(table, column++, p, put_queue(table_text(p), row->recvq));
+	p = table_cell(table, column++, p, put_queue(table_text(p), row->sendq));
 
 	cell = p;
-	p = put_address(ss, table_text(cell), record, record->saddr);
-	if (record->ifindex) {
+	p = put_address(ss, table_text(cell), row, row->saddr);
+	if (row->ifindex) {
 		*p++ = '%';
-		p = put_string(p, resolve_device(record->ifindex));
+		p = put_string(p, resolve_device(row->ifindex));
 	}
 	*p++ = ':';
 	p = table_cell(table, column++, cell, p);
-	p = table_cell(table, column++, p, put_service(ss, table_text(p), record->sport));
+	p = table_cell(table, column++, p, put_service(ss, table_text(p), row->sport));
 	cell = p;
-	p = put_address(ss, table_text(cell), record, record->daddr);
+	p = put_address(ss, table_text(cell), row, row->daddr);
 	*p++ = ':';
 	p = table_cell(table, column++, cell, p);
-	p = table_cell(table, column++, p, put_service(ss, table_text(p), record->dport));
+	p = table_cell(table, column++, p, put_service(ss, table_text(p), row->dport));
 	p = table_cell_quiet(p, put_mem(table_text(p), details, length));
 	table_row_done(table, part, p);
 	count_details(ss, part);

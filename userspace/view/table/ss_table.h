@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 #include "base/table.h"
-#include "tcptrace.h"
+#include "view/table/ss_row.h"
 
 #define SS_COLUMNS	9
 
@@ -26,7 +26,7 @@ struct ss_table {
 void ss_table_init(struct ss_table *ss, unsigned int screen, struct out *out);
 
 /* `details`: what stands behind the addresses. */
-void ss_table_row(struct ss_table *ss, const struct tcptrace_record *record, const char *details, size_t length);
+void ss_table_row(struct ss_table *ss, const struct ss_row *row, const char *details, size_t length);
 
 void ss_table_flush(struct ss_table *ss);
 

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* What ss shows of a socket, be that known from its record or from the model. */
+#ifndef TCPTRACE_SS_ROW_H
+#define TCPTRACE_SS_ROW_H
+
+#include "model/model.h"
+#include "record/record.h"
+
+struct ss_row {
+	const uint8_t *saddr, *daddr;	/* as in struct tcptrace_record */
+	const struct tcptrace_record *record;	/* SNAPSHOT, for what the model does not know; NULL: there is none */
+	uint64_t cookie;
+	uint32_t recvq, sendq;
+	uint32_t ifindex;	/* bound device, 0: none */
+	uint32_t flags;		/* TCPTRACE_F_; of the model none */
+	uint16_t sport, dport;
+	uint8_t family;
+	uint8_t kind;		/* enum tcptrace_kind */
+	uint8_t state;		/* enum tcptrace_state */
+};
+
+/* Valid as long as `record` is. */
+static inline struct ss_row ss_row_of_record(const struct tcptrace_record *record)
+{
+	return (struct ss_row){
+		.saddr = record->saddr,
+		.daddr = record->daddr,
+		.record = record,
+		.cookie = record->cookie,
+		.recvq = record_recvq(record),
+		.sendq = record_sendq(record),
+		.ifindex = record->ifindex,
+		.flags = record->flags,
+		.sport = record->sport,
+		.dport = record->dport,
+		.family = record->family,
+		.kind = record->kind,
+		.state = record->new_state,
+	};
+}
+
+/* Valid as long as `end` is; `ifindex`: see model_ifindex(). */
+static inline struct ss_row ss_row_of_end(const struct end *end, uint32_t ifindex)
+{
+	return (struct ss_row){
+		.saddr = end->saddr,
+		.daddr = end->daddr,
+		.cookie = end->cookie,
+		.recvq = end_recvq(end),
+		.sendq = end_sendq(end),
+		.ifindex = ifindex,
+		.sport = end->sport,
+		.dport = end->dport,
+		.family = end->family,
+		.kind = end->kind,
+		.state = end->state,
+	};
+}
+
+#endif
