@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <netinet/tcp.h>
 #include <string.h>
 
 #include "model/cause.h"
 #include "record/record.h"
 
-#define FIN	0x01
-#define SYN	0x02
-#define RST	0x04
-#define PSH	0x08
-#define ACK	0x10
-#define URG	0x20
-#define ECE	0x40
-#define CWR	0x80
+/* The two of RFC 3168, which glibc does not have. */
+#ifndef TH_ECE
+#define TH_ECE	0x40
+#define TH_CWR	0x80
+#endif
 
 /* RFC 9293, section 3.7.1: for who says nothing */
 #define MSS_DEFAULT	536
@@ -47,7 +45,7 @@ static void set_window(struct cause *cause, const struct tcptrace_record *record
 
 static int of_connect(const struct tcptrace_record *record, struct cause *causes)
 {
-	causes[0] = sent(SYN);
+	causes[0] = sent(TH_SYN);
 	set_seq(&causes[0], record->write_seq);
 	return 1;
 }
@@ -56,14 +54,14 @@ static int of_request(const struct tcptrace_record *record, struct cause *causes
 {
 	switch (record->op) {
 	case TCPTRACE_OP_OPEN:
-		causes[0] = received(SYN);
+		causes[0] = received(TH_SYN);
 		set_seq(&causes[0], record->rcv_nxt - 1);
 		/* An MSS of 536 or a shift of 0 may have been sent, or no option at all. */
 		if (record->mss != MSS_DEFAULT)
 			causes[0].mss = record->mss;
 		if (record->wscale & 15)
 			causes[0].wscale = (record->wscale & 15) + 1;
-		causes[1] = sent(SYN | ACK);
+		causes[1] = sent(TH_SYN | TH_ACK);
 		set_seq(&causes[1], record->snd_una);
 		set_ack(&causes[1], record->rcv_nxt);
 		return 2;
@@ -71,7 +69,7 @@ static int of_request(const struct tcptrace_record *record, struct cause *causes
 		/* Fast open makes the child of the SYN. */
 		if (record->flags & TCPTRACE_F_COOKIE_SYN)
 			return 0;
-		causes[0] = received(ACK);
+		causes[0] = received(TH_ACK);
 		set_ack(&causes[0], record->snd_una);
 		set_window(&causes[0], record, true);
 		return 1;
@@ -89,13 +87,13 @@ static int of_established(const struct step *step, struct cause *causes)
 	const struct tcptrace_record *record = step->record;
 
 	if (record->old_state == TCPTRACE_S_SYN_SENT) {
-		causes[0] = received(SYN | ACK);
+		causes[0] = received(TH_SYN | TH_ACK);
 		set_seq(&causes[0], record->rcv_nxt - 1);
 		set_ack(&causes[0], record->snd_una);
 		set_window(&causes[0], record, false);
 		if (record->wscale & 15)
 			causes[0].wscale = (record->wscale & 15) + 1;
-		causes[1] = sent(ACK);
+		causes[1] = sent(TH_ACK);
 		set_seq(&causes[1], record->snd_una);
 		set_ack(&causes[1], record->rcv_nxt);
 		return 2;
@@ -103,7 +101,7 @@ static int of_established(const struct step *step, struct cause *causes)
 	if (record->old_state != TCPTRACE_S_SYN_RECV || !step->end ||
 	    !(step->end->flags & END_PASSIVE))
 		return 0;
-	causes[0] = received(ACK);
+	causes[0] = received(TH_ACK);
 	set_ack(&causes[0], record->snd_una);
 	set_window(&causes[0], record, true);
 	return 1;
@@ -112,7 +110,7 @@ static int of_established(const struct step *step, struct cause *causes)
 /* tcp_fin() runs when rcv_nxt is behind the FIN. Its ack may be an older one than what is known by now. */
 static int fin_received(const struct tcptrace_record *record, struct cause *causes)
 {
-	causes[0] = received(FIN | ACK);
+	causes[0] = received(TH_FIN | TH_ACK);
 	set_seq(&causes[0], record->rcv_nxt - 1);
 	return 1;
 }
@@ -122,7 +120,7 @@ static int fin_acked(const struct step *step, struct cause *causes)
 {
 	const struct tcptrace_record *record = step->record;
 
-	causes[0] = received(step->merged ? FIN | ACK : ACK);
+	causes[0] = received(step->merged ? TH_FIN | TH_ACK : TH_ACK);
 	set_ack(&causes[0], record->snd_una);
 	return 1;
 }
@@ -130,7 +128,7 @@ static int fin_acked(const struct step *step, struct cause *causes)
 /* It goes behind all that is queued: a segment of its own only where nothing is unsent. */
 static int fin_sent(const struct tcptrace_record *record, struct cause *causes)
 {
-	causes[0] = sent(FIN | ACK);
+	causes[0] = sent(TH_FIN | TH_ACK);
 	set_ack(&causes[0], record->rcv_nxt);
 	if (record->write_seq == record->snd_nxt)
 		set_seq(&causes[0], record->write_seq);
@@ -144,7 +142,7 @@ static int of_state(const struct step *step, struct cause *causes)
 	switch (record->new_state) {
 	case TCPTRACE_S_SYN_RECV:
 		/* Both ends connect; rcv_nxt is set only after the change. */
-		causes[0] = received(SYN);
+		causes[0] = received(TH_SYN);
 		return record->old_state == TCPTRACE_S_SYN_SENT;
 	case TCPTRACE_S_ESTABLISHED:
 		return of_established(step, causes);
@@ -188,15 +186,15 @@ static int of_reset(const struct tcptrace_record *record, struct cause *causes)
 	const struct tcptrace_segment *segment = &record->u.segment;
 
 	causes[0] = (struct cause){
-		.flags = segment->flags ? segment->flags : RST,
+		.flags = segment->flags ? segment->flags : TH_RST,
 		.out = record->op != TCPTRACE_OP_RECEIVED,
 	};
 	/* Of one that came nothing but that it was acceptable is known; a reply to a segment without ACK has seq 0. */
 	if (!causes[0].out)
 		return 1;
-	if (segment->flags & ACK)
+	if (segment->flags & TH_ACK)
 		set_ack(&causes[0], segment->ack);
-	if (record->op == TCPTRACE_OP_SENT || !(segment->flags & ACK))
+	if (record->op == TCPTRACE_OP_SENT || !(segment->flags & TH_ACK))
 		set_seq(&causes[0], segment->seq);
 	return 1;
 }
@@ -216,7 +214,7 @@ static int of_segment(const struct tcptrace_record *record, struct cause *causes
 		.known = CAUSE_SEQ | CAUSE_LENGTH | CAUSE_WINDOW,
 		.out = segment->out,
 	};
-	if (segment->flags & ACK)
+	if (segment->flags & TH_ACK)
 		set_ack(&causes[0], segment->ack);
 	return 1;
 }
@@ -263,8 +261,8 @@ char *cause_put_flags(char *p, uint8_t flags)
 		uint8_t bit;
 		char name[4];
 	} names[] = {
-		{ SYN, "SYN" }, { FIN, "FIN" }, { RST, "RST" }, { PSH, "PSH" },
-		{ URG, "URG" }, { ECE, "ECE" }, { CWR, "CWR" }, { ACK, "ACK" },
+		{ TH_SYN, "SYN" }, { TH_FIN, "FIN" }, { TH_RST, "RST" }, { TH_PUSH, "PSH" },
+		{ TH_URG, "URG" }, { TH_ECE, "ECE" }, { TH_CWR, "CWR" }, { TH_ACK, "ACK" },
 	};
 	char *start = p;
 	unsigned int i;

@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <netinet/tcp.h>
+
 #include "base/unknown.h"
 #include "record/record.h"
 #include "record/segment.h"
-
-#define FIN	0x01
-#define SYN	0x02
-#define RST	0x04
 
 /* The window of a SYN is never scaled, and a timewait socket has forgotten the peer's scale. */
 static uint64_t window_of(const struct tcptrace_record *record)
 {
 	const struct tcptrace_segment *from = &record->u.segment;
 
-	if (from->flags & SYN || !from->window)
+	if (from->flags & TH_SYN || !from->window)
 		return from->window;
 	if (record->kind == TCPTRACE_K_NONE || (record->kind == TCPTRACE_K_TIMEWAIT && !from->out))
 		return UNKNOWN;
@@ -35,10 +33,10 @@ static bool knows_rcv_nxt(const struct tcptrace_record *record)
 static void place(const struct tcptrace_record *record, struct segment *segment)
 {
 	const struct tcptrace_segment *from = &record->u.segment;
-	uint32_t length = from->len + !!(from->flags & SYN) + !!(from->flags & FIN);
+	uint32_t length = from->len + !!(from->flags & TH_SYN) + !!(from->flags & TH_FIN);
 	uint32_t end = from->seq + length;
 
-	if (from->flags & RST)
+	if (from->flags & TH_RST)
 		return;
 	if (!length) {
 		segment->probe = from->seq + 1 == record->rcv_nxt;
