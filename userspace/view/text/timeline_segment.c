@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What is remarkable about a segment, beside its header. */
+#include <netinet/tcp.h>
+
 #include "record/segment.h"
 #include "view/text/timeline_impl.h"
-
-#define RST	0x04
 
 /* After the first, a comma. */
 static char *put_comma(char *p, const char *start)
@@ -39,7 +39,7 @@ char *timeline_put_segment(char *p, const struct timeline *timeline, const struc
 	struct segment segment;
 
 	segment_of(step->record, &segment);
-	if (!segment.window && !(header->flags & RST)) {
+	if (!segment.window && !(header->flags & TH_RST)) {
 		p = put_text(p, "window closed");
 	} else if (segment.window != UNKNOWN && segment.window != header->window) {
 		p = put_text(p, "window ");
