@@ -9,6 +9,7 @@
 #include "base/safe_text.h"
 #include "base/signals.h"
 #include "cmd/cmd.h"
+#include "host/proc.h"
 #include "record/record.h"
 #include "session/listing.h"
 #include "session/options.h"
@@ -16,7 +17,6 @@
 #include "view/print_summary.h"
 #include "view/table/netstat_table.h"
 
-#define PROC		"/proc"
 #define REPEAT_MS	1000
 #define NETSTAT_EXIT_USAGE	3	/* as netstat has it */
 

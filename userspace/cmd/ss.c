@@ -10,6 +10,7 @@
 #include "base/term.h"
 #include "cmd/cmd.h"
 #include "cmd/ss_options.h"
+#include "host/proc.h"
 #include "record/record.h"
 #include "session/follow.h"
 #include "session/listing.h"
@@ -18,8 +19,6 @@
 #include "view/table/ss_details.h"
 #include "view/table/ss_summary.h"
 #include "view/table/ss_table.h"
-
-#define PROC	"/proc"
 
 /* What ss -t shows: neither listeners nor what has no full socket. */
 #define STATES_DEFAULT	(~(1u << TCPTRACE_S_LISTEN | 1u << TCPTRACE_S_CLOSE | 1u << TCPTRACE_S_TIME_WAIT | \

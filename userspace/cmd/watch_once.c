@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "cmd/watch.h"
+#include "host/proc.h"
 #include "host/process.h"
 #include "record/record.h"
 #include "view/print_summary.h"

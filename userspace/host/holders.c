@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "host/holders.h"
+#include "host/proc.h"
 
 #define FOLDER	"/tcptrace/"
 
@@ -56,38 +56,21 @@ static bool links_to_ours(int process, const char *folder)
 	return found;
 }
 
-static void read_comm(int process, char *comm, size_t size)
-{
-	int fd = openat(process, "comm", O_RDONLY | O_CLOEXEC);
-	ssize_t length = -1;
-
-	if (fd >= 0) {
-		length = read(fd, comm, size - 1);
-		close(fd);
-	}
-	/* A line break ends the file; the name may have others. */
-	comm[length > 0 ? length - 1 : 0] = '\0';
-}
-
 size_t holders_find(struct holder *holders, size_t max)
 {
-	DIR *proc = opendir("/proc");
-	struct dirent *entry;
+	DIR *proc = opendir(PROC);
 	size_t count = 0;
+	const char *pid;
 
-	while (proc && (entry = readdir(proc))) {
-		int process;
+	while (proc && (pid = proc_next(proc))) {
+		int process = openat(dirfd(proc), pid, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-		if (!isdigit((unsigned char)entry->d_name[0]))
-			continue;
-		process = openat(dirfd(proc), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		if (process < 0)
 			continue;
 		if (links_to_ours(process, "fd") || links_to_ours(process, "map_files")) {
 			if (count < max) {
-				holders[count].pid = atoi(entry->d_name);
-				read_comm(process, holders[count].comm,
-					  sizeof(holders[count].comm));
+				holders[count].pid = atoi(pid);
+				proc_comm(dirfd(proc), pid, holders[count].comm, sizeof(holders[count].comm));
 			}
 			count++;
 		}

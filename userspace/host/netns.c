@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -11,6 +10,7 @@
 #include <unistd.h>
 
 #include "host/netns.h"
+#include "host/proc.h"
 
 #define NETNS_RUN	"/run/netns"
 
@@ -77,14 +77,12 @@ static void add_namespace(struct namespaces *known, const char *path)
 
 static void add_of_processes(struct namespaces *known)
 {
-	char path[sizeof("/proc//ns/net") + 256];
-	struct dirent *entry;
-	DIR *proc = opendir("/proc");
+	char path[sizeof(PROC "//ns/net") + 256];
+	DIR *proc = opendir(PROC);
+	const char *pid;
 
-	while (proc && (entry = readdir(proc))) {
-		if (entry->d_name[0] < '1' || entry->d_name[0] > '9')
-			continue;
-		snprintf(path, sizeof(path), "/proc/%s/ns/net", entry->d_name);
+	while (proc && (pid = proc_next(proc))) {
+		snprintf(path, sizeof(path), PROC "/%s/ns/net", pid);
 		add_namespace(known, path);
 	}
 	if (proc)

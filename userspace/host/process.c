@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -9,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host/proc.h"
 #include "host/process.h"
 
 #define SOCKET_LINK	"socket:["
@@ -108,25 +108,6 @@ const struct process_socket *processes_find_all(const struct processes *processe
 	return first;
 }
 
-/* Of a process that may end meanwhile: then it has no name, as it has no socket. */
-static void read_comm(int proc, const char *pid, char comm[TCPTRACE_COMM_LEN])
-{
-	char path[32];
-	ssize_t length;
-	int fd;
-
-	memset(comm, 0, TCPTRACE_COMM_LEN);
-	snprintf(path, sizeof(path), "%.12s/comm", pid);
-	fd = openat(proc, path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return;
-	length = read(fd, comm, TCPTRACE_COMM_LEN);
-	close(fd);
-	/* A line break ends the file; the name may have others. */
-	if (length > 0)
-		comm[length - 1] = '\0';
-}
-
 static void look_at(struct processes *processes, int proc, const char *pid, DIR *fds)
 {
 	struct owner owner = { 0 };
@@ -148,7 +129,7 @@ static void look_at(struct processes *processes, int proc, const char *pid, DIR 
 			continue;
 		if (!owner.pid) {
 			owner.pid = strtoul(pid, NULL, 10);
-			read_comm(proc, pid, owner.comm);
+			proc_comm(proc, pid, owner.comm, sizeof(owner.comm));
 		}
 		socket->owner = owner;
 		socket->fd = strtoul(entry->d_name, NULL, 10);
@@ -161,20 +142,18 @@ static void look_at(struct processes *processes, int proc, const char *pid, DIR 
 void processes_scan(struct processes *processes, const char *proc)
 {
 	DIR *all = opendir(proc);
-	struct dirent *entry;
+	const char *pid;
 	char path[32];
 
 	if (!all)
 		return;
 	if (!processes->all)
 		sort(processes);
-	while ((processes->all || processes->found < processes->count) && (entry = readdir(all))) {
+	while ((processes->all || processes->found < processes->count) && (pid = proc_next(all))) {
 		DIR *fds;
 		int fd;
 
-		if (!isdigit((unsigned char)entry->d_name[0]))
-			continue;
-		snprintf(path, sizeof(path), "%.12s/fd", entry->d_name);
+		snprintf(path, sizeof(path), "%.12s/fd", pid);
 		fd = openat(dirfd(all), path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		fds = fd < 0 ? NULL : fdopendir(fd);
 		if (!fds) {
@@ -182,7 +161,7 @@ void processes_scan(struct processes *processes, const char *proc)
 				close(fd);
 			continue;
 		}
-		look_at(processes, dirfd(all), entry->d_name, fds);
+		look_at(processes, dirfd(all), pid, fds);
 		closedir(fds);
 	}
 	closedir(all);

@@ -31,9 +31,7 @@ int processes_want(struct processes *processes, uint64_t inode);
 /* All sockets there are, with all that hold them, in place of some. */
 void processes_want_all(struct processes *processes);
 
-/* But for tests. */
-#define PROC	"/proc"
-/* Looks through `proc`. What may not be read is passed over. */
+/* Looks through `proc`, which is PROC but for tests. What may not be read is passed over. */
 void processes_scan(struct processes *processes, const char *proc);
 
 /* After the scan: a process that holds it, or NULL. */

@@ -7,7 +7,7 @@
 
 #include "base/safe_text.h"
 #include "base/signals.h"
-#include "host/process.h"
+#include "host/proc.h"
 #include "record/level.h"
 #include "record/record.h"
 #include "session/follow.h"
