@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What keeps an end small: durations in four bytes, pieces by number, processes by number. */
+/* What keeps an end small: durations in four bytes, pieces by number, processes by number; and arrays that grow. */
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/slab.h"
 #include "base/span.h"
 #include "record/owner.h"
@@ -132,11 +133,39 @@ static void test_owners(void)
 	is_int(wrong, 0, "each is found");
 }
 
+/* ---- array.h ---- */
+
+static void test_array(void)
+{
+	size_t count = 0, room = 0, grown = 0, before = 0;
+	unsigned int wrong = 0;
+	struct piece *pieces = NULL;
+
+	for (; count < 10000; count++) {
+		if (!array_reserve(pieces, room, count + 1))
+			abort();
+		grown += room != before;
+		before = room;
+		pieces[count].a = count;
+	}
+	for (count = 0; count < 10000; count++)
+		wrong += pieces[count].a != count;
+	is_int(wrong, 0, "an array keeps what is in it");
+	ok(room >= 10000 && room < 20000, "its room is less than twice as much: %zu", room);
+	ok(grown < 15, "it has grown %zu times", grown);
+	before = room;
+	ok(array_reserve(pieces, room, 1) && room == before, "never back");
+	ok(array_reserve(pieces, room, 1000000) && room >= 1000000, "by as much as it takes");
+	is_int(pieces[9999].a, 9999, "and keeps what is in it");
+	free(pieces);
+}
+
 int main(void)
 {
 	test_exact();
 	test_close();
 	test_slab();
 	test_owners();
+	test_array();
 	return done_testing();
 }

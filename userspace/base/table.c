@@ -2,9 +2,10 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "base/table.h"
 
-#define ROOM_FIRST	((size_t)256 * 1024)
+#define ROOM_LEAST	((size_t)256 * 1024)
 #define COPY		16	/* cells up to this length are one copy of fixed size */
 
 /* How the cells of a column are printed. */
@@ -33,20 +34,12 @@ char *table_row_long(struct table *table, unsigned int part, size_t more)
 	struct table_part *rows = &table->parts[part];
 	/* Twice: copies of fixed size read beyond the last cell. */
 	size_t wanted = rows->used + more + 2 * TABLE_ROW;
-	char *data;
 
-	if (wanted > rows->room) {
-		size_t room = rows->room ? 2 * rows->room : ROOM_FIRST;
-
-		while (room < wanted)
-			room *= 2;
-		data = realloc(rows->data, room);
-		if (!data) {
-			table->error = -ENOMEM;
-			return more ? NULL : table->scratch;
-		}
-		rows->data = data;
-		rows->room = room;
+	if (wanted < ROOM_LEAST)
+		wanted = ROOM_LEAST;
+	if (!array_reserve(rows->data, rows->room, wanted)) {
+		table->error = -ENOMEM;
+		return more ? NULL : table->scratch;
 	}
 	return rows->data + rows->used;
 }

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "base/array.h"
 #include "cmd/watch.h"
 #include "host/proc.h"
 #include "host/process.h"
@@ -19,15 +20,8 @@ static int begin(void *arg, struct follow *follow)
 
 static int keep(struct watch_rows *rows, const struct tcptrace_record *record)
 {
-	if (rows->count == rows->room) {
-		size_t room = rows->room ? 2 * rows->room : 256;
-		struct tcptrace_record *all = reallocarray(rows->all, room, sizeof(*all));
-
-		if (!all)
-			return -ENOMEM;
-		rows->all = all;
-		rows->room = room;
-	}
+	if (!array_reserve(rows->all, rows->room, rows->count + 1))
+		return -ENOMEM;
 	rows->all[rows->count++] = *record;
 	return 0;
 }

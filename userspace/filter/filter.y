@@ -8,7 +8,7 @@
 }
 
 %code {
-#include <stdlib.h>
+#include "base/array.h"
 
 /* Where a range of ports begins and ends that a relation to a port means. */
 enum relation { EQUAL, UNEQUAL, GREATER, LESS, AT_LEAST, AT_MOST };
@@ -111,24 +111,15 @@ relation:
 static int add_node(struct filter_parser *parser, const struct filter_node *node)
 {
 	struct filter *filter = parser->filter;
-	struct filter_node *nodes;
-	int room;
-
 	if (filter->count == FILTER_NODES_MAX) {
 		filter_fail(parser, FILTER_ERROR_SYNTAX, NULL,
 			    "the filter has too many conditions; ranges may do, as in "
 			    "\"sport >= :8000 and sport <= :8999\"");
 		return -1;
 	}
-	if (filter->count == filter->room) {
-		room = filter->room ? 2 * filter->room : 8;
-		nodes = realloc(filter->nodes, room * sizeof(*nodes));
-		if (!nodes) {
-			filter_fail(parser, FILTER_ERROR_SYNTAX, NULL, "no memory for the filter");
-			return -1;
-		}
-		filter->nodes = nodes;
-		filter->room = room;
+	if (!array_reserve(filter->nodes, filter->room, filter->count + 1u)) {
+		filter_fail(parser, FILTER_ERROR_SYNTAX, NULL, "no memory for the filter");
+		return -1;
 	}
 	filter->nodes[filter->count] = *node;
 	return filter->count++;

@@ -42,7 +42,8 @@ struct filter_node {
 
 struct filter {
 	struct filter_node *nodes;
-	int count, room;
+	int count;
+	size_t room;
 	int root;		/* -1: no expression */
 	int first;		/* the test that filter_match() begins with, or a verdict */
 	uint32_t states;	/* 1 << enum tcptrace_state; bit 0 for what has no state */

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "host/module_state.h"
 
 #define DUMP_TRIES	5
@@ -92,15 +93,6 @@ static const uint8_t clause_types[TCPTRACE_A_CLAUSE_MAX + 1] = {
 #define PARSE(message, attributes, types, last) \
 	channel_parse(message, &(struct channel_table) { attributes, types, last })
 
-/* One more element of an array that grows. NULL: no memory. */
-static void *grow(void *array, size_t count, size_t size)
-{
-	/* Powers of two are where it is full. */
-	if (count & (count - 1))
-		return array;
-	return realloc(array, (count ? 2 * count : 1) * size);
-}
-
 static int no_memory(void)
 {
 	errno = ENOMEM;
@@ -140,11 +132,9 @@ static int on_probe(const struct nlmsghdr *message, void *arg)
 	struct module_state *state = arg;
 	struct module_probe *probe;
 
-	probe = grow(state->probes, state->probe_count, sizeof(*probe));
-	if (!probe)
+	if (!array_reserve(state->probes, state->probe_room, state->probe_count + 1))
 		return no_memory();
-	state->probes = probe;
-	probe += state->probe_count++;
+	probe = &state->probes[state->probe_count++];
 	PARSE(message, a, probe_types, TCPTRACE_A_PROBE_MAX);
 	probe->index = channel_u32(a[TCPTRACE_A_PROBE_INDEX]);
 	channel_string(probe->symbol, sizeof(probe->symbol), a[TCPTRACE_A_PROBE_SYMBOL]);
@@ -164,11 +154,9 @@ static int on_cpu(const struct nlmsghdr *message, void *arg)
 	struct module_state *state = arg;
 	struct module_cpu *cpu;
 
-	cpu = grow(state->cpus, state->cpu_count, sizeof(*cpu));
-	if (!cpu)
+	if (!array_reserve(state->cpus, state->cpu_room, state->cpu_count + 1))
 		return no_memory();
-	state->cpus = cpu;
-	cpu += state->cpu_count++;
+	cpu = &state->cpus[state->cpu_count++];
 	PARSE(message, a, cpu_types, TCPTRACE_A_CPU_MAX);
 	cpu->cpu = channel_u32(a[TCPTRACE_A_CPU_CPU]);
 	cpu->hits = channel_u64(a[TCPTRACE_A_CPU_HITS]);
@@ -220,11 +208,9 @@ static int on_filter(const struct nlmsghdr *message, void *arg)
 	struct module_state *state = arg;
 	struct module_filter *filter;
 
-	filter = grow(state->filters, state->filter_count, sizeof(*filter));
-	if (!filter)
+	if (!array_reserve(state->filters, state->filter_room, state->filter_count + 1))
 		return no_memory();
-	state->filters = filter;
-	filter += state->filter_count++;
+	filter = &state->filters[state->filter_count++];
 	PARSE(message, a, filter_types, TCPTRACE_A_FILTER_MAX);
 	filter->reader = channel_u32(a[TCPTRACE_A_FILTER_READER]);
 	filter->pid = channel_u32(a[TCPTRACE_A_FILTER_PID]);

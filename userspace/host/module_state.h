@@ -62,11 +62,11 @@ struct module_filter {
 struct module_state {
 	struct module_info info;
 	struct module_probe *probes;
-	size_t probe_count;
+	size_t probe_count, probe_room;
 	struct module_cpu *cpus;
-	size_t cpu_count;
+	size_t cpu_count, cpu_room;
 	struct module_filter *filters;
-	size_t filter_count;
+	size_t filter_count, filter_room;
 };
 
 /* The word for an enum tcptrace_method. */

@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "host/netns.h"
 #include "host/proc.h"
 
@@ -41,8 +42,10 @@ int netns_enter(const char *name)
 
 /* Those of processes, and those that are mounted somewhere. */
 struct namespaces {
-	ino_t *inodes;
-	int *fds;
+	struct namespace {
+		ino_t inode;
+		int fd;
+	} *all;
 	size_t count, room;
 };
 
@@ -55,24 +58,13 @@ static void add_namespace(struct namespaces *known, const char *path)
 	if (stat(path, &status))
 		return;
 	for (i = 0; i < known->count; i++)
-		if (known->inodes[i] == status.st_ino)
+		if (known->all[i].inode == status.st_ino)
 			return;
-	if (known->count == known->room) {
-		size_t room = known->room ? 2 * known->room : 16;
-		ino_t *inodes = reallocarray(known->inodes, room, sizeof(*inodes));
-		int *fds = reallocarray(known->fds, room, sizeof(*fds));
-
-		known->inodes = inodes ?: known->inodes;
-		known->fds = fds ?: known->fds;
-		if (!inodes || !fds)
-			return;
-		known->room = room;
-	}
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	if (!array_reserve(known->all, known->room, known->count + 1))
 		return;
-	known->inodes[known->count] = status.st_ino;
-	known->fds[known->count++] = fd;
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd >= 0)
+		known->all[known->count++] = (struct namespace){ .inode = status.st_ino, .fd = fd };
 }
 
 static void add_of_processes(struct namespaces *known)
@@ -110,9 +102,8 @@ static void forget(struct namespaces *known)
 	size_t i;
 
 	for (i = 0; i < known->count; i++)
-		close(known->fds[i]);
-	free(known->fds);
-	free(known->inodes);
+		close(known->all[i].fd);
+	free(known->all);
 }
 
 int netns_each(int (*visit)(void *arg), void *arg)
@@ -126,12 +117,12 @@ int netns_each(int (*visit)(void *arg), void *arg)
 	add_mounted(&known);
 	add_of_processes(&known);
 	for (i = 0; i < known.count && !result; i++) {
-		if (i && setns(known.fds[i], CLONE_NEWNET))
+		if (i && setns(known.all[i].fd, CLONE_NEWNET))
 			result = -errno;
 		else
 			result = visit(arg);
 	}
-	if (i > 1 && setns(known.fds[0], CLONE_NEWNET) && !result)
+	if (i > 1 && setns(known.all[0].fd, CLONE_NEWNET) && !result)
 		result = -errno;
 	forget(&known);
 	return result;

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "host/proc.h"
 #include "host/process.h"
 
@@ -34,15 +35,8 @@ void processes_free(struct processes *processes)
 
 static int add(struct processes *processes, const struct process_socket *socket)
 {
-	if (processes->count == processes->room) {
-		size_t room = processes->room ? 2 * processes->room : 64;
-		struct process_socket *sockets = reallocarray(processes->sockets, room, sizeof(*sockets));
-
-		if (!sockets)
-			return -ENOMEM;
-		processes->sockets = sockets;
-		processes->room = room;
-	}
+	if (!array_reserve(processes->sockets, processes->room, processes->count + 1))
+		return -ENOMEM;
 	processes->sockets[processes->count] = *socket;
 	processes->sockets[processes->count].order = processes->count;
 	processes->count++;

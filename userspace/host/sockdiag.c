@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/array.h"
 #include "host/sockdiag.h"
 
 #define BUFFER	32768	/* what the kernel fills at most with one part of a dump */
@@ -28,38 +29,18 @@ static uint64_t cookie_of(const struct inet_diag_msg *head)
 	return head->id.idiag_cookie[0] | (uint64_t)head->id.idiag_cookie[1] << 32;
 }
 
-/* Makes room for one more of `size`, where *used of *room are taken. Returns NULL where there is none. */
-static void *grow(void *data, size_t size, size_t used, size_t *room)
-{
-	size_t wanted = *room ? *room : 65536;
-
-	while (wanted - used < size)
-		wanted *= 2;
-	if (wanted == *room)
-		return data;
-	data = realloc(data, wanted);
-	if (data)
-		*room = wanted;
-	return data;
-}
-
 static int keep(const struct nlmsghdr *message, void *arg)
 {
 	struct sockdiag *diag = arg;
 	size_t size = MNL_ALIGN(message->nlmsg_len);
-	void *data;
 
 	if (mnl_nlmsg_get_payload_len(message) < sizeof(struct inet_diag_msg))
 		return MNL_CB_OK;
-	data = grow(diag->messages, size, diag->used, &diag->room);
-	if (!data)
-		goto nomem;
-	diag->messages = data;
-	data = grow(diag->entries, sizeof(*diag->entries), diag->count * sizeof(*diag->entries),
-		    &diag->entry_room);
-	if (!data)
-		goto nomem;
-	diag->entries = data;
+	if (!array_reserve(diag->messages, diag->room, diag->used + size) ||
+	    !array_reserve(diag->entries, diag->entry_room, diag->count + 1)) {
+		errno = ENOMEM;
+		return MNL_CB_ERROR;
+	}
 	memcpy(diag->messages + diag->used, message, message->nlmsg_len);
 	diag->entries[diag->count++] = (struct entry){
 		.cookie = cookie_of(mnl_nlmsg_get_payload(message)),
@@ -67,9 +48,6 @@ static int keep(const struct nlmsghdr *message, void *arg)
 	};
 	diag->used += size;
 	return MNL_CB_OK;
-nomem:
-	errno = ENOMEM;
-	return MNL_CB_ERROR;
 }
 
 static int dump(struct sockdiag *diag, struct mnl_socket *socket, int family,

@@ -3,10 +3,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/hash.h"
 #include "base/signals.h"
 #include "record/record.h"
 #include "session/seed.h"
+
+#define EVENTS_FIRST	256	/* as many come by easily, while a snapshot is taken */
 
 struct entry {
 	uint64_t cookie;
@@ -51,15 +54,8 @@ void seed_free(struct seed *seed)
 
 static int add_entry(struct seed *seed, uint64_t cookie, uint64_t inode)
 {
-	if (seed->entry_count == seed->entry_room) {
-		size_t room = seed->entry_room ? 2 * seed->entry_room : 256;
-		struct entry *entries = reallocarray(seed->entries, room, sizeof(*entries));
-
-		if (!entries)
-			return -ENOMEM;
-		seed->entries = entries;
-		seed->entry_room = room;
-	}
+	if (!array_reserve(seed->entries, seed->entry_room, seed->entry_count + 1))
+		return -ENOMEM;
 	seed->entries[seed->entry_count++] = (struct entry){
 		.cookie = cookie,
 		.inode = inode,
@@ -83,15 +79,8 @@ int seed_snapshot(const struct tcptrace_record *record, void *arg)
 /* 1: go on; 0: that was younger than the snapshot */
 static int add_event(struct seed *seed, const struct tcptrace_record *record)
 {
-	if (seed->event_count == seed->event_room) {
-		size_t room = seed->event_room ? 2 * seed->event_room : 256;
-		struct tcptrace_record *events = reallocarray(seed->events, room, sizeof(*events));
-
-		if (!events)
-			return -ENOMEM;
-		seed->events = events;
-		seed->event_room = room;
-	}
+	if (!array_reserve(seed->events, seed->event_room, seed->event_count ? seed->event_count + 1 : EVENTS_FIRST))
+		return -ENOMEM;
 	seed->events[seed->event_count++] = *record;
 	return record->time <= seed->last;
 }

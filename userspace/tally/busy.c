@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "model/flow.h"
 #include "tally/busy.h"
 
@@ -45,19 +46,13 @@ const char *busy_sort_name(enum busy_sort sort)
 
 static bool room_for(struct busy *busy, uint32_t place)
 {
-	size_t room = busy->end_room ? busy->end_room : 1024;
-	struct busy_end *ends;
+	size_t before = busy->end_room;
 
-	if (place < busy->end_room)
+	if (place < before)
 		return true;
-	while (room <= place)
-		room *= 2;
-	ends = reallocarray(busy->ends, room, sizeof(*ends));
-	if (!ends)
+	if (!array_reserve(busy->ends, busy->end_room, (size_t)place + 1))
 		return false;
-	memset(ends + busy->end_room, 0, (room - busy->end_room) * sizeof(*ends));
-	busy->ends = ends;
-	busy->end_room = room;
+	memset(busy->ends + before, 0, (busy->end_room - before) * sizeof(*busy->ends));
 	return true;
 }
 
@@ -144,17 +139,7 @@ static int by_key(const void *a, const void *b)
 
 static struct busy_row *add_row(struct busy *busy)
 {
-	size_t room = busy->room ? 2 * busy->room : 1024;
-	struct busy_row *rows;
-
-	if (busy->count == busy->room) {
-		rows = reallocarray(busy->rows, room, sizeof(*rows));
-		if (!rows)
-			return NULL;
-		busy->rows = rows;
-		busy->room = room;
-	}
-	return &busy->rows[busy->count++];
+	return array_reserve(busy->rows, busy->room, busy->count + 1) ? &busy->rows[busy->count++] : NULL;
 }
 
 /* Of the oldest byte that nobody has read; of none, of what was read last. */

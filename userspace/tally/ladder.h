@@ -14,6 +14,7 @@
 #define TCPTRACE_LADDER_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "model/cause.h"
@@ -79,7 +80,8 @@ struct ladder {
 	uint64_t start;				/* time of the first rung */
 	uint64_t drawn;				/* rungs that are gone */
 	struct rung *rungs;
-	uint32_t count, room;
+	uint32_t count;
+	size_t room;
 };
 
 struct ladders {

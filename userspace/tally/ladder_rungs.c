@@ -2,9 +2,9 @@
 /* Which rung a record tells of: the segment that one end sent is the one that the other end received. */
 #include <netinet/tcp.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "record/record.h"
 #include "tally/ladder.h"
 
@@ -21,16 +21,9 @@ struct sight {
 
 static struct rung *add_rung(struct ladders *ladders, struct ladder *ladder, unsigned int from)
 {
-	if (ladder->count == ladder->room) {
-		uint32_t room = ladder->room ? 2 * ladder->room : 32;
-		struct rung *rungs = reallocarray(ladder->rungs, room, sizeof(*rungs));
-
-		if (!rungs) {
-			ladders->dropped++;
-			return NULL;
-		}
-		ladder->rungs = rungs;
-		ladder->room = room;
+	if (!array_reserve(ladder->rungs, ladder->room, ladder->count + 1u)) {
+		ladders->dropped++;
+		return NULL;
 	}
 	ladders->rungs++;
 	ladder->rungs[ladder->count] = (struct rung){ .from = from };

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "record/record.h"
 #include "tally/listeners.h"
 
@@ -24,21 +25,6 @@ static struct listener *find(const struct listeners *listeners, uint64_t cookie)
 	return found ? *found : NULL;
 }
 
-static bool room(struct listeners *listeners)
-{
-	size_t wanted = listeners->room ? 2 * listeners->room : 64;
-	struct listener **all;
-
-	if (listeners->count < listeners->room)
-		return true;
-	all = reallocarray(listeners->all, wanted, sizeof(*all));
-	if (!all)
-		return false;
-	listeners->all = all;
-	listeners->room = wanted;
-	return true;
-}
-
 static struct listener *find_or_add(struct listeners *listeners, uint64_t cookie)
 {
 	struct listener *listener = find(listeners, cookie);
@@ -50,7 +36,7 @@ static struct listener *find_or_add(struct listeners *listeners, uint64_t cookie
 		listener->end.cookie = cookie;
 		listener->waited = UNKNOWN;
 	}
-	if (!listener || !room(listeners) || !tsearch(listener, &listeners->tree, by_cookie)) {
+	if (!listener || !array_reserve(listeners->all, listeners->room, listeners->count + 1) || !tsearch(listener, &listeners->tree, by_cookie)) {
 		free(listener);
 		listeners->full = true;
 		return NULL;

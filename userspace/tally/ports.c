@@ -4,26 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "tally/ports.h"
 
 #define REUSE_ALWAYS	1
 #define REUSE_LOOPBACK	2
-
-/* Room for one more of `size` in an array. */
-static bool grow(void *array, size_t count, size_t *room, size_t size)
-{
-	size_t wanted = *room ? 2 * *room : 64;
-	void *larger;
-
-	if (count < *room)
-		return true;
-	larger = reallocarray(*(void **)array, wanted, size);
-	if (!larger)
-		return false;
-	*(void **)array = larger;
-	*room = wanted;
-	return true;
-}
 
 /* ---- namespaces ---- */
 
@@ -43,7 +28,7 @@ const struct port_space *ports_space(const struct ports *ports, uint32_t netns)
 
 int ports_add(struct ports *ports, uint32_t netns)
 {
-	if (!grow(&ports->spaces, ports->space_count, &ports->space_room, sizeof(*ports->spaces)))
+	if (!array_reserve(ports->spaces, ports->space_room, ports->space_count + 1))
 		return -ENOMEM;
 	ports->spaces[ports->space_count++] = (struct port_space){ .netns = netns };
 	return 0;
@@ -84,7 +69,7 @@ static bool holds(const struct end *end)
 
 static int add_held(struct ports *ports, const struct end *end)
 {
-	if (!grow(&ports->held, ports->held_count, &ports->held_room, sizeof(*ports->held)))
+	if (!array_reserve(ports->held, ports->held_room, ports->held_count + 1))
 		return -ENOMEM;
 	ports->held[ports->held_count++] = held_key(end->netns, end->sport);
 	return 0;
@@ -197,7 +182,7 @@ static struct port_use *use_of(struct ports *ports, const struct end *end)
 	use = malloc(sizeof(*use));
 	if (use)
 		*use = key;
-	if (!use || !grow(&ports->uses, ports->use_count, &ports->use_room, sizeof(*ports->uses)) ||
+	if (!use || !array_reserve(ports->uses, ports->use_room, ports->use_count + 1) ||
 	    !tsearch(use, &ports->tree, by_tuple)) {
 		free(use);
 		return NULL;

@@ -6,6 +6,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/signals.h"
 #include "record/record_check.h"
@@ -14,7 +15,6 @@
 #include "source/source.h"
 
 #define SAMPLE		(BPF_RINGBUF_HDR_SZ + sizeof(struct tcptrace_record))	/* bytes of a record in the buffer */
-#define ROOM_FIRST	1024
 #define GATHER_MS	10	/* how long a record may wait for others before it is read */
 #define MISSED_NS	1000000000ull	/* how often it is asked what was missed: a system call for each program */
 
@@ -58,23 +58,16 @@ static size_t cpus_size(const struct events *events)
 static int make_room(struct events *events)
 {
 	size_t held = events->tail - events->head, head = events->head - events->records;
-	size_t room = events->room ? 2 * events->room : ROOM_FIRST;
-	struct tcptrace_record *records;
 
 	if (events->tail < events->records + events->room)
 		return 0;
 	if (head > events->room / 2) {
-		memmove(events->records, events->head, held * sizeof(*records));
-		records = events->records;
+		memmove(events->records, events->head, held * sizeof(*events->records));
 		head = 0;
-	} else {
-		records = reallocarray(events->records, room, sizeof(*records));
-		if (!records)
-			return -ENOMEM;
-		events->room = room;
+	} else if (!array_reserve(events->records, events->room, events->room + 1)) {
+		return -ENOMEM;
 	}
-	events->records = records;
-	events->head = records + head;
+	events->head = events->records + head;
 	events->tail = events->head + held;
 	return 0;
 }

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "record/names.h"
 #include "record/record.h"
 #include "version.h"
@@ -44,7 +45,8 @@ struct pcapng {
 	struct export export;
 	struct follow *follow;
 	struct interface **interfaces;
-	uint32_t count, room;
+	uint32_t count;
+	size_t room;
 	void *tree;			/* of them, by netns, of tsearch(3) */
 	struct interface *last;		/* that was looked for; NULL: none yet */
 	uint64_t dropped;		/* records lost since the last packet */
@@ -152,18 +154,10 @@ static struct interface *add_interface(struct pcapng *pcapng, uint32_t netns)
 {
 	struct interface *interface = calloc(1, sizeof(*interface));
 
-	if (pcapng->count == pcapng->room) {
-		uint32_t room = pcapng->room ? 2 * pcapng->room : 8;
-		struct interface **interfaces = reallocarray(pcapng->interfaces, room, sizeof(*interfaces));
-
-		if (interfaces) {
-			pcapng->interfaces = interfaces;
-			pcapng->room = room;
-		}
-	}
 	if (interface)
 		interface->netns = netns;
-	if (!interface || pcapng->count == pcapng->room || !tsearch(interface, &pcapng->tree, by_netns)) {
+	if (!interface || !array_reserve(pcapng->interfaces, pcapng->room, pcapng->count + 1u) ||
+	    !tsearch(interface, &pcapng->tree, by_netns)) {
 		free(interface);
 		return NULL;
 	}

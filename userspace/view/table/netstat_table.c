@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/safe_text.h"
 #include "host/resolve.h"
 #include "record/names.h"
@@ -238,15 +239,8 @@ int netstat_table_row(struct netstat_table *table, const struct tcptrace_record 
 		out_done(table->out, put_row(table, out_room(table->out), record));
 		return 0;
 	}
-	if (table->later_room - table->later_used < OUT_LINE) {
-		size_t room = table->later_room ? 2 * table->later_room : OUT_BUFFER;
-		char *later = realloc(table->later, room);
-
-		if (!later)
-			return -ENOMEM;
-		table->later = later;
-		table->later_room = room;
-	}
+	if (!array_reserve(table->later, table->later_room, table->later_used + OUT_LINE))
+		return -ENOMEM;
 	table->later_used = put_row(table, table->later + table->later_used, record) - table->later;
 	return 0;
 }

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Arrays that grow. Their room is doubled, so that an element costs the same however many there are:
+ *
+ *	struct thing *things;
+ *	size_t count, room;
+ *
+ *	if (!array_reserve(things, room, count + 1))
+ *		return -ENOMEM;
+ *	things[count++] = thing;
+ */
+#ifndef TCPTRACE_ARRAY_H
+#define TCPTRACE_ARRAY_H
+
+#include <stddef.h>
+
+/* Makes room for `count` elements. Both lvalues, NULL and 0 at first. False: no memory, and all is as it was. */
+#define array_reserve(items, room, count)								\
+	((count) <= (room) || ({									\
+		void *larger_ = array_larger((items), &(room), (count), sizeof(*(items)));		\
+		if (larger_)										\
+			(items) = larger_;								\
+		larger_; }))
+
+/* For that macro. NULL: no memory. */
+void *array_larger(void *items, size_t *room, size_t count, size_t size);
+
+#endif
