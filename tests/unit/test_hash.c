@@ -7,7 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include "base/hash.h"
+#include "base/map.h"
 #include "model/ends.h"
 #include "test.h"
 
@@ -317,6 +317,92 @@ static void processes(void)
 	ok(most / COUNT < 2 * BY_CHANCE, "names that one process gave itself: at most %.2f are looked at", most / COUNT);
 }
 
+/* ---- map.c ---- */
+
+#define KEYS	700u	/* some of them, so that they come and go in a table that stays small */
+
+/* Each key is found with its value, and no other is. */
+static unsigned int differences(const struct map *map, char *const values[KEYS], enum numbers kind)
+{
+	unsigned int i, wrong = 0, count = 0;
+	size_t place = 0;
+
+	for (i = 0; i < KEYS; i++) {
+		wrong += map_get(map, number_of(kind, i)) != values[i];
+		count += values[i] != NULL;
+	}
+	wrong += map->count != count;
+	while (map_next(map, &place))
+		count--;
+	return wrong + (count != 0);
+}
+
+/* Beside an array, at random. */
+static unsigned int come_and_go(struct map *map, char *values[KEYS], enum numbers kind)
+{
+	static char some[4096];
+	unsigned int step, wrong = 0;
+
+	for (step = 0; step < 20000; step++) {
+		/* Now more come than go, now fewer. */
+		bool put = any() % 8 < (step / 2500 % 2 ? 2 : 5);
+		unsigned int i = any() % KEYS;
+
+		values[i] = put ? &some[step % sizeof(some)] : NULL;
+		if (!put)
+			map_remove(map, number_of(kind, i));
+		else if (!map_put(map, number_of(kind, i), values[i]))
+			abort();
+		if (step % 97 == 0)
+			wrong += differences(map, values, kind);
+	}
+	return wrong;
+}
+
+/* Every second one goes, while one looks at all. Returns how many were not looked at, or are there all the same. */
+static unsigned int thin_out(struct map *map, char *values[KEYS], enum numbers kind)
+{
+	unsigned int i, seen = 0, before = map->count, gone = 0;
+	size_t place = 0;
+	char *value;
+
+	while ((value = map_next(map, &place))) {
+		for (i = 0; i < KEYS && values[i] != value; i++)
+			;
+		if (i < KEYS && i % 2) {
+			map_remove(map, number_of(kind, i));
+			values[i] = NULL;
+			gone++;
+			place--;
+		}
+		seen++;
+	}
+	for (i = 1; i < KEYS; i += 2)
+		gone += values[i] != NULL;
+	return (seen < before) + (map->count + gone != before) + differences(map, values, kind);
+}
+
+static void maps(void)
+{
+	enum numbers kind;
+	unsigned int i;
+
+	for (kind = 0; kind < NUMBERS; kind++) {
+		char *values[KEYS] = { NULL };
+		struct map map = { 0 };
+		static char own[KEYS];
+
+		salt(kind);
+		ok(!map_get(&map, 1) && !come_and_go(&map, values, kind), "a map: numbers that come and go, %s",
+		   names[kind]);
+		for (i = 0; i < KEYS; i++)
+			if (values[i])
+				map_put(&map, number_of(kind, i), values[i] = &own[i]);
+		is_int(thin_out(&map, values, kind), 0, "and go while one looks at all");
+		map_exit(&map);
+	}
+}
+
 /* ---- another one in each process ---- */
 
 static void random_salts(const char *program, const uint64_t *own)
@@ -349,5 +435,6 @@ int main(int argc, char *argv[])
 	equal();
 	order();
 	processes();
+	maps();
 	return done_testing();
 }

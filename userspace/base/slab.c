@@ -40,3 +40,11 @@ void slab_give(struct slab *slab, uint32_t number)
 	memcpy(slab_at(slab, number), &slab->free, sizeof(slab->free));
 	slab->free = number;
 }
+
+void slab_exit(struct slab *slab)
+{
+	while (slab->count)
+		free(slab->blocks[--slab->count]);
+	free(slab->blocks);
+	*slab = (struct slab)SLAB(slab->size);
+}

@@ -27,6 +27,8 @@ struct slab {
 /* The number of a piece that is all zero. 0: no memory. */
 uint32_t slab_take(struct slab *slab);
 void slab_give(struct slab *slab, uint32_t number);
+/* All of them are gone, and it is as at first. */
+void slab_exit(struct slab *slab);
 
 /* `number` was taken; valid until it is given back. */
 static inline void *slab_at(const struct slab *slab, uint32_t number)

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "base/hash.h"
+#include "base/map.h"
 #include "base/signals.h"
 #include "record/record.h"
 #include "session/seed.h"
@@ -26,9 +26,6 @@ struct seed {
 
 	struct tcptrace_record *events;
 	size_t event_count, event_room, event_next;
-
-	uint64_t *seen;		/* cookies that had an event, a hash table of 1 << seen_bits */
-	unsigned int seen_bits;
 };
 
 struct seed *seed_new(struct model *model, uint64_t start)
@@ -48,7 +45,6 @@ void seed_free(struct seed *seed)
 		return;
 	free(seed->entries);
 	free(seed->events);
-	free(seed->seen);
 	free(seed);
 }
 
@@ -113,28 +109,6 @@ int seed_collect(struct seed *seed, struct source *source)
 
 /* ---- the first event of each socket ---- */
 
-static int prepare_seen(struct seed *seed)
-{
-	seed->seen_bits = 4;
-	while ((size_t)1 << seed->seen_bits < 2 * seed->event_count)
-		seed->seen_bits++;
-	seed->seen = calloc((size_t)1 << seed->seen_bits, sizeof(*seed->seen));
-	return seed->seen ? 0 : -ENOMEM;
-}
-
-/* True the first time. */
-static bool see(struct seed *seed, uint64_t cookie)
-{
-	size_t mask = ((size_t)1 << seed->seen_bits) - 1;
-	size_t at = hash_place(hash_spread(cookie), seed->seen_bits);
-
-	for (; seed->seen[at]; at = (at + 1) & mask)
-		if (seed->seen[at] == cookie)
-			return false;
-	seed->seen[at] = cookie;
-	return true;
-}
-
 /* The full socket whose place the timewait socket of the snapshot has taken: no news of the end. */
 static bool is_shadow(const struct end *end, const struct tcptrace_record *event)
 {
@@ -194,19 +168,21 @@ static void tidy(struct seed *seed)
 
 int seed_finish(struct seed *seed)
 {
+	struct map seen = { 0 };	/* by cookie, what had an event */
 	size_t i, kept = 0;
-	int error = prepare_seen(seed);
+	int error = 0;
 
 	for (i = 0; i < seed->event_count && !error; i++) {
-		const struct tcptrace_record *event = &seed->events[i];
+		struct tcptrace_record *event = &seed->events[i];
 
 		if (event->time < seed->start && event->type != TCPTRACE_T_LOST &&
 		    !is_under_way(seed, event))
 			continue;
-		if (event->cookie && event->type != TCPTRACE_T_LOST && see(seed, event->cookie))
-			error = first_event(seed, event);
+		if (event->cookie && event->type != TCPTRACE_T_LOST && !map_get(&seen, event->cookie))
+			error = map_put(&seen, event->cookie, event) ? first_event(seed, event) : -ENOMEM;
 		seed->events[kept++] = *event;
 	}
+	map_exit(&seen);
 	seed->event_count = kept;
 	tidy(seed);
 	return error;

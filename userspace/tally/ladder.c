@@ -4,12 +4,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/hash.h"
 #include "model/verdict.h"
 #include "record/record.h"
 #include "tally/ladder.h"
 
-#define BITS_FIRST	8
 #define HOLD_NS		1000000000ull	/* so long a segment may be on its way */
 
 /* ---- which ladder ---- */
@@ -20,79 +18,26 @@ void ladders_init(struct ladders *ladders)
 	ladders->last = &ladders->first;
 }
 
-static struct ladder_end **head_of(const struct ladders *ladders, uint64_t cookie)
-{
-	return &ladders->heads[hash_place(hash_number(cookie), ladders->bits)];
-}
-
-static struct ladder_end *find(const struct ladders *ladders, uint64_t cookie)
-{
-	struct ladder_end *end = ladders->heads ? *head_of(ladders, cookie) : NULL;
-
-	while (end && end->cookie != cookie)
-		end = end->next;
-	return end;
-}
-
 static unsigned int side_of(const struct ladder_end *end)
 {
 	return end == &end->ladder->end[LADDER_LEFT] ? LADDER_LEFT : LADDER_RIGHT;
 }
 
-static void push(struct ladders *ladders, struct ladder_end *end)
-{
-	struct ladder_end **head = head_of(ladders, end->cookie);
-
-	end->next = *head;
-	*head = end;
-}
-
-/* Without memory for more heads the chains get longer, that is all. False: there are none. */
-static bool grow(struct ladders *ladders)
-{
-	unsigned int bits = ladders->heads ? ladders->bits + 1 : BITS_FIRST;
-	struct ladder_end **old = ladders->heads, **heads = calloc((size_t)1 << bits, sizeof(*heads)), *end, *next;
-	size_t count = old ? (size_t)1 << ladders->bits : 0, i;
-
-	if (!heads)
-		return old;
-	ladders->heads = heads;
-	ladders->bits = bits;
-	for (i = 0; i < count; i++)
-		for (end = old[i]; end; end = next) {
-			next = end->next;
-			push(ladders, end);
-		}
-	free(old);
-	return true;
-}
-
 static bool link_end(struct ladders *ladders, struct ladder *ladder, unsigned int side, uint64_t cookie)
 {
-	bool room = ladders->heads && !(ladders->ends >> ladders->bits);
-
-	if (!room && !grow(ladders)) {
-		ladders->dropped++;
-		return false;
-	}
 	ladder->end[side] = (struct ladder_end){ .cookie = cookie, .ladder = ladder };
-	push(ladders, &ladder->end[side]);
-	ladders->ends++;
-	return true;
+	if (map_put(&ladders->ends, cookie, &ladder->end[side]))
+		return true;
+	ladder->end[side].cookie = 0;
+	ladders->dropped++;
+	return false;
 }
 
 static void unlink_end(struct ladders *ladders, struct ladder_end *end)
 {
-	struct ladder_end **link;
-
-	if (!end->cookie)
-		return;
-	link = head_of(ladders, end->cookie);
-	while (*link != end)
-		link = &(*link)->next;
-	*link = end->next;
+	if (map_get(&ladders->ends, end->cookie) == end)
+		map_remove(&ladders->ends, end->cookie);
 	end->cookie = 0;
-	ladders->ends--;
 }
 
 static struct ladder *add(struct ladders *ladders, const struct tcptrace_record *record, unsigned int side)
@@ -134,14 +79,14 @@ void ladders_exit(struct ladders *ladders)
 {
 	while (ladders->first)
 		ladders_remove(ladders, ladders->first);
-	free(ladders->heads);
+	map_exit(&ladders->ends);
 }
 
 /* The ladder of the step's end, which may be its first; *side is where the step was. */
 static struct ladder *ladder_of(struct ladders *ladders, const struct step *step, unsigned int *side)
 {
 	const struct end *end = step->end, *peer = step->peer;
-	struct ladder_end *known = end ? find(ladders, end->cookie) : NULL, *other;
+	struct ladder_end *known = end ? map_get(&ladders->ends, end->cookie) : NULL, *other;
 	struct ladder *ladder;
 
 	/* The same socket once more: its last connection is over, this is another one. */
@@ -151,7 +96,7 @@ static struct ladder *ladder_of(struct ladders *ladders, const struct step *step
 		*side = side_of(known);
 		return known->ladder;
 	}
-	other = peer ? find(ladders, peer->cookie) : NULL;
+	other = peer ? map_get(&ladders->ends, peer->cookie) : NULL;
 	if (other && (!end || !other->ladder->end[!side_of(other)].cookie)) {
 		ladder = other->ladder;
 		*side = !side_of(other);
@@ -202,7 +147,7 @@ struct ladder *ladders_step(struct ladders *ladders, const struct step *step)
 
 struct ladder *ladders_verdict(struct ladders *ladders, const struct end *end)
 {
-	struct ladder_end *known = find(ladders, end->cookie);
+	struct ladder_end *known = map_get(&ladders->ends, end->cookie);
 	struct verdict verdict;
 	struct ladder *ladder;
 	unsigned int side;

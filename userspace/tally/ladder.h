@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/map.h"
 #include "model/cause.h"
 #include "model/model.h"
 
@@ -47,7 +48,6 @@ struct rung {
 struct ladder_end {
 	uint64_t cookie;	/* 0: not on this host, or not yet */
 	struct ladder *ladder;
-	struct ladder_end *next;	/* in its chain */
 };
 
 struct ladder {
@@ -86,9 +86,7 @@ struct ladder {
 
 struct ladders {
 	struct ladder *first, **last;
-	struct ladder_end **heads;	/* of chains by the cookie's hash, 1 << bits; NULL: none yet */
-	unsigned int bits;
-	uint32_t ends;
+	struct map ends;		/* struct ladder_end, by cookie */
 	uint64_t rungs;			/* held, of all */
 	uint64_t dropped;		/* there was no memory for them */
 };

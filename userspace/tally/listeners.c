@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <err.h>
 #include <inttypes.h>
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,20 +8,9 @@
 #include "record/record.h"
 #include "tally/listeners.h"
 
-/* `end` comes first in it: a cookie in an end is enough to look for. */
-static int by_cookie(const void *a, const void *b)
-{
-	uint64_t one = ((const struct end *)a)->cookie, other = ((const struct end *)b)->cookie;
-
-	return one < other ? -1 : one > other;
-}
-
 static struct listener *find(const struct listeners *listeners, uint64_t cookie)
 {
-	struct end key = { .cookie = cookie };
-	struct listener **found = tfind(&key, &listeners->tree, by_cookie);
-
-	return found ? *found : NULL;
+	return map_get(&listeners->by_cookie, cookie);
 }
 
 static struct listener *find_or_add(struct listeners *listeners, uint64_t cookie)
@@ -36,7 +24,8 @@ static struct listener *find_or_add(struct listeners *listeners, uint64_t cookie
 		listener->end.cookie = cookie;
 		listener->waited = UNKNOWN;
 	}
-	if (!listener || !array_reserve(listeners->all, listeners->room, listeners->count + 1) || !tsearch(listener, &listeners->tree, by_cookie)) {
+	if (!listener || !array_reserve(listeners->all, listeners->room, listeners->count + 1) ||
+	    !map_put(&listeners->by_cookie, cookie, listener)) {
 		free(listener);
 		listeners->full = true;
 		return NULL;
@@ -66,7 +55,7 @@ static void drop(struct listeners *listeners, struct listener *listener)
 	last->place = listener->place;
 	if (listener->closed)
 		TAILQ_REMOVE(&listeners->closed, listener, closed_list);
-	tdelete(listener, &listeners->tree, by_cookie);
+	map_remove(&listeners->by_cookie, listener->end.cookie);
 	end_release(&listener->end);
 	free(listener);
 }
@@ -76,6 +65,7 @@ void listeners_free(struct listeners *listeners)
 	while (listeners->count)
 		drop(listeners, listeners->all[listeners->count - 1]);
 	free(listeners->all);
+	map_exit(&listeners->by_cookie);
 }
 
 static void forget_oldest(struct listeners *listeners)
@@ -243,7 +233,8 @@ static int by_tuple(const void *a, const void *b)
 		return one->netns < other->netns ? -1 : 1;
 	if (one->sport != other->sport)
 		return one->sport < other->sport ? -1 : 1;
-	return memcmp(one->saddr, other->saddr, sizeof(one->saddr)) ?: by_cookie(one, other);
+	return memcmp(one->saddr, other->saddr, sizeof(one->saddr)) ?:
+	       (one->cookie < other->cookie ? -1 : one->cookie > other->cookie);
 }
 
 void listeners_look(struct listeners *listeners, const struct model *model, uint64_t time)

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "base/map.h"
 #include "model/model.h"
 
 struct listener {
@@ -30,7 +31,7 @@ struct listener {
 #define LISTENERS_KEPT	4096
 
 struct listeners {
-	void *tree;		/* of tsearch(3), by cookie */
+	struct map by_cookie;
 	struct listener **all;
 	size_t count, room;
 	TAILQ_HEAD(, listener) closed;	/* who closed first comes first */

@@ -9,11 +9,11 @@
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
 #include <netinet/tcp.h>
-#include <search.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/array.h"
+#include "base/map.h"
 #include "record/names.h"
 #include "record/record.h"
 #include "version.h"
@@ -47,7 +47,7 @@ struct pcapng {
 	struct interface **interfaces;
 	uint32_t count;
 	size_t room;
-	void *tree;			/* of them, by netns, of tsearch(3) */
+	struct map by_netns;		/* the same */
 	struct interface *last;		/* that was looked for; NULL: none yet */
 	uint64_t dropped;		/* records lost since the last packet */
 	uint64_t sent[1 << SENT_BITS];	/* identity() of packets */
@@ -128,13 +128,6 @@ static void put_section(struct pcapng *pcapng)
 	end_block(out, p);
 }
 
-static int by_netns(const void *a, const void *b)
-{
-	uint32_t one = ((const struct interface *)a)->netns, other = ((const struct interface *)b)->netns;
-
-	return one < other ? -1 : one > other;
-}
-
 static void put_interface(struct pcapng *pcapng, uint32_t netns)
 {
 	static const uint8_t nanoseconds = 9;
@@ -157,7 +150,7 @@ static struct interface *add_interface(struct pcapng *pcapng, uint32_t netns)
 	if (interface)
 		interface->netns = netns;
 	if (!interface || !array_reserve(pcapng->interfaces, pcapng->room, pcapng->count + 1u) ||
-	    !tsearch(interface, &pcapng->tree, by_netns)) {
+	    !map_put(&pcapng->by_netns, netns, interface)) {
 		free(interface);
 		return NULL;
 	}
@@ -170,13 +163,8 @@ static struct interface *add_interface(struct pcapng *pcapng, uint32_t netns)
 /* That stands for this network namespace. NULL: no memory. */
 static struct interface *interface_of(struct pcapng *pcapng, uint32_t netns)
 {
-	const struct interface key = { .netns = netns };
-	struct interface **found;
-
-	if (pcapng->last && pcapng->last->netns == netns)
-		return pcapng->last;
-	found = tfind(&key, &pcapng->tree, by_netns);
-	pcapng->last = found ? *found : add_interface(pcapng, netns);
+	if (!pcapng->last || pcapng->last->netns != netns)
+		pcapng->last = map_get(&pcapng->by_netns, netns) ?: add_interface(pcapng, netns);
 	return pcapng->last;
 }
 
@@ -455,10 +443,10 @@ static void end(void *arg, uint64_t time)
 		/* Whose they were is not known. */
 		p = put_option_64(p, STATISTICS_DROPPED, record_lost(&lost));
 		end_block(out, p);
-		tdelete(pcapng->interfaces[i], &pcapng->tree, by_netns);
 		free(pcapng->interfaces[i]);
 	}
 	free(pcapng->interfaces);
+	map_exit(&pcapng->by_netns);
 }
 
 static const struct follow_view view = {

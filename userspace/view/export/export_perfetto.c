@@ -13,7 +13,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "base/hash.h"
+#include "base/map.h"
+#include "base/slab.h"
 #include "model/verdict.h"
 #include "record/names.h"
 #include "view/export/export_perfetto.h"
@@ -24,7 +25,7 @@
 
 /* What was told of an end: where records were lost, or states are not asked for, the model knows of another one. */
 struct track {
-	uint64_t cookie;	/* 0: this place is free */
+	uint64_t cookie;	/* 0: of no end */
 	uint32_t group;
 	uint32_t pid;		/* of the process that its name has */
 	uint32_t recvq, sendq;
@@ -34,8 +35,9 @@ struct track {
 struct perfetto {
 	struct export export;
 	struct follow *follow;
-	struct track *tracks;	/* a hash table of `size`, a power of two */
-	uint32_t size, used;
+	struct map numbers;	/* of tracks, by cookie */
+	struct slab tracks;
+	size_t most;		/* before those that are gone go */
 	uint64_t time;		/* of the events that are made */
 	bool begun;		/* an event was written: the next one comes behind a comma */
 	bool named;		/* `nobody` is */
@@ -150,55 +152,50 @@ static void end_slice(struct perfetto *perfetto, struct track *track)
 	track->state = 0;
 }
 
-/* Its place, or the free one where it would be. */
 static struct track *find(const struct perfetto *perfetto, uint64_t cookie)
 {
-	uint32_t mask = perfetto->size - 1, at = hash_spread(cookie) & mask;
+	uintptr_t number = (uintptr_t)map_get(&perfetto->numbers, cookie);
 
-	while (perfetto->tracks[at].cookie && perfetto->tracks[at].cookie != cookie)
-		at = (at + 1) & mask;
-	return &perfetto->tracks[at];
+	return number ? slab_at(&perfetto->tracks, number) : NULL;
 }
 
-/* Without those that the model has forgotten, so there are never many more than it has ends. */
-static bool make_room(struct perfetto *perfetto)
+/* Those that the model has forgotten: so there are never many more than it has ends. */
+static void drop_gone(struct perfetto *perfetto)
 {
-	const struct model *model = perfetto->follow->model;
-	uint32_t old_size = perfetto->size, size = model_ends(model) < old_size / 2 ? old_size : 2 * old_size, i;
-	struct track *old = perfetto->tracks, *tracks = calloc(size, sizeof(*tracks));
+	uintptr_t number;
+	size_t place = 0;
 
-	if (!tracks)
-		return false;
-	perfetto->tracks = tracks;
-	perfetto->size = size;
-	perfetto->used = 0;
-	for (i = 0; i < old_size; i++) {
-		if (!old[i].cookie || !model_find(model, old[i].cookie))
+	while ((number = (uintptr_t)map_next(&perfetto->numbers, &place))) {
+		const struct track *track = slab_at(&perfetto->tracks, number);
+
+		if (model_find(perfetto->follow->model, track->cookie))
 			continue;
-		*find(perfetto, old[i].cookie) = old[i];
-		perfetto->used++;
+		map_remove(&perfetto->numbers, track->cookie);
+		slab_give(&perfetto->tracks, number);
+		place--;
 	}
-	free(old);
-	return true;
+	perfetto->most = 2 * perfetto->numbers.count + TRACKS_FIRST;
 }
 
+/* NULL: no memory. */
 static struct track *new_track(struct perfetto *perfetto, const struct end *end)
 {
 	const struct end *peer = model_peer(perfetto->follow->model, end);
 	const struct track *other;
 	struct track *track;
+	uint32_t number;
 
-	if (perfetto->used >= perfetto->size / 4 * 3 && !make_room(perfetto)) {
+	if (perfetto->numbers.count >= perfetto->most)
+		drop_gone(perfetto);
+	other = peer ? find(perfetto, peer->cookie) : NULL;
+	number = slab_take(&perfetto->tracks);
+	if (!number || !map_put(&perfetto->numbers, end->cookie, (void *)(uintptr_t)number)) {
 		perfetto->export.error = -ENOMEM;
 		return NULL;
 	}
-	track = find(perfetto, end->cookie);
-	other = peer ? find(perfetto, peer->cookie) : track;
-	*track = (struct track){
-		.cookie = end->cookie,
-		.group = other->cookie ? other->group : (uint32_t)end->cookie,
-	};
-	perfetto->used++;
+	track = slab_at(&perfetto->tracks, number);
+	track->cookie = end->cookie;
+	track->group = other ? other->group : (uint32_t)end->cookie;
 	return track;
 }
 
@@ -207,7 +204,7 @@ static struct track *track_of(struct perfetto *perfetto, const struct end *end, 
 {
 	struct track *track = find(perfetto, end->cookie);
 
-	if (!track->cookie) {
+	if (!track) {
 		track = new_track(perfetto, end);
 		born = true;
 	}
@@ -282,7 +279,7 @@ static void show_event(struct perfetto *perfetto, const struct track *track, con
 static void show_stranger(struct perfetto *perfetto, const struct step *step)
 {
 	const struct tcptrace_record *record = step->record;
-	const struct track *track = step->peer ? find(perfetto, step->peer->cookie) : &nobody;
+	const struct track *track = (step->peer ? find(perfetto, step->peer->cookie) : NULL) ?: &nobody;
 	struct json_object *event, *args;
 	char text[TEXT_MAX];
 
@@ -305,12 +302,7 @@ static int on_begin(void *arg, struct follow *follow)
 	struct perfetto *perfetto = arg;
 
 	perfetto->follow = follow;
-	perfetto->size = TRACKS_FIRST;
-	perfetto->tracks = calloc(perfetto->size, sizeof(*perfetto->tracks));
-	if (!perfetto->tracks) {
-		warnx("out of memory");
-		return EXIT_FAILURE;
-	}
+	perfetto->tracks = (struct slab)SLAB(sizeof(struct track));
 	out_write(&follow->out, "[\n", 2);
 	return 0;
 }
@@ -352,7 +344,7 @@ static void on_step(void *arg, const struct step *step)
 	}
 	perfetto->time = not_before(end, record->time);
 	track = asked ? track_of(perfetto, end, record_begins(record)) : find(perfetto, end->cookie);
-	if (!track || !track->cookie)
+	if (!track)
 		return;
 	show_state(perfetto, track, end, step);
 	if (end->flags & END_OVER || end->kind == TCPTRACE_K_TIMEWAIT)
@@ -415,7 +407,8 @@ static void on_end(void *arg, uint64_t time)
 	(void)time;
 	out_write(&perfetto->follow->out, "\n", perfetto->begun ? 1 : 0);
 	out_write(&perfetto->follow->out, "]\n", 2);
-	free(perfetto->tracks);
+	map_exit(&perfetto->numbers);
+	slab_exit(&perfetto->tracks);
 }
 
 static const struct follow_view view = {
