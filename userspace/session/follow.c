@@ -10,6 +10,7 @@
 #include "host/proc.h"
 #include "record/level.h"
 #include "record/record.h"
+#include "session/conclude.h"
 #include "session/follow.h"
 #include "session/seed.h"
 #include "session/subject.h"
@@ -391,19 +392,8 @@ static int finish(struct follow *follow, int error)
 		follow->view->end(follow->arg, summary.time);
 	source_losses(follow->source, &summary.lost);
 	tell_summary(follow, &summary);
-	out_flush(&follow->out);
-	/* Whoever ends it by hand is in a hurry. */
-	if (!error && !follow->out.error && !signals_stop())
-		error = source_verify(follow->source);
-	if (error == -ENOMEM && !follow->source->error[0])
-		warnx("out of memory");
-	else if (error)
-		warnx("%s", follow->source->error);
-	if (!out_close(&follow->out))
-		return EXIT_FAILURE;
-	if (error)
-		return exit_status_of(error);
-	return follow->arguments->options.fail_on_loss && !is_whole(&summary) ? EXIT_LOST : EXIT_SUCCESS;
+	return conclude(follow->source, &follow->out, error,
+			follow->arguments->options.fail_on_loss && !is_whole(&summary));
 }
 
 /* ---- opening ---- */

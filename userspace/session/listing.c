@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <err.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -9,6 +7,7 @@
 #include "base/signals.h"
 #include "host/netns.h"
 #include "record/record.h"
+#include "session/conclude.h"
 #include "session/listing.h"
 #include "session/stop.h"
 #include "session/subject.h"
@@ -107,18 +106,8 @@ static int say(struct listing *listing, int error)
 	source_losses(listing->source, &summary.lost);
 	if (listing->options->json)
 		listing->summary(&listing->out, &summary, true);
-	out_flush(&listing->out);
-	if (!error && !listing_over(listing))
-		error = source_verify(listing->source);
-	if (error == -ENOMEM && !listing->source->error[0])
-		warnx("out of memory");
-	else if (error < 0)
-		warnx("%s", listing->source->error);
-	if (!out_close(&listing->out))
-		return EXIT_FAILURE;
-	if (error < 0)
-		return exit_status_of(error);
-	return listing->options->fail_on_loss && record_lost(&summary.lost) ? EXIT_LOST : EXIT_SUCCESS;
+	return conclude(listing->source, &listing->out, error,
+			listing->options->fail_on_loss && record_lost(&summary.lost));
 }
 
 int listing_close(struct listing *listing, int error)
