@@ -3,9 +3,7 @@
 #include <err.h>
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
-#include "base/signals.h"
 #include "base/svg.h"
 #include "cmd/cmd.h"
 #include "cmd/svg_option.h"

@@ -3,7 +3,6 @@
  * Packets as pcapng has them (draft-ietf-opsawg-pcapng): the headers of IP and TCP as far as a record knows them, and
  * no data. A segment between two sockets of one network namespace is one packet, as on its loopback device.
  */
-#include <err.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>

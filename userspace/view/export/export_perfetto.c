@@ -9,9 +9,7 @@
  * An end knows its peer before anything is told of it: the sender of the SYN was there first. Of two, the one that
  * outlives the other does not know it any more, so the pid is kept. Ends that find each other later stay apart.
  */
-#include <err.h>
 #include <errno.h>
-#include <stdlib.h>
 
 #include "base/map.h"
 #include "base/slab.h"
