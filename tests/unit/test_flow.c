@@ -285,7 +285,7 @@ static void test_handshake(void)
 	syn_ack_arrives(&stream);
 	stream.time += 7 * SECOND;
 	ack_arrives(&stream);
-	is_int(verdict(&stream.server).syn_recv, span_ns(span_of(7 * SECOND + 30 * US)), "a lost ACK: as long as that takes");
+	is_int(verdict(&stream.server).syn_recv, duration32_ns(duration32_of(7 * SECOND + 30 * US)), "a lost ACK: as long as that takes");
 	is_int(verdict(&stream.client).handshake, 20 * US, "the client does not know of it");
 
 	begin_empty();

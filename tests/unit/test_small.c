@@ -3,24 +3,24 @@
 #include <stdlib.h>
 
 #include "base/array.h"
-#include "base/slab.h"
-#include "base/span.h"
+#include "base/duration32.h"
+#include "base/index_pool.h"
 #include "record/owner.h"
 #include "test.h"
 
-/* ---- span.h ---- */
+/* ---- duration32.h ---- */
 
 static void test_exact(void)
 {
 	unsigned int wrong = 0;
 	uint64_t ns;
 
-	for (ns = 0; ns < 1ull << SPAN_BITS; ns += 99991)
-		wrong += span_ns(span_of(ns)) != ns;
+	for (ns = 0; ns < 1ull << DURATION32_BITS; ns += 99991)
+		wrong += duration32_ns(duration32_of(ns)) != ns;
 	is_int(wrong, 0, "below 134 ms nothing is cut off");
-	ns = (1ull << SPAN_BITS) - 1;
-	is_int(span_ns(span_of(ns)), ns, "up to the last one");
-	is_int(span_ns(span_of(60000000000)), 60000000000, "a minute");
+	ns = (1ull << DURATION32_BITS) - 1;
+	is_int(duration32_ns(duration32_of(ns)), ns, "up to the last one");
+	is_int(duration32_ns(duration32_of(60000000000)), 60000000000, "a minute");
 }
 
 static void test_close(void)
@@ -29,50 +29,50 @@ static void test_close(void)
 	uint64_t ns, before = 0;
 
 	for (ns = 1; ns < 1ull << 57; ns += ns / 7 + 1) {
-		uint64_t kept = span_ns(span_of(ns));
+		uint64_t kept = duration32_ns(duration32_of(ns));
 
 		wrong += kept > ns || (ns - kept) * 60000000.0 > ns;
-		turned += span_of(ns) < span_of(before);
+		turned += duration32_of(ns) < duration32_of(before);
 		before = ns;
 	}
 	is_int(wrong, 0, "a longer one is too short by less than its sixty-millionth part");
 	is_int(turned, 0, "a longer one is never the smaller number");
-	is_int(span_of(UINT64_MAX), SPAN_MAX, "what is too long is the longest");
-	ok(span_ns(SPAN_MAX) > 8 * 365ull * 86400 * 1000000000, "which is years");
+	is_int(duration32_of(UINT64_MAX), DURATION32_MAX, "what is too long is the longest");
+	ok(duration32_ns(DURATION32_MAX) > 8 * 365ull * 86400 * 1000000000, "which is years");
 }
 
-/* ---- slab.c ---- */
+/* ---- index_pool.c ---- */
 
 struct piece {
 	uint32_t a, b, c;
 };
 
-static void test_slab(void)
+static void test_index_pool(void)
 {
-	static struct slab slab = SLAB(sizeof(struct piece));
+	static struct index_pool pool = INDEX_POOL(sizeof(struct piece));
 	enum { COUNT = 10000 };
 	static uint32_t numbers[COUNT];
 	static struct piece *places[COUNT];
 	unsigned int i, wrong = 0;
 
 	for (i = 0; i < COUNT; i++) {
-		numbers[i] = slab_take(&slab);
-		places[i] = slab_at(&slab, numbers[i]);
+		numbers[i] = index_pool_take(&pool);
+		places[i] = index_pool_at(&pool, numbers[i]);
 		wrong += !numbers[i] || places[i]->a || places[i]->b || places[i]->c;
 		*places[i] = (struct piece){ i, i, i };
 	}
 	is_int(wrong, 0, "a piece has a number, and is empty");
 	for (i = 0; i < COUNT; i++)
-		wrong += slab_at(&slab, numbers[i]) != places[i] || places[i]->a != i || places[i]->c != i;
+		wrong += index_pool_at(&pool, numbers[i]) != places[i] || places[i]->a != i || places[i]->c != i;
 	is_int(wrong, 0, "it is its own, and stays where it is");
-	slab_give(&slab, numbers[17]);
-	slab_give(&slab, numbers[4711]);
-	is_int(slab_take(&slab), numbers[4711], "what was given back is taken again");
-	is_int(slab_take(&slab), numbers[17], "all of it");
+	index_pool_give(&pool, numbers[17]);
+	index_pool_give(&pool, numbers[4711]);
+	is_int(index_pool_take(&pool), numbers[4711], "what was given back is taken again");
+	is_int(index_pool_take(&pool), numbers[17], "all of it");
 	wrong = places[17]->a || places[4711]->a;
 	is_int(wrong, 0, "and empty again");
 	is_int(places[18]->a, 18, "its neighbour is what it was");
-	is_int(slab.used, COUNT + 1, "nothing new was needed");
+	is_int(pool.used, COUNT + 1, "nothing new was needed");
 }
 
 /* ---- owner.c ---- */
@@ -164,7 +164,7 @@ int main(void)
 {
 	test_exact();
 	test_close();
-	test_slab();
+	test_index_pool();
 	test_owners();
 	test_array();
 	return done_testing();

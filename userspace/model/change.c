@@ -38,7 +38,7 @@ static void established(struct change *change)
 		figures_know_irs(change->model, end, record->rcv_nxt - 1);
 	/* Of a SYN cookie nobody knows when its SYN came. */
 	if (!(end->flags & (END_SEEDED | END_COOKIE))) {
-		end->handshake = span_of(record->time - end->birth);
+		end->handshake = duration32_of(record->time - end->birth);
 		end->flags |= END_HANDSHAKE;
 	}
 	if (!end->peer) {
@@ -196,7 +196,7 @@ static void accepted(struct change *change)
 
 	if (waited == UNKNOWN || end->flags & END_ACCEPTED)
 		return;
-	end->accept_wait = span_of(waited);
+	end->accept_wait = duration32_of(waited);
 	end->flags |= END_ACCEPTED;
 }
 

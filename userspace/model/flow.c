@@ -1,16 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <string.h>
 
-#include "base/slab.h"
+#include "base/index_pool.h"
 #include "model/flow.h"
 #include "model/model_impl.h"
 #include "record/record.h"
 
-static struct slab flows = SLAB(sizeof(struct flow));
+static struct index_pool flows = INDEX_POOL(sizeof(struct flow));
 
 struct flow *flow_of(const struct end *end)
 {
-	return end->flow ? slab_at(&flows, end->flow) : NULL;
+	return end->flow ? index_pool_at(&flows, end->flow) : NULL;
 }
 
 /* ---- the receive queue ---- */
@@ -22,11 +22,11 @@ struct later {
 	uint32_t count;
 };
 
-static struct slab laters = SLAB(sizeof(struct later));
+static struct index_pool laters = INDEX_POOL(sizeof(struct later));
 
 static struct later *later_of(const struct flow *flow)
 {
-	return flow->later ? slab_at(&laters, flow->later) : NULL;
+	return flow->later ? index_pool_at(&laters, flow->later) : NULL;
 }
 
 /* The last one leaves no memory behind. */
@@ -38,7 +38,7 @@ static void drop_later(struct flow *flow, struct later *later, unsigned int at)
 	memmove(&later->behind[at], &later->behind[at + 1], behind * sizeof(later->behind[0]));
 	if (later->count)
 		return;
-	slab_give(&laters, flow->later);
+	index_pool_give(&laters, flow->later);
 	flow->later = 0;
 }
 
@@ -71,7 +71,7 @@ static void add_arrival(struct flow *flow, uint32_t behind, uint64_t time)
 		return;
 	}
 	if (!flow->later)
-		flow->later = slab_take(&laters);
+		flow->later = index_pool_take(&laters);
 	later = later_of(flow);
 	if (!later) {
 		/* Without memory it is taken together with what waits. */
@@ -119,9 +119,9 @@ static uint64_t note_read(struct flow *flow, const struct end *end, const struct
 
 	if (!flow->waits || !seq_after(record->copied_seq, end->copied_seq))
 		return UNKNOWN;
-	waited = span_ns(span_of(record->time - flow->arrived));
-	if (!flow->read || waited > span_ns(flow->delay))
-		flow->delay = span_of(waited);
+	waited = duration32_ns(duration32_of(record->time - flow->arrived));
+	if (!flow->read || waited > duration32_ns(flow->delay))
+		flow->delay = duration32_of(waited);
 	flow->read = true;
 	while (flow->waits && !seq_after(flow->behind, record->copied_seq))
 		drop_oldest(flow);
@@ -137,7 +137,7 @@ uint64_t flow_oldest(const struct flow *flow, uint64_t time)
 
 uint64_t flow_longest(const struct flow *flow, uint64_t time)
 {
-	uint64_t waits = flow_oldest(flow, time), delay = span_ns(flow->delay);
+	uint64_t waits = flow_oldest(flow, time), delay = duration32_ns(flow->delay);
 
 	if (!flow->read)
 		return waits;
@@ -202,7 +202,7 @@ void flow_begin(struct end *end, const struct tcptrace_record *record)
 	uint32_t behind = data_end(end->rcv_nxt, end->flags & END_FIN_COUNTED);
 	struct flow *flow;
 
-	end->flow = slab_take(&flows);
+	end->flow = index_pool_take(&flows);
 	flow = flow_of(end);
 	if (!flow)
 		return;
@@ -219,8 +219,8 @@ void flow_end(struct end *end)
 	if (!end->flow)
 		return;
 	if (flow_of(end)->later)
-		slab_give(&laters, flow_of(end)->later);
-	slab_give(&flows, end->flow);
+		index_pool_give(&laters, flow_of(end)->later);
+	index_pool_give(&flows, end->flow);
 	end->flow = 0;
 }
 

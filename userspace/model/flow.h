@@ -29,7 +29,7 @@ struct flow {
 	/* Data waited to be sent; the peer's window had no room for it, or it had, and this side held it back. */
 	uint64_t receiver_limited, sender_limited;
 	uint32_t behind;		/* the sequence number behind what arrived then */
-	span delay;			/* the longest that a byte waited to be read, if `read` */
+	duration32 delay;			/* the longest that a byte waited to be read, if `read` */
 	uint32_t requests;		/* times that what was asked first one way was answered the other way */
 	uint32_t later : 29;		/* flow.c: what arrived later than `arrived`, 0: nothing */
 	uint32_t waits : 1;

@@ -10,7 +10,7 @@
  *   verdict.c  what is to be said of an end that is over
  *   cause.c    the segment that caused a change, from the record alone
  *   process.c  which process holds a socket that was there before
- *   owner.c    processes by number, span.h durations in four bytes: so that an end is small
+ *   owner.c    processes by number, duration32.h durations in four bytes: so that an end is small
  *
  * Whatever counts bytes is taken from sequence numbers and from the kernel's own totals, as
  * they are at the moment of the record, never added up event by event: a lost record makes
@@ -22,7 +22,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/span.h"
+#include "base/duration32.h"
 #include "base/unknown.h"
 #include "record/owner.h"
 #include "tcptrace.h"
@@ -86,8 +86,8 @@ struct end {
 	uint64_t fin;		/* time of the first FIN, 0: not seen; END_HALF_CLOSED: from it to the second */
 	uint64_t bytes_in;	/* rcv_nxt's way since the SYN; the FIN counts */
 	uint64_t bytes_out;	/* snd_una's way since the SYN; the FIN counts */
-	span handshake;		/* took so long, if END_HANDSHAKE */
-	span accept_wait;	/* in the accept queue, if END_ACCEPTED */
+	duration32 handshake;		/* took so long, if END_HANDSHAKE */
+	duration32 accept_wait;	/* in the accept queue, if END_ACCEPTED */
 
 	uint8_t saddr[TCPTRACE_ADDR_LEN];
 	uint8_t daddr[TCPTRACE_ADDR_LEN];
@@ -248,13 +248,13 @@ static inline uint64_t end_waits(const struct end *end, uint64_t time)
 {
 	if (!(end->flags & (END_HANDSHAKE | END_COOKIE)))
 		return UNKNOWN;
-	return time - end->birth - (end->flags & END_HANDSHAKE ? span_ns(end->handshake) : 0);
+	return time - end->birth - (end->flags & END_HANDSHAKE ? duration32_ns(end->handshake) : 0);
 }
 
 /* How long it was there until accept(). */
 static inline uint64_t end_waited(const struct end *end)
 {
-	return end->flags & END_ACCEPTED ? span_ns(end->accept_wait) : UNKNOWN;
+	return end->flags & END_ACCEPTED ? duration32_ns(end->accept_wait) : UNKNOWN;
 }
 
 #endif

@@ -84,7 +84,7 @@ static uint64_t syn_recv(const struct end *end)
 	if (!(end->flags & END_PASSIVE) || end->flags & (END_SEEDED | END_COOKIE))
 		return UNKNOWN;
 	if (end->flags & END_HANDSHAKE)
-		return span_ns(end->handshake);
+		return duration32_ns(end->handshake);
 	return end->kind == TCPTRACE_K_REQUEST ? end->since - end->birth : UNKNOWN;
 }
 
@@ -122,7 +122,7 @@ void verdict_of(const struct end *end, struct verdict *verdict)
 	verdict->closer = owner_at(end->closer);
 	verdict->whole = !(end->flags & END_SEEDED);
 	verdict->lossy = end->flags & END_LOSSY;
-	verdict->handshake = end->flags & END_HANDSHAKE ? span_ns(end->handshake) : UNKNOWN;
+	verdict->handshake = end->flags & END_HANDSHAKE ? duration32_ns(end->handshake) : UNKNOWN;
 	verdict->duration = verdict->whole ? age : UNKNOWN;
 	verdict->seen = age;
 	verdict->half_closed = end->flags & END_HALF_CLOSED ? end->fin : UNKNOWN;
@@ -165,8 +165,8 @@ void verdict_of_pair(const struct end *end, const struct end *peer, struct pair 
 
 	pair->handshake = pair->duration = UNKNOWN;
 	if (end->flags & peer->flags & END_HANDSHAKE)
-		pair->handshake = later(end->birth + span_ns(end->handshake),
-					peer->birth + span_ns(peer->handshake)) - birth;
+		pair->handshake = later(end->birth + duration32_ns(end->handshake),
+					peer->birth + duration32_ns(peer->handshake)) - birth;
 	if (told && !((end->flags | peer->flags) & END_SEEDED))
 		pair->duration = later(end->since, peer->since) - birth;
 }

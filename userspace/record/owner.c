@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "base/index_pool.h"
 #include "base/out.h"
-#include "base/slab.h"
 #include "record/owner.h"
 
 struct entry {
@@ -16,13 +16,13 @@ struct entry {
 
 #define BITS_FIRST	6
 
-static struct slab entries = SLAB(sizeof(struct entry));
+static struct index_pool entries = INDEX_POOL(sizeof(struct entry));
 static uint32_t *heads, count;
 static unsigned int bits;
 
 static inline struct entry *entry_at(uint32_t number)
 {
-	return slab_at(&entries, number);
+	return index_pool_at(&entries, number);
 }
 
 const struct owner *owner_at(uint32_t number)
@@ -78,7 +78,7 @@ static uint32_t find(uint32_t number, uint32_t pid, const char *comm)
 /* 0: no memory. */
 static uint32_t add(uint32_t *head, uint32_t pid, const char *comm)
 {
-	uint32_t number = slab_take(&entries);
+	uint32_t number = index_pool_take(&entries);
 	struct entry *entry;
 
 	if (!number)
@@ -123,7 +123,7 @@ void owner_drop(uint32_t *number)
 	for (link = head_of(owner_at(gone)->pid, owner_at(gone)->comm); *link != gone;)
 		link = &entry_at(*link)->next;
 	*link = entry_at(gone)->next;
-	slab_give(&entries, gone);
+	index_pool_give(&entries, gone);
 	count--;
 }
 

@@ -11,8 +11,8 @@
  */
 #include <errno.h>
 
+#include "base/index_pool.h"
 #include "base/map.h"
-#include "base/slab.h"
 #include "model/verdict.h"
 #include "record/names.h"
 #include "view/export/export_perfetto.h"
@@ -34,7 +34,7 @@ struct perfetto {
 	struct export export;
 	struct follow *follow;
 	struct map numbers;	/* of tracks, by cookie */
-	struct slab tracks;
+	struct index_pool tracks;
 	size_t most;		/* before those that are gone go */
 	uint64_t time;		/* of the events that are made */
 	bool begun;		/* an event was written: the next one comes behind a comma */
@@ -154,7 +154,7 @@ static struct track *find(const struct perfetto *perfetto, uint64_t cookie)
 {
 	uintptr_t number = (uintptr_t)map_get(&perfetto->numbers, cookie);
 
-	return number ? slab_at(&perfetto->tracks, number) : NULL;
+	return number ? index_pool_at(&perfetto->tracks, number) : NULL;
 }
 
 /* Those that the model has forgotten: so there are never many more than it has ends. */
@@ -164,12 +164,12 @@ static void drop_gone(struct perfetto *perfetto)
 	size_t place = 0;
 
 	while ((number = (uintptr_t)map_next(&perfetto->numbers, &place))) {
-		const struct track *track = slab_at(&perfetto->tracks, number);
+		const struct track *track = index_pool_at(&perfetto->tracks, number);
 
 		if (model_find(perfetto->follow->model, track->cookie))
 			continue;
 		map_remove(&perfetto->numbers, track->cookie);
-		slab_give(&perfetto->tracks, number);
+		index_pool_give(&perfetto->tracks, number);
 		place--;
 	}
 	perfetto->most = 2 * perfetto->numbers.count + TRACKS_FIRST;
@@ -186,12 +186,12 @@ static struct track *new_track(struct perfetto *perfetto, const struct end *end)
 	if (perfetto->numbers.count >= perfetto->most)
 		drop_gone(perfetto);
 	other = peer ? find(perfetto, peer->cookie) : NULL;
-	number = slab_take(&perfetto->tracks);
+	number = index_pool_take(&perfetto->tracks);
 	if (!number || !map_put(&perfetto->numbers, end->cookie, (void *)(uintptr_t)number)) {
 		perfetto->export.error = -ENOMEM;
 		return NULL;
 	}
-	track = slab_at(&perfetto->tracks, number);
+	track = index_pool_at(&perfetto->tracks, number);
 	track->cookie = end->cookie;
 	track->group = other ? other->group : (uint32_t)end->cookie;
 	return track;
@@ -300,7 +300,7 @@ static int on_begin(void *arg, struct follow *follow)
 	struct perfetto *perfetto = arg;
 
 	perfetto->follow = follow;
-	perfetto->tracks = (struct slab)SLAB(sizeof(struct track));
+	perfetto->tracks = (struct index_pool)INDEX_POOL(sizeof(struct track));
 	out_write(&follow->out, "[\n", 2);
 	return 0;
 }
@@ -406,7 +406,7 @@ static void on_end(void *arg, uint64_t time)
 	out_write(&perfetto->follow->out, "\n", perfetto->begun ? 1 : 0);
 	out_write(&perfetto->follow->out, "]\n", 2);
 	map_exit(&perfetto->numbers);
-	slab_exit(&perfetto->tracks);
+	index_pool_exit(&perfetto->tracks);
 }
 
 static const struct follow_view view = {
