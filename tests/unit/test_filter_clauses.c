@@ -163,7 +163,7 @@ static struct subject subjects[SUBJECTS];
 
 /* The first is nobody, the last has the longest name that the kernel keeps. */
 #define PROCESSES 4
-static const struct owner processes[PROCESSES] = {
+static const struct process processes[PROCESSES] = {
 	{ 0 }, { 1, "a" }, { 2, "a" }, { 3, "fifteen-letters" },
 };
 

@@ -351,7 +351,7 @@ static void test_left(void)
 	feed_new();
 	end = model_find(model, stream.client.cookie);
 	is_int(end_left(end, end->since + 20 * SECOND) / SECOND, 40, "of 60 s of TIME_WAIT, 20 are over");
-	is_int(owner_at(end->owner)->pid, 1001, "and whose it was is known");
+	is_int(process_at(end->owner)->pid, 1001, "and whose it was is known");
 	is_int(end_left(end, end->since + 61 * SECOND), 0, "nothing is left at last");
 	stream.time = end->since + 30 * SECOND;
 	timewait(&stream, &stream.client, TCPTRACE_OP_RESTART, TCPTRACE_S_TIME_WAIT, TCPTRACE_S_TIME_WAIT, 60000);

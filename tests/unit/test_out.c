@@ -143,7 +143,7 @@ static void test_processes(void)
 {
 	struct processes *processes = processes_new();
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
-	const struct owner *owner;
+	const struct process *owner;
 	struct stat status;
 	char comm[32] = "";
 	FILE *file = fopen("/proc/self/comm", "r");

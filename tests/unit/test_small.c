@@ -5,7 +5,7 @@
 #include "base/array.h"
 #include "base/duration32.h"
 #include "base/index_pool.h"
-#include "record/owner.h"
+#include "record/process_ref.h"
 #include "test.h"
 
 /* ---- duration32.h ---- */
@@ -75,24 +75,24 @@ static void test_index_pool(void)
 	is_int(pool.used, COUNT + 1, "nothing new was needed");
 }
 
-/* ---- owner.c ---- */
+/* ---- process_ref.c ---- */
 
 static void set(uint32_t *number, uint32_t pid, const char *name)
 {
 	char comm[TCPTRACE_COMM_LEN] = "";
 
 	memcpy(comm, name, strlen(name));
-	owner_set(number, pid, comm);
+	process_ref_set(number, pid, comm);
 }
 
-static void test_owners(void)
+static void test_processes(void)
 {
 	enum { COUNT = 5000 };
 	static uint32_t many[COUNT];
 	uint32_t one = 0, other = 0, third = 0, gone;
 	unsigned int i, wrong = 0;
 
-	is_int(owner_at(0)->pid, 0, "0 is nobody");
+	is_int(process_at(0)->pid, 0, "0 is nobody");
 	set(&one, 17, "nginx");
 	set(&other, 17, "nginx");
 	ok(one && one == other, "the same process has the same number");
@@ -100,18 +100,18 @@ static void test_owners(void)
 	ok(third && third != one, "not if it has another name by now");
 	set(&third, 18, "nginx");
 	ok(third != one, "nor another process of that name");
-	is_str(owner_at(one)->comm, "nginx", "name");
-	is_int(owner_at(third)->pid, 18, "pid");
-	owner_drop(&one);
+	is_str(process_at(one)->comm, "nginx", "name");
+	is_int(process_at(third)->pid, 18, "pid");
+	process_ref_drop(&one);
 	is_int(one, 0, "dropped");
-	is_str(owner_at(other)->comm, "nginx", "the other one holds it yet");
-	owner_share(&one, other);
-	owner_drop(&other);
-	is_int(owner_at(one)->pid, 17, "so does one that it was shared with");
-	owner_share(&one, one);
-	is_int(owner_at(one)->pid, 17, "even with itself");
+	is_str(process_at(other)->comm, "nginx", "the other one holds it yet");
+	process_ref_share(&one, other);
+	process_ref_drop(&other);
+	is_int(process_at(one)->pid, 17, "so does one that it was shared with");
+	process_ref_share(&one, one);
+	is_int(process_at(one)->pid, 17, "even with itself");
 	gone = one;
-	owner_drop(&one);
+	process_ref_drop(&one);
 	set(&other, 19, "redis");
 	is_int(other, gone, "when nobody holds it, its place is another's");
 	set(&other, 0, "");
@@ -120,15 +120,15 @@ static void test_owners(void)
 	for (i = 0; i < COUNT; i++)
 		set(&many[i], 1 + i, i & 1 ? "odd" : "even");
 	for (i = 0; i < COUNT; i++)
-		wrong += owner_at(many[i])->pid != 1 + i || strcmp(owner_at(many[i])->comm, i & 1 ? "odd" : "even");
+		wrong += process_at(many[i])->pid != 1 + i || strcmp(process_at(many[i])->comm, i & 1 ? "odd" : "even");
 	is_int(wrong, 0, "many at once");
 	for (i = 0; i < COUNT; i++) {
 		uint32_t again = 0;
 
 		set(&again, 1 + i, i & 1 ? "odd" : "even");
 		wrong += again != many[i];
-		owner_drop(&again);
-		owner_drop(&many[i]);
+		process_ref_drop(&again);
+		process_ref_drop(&many[i]);
 	}
 	is_int(wrong, 0, "each is found");
 }
@@ -165,7 +165,7 @@ int main(void)
 	test_exact();
 	test_close();
 	test_index_pool();
-	test_owners();
+	test_processes();
 	test_array();
 	return done_testing();
 }

@@ -114,7 +114,7 @@ static void fill(struct row *row, struct life *life, const struct end *end)
 	p = row_cell(row, put_string(p, kind ? kind : "-"));
 	p = row_cell(row, put_u64(p, verdict.retransmits));
 	p = row_cell(row, put_verdict(p, &verdict));
-	p = owner_put(p, end->owner);
+	p = put_process_ref(p, end->owner);
 	row_cell(row, p);
 }
 

@@ -112,7 +112,7 @@ static void fill(struct row *row, const struct listen *listen, const struct list
 	p = row_cell(row, put_longest(p, listener));
 	p = row_cell(row, put_u64_or_dash(p, listen->drops ? listener->overflows : UNKNOWN));
 	p = row_cell(row, put_u64_or_dash(p, listen->drops ? listener->drops : UNKNOWN));
-	p = owner_put(p, end->owner);
+	p = put_process_ref(p, end->owner);
 	if (listener_over(listener))
 		p = put_text(p, " (closed)");
 	row_cell(row, p);

@@ -184,14 +184,14 @@ static const struct argp argp = {
 
 static void show_json(struct netstat *netstat, const struct tcptrace_record *record)
 {
-	const struct owner *owner = NULL;
+	const struct process *owner = NULL;
 	struct end end;
 
 	end_from_snapshot(&end, record);
 	if (netstat->processes)
 		owner = processes_find(netstat->processes, record_inode(record));
 	if (owner)
-		owner_set(&end.owner, owner->pid, owner->comm);
+		process_ref_set(&end.owner, owner->pid, owner->comm);
 	json_socket(&netstat->listing.out, &end, record->time);
 	end_release(&end);
 }

@@ -43,7 +43,7 @@ struct ss {
 
 static void show_json(struct ss *ss, const struct tcptrace_record *record, const struct end *known)
 {
-	const struct owner *owner = ss->processes ? processes_find(ss->processes, record_inode(record)) : NULL;
+	const struct process *owner = ss->processes ? processes_find(ss->processes, record_inode(record)) : NULL;
 	struct end end;
 
 	if (known)
@@ -51,7 +51,7 @@ static void show_json(struct ss *ss, const struct tcptrace_record *record, const
 	else
 		end_from_snapshot(&end, record);
 	if (owner)
-		owner_set(&end.owner, owner->pid, owner->comm);
+		process_ref_set(&end.owner, owner->pid, owner->comm);
 	if (known)
 		json_history(ss->out, &end, record->time, ss->source->live);
 	else

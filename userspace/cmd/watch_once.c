@@ -57,11 +57,11 @@ static int show_rows(struct watch *watch)
 		processes_scan(processes, PROC);
 	for (i = 0; i < rows->count && !error; i++) {
 		const struct tcptrace_record *row = &rows->all[i];
-		const struct owner *owner = processes_find(processes, record_inode(row));
+		const struct process *owner = processes_find(processes, record_inode(row));
 
 		end_from_snapshot(&end, row);
 		if (owner)
-			owner_set(&end.owner, owner->pid, owner->comm);
+			process_ref_set(&end.owner, owner->pid, owner->comm);
 		watch_show_socket(watch, &end, row->time);
 		end_release(&end);
 	}

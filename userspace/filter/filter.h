@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "record/owner.h"
+#include "record/process_ref.h"
 #include "tcptrace.h"
 
 /* For --help. */
@@ -34,7 +34,7 @@ struct filter_subject {
 	uint8_t state;		/* enum tcptrace_state */
 	uint8_t kind;		/* enum tcptrace_kind */
 	uint32_t ifindex;
-	const struct owner *process;	/* NULL: may be any, so that no condition on it is against it */
+	const struct process *process;	/* NULL: may be any, so that no condition on it is against it */
 };
 
 /* Exit statuses as ss has them: 255 for bad syntax, 1 for an address or port that cannot be parsed. */

@@ -18,7 +18,7 @@ static int add_ports(struct filter_parser *parser, bool local, enum relation rel
 		     const struct filter_end *end);
 static int add_bare(struct filter_parser *parser, uint16_t port);
 static int add_device(struct filter_parser *parser, uint32_t ifindex);
-static int add_process(struct filter_parser *parser, const struct owner *process);
+static int add_process(struct filter_parser *parser, const struct process *process);
 static int add_both(struct filter_parser *parser, enum filter_op op, int left, int right);
 static int negate(struct filter_parser *parser, int node);
 
@@ -37,7 +37,7 @@ static void filter_yyerror(struct filter_parser *parser, const char *reason);
 	struct filter_end end;
 	uint16_t port;
 	uint32_t ifindex;
-	struct owner process;
+	struct process process;
 	bool local;
 	int relation;
 }
@@ -207,7 +207,7 @@ static int add_device(struct filter_parser *parser, uint32_t ifindex)
 		.op = FILTER_TEST, .clause = filter_any(), .device = true, .ifindex = ifindex });
 }
 
-static int add_process(struct filter_parser *parser, const struct owner *process)
+static int add_process(struct filter_parser *parser, const struct process *process)
 {
 	return add_node(parser, &(struct filter_node){
 		.op = FILTER_TEST, .clause = filter_any(), .has_process = true, .process = *process });

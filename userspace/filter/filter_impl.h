@@ -35,7 +35,7 @@ struct filter_node {
 	uint32_t ifindex;
 	/* It is of a process instead: of its number, or, where that is 0, of its name. */
 	bool has_process;
-	struct owner process;
+	struct process process;
 	/* A test: what follows it, by its outcome, or where that cannot be said; set by filter_link(). */
 	int yes, no, unknown;
 };
@@ -89,7 +89,7 @@ void filter_grammar(struct filter_parser *parser);
 bool filter_parse_address(struct filter_parser *parser, const char *word, struct filter_end *end);
 bool filter_parse_port(struct filter_parser *parser, const char *word, struct filter_end *end);
 bool filter_parse_device(struct filter_parser *parser, const char *word, uint32_t *ifindex);
-bool filter_parse_process(struct filter_parser *parser, const char *word, struct owner *process);
+bool filter_parse_process(struct filter_parser *parser, const char *word, struct process *process);
 bool filter_parse_bare_port(struct filter_parser *parser, const char *word, uint16_t *port);
 
 /* filter_match.c */

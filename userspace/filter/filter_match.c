@@ -47,7 +47,7 @@ void filter_link(struct filter *filter)
 			link_node(filter, filter->root, FILTER_YES, FILTER_NO, false);
 }
 
-static bool is_process(const struct owner *wanted, const struct owner *process)
+static bool is_process(const struct process *wanted, const struct process *process)
 {
 	return wanted->pid ? wanted->pid == process->pid :
 			     process->pid && !strncmp(wanted->comm, process->comm, TCPTRACE_COMM_LEN - 1);

@@ -269,11 +269,11 @@ bool filter_parse_device(struct filter_parser *parser, const char *word, uint32_
 }
 
 /* The kernel keeps the first 15 bytes of a name. */
-bool filter_parse_process(struct filter_parser *parser, const char *word, struct owner *process)
+bool filter_parse_process(struct filter_parser *parser, const char *word, struct process *process)
 {
 	unsigned long number;
 
-	*process = (struct owner){ 0 };
+	*process = (struct process){ 0 };
 	if (!parse_whole_number(word, INT_MAX, &number)) {
 		snprintf(process->comm, sizeof(process->comm), "%s", word);
 		return true;

@@ -84,7 +84,7 @@ static struct process_socket *find(const struct processes *processes, uint64_t i
 	return from < processes->count && processes->sockets[from].inode == inode ? &processes->sockets[from] : NULL;
 }
 
-const struct owner *processes_find(const struct processes *processes, uint64_t inode)
+const struct process *processes_find(const struct processes *processes, uint64_t inode)
 {
 	const struct process_socket *socket = find(processes, inode);
 
@@ -104,7 +104,7 @@ const struct process_socket *processes_find_all(const struct processes *processe
 
 static void look_at(struct processes *processes, int proc, const char *pid, DIR *fds)
 {
-	struct owner owner = { 0 };
+	struct process owner = { 0 };
 	struct dirent *entry;
 	char link[64];
 

@@ -9,14 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "record/owner.h"
+#include "record/process_ref.h"
 
 struct processes;
 
 /* A socket as it is held by a process: one for each of its descriptors. */
 struct process_socket {
 	uint64_t inode;
-	struct owner owner;	/* pid 0: not found yet */
+	struct process owner;	/* pid 0: not found yet */
 	unsigned int fd;
 	unsigned int order;	/* in which they were found */
 };
@@ -35,7 +35,7 @@ void processes_want_all(struct processes *processes);
 void processes_scan(struct processes *processes, const char *proc);
 
 /* After the scan: a process that holds it, or NULL. */
-const struct owner *processes_find(const struct processes *processes, uint64_t inode);
+const struct process *processes_find(const struct processes *processes, uint64_t inode);
 
 /* After processes_want_all() and the scan: those that hold it, *count of them, in the order of /proc. */
 const struct process_socket *processes_find_all(const struct processes *processes, uint64_t inode, size_t *count);

@@ -64,14 +64,14 @@ void end_copy(struct end *end, const struct end *other)
 {
 	*end = *other;
 	end->owner = end->closer = 0;
-	owner_share(&end->owner, other->owner);
-	owner_share(&end->closer, other->closer);
+	process_ref_share(&end->owner, other->owner);
+	process_ref_share(&end->closer, other->closer);
 }
 
 void end_release(struct end *end)
 {
-	owner_drop(&end->owner);
-	owner_drop(&end->closer);
+	process_ref_drop(&end->owner);
+	process_ref_drop(&end->closer);
 }
 
 uint32_t model_add(struct model *model, const struct tcptrace_record *record)

@@ -26,7 +26,7 @@ static void closed_by(struct change *change, const struct tcptrace_record *recor
 
 	take_owner(&end->closer, record);
 	if (peer)
-		owner_share(&peer->closer, end->closer);
+		process_ref_share(&peer->closer, end->closer);
 }
 
 static void established(struct change *change)
@@ -430,7 +430,7 @@ static void on_queue(struct change *change)
 			count_requests(end, false);
 	}
 	step->did = record->pid;
-	if (record->pid != owner_at(end->owner)->pid)
+	if (record->pid != process_at(end->owner)->pid)
 		take_owner(&end->owner, record);
 }
 

@@ -45,11 +45,11 @@ const struct end *model_listener(const struct model *model, const struct end *en
 	return ends_at(&model->ends, ends_find_listener(&model->ends, end));
 }
 
-const struct owner *model_owner(const struct model *model, const struct end *end)
+const struct process *model_owner(const struct model *model, const struct end *end)
 {
 	const struct end *listener = end->owner ? NULL : model_listener(model, end);
 
-	return owner_at(listener ? listener->owner : end->owner);
+	return process_at(listener ? listener->owner : end->owner);
 }
 
 const struct end *model_next(const struct model *model, uint32_t *place)
@@ -272,7 +272,7 @@ static void attribute(struct step *step)
 		step->pid = record->pid;
 		step->comm = record->comm;
 	} else if (step->end) {
-		const struct owner *owner = owner_at(step->end->owner);
+		const struct process *owner = process_at(step->end->owner);
 
 		step->pid = owner->pid;
 		step->comm = owner->comm;

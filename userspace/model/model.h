@@ -10,7 +10,7 @@
  *   verdict.c  what is to be said of an end that is over
  *   cause.c    the segment that caused a change, from the record alone
  *   process.c  which process holds a socket that was there before
- *   owner.c    processes by number, duration32.h durations in four bytes: so that an end is small
+ *   process_ref.c    processes by number, duration32.h durations in four bytes: so that an end is small
  *
  * Whatever counts bytes is taken from sequence numbers and from the kernel's own totals, as
  * they are at the moment of the record, never added up event by event: a lost record makes
@@ -24,7 +24,7 @@
 
 #include "base/duration32.h"
 #include "base/unknown.h"
-#include "record/owner.h"
+#include "record/process_ref.h"
 #include "tcptrace.h"
 
 #define MODEL_ENDS_MAX	(1u << 20)	/* unless told otherwise */
@@ -111,8 +111,8 @@ struct end {
 	uint32_t retransmits;
 
 	uint32_t flow;		/* flow.h; 0: nothing of level queue was heard of it */
-	uint32_t owner;		/* owner.h: who connected, accepted, listens; else who used it last */
-	uint32_t closer;	/* who closed or reset first, on whichever side, if that is on this host */
+	process_ref owner;	/* who connected, accepted, listens; else who used it last */
+	process_ref closer;	/* who closed or reset first, on whichever side, if that is on this host */
 
 	union {
 		uint32_t written;	/* write_seq as of the last write that was told of; with a flow, while it may write */
@@ -192,8 +192,8 @@ const struct end *model_find(const struct model *model, uint64_t cookie);
 const struct end *model_peer(const struct model *model, const struct end *end);
 /* The listener that its connection came to, by its local address and port; NULL: none is known. */
 const struct end *model_listener(const struct model *model, const struct end *end);
-/* The process of the end, or, where nobody has accepted it yet, of its listener. Never NULL: see owner_at(). */
-const struct owner *model_owner(const struct model *model, const struct end *end);
+/* The process of the end, or, where nobody has accepted it yet, of its listener. Never NULL: see process_at(). */
+const struct process *model_owner(const struct model *model, const struct end *end);
 /* All ends that are not over and are shown, one after the other; *place is 0 before the first. NULL: no more. */
 const struct end *model_next(const struct model *model, uint32_t *place);
 

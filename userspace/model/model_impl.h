@@ -54,10 +54,10 @@ static inline bool state_handshaking(uint8_t state)
 }
 
 /* Who did it, or holds the socket: puts that in the place of whom an end has there. */
-static inline void take_owner(uint32_t *owner, const struct tcptrace_record *record)
+static inline void take_owner(process_ref *owner, const struct tcptrace_record *record)
 {
 	if (record->pid)
-		owner_set(owner, record->pid, record->comm);
+		process_ref_set(owner, record->pid, record->comm);
 }
 
 /* ---- model.c ---- */

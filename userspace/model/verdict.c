@@ -119,7 +119,7 @@ void verdict_of(const struct end *end, struct verdict *verdict)
 	memset(verdict, 0, sizeof(*verdict));
 	verdict->how = how_of(end);
 	verdict->closed_by = closed_by(end, verdict->how);
-	verdict->closer = owner_at(end->closer);
+	verdict->closer = process_at(end->closer);
 	verdict->whole = !(end->flags & END_SEEDED);
 	verdict->lossy = end->flags & END_LOSSY;
 	verdict->handshake = end->flags & END_HANDSHAKE ? duration32_ns(end->handshake) : UNKNOWN;

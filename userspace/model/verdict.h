@@ -36,7 +36,7 @@ enum lasting {
 struct verdict {
 	enum how how;
 	enum side closed_by;		/* who sent the first FIN, or the RST */
-	const struct owner *closer;	/* which process did, pid 0: unknown */
+	const struct process *closer;	/* which process did, pid 0: unknown */
 	bool whole;			/* seen from its birth on; else duration is unknown */
 	bool lossy;			/* records were lost meanwhile */
 	/* UNKNOWN where not seen */

@@ -76,7 +76,7 @@ const struct argp_child follow_children[] = {
 /* ---- the filter ---- */
 
 /* Of a tuple, whatever its state: an end that changes its state is not to be lost. `process`: as filter_match() has it. */
-static bool tuple_fits(const struct follow *follow, const struct tcptrace_record *record, const struct owner *process)
+static bool tuple_fits(const struct follow *follow, const struct tcptrace_record *record, const struct process *process)
 {
 	struct filter_subject subject = subject_of_record(record);
 
@@ -140,7 +140,7 @@ static uint64_t listener_of(const struct tcptrace_record *record)
 static bool shows_step(const struct follow *follow, const struct step *step)
 {
 	const struct end *listener;
-	struct owner actor;
+	struct process actor;
 
 	if (step->end && follow_wants(follow, step->end))
 		return true;
@@ -152,7 +152,7 @@ static bool shows_step(const struct follow *follow, const struct step *step)
 	if (step->end)
 		return false;
 	listener = model_find(follow->model, listener_of(step->record));
-	return tuple_fits(follow, step->record, owner_at(listener ? listener->owner : 0));
+	return tuple_fits(follow, step->record, process_at(listener ? listener->owner : 0));
 }
 
 /* ---- telling the view ---- */

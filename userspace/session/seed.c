@@ -200,11 +200,11 @@ int seed_owners(struct seed *seed, const char *proc)
 	if (!error) {
 		processes_scan(processes, proc);
 		for (i = 0; i < seed->entry_count; i++) {
-			const struct owner *owner = processes_find(processes, seed->entries[i].inode);
+			const struct process *owner = processes_find(processes, seed->entries[i].inode);
 
 			if (owner)
-				owner_set(&model_end(seed->model, seed->entries[i].cookie)->owner, owner->pid,
-					  owner->comm);
+				process_ref_set(&model_end(seed->model, seed->entries[i].cookie)->owner, owner->pid,
+						owner->comm);
 		}
 	}
 	processes_free(processes);

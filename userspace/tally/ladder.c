@@ -125,7 +125,7 @@ static void learn(struct ladder *ladder, unsigned int side, const struct end *en
 		ladder->has_initial[!side] = true;
 	}
 	if (end->owner)
-		ladder->owner[side] = *owner_at(end->owner);
+		ladder->owner[side] = *process_at(end->owner);
 	ladder->lossy |= end->flags & END_LOSSY;
 	ladder->over[side] |= end->flags & END_OVER && !(end->flags & END_PENDING);
 }
@@ -354,14 +354,14 @@ void ladder_name(const struct ladder *ladder, unsigned int side, char name[LADDE
 	*record_put_endpoint(name, ladder->family, ladder->address[side], ladder->port[side]) = '\0';
 }
 
-_Static_assert(LADDER_NAME > OWNER_PROCESS_MAX, "room for any process");
+_Static_assert(LADDER_NAME > PROCESS_TEXT_MAX, "room for any process");
 
 void ladder_process(const struct ladder *ladder, unsigned int side, char name[LADDER_NAME])
 {
-	const struct owner *owner = &ladder->owner[side];
+	const struct process *owner = &ladder->owner[side];
 
 	if (owner->pid)
-		name = owner_put_process(name, owner->pid, owner->comm);
+		name = put_process(name, owner->pid, owner->comm);
 	*name = '\0';
 }
 

@@ -57,7 +57,7 @@ struct ladder {
 	uint16_t port[LADDER_SIDES];
 	uint32_t netns;
 	uint8_t family;
-	struct owner owner[LADDER_SIDES];
+	struct process owner[LADDER_SIDES];
 
 	uint8_t first[LADDER_SIDES];		/* state before the first rung, 0: not known */
 	uint8_t state[LADDER_SIDES];

@@ -152,7 +152,7 @@ void listeners_owner(struct listeners *listeners, const struct end *end)
 	struct listener *listener = end->state == TCPTRACE_S_LISTEN ? find(listeners, end->cookie) : NULL;
 
 	if (listener)
-		owner_share(&listener->end.owner, end->owner);
+		process_ref_share(&listener->end.owner, end->owner);
 }
 
 /* ---- steps ---- */
@@ -165,7 +165,7 @@ static void accepted(struct listener *listener, const struct step *step)
 	if (waited != UNKNOWN && (listener->waited == UNKNOWN || waited > listener->waited))
 		listener->waited = waited;
 	if (!listener->end.owner && step->did)
-		owner_share(&listener->end.owner, step->end->owner);
+		process_ref_share(&listener->end.owner, step->end->owner);
 }
 
 static void refused(struct listener *listener, const struct tcptrace_listen *listen)

@@ -309,7 +309,7 @@ static size_t comment(char *text, const struct step *step)
 	char *p = text;
 
 	if (step->pid) {
-		p = owner_put_process(p, step->pid, step->comm);
+		p = put_process(p, step->pid, step->comm);
 		p = put_text(p, ", ");
 	}
 	p = put_string(p, state_name(record->new_state));
@@ -325,7 +325,7 @@ static void put_packet(struct pcapng *pcapng, const struct packet *packet, const
 	struct out *out = &pcapng->follow->out;
 	struct interface *interface = interface_of(pcapng, packet->record->netns);
 	uint32_t flags = packet->out ? PACKET_OUT : PACKET_IN;
-	char headers[128], text[OWNER_PROCESS_MAX + 80], *p;
+	char headers[128], text[PROCESS_TEXT_MAX + 80], *p;
 	size_t size = put_headers(headers, packet) - headers;
 
 	if (!interface) {

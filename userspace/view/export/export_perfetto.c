@@ -127,10 +127,10 @@ static void name_end(struct perfetto *perfetto, struct track *track, const struc
 {
 	char text[TEXT_MAX], *p = record_put_endpoint(text, end->family, end->saddr, end->sport);
 
-	track->pid = owner_at(end->owner)->pid;
+	track->pid = process_at(end->owner)->pid;
 	if (track->pid)
 		*p++ = ' ';
-	emit_name(perfetto, track, "thread_name", text, owner_put(p, end->owner));
+	emit_name(perfetto, track, "thread_name", text, put_process_ref(p, end->owner));
 }
 
 static void name_nobody(struct perfetto *perfetto)
@@ -212,7 +212,7 @@ static struct track *track_of(struct perfetto *perfetto, const struct end *end, 
 		end_slice(perfetto, track);
 	if (born && track->group == (uint32_t)end->cookie)
 		name_connection(perfetto, track, end);
-	if (born || owner_at(end->owner)->pid != track->pid)
+	if (born || process_at(end->owner)->pid != track->pid)
 		name_end(perfetto, track, end);
 	return track;
 }

@@ -13,7 +13,7 @@
 #include "view/text/timeline.h"
 
 /* With room for what put_*() leave behind. */
-#define TEXT_MAX	(2 * RECORD_ENDPOINT_MAX + OWNER_PROCESS_MAX)
+#define TEXT_MAX	(2 * RECORD_ENDPOINT_MAX + PROCESS_TEXT_MAX)
 
 /* "out SYN,ACK", "retransmit rto", "accept" */
 void perfetto_add_name(struct json_object *event, const struct tcptrace_record *record);

@@ -193,7 +193,7 @@ static void put_listener(FILE *file, const struct listener *listener, const stru
 	*record_put_endpoint(local, end->family, end->saddr, end->sport) = '\0';
 	fprintf(file, "%s{local=\"%s\",netns=\"%" PRIu32 "\",cookie=\"%" PRIu64 "\",", family->name, local, end->netns,
 		end->cookie);
-	put_label(file, "process", owner_at(end->owner)->comm, TCPTRACE_COMM_LEN);
+	put_label(file, "process", process_at(end->owner)->comm, TCPTRACE_COMM_LEN);
 	fputs("} ", file);
 	if (family->what == LONGEST)
 		put_seconds(file, value);

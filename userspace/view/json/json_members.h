@@ -10,7 +10,7 @@
 #include "base/out.h"
 #include "base/safe_text.h"
 #include "base/unknown.h"
-#include "record/owner.h"
+#include "record/process_ref.h"
 #include "record/record.h"
 
 /* The keys are literals, and each is added once. */
@@ -64,10 +64,10 @@ static inline void json_add_process(struct json_object *object, uint32_t pid, co
 	json_add_comm(object, "comm", comm);
 }
 
-/* owner.h */
+/* process_ref.h */
 static inline void json_add_owner(struct json_object *object, uint32_t number)
 {
-	json_add_process(object, owner_at(number)->pid, owner_at(number)->comm);
+	json_add_process(object, process_at(number)->pid, process_at(number)->comm);
 }
 
 static inline void json_add_address(struct json_object *object, const char *key, uint8_t family,

@@ -155,7 +155,7 @@ static void program_name(uint32_t pid, char name[PROGRAM_WIDTH])
 
 static char *put_program(const struct netstat_table *table, char *p, uint64_t inode)
 {
-	const struct owner *owner = table->processes && inode ? processes_find(table->processes, inode) : NULL;
+	const struct process *owner = table->processes && inode ? processes_find(table->processes, inode) : NULL;
 	static char name[PROGRAM_WIDTH];
 	static uint32_t known;
 	char *start = p;

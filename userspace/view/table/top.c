@@ -108,7 +108,7 @@ static void fill(struct row *row, const struct busy_row *busy)
 	p = row_cell(row, put_window(p, end, end->rcv_wnd));
 	p = row_cell(row, put_window(p, end, end->snd_wnd));
 	p = row_cell(row, put_u64(p, end->retransmits));
-	p = owner_put(p, end->owner);
+	p = put_process_ref(p, end->owner);
 	row_cell(row, p);
 }
 

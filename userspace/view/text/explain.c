@@ -287,7 +287,7 @@ static char *put_who(char *p, const struct context *context)
 {
 	if (!context->step->pid)
 		return put_text(p, "the application");
-	return owner_put_process(p, context->step->pid, context->step->comm);
+	return put_process(p, context->step->pid, context->step->comm);
 }
 
 /* An initial sequence number, as on the wire. */

@@ -237,8 +237,8 @@ static inline char *put_known_ends(char *p, const struct timeline_known *known)
 
 static void make_known_process(struct timeline_known *known, uint32_t pid, const char *comm)
 {
-	char text[OWNER_PROCESS_MAX];
-	size_t length = owner_put_process(text, pid, comm) - text;
+	char text[PROCESS_TEXT_MAX];
+	size_t length = put_process(text, pid, comm) - text;
 
 	known->pid = pid;
 	memcpy(known->comm, comm, sizeof(known->comm));
@@ -251,7 +251,7 @@ static inline char *put_known_process(char *p, struct timeline_known *known, uin
 	if (known->pid != pid || memcmp(known->comm, comm, sizeof(known->comm)))
 		make_known_process(known, pid, comm);
 	if (!known->process_length)
-		return owner_put_process(p, pid, comm);
+		return put_process(p, pid, comm);
 	memcpy(p, known->process, sizeof(known->process));
 	return p + known->process_length;
 }
@@ -408,7 +408,7 @@ void timeline_socket(struct timeline *timeline, const struct end *end)
 	if (end->owner) {
 		p = put_column(p, start + WIDTH_FIRST);
 		*p++ = ' ';
-		p = owner_put(p, end->owner);
+		p = put_process_ref(p, end->owner);
 	}
 	if (end->kind == TCPTRACE_K_TIMEWAIT) {
 		p = put_column(p, start + WIDTH_FIRST);

@@ -14,7 +14,7 @@ static char *put_closer(char *p, const struct verdict *verdict)
 	if (verdict->closer->pid && verdict->closed_by != SIDE_BOTH &&
 	    verdict->closed_by != SIDE_UNKNOWN) {
 		p = put_text(p, " (");
-		p = owner_put_process(p, verdict->closer->pid, verdict->closer->comm);
+		p = put_process(p, verdict->closer->pid, verdict->closer->comm);
 		p = put_text(p, ")");
 	}
 	return p;

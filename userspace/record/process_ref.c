@@ -6,12 +6,12 @@
 #include "base/hash.h"
 #include "base/index_pool.h"
 #include "base/out.h"
-#include "record/owner.h"
+#include "record/process_ref.h"
 
 struct entry {
 	uint32_t next;			/* in its chain */
 	uint32_t users;
-	struct owner owner;
+	struct process process;
 };
 
 #define BITS_FIRST	6
@@ -25,11 +25,11 @@ static inline struct entry *entry_at(uint32_t number)
 	return index_pool_at(&entries, number);
 }
 
-const struct owner *owner_at(uint32_t number)
+const struct process *process_at(process_ref ref)
 {
-	static const struct owner nobody;
+	static const struct process nobody;
 
-	return number ? &entry_at(number)->owner : &nobody;
+	return ref ? &entry_at(ref)->process : &nobody;
 }
 
 static inline uint32_t *head_of(uint32_t pid, const char comm[TCPTRACE_COMM_LEN])
@@ -52,7 +52,7 @@ static bool grow(void)
 
 		while (number) {
 			struct entry *entry = entry_at(number);
-			uint32_t next = entry->next, *head = head_of(entry->owner.pid, entry->owner.comm);
+			uint32_t next = entry->next, *head = head_of(entry->process.pid, entry->process.comm);
 
 			entry->next = *head;
 			*head = number;
@@ -63,14 +63,14 @@ static bool grow(void)
 	return true;
 }
 
-static inline bool is(const struct owner *owner, uint32_t pid, const char *comm)
+static inline bool is(const struct process *process, uint32_t pid, const char *comm)
 {
-	return owner->pid == pid && !memcmp(owner->comm, comm, sizeof(owner->comm));
+	return process->pid == pid && !memcmp(process->comm, comm, sizeof(process->comm));
 }
 
 static uint32_t find(uint32_t number, uint32_t pid, const char *comm)
 {
-	while (number && !is(owner_at(number), pid, comm))
+	while (number && !is(process_at(number), pid, comm))
 		number = entry_at(number)->next;
 	return number;
 }
@@ -84,59 +84,59 @@ static uint32_t add(uint32_t *head, uint32_t pid, const char *comm)
 	if (!number)
 		return 0;
 	entry = entry_at(number);
-	entry->owner.pid = pid;
-	memcpy(entry->owner.comm, comm, sizeof(entry->owner.comm));
+	entry->process.pid = pid;
+	memcpy(entry->process.comm, comm, sizeof(entry->process.comm));
 	entry->next = *head;
 	*head = number;
 	count++;
 	return number;
 }
 
-void owner_set(uint32_t *number, uint32_t pid, const char comm[TCPTRACE_COMM_LEN])
+void process_ref_set(process_ref *ref, uint32_t pid, const char comm[TCPTRACE_COMM_LEN])
 {
 	uint32_t found = 0, *head;
 
-	if (is(owner_at(*number), pid, comm))
+	if (is(process_at(*ref), pid, comm))
 		return;
 	if (pid && ((heads && !(count >> bits)) || grow())) {
 		head = head_of(pid, comm);
 		found = find(*head, pid, comm) ?: add(head, pid, comm);
 	}
-	owner_share(number, found);
+	process_ref_share(ref, found);
 }
 
-void owner_share(uint32_t *number, uint32_t other)
+void process_ref_share(process_ref *ref, process_ref other)
 {
 	if (other)
 		entry_at(other)->users++;
-	owner_drop(number);
-	*number = other;
+	process_ref_drop(ref);
+	*ref = other;
 }
 
-void owner_drop(uint32_t *number)
+void process_ref_drop(process_ref *ref)
 {
-	uint32_t gone = *number, *link;
+	uint32_t gone = *ref, *link;
 
-	*number = 0;
+	*ref = 0;
 	if (!gone || --entry_at(gone)->users)
 		return;
-	for (link = head_of(owner_at(gone)->pid, owner_at(gone)->comm); *link != gone;)
+	for (link = head_of(process_at(gone)->pid, process_at(gone)->comm); *link != gone;)
 		link = &entry_at(*link)->next;
 	*link = entry_at(gone)->next;
 	index_pool_give(&entries, gone);
 	count--;
 }
 
-char *owner_put_process(char *p, uint32_t pid, const char *comm)
+char *put_process(char *p, uint32_t pid, const char *comm)
 {
 	p = put_safe(p, comm, TCPTRACE_COMM_LEN);
 	*p++ = '/';
 	return put_u64(p, pid);
 }
 
-char *owner_put(char *p, uint32_t number)
+char *put_process_ref(char *p, process_ref ref)
 {
-	const struct owner *owner = owner_at(number);
+	const struct process *process = process_at(ref);
 
-	return owner->pid ? owner_put_process(p, owner->pid, owner->comm) : p;
+	return process->pid ? put_process(p, process->pid, process->comm) : p;
 }
