@@ -83,18 +83,18 @@ static unsigned int arrows(const struct ladder *ladder)
 	unsigned int count = 0, i;
 
 	for (i = 0; i < ladder->count; i++)
-		count += ladder->rungs[i].arrow;
+		count += ladder->messages[i].arrow;
 	return count;
 }
 
 /* The last arrow from one side that carries so many bytes. */
-static const struct rung *with_length(const struct ladder *ladder, uint32_t length)
+static const struct message *with_length(const struct ladder *ladder, uint32_t length)
 {
 	unsigned int i;
 
 	for (i = ladder->count; i-- > 0;)
-		if (ladder->rungs[i].arrow && ladder->rungs[i].segment.length == length)
-			return &ladder->rungs[i];
+		if (ladder->messages[i].arrow && ladder->messages[i].segment.length == length)
+			return &ladder->messages[i];
 	return NULL;
 }
 
@@ -108,18 +108,19 @@ static void test_handshake(void)
 	ok(!ladder->next, "handshake: two ends are one ladder");
 	is_int(arrows(ladder), 3, "handshake: three segments are three arrows, whatever else tells of them");
 	is_int(ladder->end[LADDER_LEFT].cookie, stream.client.cookie, "handshake: who connected is on the left");
-	is_int(ladder->rungs[0].states[LADDER_LEFT][0], TCPTRACE_S_SYN_SENT, "handshake: SYN: SYN_SENT on the left");
-	is_int(ladder->rungs[0].states[LADDER_RIGHT][0], TCPTRACE_S_SYN_RECV, "handshake: SYN: SYN_RECV on the right");
-	is_int(ladder->rungs[1].from, LADDER_RIGHT, "handshake: the answer comes from the right");
-	is_int(ladder->rungs[1].states[LADDER_LEFT][0], TCPTRACE_S_ESTABLISHED, "handshake: SYN,ACK: ESTABLISHED");
-	is_int(ladder->rungs[2].states[LADDER_RIGHT][0], TCPTRACE_S_ESTABLISHED, "handshake: ACK: ESTABLISHED");
+	is_int(ladder->messages[0].states[LADDER_LEFT][0], TCPTRACE_S_SYN_SENT, "handshake: SYN: SYN_SENT on the left");
+	is_int(ladder->messages[0].states[LADDER_RIGHT][0], TCPTRACE_S_SYN_RECV,
+	       "handshake: SYN: SYN_RECV on the right");
+	is_int(ladder->messages[1].from, LADDER_RIGHT, "handshake: the answer comes from the right");
+	is_int(ladder->messages[1].states[LADDER_LEFT][0], TCPTRACE_S_ESTABLISHED, "handshake: SYN,ACK: ESTABLISHED");
+	is_int(ladder->messages[2].states[LADDER_RIGHT][0], TCPTRACE_S_ESTABLISHED, "handshake: ACK: ESTABLISHED");
 }
 
 static void test_loss(void)
 {
 	struct stream_end *client = &stream.client, *server = &stream.server;
 	const struct ladder *ladder;
-	const struct rung *again;
+	const struct message *again;
 
 	stream_begin(&stream);
 	shake_hands();
@@ -130,9 +131,9 @@ static void test_loss(void)
 	ladder = climb();
 	is_int(arrows(ladder), 6, "loss: both times, and the ACK");
 	again = with_length(ladder, 100);
-	ok(again->again, "loss: the second one is the first once more");
-	ok(again->at[LADDER_RIGHT] && !rung_lost(ladder, again), "loss: the second one arrived");
-	ok(!again[-1].again && rung_lost(ladder, &again[-1]), "loss: the first one did not");
+	ok(again->retransmission, "loss: the second one is the first once more");
+	ok(again->at[LADDER_RIGHT] && !message_lost(ladder, again), "loss: the second one arrived");
+	ok(!again[-1].retransmission && message_lost(ladder, &again[-1]), "loss: the first one did not");
 }
 
 static void test_pieces(void)
@@ -147,7 +148,7 @@ static void test_pieces(void)
 	segment(server, false, ACK, 1461, 1, 1540);
 	ladder = climb();
 	is_int(arrows(ladder), 4, "pieces: one that was sent is one arrow, in how many pieces it came");
-	ok(!rung_lost(ladder, with_length(ladder, 3000)), "pieces: and it came");
+	ok(!message_lost(ladder, with_length(ladder, 3000)), "pieces: and it came");
 
 	stream_begin(&stream);
 	shake_hands();
@@ -156,7 +157,7 @@ static void test_pieces(void)
 	segment(server, false, ACK, 1, 1, 1500);
 	ladder = climb();
 	is_int(arrows(ladder), 5, "merged: two that were sent are two arrows, though they came as one");
-	ok(!rung_lost(ladder, with_length(ladder, 1000)) && !rung_lost(ladder, with_length(ladder, 500)),
+	ok(!message_lost(ladder, with_length(ladder, 1000)) && !message_lost(ladder, with_length(ladder, 500)),
 	   "merged: and both came");
 }
 
@@ -183,7 +184,7 @@ static void test_crossing(void)
 		if (moments[i].time < moments[i - 1].time)
 			break;
 	is_int(i, count, "crossing: moments are in order of time");
-	is_int(ladder->rungs[0].arrow && moments[0].leaves && moments[0].arrives, 1,
+	is_int(ladder->messages[0].arrow && moments[0].leaves && moments[0].arrives, 1,
 	       "crossing: what nothing crosses is drawn whole");
 }
 
@@ -203,8 +204,8 @@ static void test_one_end(void)
 	ladder = climb();
 	is_int(arrows(ladder), 5, "one end: each of its segments");
 	ok(!ladder->end[LADDER_RIGHT].cookie, "one end: the other is not here");
-	ok(with_length(ladder, 10)->again, "one end: what is sent again is seen all the same");
-	ok(!rung_lost(ladder, with_length(ladder, 10)), "one end: what became of it is not known");
+	ok(with_length(ladder, 10)->retransmission, "one end: what is sent again is seen all the same");
+	ok(!message_lost(ladder, with_length(ladder, 10)), "one end: what became of it is not known");
 	is_int(ladder_settled(ladder, stream.time + SETTLED), ladder->count, "one end: the other is not waited for");
 }
 
@@ -228,31 +229,31 @@ static void test_interrupted(void)
 	stream_begin(&stream);
 	shake_hands_but_for_the_state();
 	ladder = climb();
-	came = ladder->rungs[ladder->count - 1].at[LADDER_RIGHT];
-	ok(came && !ladder->rungs[ladder->count - 1].states[LADDER_RIGHT][0], "interrupted: the ACK has come");
+	came = ladder->messages[ladder->count - 1].at[LADDER_RIGHT];
+	ok(came && !ladder->messages[ladder->count - 1].states[LADDER_RIGHT][0], "interrupted: the ACK has come");
 	ok(ladder_settled(ladder, came + SETTLED / 2) < ladder->count, "interrupted: what it does is waited for");
 	stream.time = came + SETTLED / 2;
 	ack_arrives(&stream);
 	ladder = climb();
-	is_int(ladder->rungs[ladder->count - 1].states[LADDER_RIGHT][0], TCPTRACE_S_ESTABLISHED,
+	is_int(ladder->messages[ladder->count - 1].states[LADDER_RIGHT][0], TCPTRACE_S_ESTABLISHED,
 	       "interrupted: and is the arrow's");
 	is_int(ladder_settled(ladder, stream.time + SETTLED), ladder->count, "interrupted: not for ever");
 }
 
 static void test_labels(void)
 {
-	char label[RUNG_LABEL];
+	char label[MESSAGE_LABEL];
 	const struct ladder *ladder;
 
 	stream_begin(&stream);
 	shake_hands();
 	both(&stream.client, PSH | ACK, 1, 1, 100);
 	ladder = climb();
-	rung_label(ladder, with_length(ladder, 100), false, 60, label);
+	message_label(ladder, with_length(ladder, 100), false, 60, label);
 	is_str(label, "PSH,ACK seq=1 len=100 ack=1 win=512", "label: numbers from the connection's beginning");
-	rung_label(ladder, with_length(ladder, 100), false, 20, label);
+	message_label(ladder, with_length(ladder, 100), false, 20, label);
 	is_str(label, "PSH,ACK seq=1 ack=1", "label: what does not fit is left out");
-	rung_label(ladder, with_length(ladder, 100), true, 60, label);
+	message_label(ladder, with_length(ladder, 100), true, 60, label);
 	is_str(label, "PSH,ACK seq=4294967291 len=100 ack=500001 win=512", "label: numbers as on the wire");
 }
 

@@ -155,7 +155,7 @@ def test_svg():
     root = picture("ladder")
     same(len([w for w in texts(root) if "close" in w or w.startswith(("reset", "refused"))]) >= 6, True,
          "svg: each connection has its own")
-    ok("first" in " ".join(texts(picture("ladder", "9001", "--max-rungs=3"))), "svg: says where it is not whole")
+    ok("first" in " ".join(texts(picture("ladder", "9001", "--max-messages=3"))), "svg: says where it is not whole")
     ok("no connection seen" in texts(picture("ladder", "1")), "svg: says where there is nothing")
 
     root = picture("states")

@@ -11,16 +11,16 @@
 #include "view/picture/ladder_view.h"
 #include "view/print_summary.h"
 
-#define RUNGS_HELD	(1u << 18)	/* of all ladders, before what can be drawn is */
-#define RUNGS_DRAWN	1000		/* of one picture, unless told otherwise */
+#define MESSAGES_HELD	(1u << 18)	/* of all ladders, before what can be drawn is */
+#define MESSAGES_DRAWN	1000		/* of one picture, unless told otherwise */
 #define TICK_NS		100000000ull
 
-enum { KEY_ABSOLUTE = 0x200, KEY_MAX_RUNGS };
+enum { KEY_ABSOLUTE = 0x200, KEY_MAX_MESSAGES };
 
 struct arguments {
 	struct follow_arguments follow;
 	const char *svg;
-	unsigned long long max_rungs;
+	unsigned long long max_messages;
 	bool absolute;
 };
 
@@ -45,10 +45,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case KEY_ABSOLUTE:
 		arguments->absolute = true;
 		return 0;
-	case KEY_MAX_RUNGS:
-		arguments->max_rungs = options_count(state, "--max-rungs", text);
-		if (arguments->max_rungs > RUNGS_HELD)
-			arguments->max_rungs = RUNGS_HELD;
+	case KEY_MAX_MESSAGES:
+		arguments->max_messages = options_count(state, "--max-messages", text);
+		if (arguments->max_messages > MESSAGES_HELD)
+			arguments->max_messages = MESSAGES_HELD;
 		return 0;
 	default:
 		return ARGP_ERR_UNKNOWN;
@@ -56,7 +56,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 }
 
 static const struct argp_option options[] = {
-	{ "max-rungs", KEY_MAX_RUNGS, "N", 0, "Draw at most N steps of a connection in a picture (1000)", 0 },
+	{ "max-messages", KEY_MAX_MESSAGES, "N", 0, "Draw at most N steps of a connection in a picture (1000)", 0 },
 	{ "absolute-seq", KEY_ABSOLUTE, NULL, 0, "Print absolute sequence numbers", 0 },
 	{ 0 }
 };
@@ -146,10 +146,10 @@ static void step(void *arg, const struct step *step)
 		return;
 	/* One more stays, which says that there were more. */
 	if (view->svg)
-		ladder_cut(&view->ladders, ladder, view->arguments->max_rungs + 1);
-	if (view->ladders.rungs > RUNGS_HELD && view->svg)
+		ladder_cut(&view->ladders, ladder, view->arguments->max_messages + 1);
+	if (view->ladders.messages > MESSAGES_HELD && view->svg)
 		view->follow->enough = true;
-	else if (view->ladders.rungs > RUNGS_HELD)
+	else if (view->ladders.messages > MESSAGES_HELD)
 		draw_settled(view, step->record->time);
 	if (!waits(view))
 		follow_tick_by(view->follow, step->record->time + TICK_NS);
@@ -169,7 +169,7 @@ static uint64_t tick(void *arg, uint64_t time)
 	if (waits(view))
 		return UINT64_MAX;
 	draw_settled(view, time);
-	return view->ladders.rungs ? time + TICK_NS : UINT64_MAX;
+	return view->ladders.messages ? time + TICK_NS : UINT64_MAX;
 }
 
 static void end(void *arg, uint64_t time)
@@ -180,7 +180,7 @@ static void end(void *arg, uint64_t time)
 	if (view->svg)
 		view->error = svg_close(view->svg, view->arguments->svg,
 					ladder_svg(view->svg, &view->ladders, view->follow->source->realtime,
-						   view->arguments->absolute, view->arguments->max_rungs));
+						   view->arguments->absolute, view->arguments->max_messages));
 	else
 		draw_settled(view, UINT64_MAX);
 	if (view->follow->enough)
@@ -205,7 +205,7 @@ static const struct follow_view view_ladder = {
 
 static int run(int argc, char *argv[])
 {
-	struct arguments arguments = { .max_rungs = RUNGS_DRAWN };
+	struct arguments arguments = { .max_messages = MESSAGES_DRAWN };
 	static struct view view;
 	int status;
 

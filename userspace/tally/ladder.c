@@ -70,8 +70,8 @@ void ladders_remove(struct ladders *ladders, struct ladder *ladder)
 		ladders->last = ladder->link;
 	unlink_end(ladders, &ladder->end[LADDER_LEFT]);
 	unlink_end(ladders, &ladder->end[LADDER_RIGHT]);
-	ladders->rungs -= ladder->count;
-	free(ladder->rungs);
+	ladders->messages -= ladder->count;
+	free(ladder->messages);
 	free(ladder);
 }
 
@@ -204,22 +204,22 @@ bool ladder_say_verdict(struct ladder *ladder)
 	return say;
 }
 
-/* ---- what is known of a rung ---- */
+/* ---- what is known of a message ---- */
 
-uint64_t rung_time(const struct rung *rung)
+uint64_t message_time(const struct message *message)
 {
-	uint64_t first = rung->at[rung->from], other = rung->at[!rung->from];
+	uint64_t first = message->at[message->from], other = message->at[!message->from];
 
 	return first && (!other || first < other) ? first : other;
 }
 
-void rung_states(const struct rung *rung, uint8_t states[LADDER_SIDES])
+void message_states(const struct message *message, uint8_t states[LADDER_SIDES])
 {
 	unsigned int side, i;
 
 	for (side = 0; side < LADDER_SIDES; side++)
-		for (i = 0; i < RUNG_STATES && rung->states[side][i]; i++)
-			states[side] = rung->states[side][i];
+		for (i = 0; i < MESSAGE_STATES && message->states[side][i]; i++)
+			states[side] = message->states[side][i];
 }
 
 static bool both_here(const struct ladder *ladder)
@@ -227,17 +227,17 @@ static bool both_here(const struct ladder *ladder)
 	return ladder->end[LADDER_LEFT].cookie && ladder->end[LADDER_RIGHT].cookie;
 }
 
-bool rung_lost(const struct ladder *ladder, const struct rung *rung)
+bool message_lost(const struct ladder *ladder, const struct message *message)
 {
-	return rung->arrow && ladder->segments && both_here(ladder) && !rung->at[!rung->from] &&
-	       ladder->state[!rung->from] != TCPTRACE_S_CLOSE;
+	return message->arrow && ladder->segments && both_here(ladder) && !message->at[!message->from] &&
+	       ladder->state[!message->from] != TCPTRACE_S_CLOSE;
 }
 
 /* What goes to another host is not waited for. */
-static bool on_its_way(const struct ladder *ladder, const struct rung *rung, uint64_t time)
+static bool on_its_way(const struct ladder *ladder, const struct message *message, uint64_t time)
 {
-	return rung->arrow && !rung->at[!rung->from] && ladder->end[!rung->from].cookie && !ladder->over[!rung->from] &&
-	       rung_time(rung) + HOLD_NS > time;
+	return message->arrow && !message->at[!message->from] && ladder->end[!message->from].cookie &&
+	       !ladder->over[!message->from] && message_time(message) + HOLD_NS > time;
 }
 
 uint32_t ladder_settled(const struct ladder *ladder, uint64_t time)
@@ -245,11 +245,11 @@ uint32_t ladder_settled(const struct ladder *ladder, uint64_t time)
 	uint32_t i;
 
 	for (i = 0; i < ladder->count; i++) {
-		const struct rung *rung = &ladder->rungs[i];
-		uint64_t last = rung->at[0] > rung->at[1] ? rung->at[0] : rung->at[1];
+		const struct message *message = &ladder->messages[i];
+		uint64_t last = message->at[0] > message->at[1] ? message->at[0] : message->at[1];
 
 		/* What a segment does to who sent it or got it comes behind it. */
-		if (last + MODEL_SETTLE_NS > time || on_its_way(ladder, rung, time))
+		if (last + MODEL_SETTLE_NS > time || on_its_way(ladder, message, time))
 			break;
 	}
 	return i;
@@ -262,18 +262,18 @@ void ladder_forget(struct ladders *ladders, struct ladder *ladder, uint32_t coun
 	if (!count)
 		return;
 	for (i = 0; i < count; i++)
-		rung_states(&ladder->rungs[i], ladder->first);
+		message_states(&ladder->messages[i], ladder->first);
 	ladder->count -= count;
 	ladder->drawn += count;
-	ladders->rungs -= count;
-	memmove(ladder->rungs, ladder->rungs + count, ladder->count * sizeof(*ladder->rungs));
+	ladders->messages -= count;
+	memmove(ladder->messages, ladder->messages + count, ladder->count * sizeof(*ladder->messages));
 }
 
 void ladder_cut(struct ladders *ladders, struct ladder *ladder, uint32_t count)
 {
 	if (ladder->count <= count)
 		return;
-	ladders->rungs -= ladder->count - count;
+	ladders->messages -= ladder->count - count;
 	ladder->count = count;
 }
 
@@ -300,7 +300,7 @@ static void add_part(struct label *label, const char *part)
 {
 	size_t used = strlen(label->text), more = strlen(part);
 
-	if (used + more <= label->columns && used + more < RUNG_LABEL)
+	if (used + more <= label->columns && used + more < MESSAGE_LABEL)
 		memcpy(label->text + used, part, more + 1);
 }
 
@@ -326,20 +326,20 @@ static void add_number(struct label *label, const struct ladder *ladder, unsigne
 	add_part(label, part);
 }
 
-void rung_label(const struct ladder *ladder, const struct rung *rung, bool absolute, unsigned int columns,
-		char text[RUNG_LABEL])
+void message_label(const struct ladder *ladder, const struct message *message, bool absolute, unsigned int columns,
+		   char text[MESSAGE_LABEL])
 {
-	const struct cause *segment = &rung->segment;
+	const struct cause *segment = &message->segment;
 	struct label label = { .text = text, .columns = columns };
 
 	*cause_put_flags(text, segment->flags) = '\0';
 	if (segment->known & CAUSE_SEQ)
-		add_number(&label, ladder, rung->from, absolute, "seq", segment->seq);
+		add_number(&label, ladder, message->from, absolute, "seq", segment->seq);
 	if (segment->known & CAUSE_LENGTH && segment->length)
 		add_plain(&label, "len", segment->length);
 	if (segment->known & CAUSE_ACK)
-		add_number(&label, ladder, !rung->from, absolute, "ack", segment->ack);
-	if (rung->again)
+		add_number(&label, ladder, !message->from, absolute, "ack", segment->ack);
+	if (message->retransmission)
 		add_part(&label, " retransmit");
 	if (segment->known & CAUSE_WINDOW)
 		add_plain(&label, "win", segment->window);
@@ -365,7 +365,7 @@ void ladder_process(const struct ladder *ladder, unsigned int side, char name[LA
 	*name = '\0';
 }
 
-static void add_why(const struct ladder *ladder, char text[RUNG_LABEL])
+static void add_why(const struct ladder *ladder, char text[MESSAGE_LABEL])
 {
 	const struct verdict verdict = {
 		.why = ladder->why,
@@ -373,25 +373,25 @@ static void add_why(const struct ladder *ladder, char text[RUNG_LABEL])
 		.reset_reason = ladder->reset_reason,
 	};
 	size_t used = strlen(text);
-	char why[RUNG_LABEL];
+	char why[MESSAGE_LABEL];
 
 	*verdict_put_why(why, &verdict) = '\0';
-	snprintf(text + used, RUNG_LABEL - used, "%s", why);
+	snprintf(text + used, MESSAGE_LABEL - used, "%s", why);
 }
 
 /* Where TIME_WAIT is held, and how long; nothing where it is not. */
-static void add_held(const struct ladder *ladder, char text[RUNG_LABEL])
+static void add_held(const struct ladder *ladder, char text[MESSAGE_LABEL])
 {
 	bool left = ladder->held[LADDER_LEFT], right = ladder->held[LADDER_RIGHT];
 	uint32_t ms = ladder->held[left ? LADDER_LEFT : LADDER_RIGHT];
 	size_t used = strlen(text);
 
 	if (ms)
-		snprintf(text + used, RUNG_LABEL - used, "; TIME_WAIT is held %s for %u s",
+		snprintf(text + used, MESSAGE_LABEL - used, "; TIME_WAIT is held %s for %u s",
 			 left && right ? "on both ends" : left ? "on the left" : "on the right", (ms + 500) / 1000);
 }
 
-void ladder_verdict(const struct ladder *ladder, char text[RUNG_LABEL])
+void ladder_verdict(const struct ladder *ladder, char text[MESSAGE_LABEL])
 {
 	bool closing = ladder->how <= HOW_SIMULTANEOUS;
 	char name[LADDER_NAME];
@@ -400,10 +400,10 @@ void ladder_verdict(const struct ladder *ladder, char text[RUNG_LABEL])
 	*text = '\0';
 	if (!ladder->has_verdict)
 		return;
-	used = snprintf(text, RUNG_LABEL, "%s%s", verdict_how(ladder->how), closing ? " close" : "");
+	used = snprintf(text, MESSAGE_LABEL, "%s%s", verdict_how(ladder->how), closing ? " close" : "");
 	if (ladder->has_closer && ladder->closer[LADDER_LEFT] != ladder->closer[LADDER_RIGHT]) {
 		ladder_name(ladder, ladder->closer[LADDER_LEFT] ? LADDER_LEFT : LADDER_RIGHT, name);
-		snprintf(text + used, RUNG_LABEL - used, "%s %s", closing ? ", initiated by" : " by", name);
+		snprintf(text + used, MESSAGE_LABEL - used, "%s %s", closing ? ", initiated by" : " by", name);
 	}
 	if (ladder->how == HOW_RESET)
 		add_why(ladder, text);
@@ -412,22 +412,22 @@ void ladder_verdict(const struct ladder *ladder, char text[RUNG_LABEL])
 
 /* ---- in order of time ---- */
 
-#define NEAR	256u	/* rungs before and behind that may be under way at the same time */
+#define NEAR	256u	/* messages before and behind that may be under way at the same time */
 
 /* Does anything happen where the arrow arrives, or come from there, after it left and before it came? */
 static bool crossed(const struct ladder *ladder, uint32_t count, uint32_t place)
 {
-	const struct rung *rung = &ladder->rungs[place];
-	uint64_t left = rung->at[rung->from], came = rung->at[!rung->from];
+	const struct message *message = &ladder->messages[place];
+	uint64_t left = message->at[message->from], came = message->at[!message->from];
 	uint32_t last = place + NEAR < count ? place + NEAR : count, i;
 
 	for (i = place > NEAR ? place - NEAR : 0; i < last; i++) {
-		const struct rung *other = &ladder->rungs[i];
-		uint64_t there = other->at[!rung->from], here = other->at[rung->from];
-		bool same_way = other->arrow && other->from == rung->from;
+		const struct message *other = &ladder->messages[i];
+		uint64_t there = other->at[!message->from], here = other->at[message->from];
+		bool same_way = other->arrow && other->from == message->from;
 
 		/* What went the same way went before or behind it all the way. */
-		if (other == rung || same_way)
+		if (other == message || same_way)
 			continue;
 		if ((there > left && there < came) || (other->arrow && here > left && here < came))
 			return true;
@@ -441,7 +441,7 @@ static int by_time(const void *left, const void *right)
 
 	if (a->time != b->time)
 		return a->time < b->time ? -1 : 1;
-	return a->rung < b->rung ? -1 : a->rung > b->rung ? 1 : b->leaves - a->leaves;
+	return a->message < b->message ? -1 : a->message > b->message ? 1 : b->leaves - a->leaves;
 }
 
 uint32_t ladder_moments(const struct ladder *ladder, uint32_t count, bool split, struct moment *moments)
@@ -449,16 +449,16 @@ uint32_t ladder_moments(const struct ladder *ladder, uint32_t count, bool split,
 	uint32_t used = 0, i;
 
 	for (i = 0; i < count; i++) {
-		const struct rung *rung = &ladder->rungs[i];
-		uint64_t left = rung->at[rung->from], came = rung->at[!rung->from];
-		struct moment moment = { .time = rung_time(rung), .rung = rung };
+		const struct message *message = &ladder->messages[i];
+		uint64_t left = message->at[message->from], came = message->at[!message->from];
+		struct moment moment = { .time = message_time(message), .message = message };
 
-		moment.side = left ? rung->from : !rung->from;
-		moment.leaves = moment.arrives = rung->arrow;
-		if (rung->arrow && left && came > left && (split || crossed(ladder, count, i))) {
+		moment.side = left ? message->from : !message->from;
+		moment.leaves = moment.arrives = message->arrow;
+		if (message->arrow && left && came > left && (split || crossed(ladder, count, i))) {
 			moment.arrives = false;
 			moments[used++] = moment;
-			moment = (struct moment){ came, rung, !rung->from, false, true };
+			moment = (struct moment){ came, message, !message->from, false, true };
 		}
 		moments[used++] = moment;
 	}

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Connections as ladders: each segment is one rung between two ends, put together from what the records of
- * either end say of it. Rungs come from records of type SEGMENT where there are such; else from the changes
+ * Connections as ladders: each segment is one message between two ends, put together from what the records of
+ * either end say of it. Messages come from records of type SEGMENT where there are such; else from the changes
  * that a segment caused, or that sent one (cause.h).
  *
- *   ladder.c		which ladder, and what its rungs say
- *   ladder_rungs.c	which rung
+ *   ladder.c		which ladder a step belongs to, and what its messages say
+ *   ladder_messages.c	which message a record belongs to
  *   ladder_text.c	for terminals
  *   ladder_svg.c	as a picture
  *   json_ladder.c	as objects
@@ -26,21 +26,21 @@ enum { LADDER_LEFT, LADDER_RIGHT, LADDER_SIDES };
 
 /* What kind of record has told of a segment, at one end. */
 enum {
-	RUNG_CHANGE	= 1 << 0,	/* what it caused */
-	RUNG_SEGMENT	= 1 << 1,	/* itself */
+	MESSAGE_CHANGE	= 1 << 0,	/* what it caused */
+	MESSAGE_SEGMENT	= 1 << 1,	/* itself */
 };
 
-#define RUNG_STATES	2	/* that one end may enter by one segment: FIN_WAIT2 and TIME_WAIT */
+#define MESSAGE_STATES	2	/* that one end may enter by one segment: FIN_WAIT2 and TIME_WAIT */
 
-struct rung {
+struct message {
 	uint64_t at[LADDER_SIDES];	/* when it was there; 0: not seen */
 	uint64_t stamp;			/* of its record at the receiving end, see struct tcptrace_record */
 	struct cause segment;		/* absolute numbers; of an arrow */
 	uint8_t from;			/* the side that sent it, or where `note` was done */
-	uint8_t seen[LADDER_SIDES];	/* RUNG_ */
-	uint8_t states[LADDER_SIDES][RUNG_STATES];	/* entered by it, 0: none */
+	uint8_t seen[LADDER_SIDES];	/* MESSAGE_ */
+	uint8_t states[LADDER_SIDES][MESSAGE_STATES];	/* entered by it, 0: none */
 	bool arrow;			/* else something that happened at one end */
-	bool again;			/* sent before */
+	bool retransmission;		/* sent before */
 	char note[46];
 };
 
@@ -59,7 +59,7 @@ struct ladder {
 	uint8_t family;
 	struct process owner[LADDER_SIDES];
 
-	uint8_t first[LADDER_SIDES];		/* state before the first rung, 0: not known */
+	uint8_t first[LADDER_SIDES];		/* state before the first message, 0: not known */
 	uint8_t state[LADDER_SIDES];
 	uint32_t initial[LADDER_SIDES];		/* sequence number, */
 	bool has_initial[LADDER_SIDES];		/* where it is known */
@@ -77,9 +77,9 @@ struct ladder {
 	bool closer[LADDER_SIDES];
 	uint32_t held[LADDER_SIDES];		/* TIME_WAIT, ms */
 
-	uint64_t start;				/* time of the first rung */
-	uint64_t drawn;				/* rungs that are gone */
-	struct rung *rungs;
+	uint64_t start;				/* time of the first message */
+	uint64_t drawn;				/* messages that are gone */
+	struct message *messages;
 	uint32_t count;
 	size_t room;
 };
@@ -87,7 +87,7 @@ struct ladder {
 struct ladders {
 	struct ladder *first, **last;
 	struct map ends;		/* struct ladder_end, by cookie */
-	uint64_t rungs;			/* held, of all */
+	uint64_t messages;			/* held, of all */
 	uint64_t dropped;		/* there was no memory for them */
 };
 
@@ -99,7 +99,7 @@ struct ladder *ladders_step(struct ladders *ladders, const struct step *step);
 struct ladder *ladders_verdict(struct ladders *ladders, const struct end *end);
 void ladders_remove(struct ladders *ladders, struct ladder *ladder);
 
-/* How many rungs, from the first one on, will not change any more, it being `time`. */
+/* How many messages, from the first one on, will not change any more, it being `time`. */
 uint32_t ladder_settled(const struct ladder *ladder, uint64_t time);
 /* Forgets so many. */
 void ladder_forget(struct ladders *ladders, struct ladder *ladder, uint32_t count);
@@ -107,41 +107,41 @@ void ladder_forget(struct ladders *ladders, struct ladder *ladder, uint32_t coun
 void ladder_cut(struct ladders *ladders, struct ladder *ladder, uint32_t count);
 /* Both ends, as far as they are on this host, are over. */
 bool ladder_over(const struct ladder *ladder);
-/* True once: the verdict of each of them is there, all rungs are drawn and forgotten, and now it is to be said. */
+/* True once: the verdict of each of them is there, all messages are drawn and forgotten, and now it is to be said. */
 bool ladder_say_verdict(struct ladder *ladder);
 
-/* When the rung was first seen. */
-uint64_t rung_time(const struct rung *rung);
+/* When the message was first seen. */
+uint64_t message_time(const struct message *message);
 /* The states of both ends behind it, where it entered any. */
-void rung_states(const struct rung *rung, uint8_t states[LADDER_SIDES]);
+void message_states(const struct message *message, uint8_t states[LADDER_SIDES]);
 /* It left and did not arrive, although the other end is here and its segments are seen. */
-bool rung_lost(const struct ladder *ladder, const struct rung *rung);
+bool message_lost(const struct ladder *ladder, const struct message *message);
 /* A sequence number of one side, relative to its initial one; negative before that. False where that is not known. */
 bool ladder_relative(const struct ladder *ladder, unsigned int side, uint32_t number, int64_t *relative);
 
 /* "PSH,ACK seq=1 len=5 ack=1 win=512": as many parts as fit into `columns`. NUL-terminated. */
-#define RUNG_LABEL	160
-void rung_label(const struct ladder *ladder, const struct rung *rung, bool absolute, unsigned int columns,
-		char label[RUNG_LABEL]);
+#define MESSAGE_LABEL	160
+void message_label(const struct ladder *ladder, const struct message *message, bool absolute, unsigned int columns,
+		   char label[MESSAGE_LABEL]);
 /* "127.0.0.1:9090", "nc/149" or empty; both NUL-terminated. */
 #define LADDER_NAME	96
 void ladder_name(const struct ladder *ladder, unsigned int side, char name[LADDER_NAME]);
 void ladder_process(const struct ladder *ladder, unsigned int side, char name[LADDER_NAME]);
 /* "four-way close, begun by 127.0.0.1:47226; TIME_WAIT is held on the left for 60 s"; empty where it is not over. */
-void ladder_verdict(const struct ladder *ladder, char text[RUNG_LABEL]);
+void ladder_verdict(const struct ladder *ladder, char text[MESSAGE_LABEL]);
 
-/* ladder_rungs.c: what one step adds. `side` is where it was. Returns whether anything did. */
+/* ladder_messages.c: what one step adds. `side` is where it was. Returns whether anything did. */
 bool ladder_add(struct ladders *ladders, struct ladder *ladder, unsigned int side, const struct step *step);
 
-/* What happens at one place, in order of time: rungs are drawn by these. */
+/* What happens at one place, in order of time: messages are drawn by these. */
 struct moment {
 	uint64_t time;
-	const struct rung *rung;
+	const struct message *message;
 	uint8_t side;		/* where it is seen */
 	bool leaves, arrives;	/* of an arrow: both where nothing lies between */
 };
 
-/* Of the first `count` rungs, at most two of each; `split`: always two where both ends saw it. Returns how many. */
+/* Of the first `count` messages, at most two of each; `split`: always two where both ends saw it. Returns how many. */
 uint32_t ladder_moments(const struct ladder *ladder, uint32_t count, bool split, struct moment *moments);
 
 #endif

@@ -3,9 +3,9 @@
 #include "view/picture/ladder_view.h"
 
 /* Whose object it is: the sender's, if that is here. */
-static unsigned int local_of(const struct ladder *ladder, const struct rung *rung)
+static unsigned int local_of(const struct ladder *ladder, const struct message *message)
 {
-	return ladder->end[rung->from].cookie ? rung->from : !rung->from;
+	return ladder->end[message->from].cookie ? message->from : !message->from;
 }
 
 static void add_number(struct json_object *object, const struct ladder *ladder, unsigned int side, bool absolute,
@@ -19,18 +19,18 @@ static void add_number(struct json_object *object, const struct ladder *ladder, 
 		json_add_signed(object, key, relative);
 }
 
-static void add_segment(struct json_object *object, const struct ladder *ladder, const struct rung *rung,
+static void add_segment(struct json_object *object, const struct ladder *ladder, const struct message *message,
 			unsigned int local, bool absolute)
 {
-	const struct cause *segment = &rung->segment;
+	const struct cause *segment = &message->segment;
 	char flags[CAUSE_FLAGS_MAX];
 
-	json_add_string(object, "dir", rung->from == local ? "out" : "in");
+	json_add_string(object, "dir", message->from == local ? "out" : "in");
 	json_add_text(object, "flags", flags, cause_put_flags(flags, segment->flags));
 	if (segment->known & CAUSE_SEQ)
-		add_number(object, ladder, rung->from, absolute, "seq", segment->seq);
+		add_number(object, ladder, message->from, absolute, "seq", segment->seq);
 	if (segment->known & CAUSE_ACK)
-		add_number(object, ladder, !rung->from, absolute, "ack", segment->ack);
+		add_number(object, ladder, !message->from, absolute, "ack", segment->ack);
 	if (segment->known & CAUSE_LENGTH)
 		json_add_int(object, "len", segment->length);
 	if (segment->known & CAUSE_WINDOW)
@@ -39,19 +39,19 @@ static void add_segment(struct json_object *object, const struct ladder *ladder,
 		json_add_int(object, "mss", segment->mss);
 	if (segment->wscale)
 		json_add_int(object, "wscale", segment->wscale - 1);
-	if (rung->at[rung->from])
-		json_add_int(object, "sent_time", rung->at[rung->from]);
-	if (rung->at[!rung->from])
-		json_add_int(object, "received_time", rung->at[!rung->from]);
-	json_add(object, "retransmit", json_object_new_boolean(rung->again));
-	json_add(object, "lost", json_object_new_boolean(rung_lost(ladder, rung)));
+	if (message->at[message->from])
+		json_add_int(object, "sent_time", message->at[message->from]);
+	if (message->at[!message->from])
+		json_add_int(object, "received_time", message->at[!message->from]);
+	json_add(object, "retransmit", json_object_new_boolean(message->retransmission));
+	json_add(object, "lost", json_object_new_boolean(message_lost(ladder, message)));
 }
 
 /* The states at one side, before and after. */
-static void add_states(struct json_object *object, const struct rung *rung, unsigned int side, uint8_t before,
+static void add_states(struct json_object *object, const struct message *message, unsigned int side, uint8_t before,
 		       const char *old, const char *new)
 {
-	const uint8_t *states = rung->states[side];
+	const uint8_t *states = message->states[side];
 
 	if (!states[0])
 		return;
@@ -60,13 +60,13 @@ static void add_states(struct json_object *object, const struct rung *rung, unsi
 	json_add_string(object, new, state_name(states[1] ? states[1] : states[0]));
 }
 
-static void one(struct out *out, const struct ladder *ladder, const struct rung *rung,
+static void one(struct out *out, const struct ladder *ladder, const struct message *message,
 		const uint8_t before[LADDER_SIDES], const uint8_t state[LADDER_SIDES], bool absolute)
 {
-	unsigned int local = local_of(ladder, rung);
+	unsigned int local = local_of(ladder, message);
 	const struct head head = {
-		.time = rung_time(rung),
-		.type = type_name(rung->arrow ? TCPTRACE_T_SEGMENT : TCPTRACE_T_STATE),
+		.time = message_time(message),
+		.type = type_name(message->arrow ? TCPTRACE_T_SEGMENT : TCPTRACE_T_STATE),
 		.cookie = ladder->end[local].cookie,
 		.netns = ladder->netns,
 		.family = ladder->family,
@@ -83,10 +83,10 @@ static void one(struct out *out, const struct ladder *ladder, const struct rung 
 	json_object_object_add(object, "sendq", NULL);
 	if (ladder->end[!local].cookie)
 		json_add_int(object, "peer_cookie", ladder->end[!local].cookie);
-	if (rung->arrow)
-		add_segment(object, ladder, rung, local, absolute);
-	add_states(object, rung, local, before[local], "old", "new");
-	add_states(object, rung, !local, before[!local], "peer_old", "peer_new");
+	if (message->arrow)
+		add_segment(object, ladder, message, local, absolute);
+	add_states(object, message, local, before[local], "old", "new");
+	add_states(object, message, !local, before[!local], "peer_old", "peer_new");
 	json_print(out, object);
 }
 
@@ -96,11 +96,11 @@ void ladder_json(struct out *out, const struct ladder *ladder, uint32_t count, b
 	uint32_t i;
 
 	for (i = 0; i < count; i++) {
-		const struct rung *rung = &ladder->rungs[i];
+		const struct message *message = &ladder->messages[i];
 		const uint8_t before[LADDER_SIDES] = { state[LADDER_LEFT], state[LADDER_RIGHT] };
 
-		rung_states(rung, state);
-		if (rung->arrow || rung->states[rung->from][0])
-			one(out, ladder, rung, before, state, absolute);
+		message_states(message, state);
+		if (message->arrow || message->states[message->from][0])
+			one(out, ladder, message, before, state, absolute);
 	}
 }

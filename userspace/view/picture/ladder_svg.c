@@ -32,7 +32,7 @@ struct picture {
 	double top;
 	struct moment *moments;
 	double *y;		/* of each moment */
-	uint32_t count, more;	/* moments; rungs that are not drawn */
+	uint32_t count, more;	/* moments; messages that are not drawn */
 	double height;
 };
 
@@ -48,44 +48,44 @@ static bool has_gap(const struct picture *picture, uint32_t i)
 	return i && picture->moments[i].time - picture->moments[i - 1].time >= GAP_NS;
 }
 
-static bool enters_two(const struct rung *rung)
+static bool enters_two(const struct message *message)
 {
-	return rung->states[LADDER_LEFT][1] || rung->states[LADDER_RIGHT][1];
+	return message->states[LADDER_LEFT][1] || message->states[LADDER_RIGHT][1];
 }
 
 static int layout(struct picture *picture, const struct ladder *ladder, uint32_t most)
 {
-	uint32_t rungs = ladder->count < most ? ladder->count : most, i;
+	uint32_t messages = ladder->count < most ? ladder->count : most, i;
 	double y = TOP + 2 * STEP;
 
 	picture->ladder = ladder;
-	picture->more = ladder->count - rungs;
-	picture->moments = reallocarray(NULL, 2 * (size_t)rungs + 1, sizeof(*picture->moments));
-	picture->y = reallocarray(NULL, 2 * (size_t)rungs + 1, sizeof(*picture->y));
+	picture->more = ladder->count - messages;
+	picture->moments = reallocarray(NULL, 2 * (size_t)messages + 1, sizeof(*picture->moments));
+	picture->y = reallocarray(NULL, 2 * (size_t)messages + 1, sizeof(*picture->y));
 	if (!picture->moments || !picture->y)
 		return -ENOMEM;
-	picture->count = ladder_moments(ladder, rungs, true, picture->moments);
+	picture->count = ladder_moments(ladder, messages, true, picture->moments);
 	for (i = 0; i < picture->count; i++) {
 		if (has_gap(picture, i))
 			y += GAP;
 		picture->y[i] = y;
 		y += STEP;
 		/* A second state at the same place; a label below its arrow. */
-		if (enters_two(picture->moments[i].rung) || rung_lost(ladder, picture->moments[i].rung))
+		if (enters_two(picture->moments[i].message) || message_lost(ladder, picture->moments[i].message))
 			y += STEP / 3;
 	}
 	picture->height = y + BOTTOM;
 	return 0;
 }
 
-/* Where the rung is at one side; the other side's place where it was not seen there. */
-static double place_of(const struct picture *picture, const struct rung *rung, unsigned int side)
+/* Where the message is at one side; the other side's place where it was not seen there. */
+static double place_of(const struct picture *picture, const struct message *message, unsigned int side)
 {
 	double y = 0;
 	uint32_t i;
 
 	for (i = 0; i < picture->count; i++) {
-		if (picture->moments[i].rung != rung)
+		if (picture->moments[i].message != message)
 			continue;
 		y = picture->y[i];
 		if (picture->moments[i].side == side)
@@ -132,12 +132,12 @@ static void name_state(const struct picture *picture, unsigned int side, uint8_t
 	svg_text(picture->file, class, side == LADDER_LEFT ? "end" : "start", x, y + 4, 0, state_name(state));
 }
 
-/* Is this where the moment's rung changes the state of `side`? */
+/* Is this where the moment's message changes the state of `side`? */
 static bool touches(const struct moment *moment, unsigned int side)
 {
-	const struct rung *rung = moment->rung;
+	const struct message *message = moment->message;
 
-	if (!rung->arrow)
+	if (!message->arrow)
 		return side == moment->side;
 	return moment->leaves && moment->arrives ? true : side == moment->side;
 }
@@ -154,12 +154,13 @@ static void draw_end(const struct picture *picture, unsigned int side)
 	if (state)
 		name_state(picture, side, state, from - 4);
 	for (i = 0; i < picture->count; i++) {
-		const struct rung *rung = picture->moments[i].rung;
+		const struct message *message = picture->moments[i].message;
 		double y = picture->top + picture->y[i];
 
-		for (n = 0; n < RUNG_STATES && rung->states[side][n] && touches(&picture->moments[i], side); n++) {
+		for (n = 0; n < MESSAGE_STATES && message->states[side][n] && touches(&picture->moments[i], side);
+		     n++) {
 			draw_span(picture, side, state, from, y);
-			state = rung->states[side][n];
+			state = message->states[side][n];
 			name_state(picture, side, state, y);
 			from = y;
 			y += 14;
@@ -176,15 +177,15 @@ struct way {
 	bool lost;
 };
 
-static struct way way_of(const struct picture *picture, const struct rung *rung)
+static struct way way_of(const struct picture *picture, const struct message *message)
 {
-	double inset = rung->from == LADDER_LEFT ? BAR / 2 + 1 : -BAR / 2 - 1;
+	double inset = message->from == LADDER_LEFT ? BAR / 2 + 1 : -BAR / 2 - 1;
 	struct way way = {
-		.x1 = line_of(rung->from) + inset,
-		.y1 = place_of(picture, rung, rung->from),
-		.x2 = line_of(!rung->from) - inset,
-		.y2 = place_of(picture, rung, !rung->from),
-		.lost = rung_lost(picture->ladder, rung),
+		.x1 = line_of(message->from) + inset,
+		.y1 = place_of(picture, message, message->from),
+		.x2 = line_of(!message->from) - inset,
+		.y2 = place_of(picture, message, !message->from),
+		.lost = message_lost(picture->ladder, message),
 	};
 
 	if (way.lost) {
@@ -194,12 +195,12 @@ static struct way way_of(const struct picture *picture, const struct rung *rung)
 	return way;
 }
 
-static void draw_arrow(const struct picture *picture, const struct rung *rung)
+static void draw_arrow(const struct picture *picture, const struct message *message)
 {
-	struct way way = way_of(picture, rung);
+	struct way way = way_of(picture, message);
 	double further = way.x2 > way.x1 ? 10 : -10;
 
-	svg_arrow(picture->file, svg_class(ladder_colour(rung)), way.x1, way.y1, way.x2, way.y2);
+	svg_arrow(picture->file, svg_class(ladder_colour(message)), way.x1, way.y1, way.x2, way.y2);
 	if (!way.lost)
 		return;
 	svg_text(picture->file, "red bold", "middle", way.x2 + further, way.y2 + 5, 0, "✗");
@@ -208,17 +209,17 @@ static void draw_arrow(const struct picture *picture, const struct rung *rung)
 }
 
 /* Along the arrow; of one that may cross others short, and near its sender. */
-static void draw_label(const struct picture *picture, const struct rung *rung)
+static void draw_label(const struct picture *picture, const struct message *message)
 {
-	struct way way = way_of(picture, rung);
+	struct way way = way_of(picture, message);
 	double slope = (way.y2 - way.y1) / (way.x2 - way.x1), turned = atan(slope) * 180 / M_PI;
 	bool near = fabs(way.y2 - way.y1) > 1.5 * STEP;
 	double x = near ? way.x1 + (way.x2 > way.x1 ? 14 : -14) : (way.x1 + way.x2) / 2;
 	const char *anchor = !near ? "middle" : way.x2 > way.x1 ? "start" : "end";
-	char label[RUNG_LABEL], class[48];
+	char label[MESSAGE_LABEL], class[48];
 
-	rung_label(picture->ladder, rung, picture->absolute, near || way.lost ? 32 : 52, label);
-	snprintf(class, sizeof(class), "small halo %s", svg_class(ladder_colour(rung)));
+	message_label(picture->ladder, message, picture->absolute, near || way.lost ? 32 : 52, label);
+	snprintf(class, sizeof(class), "small halo %s", svg_class(ladder_colour(message)));
 	/* Below one that is lost: it does not keep to the slope of its neighbours. */
 	svg_text(picture->file, class, anchor, x, way.y1 + (x - way.x1) * slope + (way.lost ? 12 : -4), turned, label);
 }
@@ -230,9 +231,9 @@ static bool under_way(const struct picture *picture, uint32_t i)
 	uint32_t n;
 
 	for (n = 0; n < i; n++) {
-		const struct rung *rung = picture->moments[n].rung;
+		const struct message *message = picture->moments[n].message;
 
-		if (rung->arrow && rung->at[!rung->from] >= time)
+		if (message->arrow && message->at[!message->from] >= time)
 			return true;
 	}
 	return false;
@@ -256,7 +257,7 @@ static void draw_gap(const struct picture *picture, uint32_t i)
 /* Of an arrow's two moments the first one. */
 static bool begins(const struct moment *moment)
 {
-	return moment->rung->arrow && (moment->leaves || !moment->rung->at[moment->rung->from]);
+	return moment->message->arrow && (moment->leaves || !moment->message->at[moment->message->from]);
 }
 
 static void draw_moment(const struct picture *picture, uint32_t i)
@@ -270,18 +271,18 @@ static void draw_moment(const struct picture *picture, uint32_t i)
 	svg_text(picture->file, "dim small mono", side == LADDER_LEFT ? "start" : "end",
 		 side == LADDER_LEFT ? MARGIN : WIDTH - MARGIN, y + 4, 0, text);
 	draw_gap(picture, i);
-	if (!moment->rung->arrow)
+	if (!moment->message->arrow)
 		svg_text(picture->file, "small mono", side == LADDER_LEFT ? "start" : "end",
-			 line_of(side) + (side == LADDER_LEFT ? 14 : -14), y + 4, 0, moment->rung->note);
+			 line_of(side) + (side == LADDER_LEFT ? 14 : -14), y + 4, 0, moment->message->note);
 	else if (begins(moment))
-		draw_arrow(picture, moment->rung);
+		draw_arrow(picture, moment->message);
 }
 
 static void draw_verdict(const struct picture *picture)
 {
 	const struct ladder *ladder = picture->ladder;
 	double y = picture->top + picture->height - MARGIN;
-	char text[RUNG_LABEL + 64], verdict[RUNG_LABEL];
+	char text[MESSAGE_LABEL + 64], verdict[MESSAGE_LABEL];
 
 	ladder_verdict(ladder, verdict);
 	if (picture->more)
@@ -309,7 +310,7 @@ static void draw(const struct picture *picture, int64_t realtime)
 	/* Above all lines. */
 	for (i = 0; i < picture->count; i++)
 		if (begins(&picture->moments[i]))
-			draw_label(picture, picture->moments[i].rung);
+			draw_label(picture, picture->moments[i].message);
 	draw_verdict(picture);
 }
 

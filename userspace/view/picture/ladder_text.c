@@ -123,27 +123,27 @@ static void heading(struct ladder_text *text, const struct ladder *ladder)
 	text->begun = true;
 }
 
-enum canvas_colour ladder_colour(const struct rung *rung)
+enum canvas_colour ladder_colour(const struct message *message)
 {
-	if (rung->segment.flags & TH_RST || rung->again)
+	if (message->segment.flags & TH_RST || message->retransmission)
 		return CANVAS_RED;
-	if (rung->segment.flags & TH_SYN)
+	if (message->segment.flags & TH_SYN)
 		return CANVAS_YELLOW;
-	if (rung->segment.flags & TH_FIN)
+	if (message->segment.flags & TH_FIN)
 		return CANVAS_BLUE;
-	return rung->segment.known & CAUSE_LENGTH && rung->segment.length ? CANVAS_GREEN : CANVAS_PLAIN;
+	return message->segment.known & CAUSE_LENGTH && message->segment.length ? CANVAS_GREEN : CANVAS_PLAIN;
 }
 
 /* From its sender's line to the other one, or the half of it that this moment is. */
 static void put_arrow(const struct ladder_text *text, struct canvas *canvas, const struct ladder *ladder,
 		      const struct moment *moment)
 {
-	const struct rung *rung = moment->rung;
-	enum canvas_colour colour = ladder_colour(rung);
-	bool rightward = rung->from == LADDER_LEFT, lost = rung_lost(ladder, rung);
+	const struct message *message = moment->message;
+	enum canvas_colour colour = ladder_colour(message);
+	bool rightward = message->from == LADDER_LEFT, lost = message_lost(ladder, message);
 	int left = LEFT + 1, right = right_of(text), middle = (left + right) / 2;
 	int room = right - left - 6, from = left, end = right, at = middle;
-	char label[RUNG_LABEL];
+	char label[MESSAGE_LABEL];
 
 	if (!(moment->leaves && moment->arrives) || lost) {
 		/* Its first or its second half. */
@@ -165,7 +165,7 @@ static void put_arrow(const struct ladder_text *text, struct canvas *canvas, con
 		canvas_fill(canvas, rightward ? end - 3 : from, rightward ? end : from + 3, 0, colour, "┄");
 	if (moment->arrives && !moment->leaves)
 		canvas_fill(canvas, rightward ? from : end - 3, rightward ? from + 3 : end, 0, colour, "┄");
-	rung_label(ladder, rung, text->absolute, room, label);
+	message_label(ladder, message, text->absolute, room, label);
 	at -= (int)(canvas_columns(label) + 2) / 2;
 	at = canvas_text(canvas, at, 0, colour, " ");
 	at = canvas_text(canvas, at, 0, colour, label);
@@ -176,17 +176,17 @@ static void put_arrow(const struct ladder_text *text, struct canvas *canvas, con
 		canvas_text_left_of(canvas, middle - 1, 0, CANVAS_RED, "lost");
 }
 
-static void put_note(const struct ladder_text *text, struct canvas *canvas, const struct rung *rung)
+static void put_note(const struct ladder_text *text, struct canvas *canvas, const struct message *message)
 {
-	if (rung->from == LADDER_LEFT)
-		canvas_text(canvas, LEFT + 2, 0, CANVAS_DIM, rung->note);
+	if (message->from == LADDER_LEFT)
+		canvas_text(canvas, LEFT + 2, 0, CANVAS_DIM, message->note);
 	else
-		canvas_text_left_of(canvas, right_of(text) - 1, 0, CANVAS_DIM, rung->note);
+		canvas_text_left_of(canvas, right_of(text) - 1, 0, CANVAS_DIM, message->note);
 }
 
 static void put_moment(struct ladder_text *text, const struct ladder *ladder, const struct moment *moment)
 {
-	const struct rung *rung = moment->rung;
+	const struct message *message = moment->message;
 	struct canvas canvas;
 	unsigned int side, i;
 	char time[CANVAS_SECONDS];
@@ -195,17 +195,17 @@ static void put_moment(struct ladder_text *text, const struct ladder *ladder, co
 	canvas_seconds(time, moment->time - ladder->start);
 	canvas_text_left_of(&canvas, 11, 0, CANVAS_DIM, time);
 	put_lines(text, &canvas, 0, ladder);
-	if (rung->arrow)
+	if (message->arrow)
 		put_arrow(text, &canvas, ladder, moment);
 	else
-		put_note(text, &canvas, rung);
+		put_note(text, &canvas, message);
 	for (side = 0; side < LADDER_SIDES; side++) {
-		bool here = side == rung->from ? moment->leaves || !rung->arrow : moment->arrives;
+		bool here = side == message->from ? moment->leaves || !message->arrow : moment->arrives;
 
-		for (i = 0; i < RUNG_STATES && here && rung->states[side][i]; i++) {
+		for (i = 0; i < MESSAGE_STATES && here && message->states[side][i]; i++) {
 			if (i)
 				put_lines(text, &canvas, i, ladder);
-			put_state(text, &canvas, i, side, rung->states[side][i]);
+			put_state(text, &canvas, i, side, message->states[side][i]);
 		}
 	}
 	write_canvas(text, &canvas);
@@ -238,7 +238,7 @@ void ladder_text_forget(struct ladder_text *text, const struct ladder *ladder)
 
 void ladder_text_verdict(struct ladder_text *text, const struct ladder *ladder)
 {
-	char verdict[RUNG_LABEL];
+	char verdict[MESSAGE_LABEL];
 	struct canvas canvas;
 	int x;
 

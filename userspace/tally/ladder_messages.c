@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/* Which message a record tells of: the segment that one end sent is the one that the other end received. */
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "record/record.h"
+#include "tally/ladder.h"
+
+#define SEARCH	512u	/* messages back that a segment may still belong to */
+
+/* One end's word of a segment. */
+struct observation {
+	struct ladder *ladder;
+	const struct tcptrace_record *record;
+	struct cause segment;
+	unsigned int side, from;
+	uint8_t by;		/* MESSAGE_ */
+};
+
+static struct message *add_message(struct ladders *ladders, struct ladder *ladder, unsigned int from)
+{
+	if (!array_reserve(ladder->messages, ladder->room, ladder->count + 1u)) {
+		ladders->dropped++;
+		return NULL;
+	}
+	ladders->messages++;
+	ladder->messages[ladder->count] = (struct message){ .from = from };
+	return &ladder->messages[ladder->count++];
+}
+
+static void remove_message(struct ladders *ladders, struct ladder *ladder, struct message *message)
+{
+	memmove(message, message + 1, (ladder->messages + --ladder->count - message) * sizeof(*message));
+	ladders->messages--;
+}
+
+/* ---- one segment or two? ---- */
+
+/* Behind its data; a FIN's own number. */
+static uint32_t behind(const struct cause *segment)
+{
+	return segment->seq + (segment->known & CAUSE_LENGTH ? segment->length : 0);
+}
+
+static bool fits(const struct message *message, const struct observation *obs)
+{
+	const struct cause *one = &message->segment, *other = &obs->segment;
+	uint8_t known = one->known & other->known, flags = one->flags ^ other->flags;
+
+	/* What a change tells of a whole segment may be a part of it: that it had an ACK, say. */
+	bool part = obs->by == MESSAGE_CHANGE && message->seen[obs->side] & MESSAGE_SEGMENT;
+
+	if (flags & (TH_SYN | TH_RST) || (flags & TH_FIN && !(part && one->flags & TH_FIN)))
+		return false;
+	/* Of a RST that came nothing else is known. */
+	if (other->flags & TH_RST && obs->by == MESSAGE_CHANGE)
+		return true;
+	if (known & CAUSE_ACK && one->ack != other->ack)
+		return false;
+	/* What both ends say themselves is the same from its beginning to its end. */
+	if (obs->by == MESSAGE_SEGMENT && message->seen[!obs->side] & MESSAGE_SEGMENT && one->seq != other->seq)
+		return false;
+	return !(known & CAUSE_SEQ) || behind(one) == behind(other);
+}
+
+/* Was it one of both that the kernel did with what it was processing? */
+static bool same_run(const struct message *message, const struct observation *obs)
+{
+	return obs->by == MESSAGE_CHANGE && obs->side != obs->from && obs->record->stamp &&
+	       message->stamp == obs->record->stamp &&
+	       !((message->segment.flags ^ obs->segment.flags) & (TH_SYN | TH_RST));
+}
+
+/* Pieces of one large segment, or several that came as one. */
+static bool overlaps(const struct message *message, const struct observation *obs)
+{
+	const struct cause *one = &message->segment, *other = &obs->segment;
+
+	return obs->by == MESSAGE_SEGMENT && message->seen[message->from] & MESSAGE_SEGMENT && one->length &&
+	       other->length && seq_after(behind(one), other->seq) && seq_after(behind(other), one->seq);
+}
+
+/* The youngest that `match` holds for, from `message` on backwards; NULL: none. */
+static struct message *search(const struct observation *obs,
+			      bool (*match)(const struct message *, const struct observation *), bool unseen)
+{
+	struct ladder *ladder = obs->ladder;
+	uint32_t last = ladder->count > SEARCH ? ladder->count - SEARCH : 0, i;
+
+	for (i = ladder->count; i-- > last;) {
+		struct message *message = &ladder->messages[i];
+
+		if (message->arrow && message->from == obs->from &&
+		    !(unseen && message->seen[obs->side] & obs->by) && match(message, obs))
+			return message;
+	}
+	return NULL;
+}
+
+/* ---- what a message learns ---- */
+
+static void learn_part(struct cause *segment, const struct cause *more)
+{
+	/* Who sent a FIN knows what was in its segment; who got it, what it closed the gap behind, too. */
+	bool sent = segment->flags & more->flags & TH_FIN && segment->known & CAUSE_SEQ;
+
+	segment->flags |= more->flags;
+	if (more->known & CAUSE_LENGTH && more->length && !sent) {
+		segment->seq = more->seq;
+		segment->length = more->length;
+	} else if (!(segment->known & CAUSE_SEQ)) {
+		segment->seq = more->seq;
+	}
+	if (!(segment->known & CAUSE_ACK))
+		segment->ack = more->ack;
+	if (!(segment->known & CAUSE_WINDOW))
+		segment->window = more->window;
+	if (!segment->mss)
+		segment->mss = more->mss;
+	if (!segment->wscale)
+		segment->wscale = more->wscale;
+	segment->known |= more->known;
+}
+
+static void learn(struct message *message, const struct observation *obs)
+{
+	bool first = !message->seen[obs->side];
+
+	/* The segment itself knows best, and when. */
+	if (obs->by == MESSAGE_SEGMENT && !(message->seen[0] & MESSAGE_SEGMENT || message->seen[1] & MESSAGE_SEGMENT))
+		message->segment = obs->segment;
+	else if (!(message->seen[0] & MESSAGE_SEGMENT || message->seen[1] & MESSAGE_SEGMENT))
+		learn_part(&message->segment, &obs->segment);
+	if (first || (obs->by == MESSAGE_SEGMENT && !(message->seen[obs->side] & MESSAGE_SEGMENT)))
+		message->at[obs->side] = obs->record->time;
+	message->seen[obs->side] |= obs->by;
+	if (obs->side != obs->from && obs->by == MESSAGE_CHANGE)
+		message->stamp = obs->record->stamp;
+}
+
+static void add_state(struct ladder *ladder, struct message *message, unsigned int side, uint8_t state)
+{
+	uint8_t *states = message->states[side];
+
+	ladder->state[side] = state;
+	if (!states[0])
+		states[0] = state;
+	else
+		states[1] = state;
+}
+
+/* What was thought to be a segment of its own was a part of `message`. */
+static struct message *merge(struct ladders *ladders, const struct observation *obs, struct message *message)
+{
+	struct ladder *ladder = obs->ladder;
+	struct message *part = search(obs, same_run, false);
+	unsigned int i;
+
+	if (!part || part == message || part->seen[obs->from])
+		return message;
+	learn_part(&message->segment, &part->segment);
+	for (i = 0; i < MESSAGE_STATES; i++)
+		if (part->states[obs->side][i])
+			add_state(ladder, message, obs->side, part->states[obs->side][i]);
+	if (part->at[obs->side] < message->at[obs->side])
+		message->at[obs->side] = part->at[obs->side];
+	remove_message(ladders, ladder, part);
+	return message > part ? message - 1 : message;
+}
+
+/* Sent before, as far as what was sent is known. */
+static bool is_retransmission(struct ladder *ladder, const struct observation *obs)
+{
+	const struct cause *segment = &obs->segment;
+	uint32_t last = behind(segment) + !!(segment->flags & TH_SYN) + !!(segment->flags & TH_FIN);
+
+	if (last == segment->seq || segment->flags & TH_RST)
+		return false;
+	if (ladder->has_sent[obs->from] && !seq_after(last, ladder->sent[obs->from]))
+		return true;
+	ladder->sent[obs->from] = last;
+	ladder->has_sent[obs->from] = true;
+	return false;
+}
+
+/* All that came in this one; the youngest of them, NULL: none. */
+static struct message *cover(const struct observation *obs)
+{
+	struct message *message = search(obs, overlaps, false), *other;
+
+	if (!message)
+		return NULL;
+	learn(message, obs);
+	while ((other = search(obs, overlaps, true)))
+		learn(other, obs);
+	return message;
+}
+
+static struct message *see(struct ladders *ladders, const struct observation *obs)
+{
+	struct ladder *ladder = obs->ladder;
+	const struct tcptrace_record *record = obs->record;
+	/* The ACK of a SYN-ACK makes the child, and then its state. */
+	bool child = record->type == TCPTRACE_T_STATE && record->old_state == TCPTRACE_S_SYN_RECV;
+	struct message *message = search(obs, fits, !child);
+	bool received = obs->side != obs->from;
+
+	if (!message)
+		message = search(obs, same_run, false);
+	if (!message && received)
+		message = cover(obs);
+	/* Where segments are seen, all else is no more than what they did. */
+	if (!message && received && obs->by == MESSAGE_CHANGE && ladder->segments)
+		return NULL;
+	if (!message) {
+		message = add_message(ladders, ladder, obs->from);
+		if (!message)
+			return NULL;
+		message->arrow = true;
+	}
+	if (obs->by == MESSAGE_SEGMENT && (!received || !ladder->end[obs->from].cookie))
+		message->retransmission = is_retransmission(ladder, obs);
+	learn(message, obs);
+	return received ? merge(ladders, obs, message) : message;
+}
+
+/* ---- what a step tells of segments ---- */
+
+/* Data that came, and what was acknowledged. */
+static int of_queue(const struct step *step, struct cause *cause)
+{
+	const struct tcptrace_record *record = step->record;
+
+	*cause = (struct cause){ .flags = TH_ACK };
+	if (record->type == TCPTRACE_T_RECV && record->op == TCPTRACE_OP_QUEUED && step->bytes) {
+		cause->seq = record->rcv_nxt - !!(record->flags & TCPTRACE_F_FIN) - step->bytes;
+		cause->length = step->bytes;
+		cause->known = CAUSE_SEQ | CAUSE_LENGTH;
+		return 1;
+	}
+	/* That of a SYN or a FIN changes the state, too, and says more there. */
+	if (record->type != TCPTRACE_T_ACK || step->control)
+		return 0;
+	cause->ack = record->snd_una;
+	cause->window = record->snd_wnd >> (record->wscale & 15);
+	cause->known = CAUSE_ACK | CAUSE_WINDOW;
+	return 1;
+}
+
+static int causes_of(const struct step *step, struct cause causes[CAUSE_MAX])
+{
+	int count;
+
+	if (step->record->type == TCPTRACE_T_RECV || step->record->type == TCPTRACE_T_ACK)
+		return of_queue(step, causes);
+	count = cause_of(step, causes);
+	if (count && step->bytes && !causes[0].out && causes[0].flags & TH_FIN) {
+		causes[0].seq -= step->bytes;
+		causes[0].length = step->bytes;
+		causes[0].known |= CAUSE_LENGTH;
+	}
+	/* A FIN behind data that is not sent yet is not sent yet either. */
+	if (count && causes[0].out && causes[0].flags & TH_FIN && !(causes[0].known & CAUSE_SEQ))
+		return 0;
+	return count;
+}
+
+/* ---- what is no segment ---- */
+
+static void note(struct message *message, const struct step *step)
+{
+	const struct tcptrace_record *record = step->record;
+	static const char *const calls[] = {
+		[TCPTRACE_OP_CLOSE] = "close()",
+		[TCPTRACE_OP_SHUT_RD] = "shutdown(SHUT_RD)",
+		[TCPTRACE_OP_SHUT_WR] = "shutdown(SHUT_WR)",
+		[TCPTRACE_OP_SHUT_RDWR] = "shutdown(SHUT_RDWR)",
+	};
+	size_t size = sizeof(message->note);
+
+	switch (record->type) {
+	case TCPTRACE_T_ACCEPT:
+		snprintf(message->note, size, "accept()");
+		break;
+	case TCPTRACE_T_SHUTDOWN:
+		if (record->op < sizeof(calls) / sizeof(calls[0]) && calls[record->op])
+			snprintf(message->note, size, "%s", calls[record->op]);
+		break;
+	case TCPTRACE_T_SEND:
+	case TCPTRACE_T_RECV:
+		if (record->op == TCPTRACE_OP_WRITTEN && step->bytes)
+			snprintf(message->note, size, "write %u", step->bytes);
+		else if (record->op == TCPTRACE_OP_READ && step->bytes)
+			snprintf(message->note, size, "read %u", step->bytes);
+		break;
+	case TCPTRACE_T_TIMEWAIT:
+		if (record->op == TCPTRACE_OP_END)
+			snprintf(message->note, size, "2MSL timer expired");
+		break;
+	case TCPTRACE_T_REQUEST:
+		if (record->op == TCPTRACE_OP_TIMEDOUT)
+			snprintf(message->note, size, "no ACK received");
+		break;
+	case TCPTRACE_T_STATE:
+		if (record->new_state == TCPTRACE_S_CLOSE && record->error > 0)
+			snprintf(message->note, size, "%s", strerrorname_np(record->error) ?: "error");
+		else if (record->new_state == TCPTRACE_S_FIN_WAIT1 || record->new_state == TCPTRACE_S_LAST_ACK)
+			snprintf(message->note, size, "FIN queued behind data");
+		break;
+	}
+}
+
+/* A change that no segment stands for: of what came last, or by itself. */
+static struct message *of_change(struct ladders *ladders, struct ladder *ladder, unsigned int side,
+				 const struct step *step)
+{
+	struct message *last = ladder->count ? &ladder->messages[ladder->count - 1] : NULL;
+
+	if (last && last->arrow && last->from != side && last->segment.flags & TH_RST && last->at[side])
+		return last;
+	last = add_message(ladders, ladder, side);
+	if (!last)
+		return NULL;
+	last->at[side] = step->record->time;
+	note(last, step);
+	return last;
+}
+
+/* A RST that says why its sender has just changed to CLOSE. */
+static void take_close(struct ladders *ladders, struct ladder *ladder, struct message *message, unsigned int side)
+{
+	struct message *before = message - 1;
+
+	if (message == ladder->messages || before->arrow || before->from != side || before->note[0] ||
+	    before->states[side][0] != TCPTRACE_S_CLOSE || message->states[side][0])
+		return;
+	message->states[side][0] = TCPTRACE_S_CLOSE;
+	remove_message(ladders, ladder, before);
+}
+
+static bool add_note(struct ladders *ladders, struct ladder *ladder, unsigned int side, const struct step *step)
+{
+	struct message *message = add_message(ladders, ladder, side);
+
+	if (!message)
+		return false;
+	note(message, step);
+	message->at[side] = step->record->time;
+	if (message->note[0])
+		return true;
+	remove_message(ladders, ladder, message);
+	return false;
+}
+
+bool ladder_add(struct ladders *ladders, struct ladder *ladder, unsigned int side, const struct step *step)
+{
+	const struct tcptrace_record *record = step->record;
+	bool changes = step->end && step->old_state != step->new_state;
+	struct cause causes[CAUSE_MAX];
+	struct message *message;
+	bool told = false;
+	int count = causes_of(step, causes), i;
+
+	ladder->segments |= record->type == TCPTRACE_T_SEGMENT;
+	for (i = 0; i < count; i++) {
+		const struct observation obs = {
+			.ladder = ladder,
+			.record = record,
+			.segment = causes[i],
+			.side = side,
+			.from = causes[i].out ? side : !side,
+			.by = record->type == TCPTRACE_T_SEGMENT ? MESSAGE_SEGMENT : MESSAGE_CHANGE,
+		};
+
+		message = see(ladders, &obs);
+		if (i || !message)
+			continue;
+		told = true;
+		if (changes)
+			add_state(ladder, message, side, step->new_state);
+		else if (causes[i].out && causes[i].flags & TH_RST)
+			take_close(ladders, ladder, message, side);
+	}
+	if (told)
+		return true;
+	if (!changes)
+		return add_note(ladders, ladder, side, step);
+	message = of_change(ladders, ladder, side, step);
+	if (message)
+		add_state(ladder, message, side, step->new_state);
+	return message;
+}
