@@ -4,8 +4,8 @@
 #include <netinet/tcp.h>
 
 #include "fake_source.h"
-#include "model/cause.h"
 #include "model/flow.h"
+#include "model/inferred_segment.h"
 #include "model/model.h"
 #include "model/verdict.h"
 #include "session/seed.h"
@@ -122,30 +122,30 @@ static void is_how(const struct seen *seen, const char *how, const char *by, con
 	is_str(side ? side : "unknown", by, "%s: by", text);
 }
 
-static void is_cause(const struct tcptrace_record *record, int at, const char *wanted, const char *text)
+static void is_inferred(const struct tcptrace_record *record, int at, const char *wanted, const char *text)
 {
 	struct step step = { .record = record, .end = &world.last_end, .merged = world.last.merged };
-	struct cause causes[CAUSE_MAX];
-	char line[128] = "", flags[CAUSE_FLAGS_MAX];
+	struct inferred_segment segments[INFERRED_MAX];
+	char line[128] = "", flags[TCP_FLAGS_TEXT_MAX];
 	int64_t number;
 
-	if (cause_of(&step, causes) > at) {
-		const struct cause *cause = &causes[at];
-		int length = snprintf(line, sizeof(line), "%s %.*s", cause->out ? "out" : "in",
-				      (int)(cause_put_flags(flags, cause->flags) - flags), flags);
+	if (infer_segments(&step, segments) > at) {
+		const struct inferred_segment *segment = &segments[at];
+		int length = snprintf(line, sizeof(line), "%s %.*s", segment->out ? "out" : "in",
+				      (int)(put_tcp_flags(flags, segment->flags) - flags), flags);
 
-		if (cause->known & CAUSE_SEQ &&
-		    cause_relative(step.end, cause->out, cause->seq, &number))
+		if (segment->known & INFERRED_SEQ &&
+		    relative_seq(step.end, segment->out, segment->seq, &number))
 			length += snprintf(line + length, sizeof(line) - length, " seq=%" PRId64, number);
-		if (cause->known & CAUSE_ACK &&
-		    cause_relative(step.end, !cause->out, cause->ack, &number))
+		if (segment->known & INFERRED_ACK &&
+		    relative_seq(step.end, !segment->out, segment->ack, &number))
 			length += snprintf(line + length, sizeof(line) - length, " ack=%" PRId64, number);
-		if (cause->known & CAUSE_WINDOW)
-			length += snprintf(line + length, sizeof(line) - length, " win=%u", cause->window);
-		if (cause->mss)
-			length += snprintf(line + length, sizeof(line) - length, " mss=%u", cause->mss);
-		if (cause->wscale)
-			snprintf(line + length, sizeof(line) - length, " wscale=%u", cause->wscale - 1);
+		if (segment->known & INFERRED_WINDOW)
+			length += snprintf(line + length, sizeof(line) - length, " win=%u", segment->window);
+		if (segment->mss)
+			length += snprintf(line + length, sizeof(line) - length, " mss=%u", segment->mss);
+		if (segment->wscale)
+			snprintf(line + length, sizeof(line) - length, " wscale=%u", segment->wscale - 1);
 	}
 	is_str(line, wanted, "%s", text);
 }
@@ -291,8 +291,8 @@ static void test_simultaneous_open(void)
 	run();
 	is_int(world.last_end.irs, stream.server.iss, "irs is known at last");
 	ok(world.last.peer && world.last.peer->cookie == 102, "they found each other");
-	is_cause(&stream.records[2], 0, "in SYN", "a SYN came, its number is not known yet");
-	is_cause(&stream.records[3], 0, "", "SYN-ACK or ACK: nobody knows");
+	is_inferred(&stream.records[2], 0, "in SYN", "a SYN came, its number is not known yet");
+	is_inferred(&stream.records[3], 0, "", "SYN-ACK or ACK: nobody knows");
 	finish();
 }
 
@@ -658,9 +658,9 @@ static void test_relative(void)
 	handshake(&stream);
 	shuts(&stream, &stream.client, TCPTRACE_OP_SHUT_RD);
 	run();
-	ok(cause_relative(&world.last_end, true, stream.client.iss - 1, &relative), "before the initial number");
+	ok(relative_seq(&world.last_end, true, stream.client.iss - 1, &relative), "before the initial number");
 	is_int(relative, -1, "it is negative");
-	ok(cause_relative(&world.last_end, true, stream.client.iss + 1000, &relative), "behind it");
+	ok(relative_seq(&world.last_end, true, stream.client.iss + 1000, &relative), "behind it");
 	is_int(relative, 1000, "it is positive, where the number itself has wrapped, too");
 	finish();
 
@@ -669,7 +669,7 @@ static void test_relative(void)
 	moves(&stream, &stream.client, 3000000000u, true);
 	shuts(&stream, &stream.client, TCPTRACE_OP_SHUT_RD);
 	run();
-	ok(cause_relative(&world.last_end, true, stream.client.snd_una, &relative), "behind 2 GiB");
+	ok(relative_seq(&world.last_end, true, stream.client.snd_una, &relative), "behind 2 GiB");
 	is_int(relative, 3000000001ll, "it is not negative");
 	finish();
 
@@ -680,7 +680,7 @@ static void test_relative(void)
 	moves(&stream, &stream.client, 3000000000u, true);
 	shuts(&stream, &stream.client, TCPTRACE_OP_SHUT_RD);
 	run();
-	ok(cause_relative(&world.last_end, true, stream.client.snd_una, &relative), "behind 4 GiB");
+	ok(relative_seq(&world.last_end, true, stream.client.snd_una, &relative), "behind 4 GiB");
 	is_int(relative, 6000000001ll, "it does not wrap");
 	finish();
 }
@@ -794,7 +794,7 @@ static void test_timing(void)
 	finish();
 }
 
-static void test_causes(void)
+static void test_inferred_segments(void)
 {
 	unsigned int i;
 
@@ -815,40 +815,40 @@ static void test_causes(void)
 		feed(record);
 		switch (i) {
 		case 0:
-			is_cause(record, 0, "out SYN seq=0", "CONNECT");
+			is_inferred(record, 0, "out SYN seq=0", "CONNECT");
 			break;
 		case 1:
-			is_cause(record, 0, "in SYN seq=0 mss=65495 wscale=7", "OPEN");
-			is_cause(record, 1, "out SYN,ACK seq=0 ack=1", "OPEN, the answer");
+			is_inferred(record, 0, "in SYN seq=0 mss=65495 wscale=7", "OPEN");
+			is_inferred(record, 1, "out SYN,ACK seq=0 ack=1", "OPEN, the answer");
 			break;
 		case 2:
-			is_cause(record, 0, "in SYN,ACK seq=0 ack=1 win=65536 wscale=7",
-				 "SYN_SENT to ESTABLISHED");
-			is_cause(record, 1, "out ACK seq=1 ack=1", "and the answer");
+			is_inferred(record, 0, "in SYN,ACK seq=0 ack=1 win=65536 wscale=7",
+				    "SYN_SENT to ESTABLISHED");
+			is_inferred(record, 1, "out ACK seq=1 ack=1", "and the answer");
 			break;
 		case 3:
-			is_cause(record, 0, "in ACK ack=1 win=512", "ACKED: the window on the wire");
+			is_inferred(record, 0, "in ACK ack=1 win=512", "ACKED: the window on the wire");
 			break;
 		case 4:
-			is_cause(record, 0, "in ACK ack=1 win=512", "SYN_RECV to ESTABLISHED");
+			is_inferred(record, 0, "in ACK ack=1 win=512", "SYN_RECV to ESTABLISHED");
 			break;
 		case 7:
-			is_cause(record, 0, "out FIN,ACK seq=7 ack=18", "to FIN_WAIT1");
+			is_inferred(record, 0, "out FIN,ACK seq=7 ack=18", "to FIN_WAIT1");
 			break;
 		case 8:
-			is_cause(record, 0, "in FIN,ACK seq=7", "to CLOSE_WAIT");
+			is_inferred(record, 0, "in FIN,ACK seq=7", "to CLOSE_WAIT");
 			break;
 		case 9:
-			is_cause(record, 0, "in ACK ack=8", "to FIN_WAIT2");
+			is_inferred(record, 0, "in ACK ack=8", "to FIN_WAIT2");
 			break;
 		case 11:
-			is_cause(record, 0, "out FIN,ACK seq=18 ack=8", "to LAST_ACK");
+			is_inferred(record, 0, "out FIN,ACK seq=18 ack=8", "to LAST_ACK");
 			break;
 		case 12:
-			is_cause(record, 0, "in FIN,ACK seq=18", "to TIME_WAIT");
+			is_inferred(record, 0, "in FIN,ACK seq=18", "to TIME_WAIT");
 			break;
 		case 14:
-			is_cause(record, 0, "in ACK ack=19", "LAST_ACK to CLOSE");
+			is_inferred(record, 0, "in ACK ack=19", "LAST_ACK to CLOSE");
 			break;
 		}
 	}
@@ -860,7 +860,7 @@ static void test_causes(void)
 	stream.client.write_seq += 100000;
 	sends_fin(&stream, &stream.client, TCPTRACE_OP_CLOSE);
 	run();
-	is_cause(&stream.records[stream.count - 1], 0, "out FIN,ACK ack=1", "a FIN behind unsent data");
+	is_inferred(&stream.records[stream.count - 1], 0, "out FIN,ACK ack=1", "a FIN behind unsent data");
 	finish();
 }
 
@@ -1347,7 +1347,7 @@ int main(void)
 	test_queue();
 	test_data_with_ack();
 	test_timing();
-	test_causes();
+	test_inferred_segments();
 	test_lost();
 	test_no_births();
 	test_unknown_types();

@@ -118,7 +118,7 @@ static void abort_reason(struct end *end, const struct tcptrace_record *record)
 }
 
 /* True once nothing that follows can say more of how this end came to its end. */
-static bool cause_is_known(const struct end *end, const struct tcptrace_record *record)
+static bool reason_is_known(const struct end *end, const struct tcptrace_record *record)
 {
 	/* tcp_reset() is also for data that came after close(), whose RST follows. On 5.10 it looks like one that came. */
 	if (record->error == ECONNRESET && record->flags & TCPTRACE_F_SHUT_RCV &&
@@ -150,7 +150,7 @@ static void closed(struct change *change)
 		closed_by(change, record);
 	}
 	end->flags |= END_OVER;
-	if (cause_is_known(end, record))
+	if (reason_is_known(end, record))
 		model_settled(change);
 	else
 		model_unsettled(change);

@@ -8,9 +8,9 @@
  *   flow.c     what passes through the queues of an end, and who waits for whom
  *   seed.c     what was there before the first event, without gap or double count
  *   verdict.c  what is to be said of an end that is over
- *   cause.c    the segment that caused a change, from the record alone
+ *   inferred_segment.c  the segment that caused a change, from the record alone
  *   process.c  which process holds a socket that was there before
- *   process_ref.c    processes by number, duration32.h durations in four bytes: so that an end is small
+ *   process_ref.c  processes by number, duration32.h durations in four bytes: so that an end is small
  *
  * Whatever counts bytes is taken from sequence numbers and from the kernel's own totals, as
  * they are at the moment of the record, never added up event by event: a lost record makes

@@ -329,19 +329,19 @@ static void add_number(struct label *label, const struct ladder *ladder, unsigne
 void message_label(const struct ladder *ladder, const struct message *message, bool absolute, unsigned int columns,
 		   char text[MESSAGE_LABEL])
 {
-	const struct cause *segment = &message->segment;
+	const struct inferred_segment *segment = &message->segment;
 	struct label label = { .text = text, .columns = columns };
 
-	*cause_put_flags(text, segment->flags) = '\0';
-	if (segment->known & CAUSE_SEQ)
+	*put_tcp_flags(text, segment->flags) = '\0';
+	if (segment->known & INFERRED_SEQ)
 		add_number(&label, ladder, message->from, absolute, "seq", segment->seq);
-	if (segment->known & CAUSE_LENGTH && segment->length)
+	if (segment->known & INFERRED_LENGTH && segment->length)
 		add_plain(&label, "len", segment->length);
-	if (segment->known & CAUSE_ACK)
+	if (segment->known & INFERRED_ACK)
 		add_number(&label, ladder, !message->from, absolute, "ack", segment->ack);
 	if (message->retransmission)
 		add_part(&label, " retransmit");
-	if (segment->known & CAUSE_WINDOW)
+	if (segment->known & INFERRED_WINDOW)
 		add_plain(&label, "win", segment->window);
 	if (segment->mss)
 		add_plain(&label, "mss", segment->mss);

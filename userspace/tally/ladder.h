@@ -2,7 +2,7 @@
 /*
  * Connections as ladders: each segment is one message between two ends, put together from what the records of
  * either end say of it. Messages come from records of type SEGMENT where there are such; else from the changes
- * that a segment caused, or that sent one (cause.h).
+ * that a segment caused, or that sent one (inferred_segment.h).
  *
  *   ladder.c		which ladder a step belongs to, and what its messages say
  *   ladder_messages.c	which message a record belongs to
@@ -18,7 +18,7 @@
 #include <stdint.h>
 
 #include "base/map.h"
-#include "model/cause.h"
+#include "model/inferred_segment.h"
 #include "model/model.h"
 
 /* The two sides: who connected is on the left, as far as that is known. */
@@ -35,7 +35,7 @@ enum {
 struct message {
 	uint64_t at[LADDER_SIDES];	/* when it was there; 0: not seen */
 	uint64_t stamp;			/* of its record at the receiving end, see struct tcptrace_record */
-	struct cause segment;		/* absolute numbers; of an arrow */
+	struct inferred_segment segment;	/* absolute numbers; of an arrow */
 	uint8_t from;			/* the side that sent it, or where `note` was done */
 	uint8_t seen[LADDER_SIDES];	/* MESSAGE_ */
 	uint8_t states[LADDER_SIDES][MESSAGE_STATES];	/* entered by it, 0: none */

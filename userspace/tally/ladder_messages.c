@@ -14,7 +14,7 @@
 struct observation {
 	struct ladder *ladder;
 	const struct tcptrace_record *record;
-	struct cause segment;
+	struct inferred_segment segment;
 	unsigned int side, from;
 	uint8_t by;		/* MESSAGE_ */
 };
@@ -39,14 +39,14 @@ static void remove_message(struct ladders *ladders, struct ladder *ladder, struc
 /* ---- one segment or two? ---- */
 
 /* Behind its data; a FIN's own number. */
-static uint32_t behind(const struct cause *segment)
+static uint32_t behind(const struct inferred_segment *segment)
 {
-	return segment->seq + (segment->known & CAUSE_LENGTH ? segment->length : 0);
+	return segment->seq + (segment->known & INFERRED_LENGTH ? segment->length : 0);
 }
 
 static bool fits(const struct message *message, const struct observation *obs)
 {
-	const struct cause *one = &message->segment, *other = &obs->segment;
+	const struct inferred_segment *one = &message->segment, *other = &obs->segment;
 	uint8_t known = one->known & other->known, flags = one->flags ^ other->flags;
 
 	/* What a change tells of a whole segment may be a part of it: that it had an ACK, say. */
@@ -57,12 +57,12 @@ static bool fits(const struct message *message, const struct observation *obs)
 	/* Of a RST that came nothing else is known. */
 	if (other->flags & TH_RST && obs->by == MESSAGE_CHANGE)
 		return true;
-	if (known & CAUSE_ACK && one->ack != other->ack)
+	if (known & INFERRED_ACK && one->ack != other->ack)
 		return false;
 	/* What both ends say themselves is the same from its beginning to its end. */
 	if (obs->by == MESSAGE_SEGMENT && message->seen[!obs->side] & MESSAGE_SEGMENT && one->seq != other->seq)
 		return false;
-	return !(known & CAUSE_SEQ) || behind(one) == behind(other);
+	return !(known & INFERRED_SEQ) || behind(one) == behind(other);
 }
 
 /* Was it one of both that the kernel did with what it was processing? */
@@ -76,7 +76,7 @@ static bool same_run(const struct message *message, const struct observation *ob
 /* Pieces of one large segment, or several that came as one. */
 static bool overlaps(const struct message *message, const struct observation *obs)
 {
-	const struct cause *one = &message->segment, *other = &obs->segment;
+	const struct inferred_segment *one = &message->segment, *other = &obs->segment;
 
 	return obs->by == MESSAGE_SEGMENT && message->seen[message->from] & MESSAGE_SEGMENT && one->length &&
 	       other->length && seq_after(behind(one), other->seq) && seq_after(behind(other), one->seq);
@@ -101,21 +101,21 @@ static struct message *search(const struct observation *obs,
 
 /* ---- what a message learns ---- */
 
-static void learn_part(struct cause *segment, const struct cause *more)
+static void learn_part(struct inferred_segment *segment, const struct inferred_segment *more)
 {
 	/* Who sent a FIN knows what was in its segment; who got it, what it closed the gap behind, too. */
-	bool sent = segment->flags & more->flags & TH_FIN && segment->known & CAUSE_SEQ;
+	bool sent = segment->flags & more->flags & TH_FIN && segment->known & INFERRED_SEQ;
 
 	segment->flags |= more->flags;
-	if (more->known & CAUSE_LENGTH && more->length && !sent) {
+	if (more->known & INFERRED_LENGTH && more->length && !sent) {
 		segment->seq = more->seq;
 		segment->length = more->length;
-	} else if (!(segment->known & CAUSE_SEQ)) {
+	} else if (!(segment->known & INFERRED_SEQ)) {
 		segment->seq = more->seq;
 	}
-	if (!(segment->known & CAUSE_ACK))
+	if (!(segment->known & INFERRED_ACK))
 		segment->ack = more->ack;
-	if (!(segment->known & CAUSE_WINDOW))
+	if (!(segment->known & INFERRED_WINDOW))
 		segment->window = more->window;
 	if (!segment->mss)
 		segment->mss = more->mss;
@@ -173,7 +173,7 @@ static struct message *merge(struct ladders *ladders, const struct observation *
 /* Sent before, as far as what was sent is known. */
 static bool is_retransmission(struct ladder *ladder, const struct observation *obs)
 {
-	const struct cause *segment = &obs->segment;
+	const struct inferred_segment *segment = &obs->segment;
 	uint32_t last = behind(segment) + !!(segment->flags & TH_SYN) + !!(segment->flags & TH_FIN);
 
 	if (last == segment->seq || segment->flags & TH_RST)
@@ -229,40 +229,40 @@ static struct message *see(struct ladders *ladders, const struct observation *ob
 /* ---- what a step tells of segments ---- */
 
 /* Data that came, and what was acknowledged. */
-static int of_queue(const struct step *step, struct cause *cause)
+static int of_queue(const struct step *step, struct inferred_segment *segment)
 {
 	const struct tcptrace_record *record = step->record;
 
-	*cause = (struct cause){ .flags = TH_ACK };
+	*segment = (struct inferred_segment){ .flags = TH_ACK };
 	if (record->type == TCPTRACE_T_RECV && record->op == TCPTRACE_OP_QUEUED && step->bytes) {
-		cause->seq = record->rcv_nxt - !!(record->flags & TCPTRACE_F_FIN) - step->bytes;
-		cause->length = step->bytes;
-		cause->known = CAUSE_SEQ | CAUSE_LENGTH;
+		segment->seq = record->rcv_nxt - !!(record->flags & TCPTRACE_F_FIN) - step->bytes;
+		segment->length = step->bytes;
+		segment->known = INFERRED_SEQ | INFERRED_LENGTH;
 		return 1;
 	}
 	/* That of a SYN or a FIN changes the state, too, and says more there. */
 	if (record->type != TCPTRACE_T_ACK || step->control)
 		return 0;
-	cause->ack = record->snd_una;
-	cause->window = record->snd_wnd >> (record->wscale & 15);
-	cause->known = CAUSE_ACK | CAUSE_WINDOW;
+	segment->ack = record->snd_una;
+	segment->window = record->snd_wnd >> (record->wscale & 15);
+	segment->known = INFERRED_ACK | INFERRED_WINDOW;
 	return 1;
 }
 
-static int causes_of(const struct step *step, struct cause causes[CAUSE_MAX])
+static int step_segments(const struct step *step, struct inferred_segment segments[INFERRED_MAX])
 {
 	int count;
 
 	if (step->record->type == TCPTRACE_T_RECV || step->record->type == TCPTRACE_T_ACK)
-		return of_queue(step, causes);
-	count = cause_of(step, causes);
-	if (count && step->bytes && !causes[0].out && causes[0].flags & TH_FIN) {
-		causes[0].seq -= step->bytes;
-		causes[0].length = step->bytes;
-		causes[0].known |= CAUSE_LENGTH;
+		return of_queue(step, segments);
+	count = infer_segments(step, segments);
+	if (count && step->bytes && !segments[0].out && segments[0].flags & TH_FIN) {
+		segments[0].seq -= step->bytes;
+		segments[0].length = step->bytes;
+		segments[0].known |= INFERRED_LENGTH;
 	}
 	/* A FIN behind data that is not sent yet is not sent yet either. */
-	if (count && causes[0].out && causes[0].flags & TH_FIN && !(causes[0].known & CAUSE_SEQ))
+	if (count && segments[0].out && segments[0].flags & TH_FIN && !(segments[0].known & INFERRED_SEQ))
 		return 0;
 	return count;
 }
@@ -358,19 +358,19 @@ bool ladder_add(struct ladders *ladders, struct ladder *ladder, unsigned int sid
 {
 	const struct tcptrace_record *record = step->record;
 	bool changes = step->end && step->old_state != step->new_state;
-	struct cause causes[CAUSE_MAX];
+	struct inferred_segment segments[INFERRED_MAX];
 	struct message *message;
 	bool told = false;
-	int count = causes_of(step, causes), i;
+	int count = step_segments(step, segments), i;
 
 	ladder->segments |= record->type == TCPTRACE_T_SEGMENT;
 	for (i = 0; i < count; i++) {
 		const struct observation obs = {
 			.ladder = ladder,
 			.record = record,
-			.segment = causes[i],
+			.segment = segments[i],
 			.side = side,
-			.from = causes[i].out ? side : !side,
+			.from = segments[i].out ? side : !side,
 			.by = record->type == TCPTRACE_T_SEGMENT ? MESSAGE_SEGMENT : MESSAGE_CHANGE,
 		};
 
@@ -380,7 +380,7 @@ bool ladder_add(struct ladders *ladders, struct ladder *ladder, unsigned int sid
 		told = true;
 		if (changes)
 			add_state(ladder, message, side, step->new_state);
-		else if (causes[i].out && causes[i].flags & TH_RST)
+		else if (segments[i].out && segments[i].flags & TH_RST)
 			take_close(ladders, ladder, message, side);
 	}
 	if (told)

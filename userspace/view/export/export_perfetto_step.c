@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "model/cause.h"
+#include "model/inferred_segment.h"
 #include "model/verdict.h"
 #include "record/names.h"
 #include "view/export/export_perfetto.h"
@@ -9,34 +9,34 @@ static void add_number(struct json_object *args, const char *key, const struct s
 {
 	int64_t relative;
 
-	if (step->end ? cause_relative(step->end, out, number, &relative) :
-			cause_relative(step->peer, !out, number, &relative))
+	if (step->end ? relative_seq(step->end, out, number, &relative) :
+			relative_seq(step->peer, !out, number, &relative))
 		json_add_signed(args, key, relative);
 }
 
 static char *put_segment(char *p, bool out, uint8_t flags)
 {
-	return cause_put_flags(put_string(p, out ? "out " : "in "), flags);
+	return put_tcp_flags(put_string(p, out ? "out " : "in "), flags);
 }
 
 /* The segment that came, or, where none did, that which went. One of type SEGMENT is the event's name. */
 static void add_segment(struct json_object *args, const struct step *step)
 {
-	struct cause causes[CAUSE_MAX], *cause = causes;
+	struct inferred_segment segments[INFERRED_MAX], *segment = segments;
 	char text[TEXT_MAX];
 
-	if (!cause_of(step, causes))
+	if (!infer_segments(step, segments))
 		return;
 	if (step->record->type != TCPTRACE_T_SEGMENT)
-		json_add_text(args, "segment", text, put_segment(text, cause->out, cause->flags));
-	if (cause->known & CAUSE_SEQ)
-		add_number(args, "seq", step, cause->out, cause->seq);
-	if (cause->known & CAUSE_ACK)
-		add_number(args, "ack", step, !cause->out, cause->ack);
-	if (cause->known & CAUSE_LENGTH)
-		json_add_int(args, "len", cause->length);
-	if (cause->known & CAUSE_WINDOW)
-		json_add_int(args, "win", cause->window);
+		json_add_text(args, "segment", text, put_segment(text, segment->out, segment->flags));
+	if (segment->known & INFERRED_SEQ)
+		add_number(args, "seq", step, segment->out, segment->seq);
+	if (segment->known & INFERRED_ACK)
+		add_number(args, "ack", step, !segment->out, segment->ack);
+	if (segment->known & INFERRED_LENGTH)
+		json_add_int(args, "len", segment->length);
+	if (segment->known & INFERRED_WINDOW)
+		json_add_int(args, "win", segment->window);
 }
 
 static void add_drop(struct json_object *args, const struct step *step)

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "model/cause.h"
 #include "model/flow.h"
+#include "model/inferred_segment.h"
 #include "model/verdict.h"
 #include "record/segment.h"
 #include "view/json/json.h"
@@ -25,33 +25,33 @@ static void add_number(struct json_object *object, const char *key, const struct
 	/* Without an end of its own a segment is counted from what its peer knows. */
 	if (absolute)
 		json_add_int(object, key, number);
-	else if (step->end ? cause_relative(step->end, out, number, &relative) :
-			     cause_relative(step->peer, !out, number, &relative))
+	else if (step->end ? relative_seq(step->end, out, number, &relative) :
+			     relative_seq(step->peer, !out, number, &relative))
 		json_add_signed(object, key, relative);
 }
 
 /* One segment has a place in an object: that which came, or, where none did, that which went. */
-static void add_cause(struct json_object *object, const struct step *step, bool absolute)
+static void add_segment_members(struct json_object *object, const struct step *step, bool absolute)
 {
-	struct cause causes[CAUSE_MAX], *cause = causes;
-	char flags[CAUSE_FLAGS_MAX];
+	struct inferred_segment segments[INFERRED_MAX], *segment = segments;
+	char flags[TCP_FLAGS_TEXT_MAX];
 
-	if (!cause_of(step, causes))
+	if (!infer_segments(step, segments))
 		return;
-	json_add_string(object, "dir", cause->out ? "out" : "in");
-	json_add_text(object, "flags", flags, cause_put_flags(flags, cause->flags));
-	if (cause->known & CAUSE_SEQ)
-		add_number(object, "seq", step, cause->out, cause->seq, absolute);
-	if (cause->known & CAUSE_ACK)
-		add_number(object, "ack", step, !cause->out, cause->ack, absolute);
-	if (cause->known & CAUSE_LENGTH)
-		json_add_int(object, "len", cause->length);
-	if (cause->known & CAUSE_WINDOW)
-		json_add_int(object, "win", cause->window);
-	if (cause->mss)
-		json_add_int(object, "mss", cause->mss);
-	if (cause->wscale)
-		json_add_int(object, "wscale", cause->wscale - 1);
+	json_add_string(object, "dir", segment->out ? "out" : "in");
+	json_add_text(object, "flags", flags, put_tcp_flags(flags, segment->flags));
+	if (segment->known & INFERRED_SEQ)
+		add_number(object, "seq", step, segment->out, segment->seq, absolute);
+	if (segment->known & INFERRED_ACK)
+		add_number(object, "ack", step, !segment->out, segment->ack, absolute);
+	if (segment->known & INFERRED_LENGTH)
+		json_add_int(object, "len", segment->length);
+	if (segment->known & INFERRED_WINDOW)
+		json_add_int(object, "win", segment->window);
+	if (segment->mss)
+		json_add_int(object, "mss", segment->mss);
+	if (segment->wscale)
+		json_add_int(object, "wscale", segment->wscale - 1);
 }
 
 static void add_change(struct json_object *object, const struct step *step)
@@ -109,7 +109,7 @@ static void add_drop(struct json_object *object, const struct step *step, bool a
 	const struct tcptrace_record *record = step->record;
 	const struct tcptrace_drop *drop = &record->u.drop;
 	bool out = record->kind == TCPTRACE_K_FULL;
-	char flags[CAUSE_FLAGS_MAX];
+	char flags[TCP_FLAGS_TEXT_MAX];
 
 	json_add_string(object, "by", "local");
 	if (record->op != TCPTRACE_OP_SEGMENT) {
@@ -119,11 +119,11 @@ static void add_drop(struct json_object *object, const struct step *step, bool a
 	}
 	json_add_text(object, "reason", drop->name, drop->name + record_drop_name(drop));
 	json_add_string(object, "dir", out ? "out" : "in");
-	json_add_text(object, "flags", flags, cause_put_flags(flags, drop->flags));
+	json_add_text(object, "flags", flags, put_tcp_flags(flags, drop->flags));
 	add_number(object, "seq", step, out, drop->seq, absolute);
 }
 
-/* Beside its header, which add_cause() adds. */
+/* Beside its header, which add_segment_members() adds. */
 static void add_segment(struct json_object *object, const struct step *step, bool absolute)
 {
 	struct segment segment;
@@ -230,7 +230,7 @@ void json_step(struct out *out, const struct step *step, bool absolute)
 		json_add_string(object, "op", op_name(record->op));
 	json_add_known(object, "since_ns", step->since);
 	add_by_type(object, step, absolute);
-	add_cause(object, step, absolute);
+	add_segment_members(object, step, absolute);
 	if (record_full(record))
 		add_windows(object, record_unsent(record), record_unacked(record), record->rcv_wnd,
 			    record->snd_wnd);

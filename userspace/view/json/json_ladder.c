@@ -22,18 +22,18 @@ static void add_number(struct json_object *object, const struct ladder *ladder, 
 static void add_segment(struct json_object *object, const struct ladder *ladder, const struct message *message,
 			unsigned int local, bool absolute)
 {
-	const struct cause *segment = &message->segment;
-	char flags[CAUSE_FLAGS_MAX];
+	const struct inferred_segment *segment = &message->segment;
+	char flags[TCP_FLAGS_TEXT_MAX];
 
 	json_add_string(object, "dir", message->from == local ? "out" : "in");
-	json_add_text(object, "flags", flags, cause_put_flags(flags, segment->flags));
-	if (segment->known & CAUSE_SEQ)
+	json_add_text(object, "flags", flags, put_tcp_flags(flags, segment->flags));
+	if (segment->known & INFERRED_SEQ)
 		add_number(object, ladder, message->from, absolute, "seq", segment->seq);
-	if (segment->known & CAUSE_ACK)
+	if (segment->known & INFERRED_ACK)
 		add_number(object, ladder, !message->from, absolute, "ack", segment->ack);
-	if (segment->known & CAUSE_LENGTH)
+	if (segment->known & INFERRED_LENGTH)
 		json_add_int(object, "len", segment->length);
-	if (segment->known & CAUSE_WINDOW)
+	if (segment->known & INFERRED_WINDOW)
 		json_add_int(object, "win", segment->window);
 	if (segment->mss)
 		json_add_int(object, "mss", segment->mss);

@@ -131,7 +131,7 @@ enum canvas_colour ladder_colour(const struct message *message)
 		return CANVAS_YELLOW;
 	if (message->segment.flags & TH_FIN)
 		return CANVAS_BLUE;
-	return message->segment.known & CAUSE_LENGTH && message->segment.length ? CANVAS_GREEN : CANVAS_PLAIN;
+	return message->segment.known & INFERRED_LENGTH && message->segment.length ? CANVAS_GREEN : CANVAS_PLAIN;
 }
 
 /* From its sender's line to the other one, or the half of it that this moment is. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "model/cause.h"
 #include "model/flow.h"
+#include "model/inferred_segment.h"
 #include "record/record.h"
 #include "view/text/explain.h"
 #include "view/text/timeline_impl.h"
@@ -312,7 +312,7 @@ static char *put_seq(char *p, const struct context *context, bool ours, uint32_t
 
 	if (context->absolute)
 		return put_u64(p, number);
-	if (!cause_relative(context->end, ours, number, &relative))
+	if (!relative_seq(context->end, ours, number, &relative))
 		return put_unknown(p);
 	return put_i64(p, relative);
 }

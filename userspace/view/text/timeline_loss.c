@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Retransmissions and their reasons, what a listener refused, probes. */
-#include "model/cause.h"
+#include "model/inferred_segment.h"
 #include "record/record.h"
 #include "view/text/timeline_impl.h"
 
@@ -71,7 +71,7 @@ static char *put_segment_dropped(char *p, const struct timeline *timeline, const
 {
 	const struct tcptrace_drop *drop = &step->record->u.drop;
 
-	p = cause_put_flags(p, drop->flags);
+	p = put_tcp_flags(p, drop->flags);
 	p = put_text(p, " seq=");
 	p = timeline_put_number(p, timeline, step, step->record->kind == TCPTRACE_K_FULL, drop->seq);
 	p = put_text(p, " dropped: ");

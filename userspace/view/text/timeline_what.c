@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a step was, beside its change of state. */
-#include "model/cause.h"
 #include "model/flow.h"
+#include "model/inferred_segment.h"
 #include "model/verdict.h"
 #include "record/record.h"
 #include "view/text/timeline_impl.h"
@@ -11,8 +11,8 @@
 /* Without an end of its own a segment is counted from what its peer knows. */
 static bool relative(const struct step *step, bool out, uint32_t number, int64_t *result)
 {
-	return step->end ? cause_relative(step->end, out, number, result) :
-			   cause_relative(step->peer, !out, number, result);
+	return step->end ? relative_seq(step->end, out, number, result) :
+			   relative_seq(step->peer, !out, number, result);
 }
 
 char *timeline_put_number(char *p, const struct timeline *timeline, const struct step *step, bool out,
@@ -29,15 +29,15 @@ char *timeline_put_number(char *p, const struct timeline *timeline, const struct
 }
 
 /* "send SYN,ACK" */
-static inline char *put_flags(char *p, struct timeline *timeline, const struct cause *cause)
+static inline char *put_flags(char *p, struct timeline *timeline, const struct inferred_segment *segment)
 {
-	typeof(timeline->flags[0][0]) *flags = &timeline->flags[cause->out][cause->flags];
+	typeof(timeline->flags[0][0]) *flags = &timeline->flags[segment->out][segment->flags];
 
 	if (!flags->length) {
-		char text[8 + CAUSE_FLAGS_MAX], *end;
+		char text[8 + TCP_FLAGS_TEXT_MAX], *end;
 
-		end = cause->out ? put_text(text, "send ") : put_text(text, "recv ");
-		end = cause_put_flags(end, cause->flags);
+		end = segment->out ? put_text(text, "send ") : put_text(text, "recv ");
+		end = put_tcp_flags(end, segment->flags);
 		/* All eight flags at once do not fit, and come from no one's stack. */
 		flags->length = end - text < (long)sizeof(flags->text) ? end - text :
 									 (long)sizeof(flags->text);
@@ -48,32 +48,32 @@ static inline char *put_flags(char *p, struct timeline *timeline, const struct c
 }
 
 static char *put_cause(char *p, struct timeline *timeline, const struct step *step,
-		       const struct cause *cause)
+		       const struct inferred_segment *segment)
 {
-	p = put_flags(p, timeline, cause);
-	if (cause->known & CAUSE_SEQ) {
+	p = put_flags(p, timeline, segment);
+	if (segment->known & INFERRED_SEQ) {
 		p = put_text(p, " seq=");
-		p = timeline_put_number(p, timeline, step, cause->out, cause->seq);
+		p = timeline_put_number(p, timeline, step, segment->out, segment->seq);
 	}
-	if (cause->known & CAUSE_ACK) {
+	if (segment->known & INFERRED_ACK) {
 		p = put_text(p, " ack=");
-		p = timeline_put_number(p, timeline, step, !cause->out, cause->ack);
+		p = timeline_put_number(p, timeline, step, !segment->out, segment->ack);
 	}
-	if (cause->known & CAUSE_LENGTH && cause->length) {
+	if (segment->known & INFERRED_LENGTH && segment->length) {
 		p = put_text(p, " len=");
-		p = put_u64(p, cause->length);
+		p = put_u64(p, segment->length);
 	}
-	if (cause->known & CAUSE_WINDOW) {
+	if (segment->known & INFERRED_WINDOW) {
 		p = put_text(p, " win=");
-		p = put_u64(p, cause->window);
+		p = put_u64(p, segment->window);
 	}
-	if (cause->mss) {
+	if (segment->mss) {
 		p = put_text(p, " mss=");
-		p = put_u64(p, cause->mss);
+		p = put_u64(p, segment->mss);
 	}
-	if (cause->wscale) {
+	if (segment->wscale) {
 		p = put_text(p, " wscale=");
-		p = put_u64(p, cause->wscale - 1);
+		p = put_u64(p, segment->wscale - 1);
 	}
 	return p;
 }
@@ -333,14 +333,14 @@ static char *put_note(char *p, struct timeline *timeline, const struct step *ste
 
 char *timeline_put_what(char *p, struct timeline *timeline, const struct step *step)
 {
-	struct cause causes[CAUSE_MAX];
-	int count = cause_of(step, causes), i;
+	struct inferred_segment segments[INFERRED_MAX];
+	int count = infer_segments(step, segments), i;
 	char *note;
 
 	for (i = 0; i < count; i++) {
 		if (i)
 			p = put_text(p, ", ");
-		p = put_cause(p, timeline, step, &causes[i]);
+		p = put_cause(p, timeline, step, &segments[i]);
 	}
 	note = p;
 	if (count)

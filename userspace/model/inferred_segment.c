@@ -2,7 +2,7 @@
 #include <netinet/tcp.h>
 #include <string.h>
 
-#include "model/cause.h"
+#include "model/inferred_segment.h"
 #include "record/record.h"
 
 /* The two of RFC 3168, which glibc does not have. */
@@ -14,64 +14,64 @@
 /* RFC 9293, section 3.7.1: for who says nothing */
 #define MSS_DEFAULT	536
 
-static struct cause received(uint8_t flags)
+static struct inferred_segment received(uint8_t flags)
 {
-	return (struct cause){ .flags = flags };
+	return (struct inferred_segment){ .flags = flags };
 }
 
-static struct cause sent(uint8_t flags)
+static struct inferred_segment sent(uint8_t flags)
 {
-	return (struct cause){ .flags = flags, .out = true };
+	return (struct inferred_segment){ .flags = flags, .out = true };
 }
 
-static void set_seq(struct cause *cause, uint32_t seq)
+static void set_seq(struct inferred_segment *segment, uint32_t seq)
 {
-	cause->seq = seq;
-	cause->known |= CAUSE_SEQ;
+	segment->seq = seq;
+	segment->known |= INFERRED_SEQ;
 }
 
-static void set_ack(struct cause *cause, uint32_t ack)
+static void set_ack(struct inferred_segment *segment, uint32_t ack)
 {
-	cause->ack = ack;
-	cause->known |= CAUSE_ACK;
+	segment->ack = ack;
+	segment->known |= INFERRED_ACK;
 }
 
 /* snd_wnd is in bytes; but for a SYN's, which is never scaled, the peer's shift is in it. */
-static void set_window(struct cause *cause, const struct tcptrace_record *record, bool scaled)
+static void set_window(struct inferred_segment *segment, const struct tcptrace_record *record, bool scaled)
 {
-	cause->window = record->snd_wnd >> (scaled ? record->wscale & 15 : 0);
-	cause->known |= CAUSE_WINDOW;
+	segment->window = record->snd_wnd >> (scaled ? record->wscale & 15 : 0);
+	segment->known |= INFERRED_WINDOW;
 }
 
-static int of_connect(const struct tcptrace_record *record, struct cause *causes)
+static int of_connect(const struct tcptrace_record *record, struct inferred_segment *segments)
 {
-	causes[0] = sent(TH_SYN);
-	set_seq(&causes[0], record->write_seq);
+	segments[0] = sent(TH_SYN);
+	set_seq(&segments[0], record->write_seq);
 	return 1;
 }
 
-static int of_request(const struct tcptrace_record *record, struct cause *causes)
+static int of_request(const struct tcptrace_record *record, struct inferred_segment *segments)
 {
 	switch (record->op) {
 	case TCPTRACE_OP_OPEN:
-		causes[0] = received(TH_SYN);
-		set_seq(&causes[0], record->rcv_nxt - 1);
+		segments[0] = received(TH_SYN);
+		set_seq(&segments[0], record->rcv_nxt - 1);
 		/* An MSS of 536 or a shift of 0 may have been sent, or no option at all. */
 		if (record->mss != MSS_DEFAULT)
-			causes[0].mss = record->mss;
+			segments[0].mss = record->mss;
 		if (record->wscale & 15)
-			causes[0].wscale = (record->wscale & 15) + 1;
-		causes[1] = sent(TH_SYN | TH_ACK);
-		set_seq(&causes[1], record->snd_una);
-		set_ack(&causes[1], record->rcv_nxt);
+			segments[0].wscale = (record->wscale & 15) + 1;
+		segments[1] = sent(TH_SYN | TH_ACK);
+		set_seq(&segments[1], record->snd_una);
+		set_ack(&segments[1], record->rcv_nxt);
 		return 2;
 	case TCPTRACE_OP_ACKED:
 		/* Fast open makes the child of the SYN. */
 		if (record->flags & TCPTRACE_F_COOKIE_SYN)
 			return 0;
-		causes[0] = received(TH_ACK);
-		set_ack(&causes[0], record->snd_una);
-		set_window(&causes[0], record, true);
+		segments[0] = received(TH_ACK);
+		set_ack(&segments[0], record->snd_una);
+		set_window(&segments[0], record, true);
 		return 1;
 	default:
 		return 0;
@@ -82,166 +82,166 @@ static int of_request(const struct tcptrace_record *record, struct cause *causes
  * tcp_rcv_synsent_state_process() has taken in both numbers and the window when it changes the state. A child
  * wants exactly the ACK of its SYN-ACK; but where both ends connected, it may have been either of two segments.
  */
-static int of_established(const struct step *step, struct cause *causes)
+static int of_established(const struct step *step, struct inferred_segment *segments)
 {
 	const struct tcptrace_record *record = step->record;
 
 	if (record->old_state == TCPTRACE_S_SYN_SENT) {
-		causes[0] = received(TH_SYN | TH_ACK);
-		set_seq(&causes[0], record->rcv_nxt - 1);
-		set_ack(&causes[0], record->snd_una);
-		set_window(&causes[0], record, false);
+		segments[0] = received(TH_SYN | TH_ACK);
+		set_seq(&segments[0], record->rcv_nxt - 1);
+		set_ack(&segments[0], record->snd_una);
+		set_window(&segments[0], record, false);
 		if (record->wscale & 15)
-			causes[0].wscale = (record->wscale & 15) + 1;
-		causes[1] = sent(TH_ACK);
-		set_seq(&causes[1], record->snd_una);
-		set_ack(&causes[1], record->rcv_nxt);
+			segments[0].wscale = (record->wscale & 15) + 1;
+		segments[1] = sent(TH_ACK);
+		set_seq(&segments[1], record->snd_una);
+		set_ack(&segments[1], record->rcv_nxt);
 		return 2;
 	}
 	if (record->old_state != TCPTRACE_S_SYN_RECV || !step->end ||
 	    !(step->end->flags & END_PASSIVE))
 		return 0;
-	causes[0] = received(TH_ACK);
-	set_ack(&causes[0], record->snd_una);
-	set_window(&causes[0], record, true);
+	segments[0] = received(TH_ACK);
+	set_ack(&segments[0], record->snd_una);
+	set_window(&segments[0], record, true);
 	return 1;
 }
 
 /* tcp_fin() runs when rcv_nxt is behind the FIN. Its ack may be an older one than what is known by now. */
-static int fin_received(const struct tcptrace_record *record, struct cause *causes)
+static int fin_received(const struct tcptrace_record *record, struct inferred_segment *segments)
 {
-	causes[0] = received(TH_FIN | TH_ACK);
-	set_seq(&causes[0], record->rcv_nxt - 1);
+	segments[0] = received(TH_FIN | TH_ACK);
+	set_seq(&segments[0], record->rcv_nxt - 1);
 	return 1;
 }
 
 /* tcp_ack() has just moved snd_una up to the FIN's. A FIN of the peer's in the same segment is taken in behind that. */
-static int fin_acked(const struct step *step, struct cause *causes)
+static int fin_acked(const struct step *step, struct inferred_segment *segments)
 {
 	const struct tcptrace_record *record = step->record;
 
-	causes[0] = received(step->merged ? TH_FIN | TH_ACK : TH_ACK);
-	set_ack(&causes[0], record->snd_una);
+	segments[0] = received(step->merged ? TH_FIN | TH_ACK : TH_ACK);
+	set_ack(&segments[0], record->snd_una);
 	return 1;
 }
 
 /* It goes behind all that is queued: a segment of its own only where nothing is unsent. */
-static int fin_sent(const struct tcptrace_record *record, struct cause *causes)
+static int fin_sent(const struct tcptrace_record *record, struct inferred_segment *segments)
 {
-	causes[0] = sent(TH_FIN | TH_ACK);
-	set_ack(&causes[0], record->rcv_nxt);
+	segments[0] = sent(TH_FIN | TH_ACK);
+	set_ack(&segments[0], record->rcv_nxt);
 	if (record->write_seq == record->snd_nxt)
-		set_seq(&causes[0], record->write_seq);
+		set_seq(&segments[0], record->write_seq);
 	return 1;
 }
 
-static int of_state(const struct step *step, struct cause *causes)
+static int of_state(const struct step *step, struct inferred_segment *segments)
 {
 	const struct tcptrace_record *record = step->record;
 
 	switch (record->new_state) {
 	case TCPTRACE_S_SYN_RECV:
 		/* Both ends connect; rcv_nxt is set only after the change. */
-		causes[0] = received(TH_SYN);
+		segments[0] = received(TH_SYN);
 		return record->old_state == TCPTRACE_S_SYN_SENT;
 	case TCPTRACE_S_ESTABLISHED:
-		return of_established(step, causes);
+		return of_established(step, segments);
 	case TCPTRACE_S_FIN_WAIT1:
 	case TCPTRACE_S_LAST_ACK:
-		return fin_sent(record, causes);
+		return fin_sent(record, segments);
 	case TCPTRACE_S_CLOSE_WAIT:
 	case TCPTRACE_S_CLOSING:
-		return fin_received(record, causes);
+		return fin_received(record, segments);
 	case TCPTRACE_S_FIN_WAIT2:
-		return fin_acked(step, causes);
+		return fin_acked(step, segments);
 	case TCPTRACE_S_CLOSE:
 		if (record->old_state == TCPTRACE_S_LAST_ACK && !record->error &&
 		    record->snd_una == record->write_seq)
-			return fin_acked(step, causes);
+			return fin_acked(step, segments);
 		return 0;
 	default:
 		return 0;
 	}
 }
 
-static int of_timewait(const struct step *step, struct cause *causes)
+static int of_timewait(const struct step *step, struct inferred_segment *segments)
 {
 	const struct tcptrace_record *record = step->record;
 
 	if (record->new_state != TCPTRACE_S_TIME_WAIT || record->old_state == record->new_state)
 		return 0;
 	if (record->old_state == TCPTRACE_S_CLOSING)
-		return fin_acked(step, causes);
+		return fin_acked(step, segments);
 	if (record->old_state != TCPTRACE_S_FIN_WAIT2)
 		return 0;
-	fin_received(record, causes);
+	fin_received(record, segments);
 	/* The same segment moved snd_una, so it is known what it acknowledged. */
 	if (step->merged)
-		set_ack(&causes[0], record->snd_una);
+		set_ack(&segments[0], record->snd_una);
 	return 1;
 }
 
-static int of_reset(const struct tcptrace_record *record, struct cause *causes)
+static int of_reset(const struct tcptrace_record *record, struct inferred_segment *segments)
 {
 	const struct tcptrace_segment *segment = &record->u.segment;
 
-	causes[0] = (struct cause){
+	segments[0] = (struct inferred_segment){
 		.flags = segment->flags ? segment->flags : TH_RST,
 		.out = record->op != TCPTRACE_OP_RECEIVED,
 	};
 	/* Of one that came nothing but that it was acceptable is known; a reply to a segment without ACK has seq 0. */
-	if (!causes[0].out)
+	if (!segments[0].out)
 		return 1;
 	if (segment->flags & TH_ACK)
-		set_ack(&causes[0], segment->ack);
+		set_ack(&segments[0], segment->ack);
 	if (record->op == TCPTRACE_OP_SENT || !(segment->flags & TH_ACK))
-		set_seq(&causes[0], segment->seq);
+		set_seq(&segments[0], segment->seq);
 	return 1;
 }
 
 /* Nothing is to be concluded: the record has it. */
-static int of_segment(const struct tcptrace_record *record, struct cause *causes)
+static int of_segment(const struct tcptrace_record *record, struct inferred_segment *segments)
 {
 	const struct tcptrace_segment *segment = &record->u.segment;
 
-	causes[0] = (struct cause){
+	segments[0] = (struct inferred_segment){
 		.seq = segment->seq,
 		.window = segment->window,
 		.length = segment->len,
 		.mss = segment->mss,
 		.wscale = segment->wscale,
 		.flags = segment->flags,
-		.known = CAUSE_SEQ | CAUSE_LENGTH | CAUSE_WINDOW,
+		.known = INFERRED_SEQ | INFERRED_LENGTH | INFERRED_WINDOW,
 		.out = segment->out,
 	};
 	if (segment->flags & TH_ACK)
-		set_ack(&causes[0], segment->ack);
+		set_ack(&segments[0], segment->ack);
 	return 1;
 }
 
-int cause_of(const struct step *step, struct cause causes[CAUSE_MAX])
+int infer_segments(const struct step *step, struct inferred_segment segments[INFERRED_MAX])
 {
 	const struct tcptrace_record *record = step->record;
 
 	switch (record->type) {
 	case TCPTRACE_T_CONNECT:
-		return of_connect(record, causes);
+		return of_connect(record, segments);
 	case TCPTRACE_T_REQUEST:
-		return of_request(record, causes);
+		return of_request(record, segments);
 	case TCPTRACE_T_STATE:
-		return of_state(step, causes);
+		return of_state(step, segments);
 	case TCPTRACE_T_TIMEWAIT:
-		return of_timewait(step, causes);
+		return of_timewait(step, segments);
 	case TCPTRACE_T_RESET:
-		return of_reset(record, causes);
+		return of_reset(record, segments);
 	case TCPTRACE_T_SEGMENT:
-		return of_segment(record, causes);
+		return of_segment(record, segments);
 	default:
 		return 0;
 	}
 }
 
-bool cause_relative(const struct end *end, bool out, uint32_t number, int64_t *relative)
+bool relative_seq(const struct end *end, bool out, uint32_t number, int64_t *relative)
 {
 	uint64_t progress;
 	uint32_t initial;
@@ -254,7 +254,7 @@ bool cause_relative(const struct end *end, bool out, uint32_t number, int64_t *r
 	return true;
 }
 
-char *cause_put_flags(char *p, uint8_t flags)
+char *put_tcp_flags(char *p, uint8_t flags)
 {
 	/* In the order that people say them. */
 	static const struct {

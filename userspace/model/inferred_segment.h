@@ -4,25 +4,25 @@
  * 3.3.2) leaves one segment for each edge, and the sequence numbers of the record are those that
  * the segment left. What they do not fix is left out, not guessed.
  */
-#ifndef TCPTRACE_CAUSE_H
-#define TCPTRACE_CAUSE_H
+#ifndef TCPTRACE_INFERRED_SEGMENT_H
+#define TCPTRACE_INFERRED_SEGMENT_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "model/model.h"
 
-#define CAUSE_MAX	2
+#define INFERRED_MAX	2
 
-/* Which of a cause's figures are known. */
+/* Which of its fields are known. */
 enum {
-	CAUSE_SEQ	= 1 << 0,
-	CAUSE_ACK	= 1 << 1,
-	CAUSE_WINDOW	= 1 << 2,
-	CAUSE_LENGTH	= 1 << 3,
+	INFERRED_SEQ	= 1 << 0,
+	INFERRED_ACK	= 1 << 1,
+	INFERRED_WINDOW	= 1 << 2,
+	INFERRED_LENGTH	= 1 << 3,
 };
 
-struct cause {
+struct inferred_segment {
 	uint32_t seq, ack;	/* absolute */
 	uint32_t window;	/* as on the wire, unscaled */
 	uint32_t length;
@@ -33,18 +33,18 @@ struct cause {
 	bool out;
 };
 
-/* How many of `causes` were filled. */
-int cause_of(const struct step *step, struct cause causes[CAUSE_MAX]);
+/* How many of `segments` were filled. */
+int infer_segments(const struct step *step, struct inferred_segment segments[INFERRED_MAX]);
 
 /*
- * A sequence number relative to the initial one: `out` to iss, else to irs. Of all numbers with the same low 32 bits, it
- * is the one nearest to how far this direction has come: it does not wrap, and a number before the initial one is
+ * A sequence number relative to the initial one: `out` to iss, else to irs. Of all numbers with the same low 32 bits,
+ * it is the one nearest to how far this direction has come: it does not wrap, and a number before the initial one is
  * negative. False where the initial number is not known.
  */
-bool cause_relative(const struct end *end, bool out, uint32_t number, int64_t *relative);
+bool relative_seq(const struct end *end, bool out, uint32_t number, int64_t *relative);
 
 /* "SYN,ACK" and so on, for byte 13 of the header. Returns behind it. */
-#define CAUSE_FLAGS_MAX	32
-char *cause_put_flags(char *p, uint8_t flags);
+#define TCP_FLAGS_TEXT_MAX	32
+char *put_tcp_flags(char *p, uint8_t flags);
 
 #endif
