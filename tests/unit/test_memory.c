@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "model/flow.h"
 #include "model/model.h"
+#include "model/queue_stats.h"
 #include "session/seed.h"
 #include "stream.h"
 #include "test.h"
@@ -125,7 +125,7 @@ static void of_level_queue(unsigned int number)
 
 static void never_read(unsigned int number)
 {
-	used(number, 4 * FLOW_ARRIVALS);
+	used(number, 4 * QUEUE_STATS_ARRIVALS);
 }
 
 /* ---- the cases ---- */

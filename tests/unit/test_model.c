@@ -4,9 +4,9 @@
 #include <netinet/tcp.h>
 
 #include "fake_source.h"
-#include "model/flow.h"
 #include "model/inferred_segment.h"
 #include "model/model.h"
+#include "model/queue_stats.h"
 #include "model/verdict.h"
 #include "session/seed.h"
 #include "stream.h"
@@ -698,8 +698,8 @@ static void test_queue(void)
 	run();
 	is_int(model_find(world.model, 101)->bytes_out, 30, "bytes from the sequence numbers, out");
 	is_int(model_find(world.model, 101)->bytes_in, 300, "in");
-	is_int(flow_of(model_find(world.model, 101))->requests, 3, "requests of the client");
-	is_int(flow_of(model_find(world.model, 102))->requests, 3, "of the server");
+	is_int(queue_stats_of(model_find(world.model, 101))->requests, 3, "requests of the client");
+	is_int(queue_stats_of(model_find(world.model, 102))->requests, 3, "of the server");
 	is_int(model_find(world.model, 102)->recvq_peak, 10, "peak of Recv-Q");
 	is_int(model_find(world.model, 102)->sendq_peak, 100, "peak of Send-Q");
 	finish();
@@ -751,7 +751,7 @@ static void test_data_with_ack(void)
 	queue(&stream, client, TCPTRACE_T_RECV, TCPTRACE_OP_QUEUED, 0);
 	fed = feed_rest(fed);
 	is_int(world.last.bytes, 100, "what came is told where it is told of, not with the ack before it");
-	is_int(flow_of(model_find(world.model, 101))->requests, 1, "and is the answer");
+	is_int(queue_stats_of(model_find(world.model, 101))->requests, 1, "and is the answer");
 	is_int(model_find(world.model, 101)->bytes_in, 100, "it counts once");
 	client->copied_seq += 100;
 	by_task(queue(&stream, client, TCPTRACE_T_RECV, TCPTRACE_OP_READ, 100), client);

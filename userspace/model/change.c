@@ -2,8 +2,8 @@
 /* What each type of record changes: TCP's state machine, as seen from beside it. */
 #include <errno.h>
 
-#include "model/flow.h"
 #include "model/model_impl.h"
+#include "model/queue_stats.h"
 
 /* ---- the state machine ---- */
 
@@ -338,7 +338,7 @@ static void on_reset(struct change *change)
 
 static void count_requests(struct end *end, bool in)
 {
-	if (!end->flow)
+	if (!end->queue_stats)
 		return;
 	if (!(end->flags & END_ASKED)) {
 		end->flags |= END_ASKED | (in ? END_ASKED_IN : 0);
@@ -348,7 +348,7 @@ static void count_requests(struct end *end, bool in)
 		end->flags &= ~END_ANSWERED;
 	} else if (!(end->flags & END_ANSWERED)) {
 		end->flags |= END_ANSWERED;
-		flow_of(end)->requests++;
+		queue_stats_of(end)->requests++;
 	}
 }
 
@@ -366,7 +366,7 @@ void change_data_before_fin(struct change *change)
 	const struct tcptrace_record *record = change->record;
 	struct end *end = change->end;
 
-	if (!end->flow || end->flags & END_FIN_COUNTED || !(record->flags & TCPTRACE_F_FIN))
+	if (!end->queue_stats || end->flags & END_FIN_COUNTED || !(record->flags & TCPTRACE_F_FIN))
 		return;
 	change->step->bytes = moved(end, record->rcv_nxt - 1, end->rcv_nxt);
 	if (change->step->bytes)
@@ -390,7 +390,7 @@ static uint32_t taken(const struct end *end, const struct tcptrace_record *recor
  */
 static uint32_t written(struct end *end, const struct tcptrace_record *record)
 {
-	uint32_t bytes = moved(end, record->write_seq, end->flow ? end->written : end->write_seq);
+	uint32_t bytes = moved(end, record->write_seq, end->queue_stats ? end->written : end->write_seq);
 
 	figures_written(end, record->write_seq);
 	return bytes;
@@ -403,8 +403,8 @@ static void on_queue(struct change *change)
 	struct step *step = change->step;
 	struct end *end = change->end;
 
-	if (!end->flow)
-		flow_begin(end, record);
+	if (!end->queue_stats)
+		queue_stats_begin(end, record);
 	step->bytes = record->u.queue.bytes;
 	if (record->op == TCPTRACE_OP_PROBE || record->op == TCPTRACE_OP_KEEPALIVE)
 		return;

@@ -5,7 +5,7 @@
 #include <sys/mman.h>
 
 #include "model/ends.h"
-#include "model/flow.h"
+#include "model/queue_stats.h"
 #include "record/record.h"
 
 #define BITS_FIRST	10
@@ -45,7 +45,7 @@ int ends_init(struct ends *ends, uint32_t max)
 /* With what lies beside the table. */
 static void release(struct end *end)
 {
-	flow_end(end);
+	queue_stats_end(end);
 	end_release(end);
 }
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* The numbers of an end, as its records bring them. */
-#include "model/flow.h"
 #include "model/model_impl.h"
+#include "model/queue_stats.h"
 
 uint32_t end_recvq(const struct end *end)
 {
@@ -31,7 +31,8 @@ uint64_t end_read_delay(const struct end *end, uint64_t time, bool followed, boo
 {
 	bool unread = end_recvq(end) > !!(end->flags & END_FIN_COUNTED) && end->state != TCPTRACE_S_LISTEN;
 	uint64_t since = end->flags & END_SEEDED ? time - end->birth : UNKNOWN;
-	uint64_t delay = end->flow ? flow_longest(flow_of(end), time) : followed && unread ? since : UNKNOWN;
+	uint64_t delay = end->queue_stats     ? queue_stats_longest(queue_stats_of(end), time)
+			 : followed && unread ? since : UNKNOWN;
 
 	*at_least = delay == since;
 	return delay;
@@ -127,7 +128,7 @@ void figures_take(struct model *model, struct end *end, const struct tcptrace_re
 		advance(&end->bytes_out, record->snd_una, end->snd_una);
 	} else if (!state_handshaking(record->new_state)) {
 		end->flags |= END_SYNCED;
-		if (end->flow)
+		if (end->queue_stats)
 			figures_written(end, record->write_seq);
 	}
 	figures_copy(end, record);

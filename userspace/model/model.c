@@ -3,8 +3,8 @@
 #include <netinet/tcp.h>
 #include <stdlib.h>
 
-#include "model/flow.h"
 #include "model/model_impl.h"
+#include "model/queue_stats.h"
 
 struct model *model_new(const struct model_options *options)
 {
@@ -279,13 +279,13 @@ static void attribute(struct step *step)
 	}
 }
 
-/* The flow compares with the figures before. */
+/* queue_stats compares with the figures before. */
 static void take_queues(struct change *change)
 {
 	if (change->record->type == TCPTRACE_T_STATE || change->record->type == TCPTRACE_T_TIMEWAIT)
 		change_data_before_fin(change);
-	if (change->end->flow)
-		change->step->waited = flow_take(flow_of(change->end), change->end, change->record);
+	if (change->end->queue_stats)
+		change->step->waited = queue_stats_take(queue_stats_of(change->end), change->end, change->record);
 	figures_take(change->model, change->end, change->record);
 }
 
@@ -312,8 +312,8 @@ static void on_end(struct change *change, bool born)
 	if (end->epoch != model->epoch) {
 		end->epoch = model->epoch;
 		end->flags |= END_LOSSY;
-		if (end->flow) {
-			flow_broken(flow_of(end), record->time);
+		if (end->queue_stats) {
+			queue_stats_broken(queue_stats_of(end), record->time);
 			figures_written(end, end->write_seq);
 		}
 	}

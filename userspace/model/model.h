@@ -5,7 +5,7 @@
  *
  *   ends.c     the table itself: room, indexes, which two ends are one connection
  *   model.c    what a record changes, what is over
- *   flow.c     what passes through the queues of an end, and who waits for whom
+ *   queue_stats.c  what passes through the queues of an end, and who waits for whom
  *   seed.c     what was there before the first event, without gap or double count
  *   verdict.c  what is to be said of an end that is over
  *   inferred_segment.c  the segment that caused a change, from the record alone
@@ -75,7 +75,7 @@ enum why {
 };
 
 /*
- * One end. A million of them, with their flows, are a quarter of a gigabyte: no byte here without need.
+ * One end. A million of them, with their queue statistics, are a quarter of a gigabyte: no byte here without need.
  * Numbers of other ends are places in the table, 0 is none.
  */
 struct end {
@@ -110,12 +110,12 @@ struct end {
 	uint32_t recvq_peak, sendq_peak;
 	uint32_t retransmits;
 
-	uint32_t flow;		/* flow.h; 0: nothing of level queue was heard of it */
+	uint32_t queue_stats;	/* queue_stats.h; 0: nothing of level queue was heard of it */
 	process_ref owner;	/* who connected, accepted, listens; else who used it last */
 	process_ref closer;	/* who closed or reset first, on whichever side, if that is on this host */
 
 	union {
-		uint32_t written;	/* write_seq as of the last write that was told of; with a flow, while it may write */
+		uint32_t written;	/* write_seq as of the last write that was told of; with queue_stats, while it may write */
 		uint32_t unread;	/* bytes, WHY_UNREAD */
 		uint32_t stamp;		/* low half, of the segment that made it FIN_WAIT2 */
 		uint32_t timeout;	/* of the timewait socket, ms from `since` (END_SINCE) or `birth` on */
@@ -221,7 +221,7 @@ struct end *model_end(struct model *model, uint64_t cookie);
 /* ---- what an end's figures say; as record_recvq() and its kin ---- */
 
 /*
- * An end beside any table: from a record of type SNAPSHOT, or as another one is, whose flow it shows as long as
+ * An end beside any table: from a record of type SNAPSHOT, or as another one is, whose queue statistics it shows as long as
  * that one is there. end_release() when it is done with; what `end` was before is not looked at.
  */
 void end_from_snapshot(struct end *end, const struct tcptrace_record *record);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "base/out.h"
-#include "model/flow.h"
+#include "model/queue_stats.h"
 #include "model/verdict.h"
 
 bool verdict_unreachable(int error)
@@ -88,24 +88,24 @@ static uint64_t syn_recv(const struct end *end)
 	return end->kind == TCPTRACE_K_REQUEST ? end->since - end->birth : UNKNOWN;
 }
 
-static void take_flow(struct verdict *verdict, const struct end *end)
+static void take_queue_stats(struct verdict *verdict, const struct end *end)
 {
-	const struct flow *flow = flow_of(end);
+	const struct queue_stats *stats = queue_stats_of(end);
 
 	verdict->read_delay = verdict->read_blocked = UNKNOWN;
 	verdict->receiver_limited = verdict->sender_limited = UNKNOWN;
 	verdict->requests = UNKNOWN;
-	if (!flow)
+	if (!stats)
 		return;
-	verdict->read_delay = flow_longest(flow, flow->last);
-	verdict->read_blocked = flow_blocked(flow);
-	verdict->receiver_limited = flow->receiver_limited;
-	verdict->sender_limited = flow->sender_limited;
+	verdict->read_delay = queue_stats_longest(stats, stats->last);
+	verdict->read_blocked = queue_stats_blocked(stats);
+	verdict->receiver_limited = stats->receiver_limited;
+	verdict->sender_limited = stats->sender_limited;
 	if (!(end->flags & END_ASKED))
 		return;
-	verdict->requests = flow->requests;
+	verdict->requests = stats->requests;
 	verdict->asked_by = end->flags & END_ASKED_IN ? SIDE_REMOTE : SIDE_LOCAL;
-	if (flow->requests > 1)
+	if (stats->requests > 1)
 		verdict->lasting = LASTING_LONG;
 	else if (verdict->whole)
 		verdict->lasting = LASTING_SHORT;
@@ -143,7 +143,7 @@ void verdict_of(const struct end *end, struct verdict *verdict)
 	verdict->retransmits = end->retransmits;
 	verdict->recvq_peak = end->recvq_peak;
 	verdict->sendq_peak = end->sendq_peak;
-	take_flow(verdict, end);
+	take_queue_stats(verdict, end);
 	if (verdict->how == HOW_RESET) {
 		verdict->why = end->why;
 		verdict->unread = end->why == WHY_UNREAD ? end->unread : 0;

@@ -43,7 +43,7 @@ struct verdict {
 	uint64_t handshake, duration, seen, half_closed;
 	uint64_t syn_recv;		/* from the SYN that came until its handshake was acknowledged, or given up */
 	uint64_t accept_wait;		/* from then until accept() */
-	/* Below level queue these are UNKNOWN, see flow.h. */
+	/* Below level queue these are UNKNOWN, see queue_stats.h. */
 	uint64_t read_delay;		/* the longest that a byte waited to be read, or still did at the end */
 	uint64_t read_blocked;		/* the application slept in read() */
 	uint64_t receiver_limited, sender_limited;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/array.h"
-#include "model/flow.h"
+#include "model/queue_stats.h"
 #include "tally/busy.h"
 
 static const struct {
@@ -145,10 +145,10 @@ static struct busy_row *add_row(struct busy *busy)
 /* Of the oldest byte that nobody has read; of none, of what was read last. */
 static uint64_t delay_of(const struct end *end, uint64_t time)
 {
-	const struct flow *flow = flow_of(end);
-	uint64_t oldest = flow ? flow_oldest(flow, time) : UNKNOWN;
+	const struct queue_stats *stats = queue_stats_of(end);
+	uint64_t oldest = stats ? queue_stats_oldest(stats, time) : UNKNOWN;
 
-	return oldest == UNKNOWN && flow ? flow_waited(flow) : oldest;
+	return oldest == UNKNOWN && stats ? queue_stats_waited(stats) : oldest;
 }
 
 int busy_choose(struct busy *busy, const struct model *model, busy_match match, void *arg, enum busy_sort sort,

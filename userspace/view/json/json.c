@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "model/flow.h"
 #include "model/inferred_segment.h"
+#include "model/queue_stats.h"
 #include "model/verdict.h"
 #include "record/segment.h"
 #include "view/json/json.h"

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include "model/flow.h"
 #include "model/inferred_segment.h"
+#include "model/queue_stats.h"
 #include "record/record.h"
 #include "view/text/explain.h"
 #include "view/text/timeline_impl.h"

@@ -2,7 +2,7 @@
 #include <errno.h>
 #include <stddef.h>
 
-#include "model/flow.h"
+#include "model/queue_stats.h"
 #include "model/verdict.h"
 #include "record/record.h"
 #include "view/text/explain.h"

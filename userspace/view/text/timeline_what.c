@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What a step was, beside its change of state. */
-#include "model/flow.h"
 #include "model/inferred_segment.h"
+#include "model/queue_stats.h"
 #include "model/verdict.h"
 #include "record/record.h"
 #include "view/text/timeline_impl.h"

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* What an end tells of its queues over time, and the figures of a verdict that come with it. */
-#include "model/flow.h"
 #include "model/model.h"
+#include "model/queue_stats.h"
 #include "model/verdict.h"
 #include "session/seed.h"
 #include "stream.h"
@@ -108,7 +108,7 @@ static void is_acked(struct stream_end *from, uint32_t bytes, uint32_t offered, 
 static uint64_t last_delay(void)
 {
 	feed_new();
-	return step.end && step.end->flow ? step.waited : 4711;
+	return step.end && step.end->queue_stats ? step.waited : 4711;
 }
 
 /* ---- the receive queue ---- */
@@ -285,7 +285,8 @@ static void test_handshake(void)
 	syn_ack_arrives(&stream);
 	stream.time += 7 * SECOND;
 	ack_arrives(&stream);
-	is_int(verdict(&stream.server).syn_recv, duration32_ns(duration32_of(7 * SECOND + 30 * US)), "a lost ACK: as long as that takes");
+	is_int(verdict(&stream.server).syn_recv, duration32_ns(duration32_of(7 * SECOND + 30 * US)),
+	       "a lost ACK: as long as that takes");
 	is_int(verdict(&stream.client).handshake, 20 * US, "the client does not know of it");
 
 	begin_empty();
