@@ -196,12 +196,12 @@ static const struct {
 
 #define CASES	(sizeof(cases) / sizeof(cases[0]))
 
-struct figures {
+struct usage {
 	uint32_t ends;
 	double bytes;	/* for each */
 };
 
-static void measure(void (*run)(void), struct figures *figures)
+static void measure(void (*run)(void), struct usage *usage)
 {
 	static const struct model_options options;
 	double before = status("VmRSS");
@@ -210,12 +210,12 @@ static void measure(void (*run)(void), struct figures *figures)
 	if (!model)
 		abort();
 	run();
-	figures->ends = model_ends(model);
-	figures->bytes = (status("VmHWM") - before) / ENDS;
+	usage->ends = model_ends(model);
+	usage->bytes = (status("VmHWM") - before) / ENDS;
 }
 
 /* In a process of its own. */
-static bool figures_of(void (*run)(void), struct figures *figures)
+static bool usage_of(void (*run)(void), struct usage *usage)
 {
 	int result = -1;
 	pid_t child;
@@ -223,7 +223,7 @@ static bool figures_of(void (*run)(void), struct figures *figures)
 	fflush(stdout);
 	child = fork();
 	if (!child) {
-		measure(run, figures);
+		measure(run, usage);
 		_exit(0);
 	}
 	return child > 0 && waitpid(child, &result, 0) == child && !result;
@@ -231,28 +231,28 @@ static bool figures_of(void (*run)(void), struct figures *figures)
 
 int main(int argc, char **argv)
 {
-	struct figures *figures = mmap(NULL, sizeof(*figures), PROT_READ | PROT_WRITE,
-				       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct usage *usage = mmap(NULL, sizeof(*usage), PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	unsigned int i;
 
 	(void)argv;
-	if (figures == MAP_FAILED)
+	if (usage == MAP_FAILED)
 		abort();
 	for (i = 0; i < CASES; i++) {
-		bool well = figures_of(cases[i].run, figures);
+		bool well = usage_of(cases[i].run, usage);
 
 		if (argc > 1) {
-			printf("is memory.%s %.1f\n", cases[i].name, figures->bytes);
+			printf("is memory.%s %.1f\n", cases[i].name, usage->bytes);
 			continue;
 		}
 		ok(well, "%s", cases[i].text);
-		is_int(figures->ends, ENDS, "all of them are there");
+		is_int(usage->ends, ENDS, "all of them are there");
 #ifdef __SANITIZE_ADDRESS__
 		skip("a sanitizer takes memory of its own");
 #else
-		ok(figures->bytes > sizeof(struct end), "an end takes more than its struct: this measures");
-		ok(figures->bytes < cases[i].promised, "less than %u bytes each: %.1f", cases[i].promised,
-		   figures->bytes);
+		ok(usage->bytes > sizeof(struct end), "an end takes more than its struct: this measures");
+		ok(usage->bytes < cases[i].promised, "less than %u bytes each: %.1f", cases[i].promised,
+		   usage->bytes);
 #endif
 	}
 	return argc > 1 ? 0 : done_testing();

@@ -632,7 +632,7 @@ static void test_fin_wait2_orphan(void)
 	finish();
 }
 
-/* ---- figures ---- */
+/* ---- counters ---- */
 
 static void test_wrap(void)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What an end tells of its queues over time, and the figures of a verdict that come with it. */
+/* What an end tells of its queues over time, and the counters of a verdict that come with it. */
 #include "model/model.h"
 #include "model/queue_stats.h"
 #include "model/verdict.h"
@@ -267,7 +267,7 @@ static void test_limits(void)
 	is_int(verdict(client).receiver_limited, 7 * SECOND, "for either");
 }
 
-/* ---- other figures of a verdict ---- */
+/* ---- other counters of a verdict ---- */
 
 static void test_handshake(void)
 {

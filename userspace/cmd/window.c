@@ -237,14 +237,14 @@ static const char *state_of(const struct end *end)
 	return end ? state_name(end->state) : "";
 }
 
-#define FIGURES	27	/* "12345678 sent of 12345678 " */
+#define COUNTS_WIDTH	27	/* "12345678 sent of 12345678 " */
 
 /* The sender's bar above the receiver's, over the same sequence numbers. */
 static void both_bars(struct view *view, const struct known *known, unsigned int way, int y)
 {
 	const struct bars *bars = &known->bars[way];
 	struct canvas *canvas = &view->canvas;
-	int width = view->term.width - 12 - FIGURES - 1;
+	int width = view->term.width - 12 - COUNTS_WIDTH - 1;
 	char text[64];
 
 	canvas_text(canvas, 1, y, CANVAS_BOLD, way ? "<" : ">");

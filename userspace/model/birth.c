@@ -29,9 +29,9 @@ static void fill_snapshot(struct end *end, const struct tcptrace_record *record)
 	end->state = record->new_state;
 	end->birth = record->time;
 	end->flags |= END_SEEDED | implied(end->state);
-	figures_copy(end, record);
+	counters_copy(end, record);
 	if (record_listens(record)) {
-		figures_copy_backlog(end, record);
+		counters_copy_backlog(end, record);
 	} else if (record->kind == TCPTRACE_K_REQUEST) {
 		end->flags |= END_PASSIVE | END_ISS | END_IRS;
 		end->iss = record->snd_una;
@@ -48,9 +48,9 @@ static void fill_snapshot(struct end *end, const struct tcptrace_record *record)
 		}
 		if (record->flags & TCPTRACE_F_FIN)
 			end->flags |= END_FIN_COUNTED;
-		figures_take_totals(end, record);
+		counters_take_totals(end, record);
 	}
-	figures_peaks(end, end_recvq(end), end->state == TCPTRACE_S_LISTEN ? 0 : end_sendq(end));
+	counters_peaks(end, end_recvq(end), end->state == TCPTRACE_S_LISTEN ? 0 : end_sendq(end));
 	take_owner(&end->owner, record);
 }
 
@@ -97,13 +97,13 @@ void model_find_peer(struct model *model, uint32_t place)
 	if (peer->last > end->last)
 		end->last = peer->last;
 	if (end->flags & END_ISS)
-		figures_know_iss(model, end, end->iss);
+		counters_know_iss(model, end, end->iss);
 	if (end->flags & END_IRS)
-		figures_know_irs(model, end, end->irs);
+		counters_know_irs(model, end, end->irs);
 	if (peer->flags & END_ISS)
-		figures_know_iss(model, peer, peer->iss);
+		counters_know_iss(model, peer, peer->iss);
 	if (peer->flags & END_IRS)
-		figures_know_irs(model, peer, peer->irs);
+		counters_know_irs(model, peer, peer->irs);
 }
 
 struct end *model_seed(struct model *model, const struct tcptrace_record *record)
@@ -125,7 +125,7 @@ struct end *model_seed(struct model *model, const struct tcptrace_record *record
 		return ends_at(&model->ends, place);
 	model_find_peer(model, place);
 	if (record->kind == TCPTRACE_K_FULL && !state_handshaking(record->new_state))
-		figures_derive(model, ends_at(&model->ends, place), record);
+		counters_derive(model, ends_at(&model->ends, place), record);
 	return ends_at(&model->ends, place);
 }
 
@@ -147,9 +147,9 @@ uint32_t model_add_before(struct model *model, const struct tcptrace_record *eve
 	end->kind = kind_before(event);
 	end->birth = event->time;
 	end->flags |= END_SEEDED | implied(end->state);
-	figures_copy(end, event);
+	counters_copy(end, event);
 	if (record_listens(event)) {
-		figures_copy_backlog(end, event);
+		counters_copy_backlog(end, event);
 		return place;
 	}
 	if (end->kind == TCPTRACE_K_FULL && !state_handshaking(end->state))
@@ -172,7 +172,7 @@ void model_step_back(struct end *end, const struct tcptrace_record *event)
 	if (kind == end->kind)
 		kept |= END_FIN_COUNTED;
 	else
-		figures_copy(end, event);
+		counters_copy(end, event);
 	end->kind = kind;
 	end->state = event->old_state;
 	end->flags = (end->flags & kept) | implied(end->state);
@@ -211,9 +211,9 @@ void model_begin(struct change *change)
 	end->birth = record->time;
 	end->since = record->time;
 	end->flags |= END_SINCE;
-	figures_copy(end, record);
+	counters_copy(end, record);
 	if (record->type == TCPTRACE_T_LISTEN) {
-		figures_copy_backlog(end, record);
+		counters_copy_backlog(end, record);
 		return;
 	}
 	if (record->type == TCPTRACE_T_CONNECT) {

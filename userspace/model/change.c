@@ -35,7 +35,7 @@ static void established(struct change *change)
 	struct end *end = change->end;
 
 	if (!(end->flags & END_IRS))
-		figures_know_irs(change->model, end, record->rcv_nxt - 1);
+		counters_know_irs(change->model, end, record->rcv_nxt - 1);
 	/* Of a SYN cookie nobody knows when its SYN came. */
 	if (!(end->flags & (END_SEEDED | END_COOKIE))) {
 		end->handshake = duration32_of(record->time - end->birth);
@@ -223,7 +223,7 @@ static void on_request(struct change *change)
 	const struct tcptrace_record *record = change->record;
 	struct end *end = change->end;
 
-	figures_take_backlog(change->model, record);
+	counters_take_backlog(change->model, record);
 	if (record->u.listen.retransmits > end->retransmits)
 		end->retransmits = record->u.listen.retransmits;
 	if (record->op != TCPTRACE_OP_TIMEDOUT && record->op != TCPTRACE_OP_DROPPED) {
@@ -392,11 +392,11 @@ static uint32_t written(struct end *end, const struct tcptrace_record *record)
 {
 	uint32_t bytes = moved(end, record->write_seq, end->queue_stats ? end->written : end->write_seq);
 
-	figures_written(end, record->write_seq);
+	counters_written(end, record->write_seq);
 	return bytes;
 }
 
-/* Before the figures are taken over: what is new is the difference. */
+/* Before the counters are taken over: what is new is the difference. */
 static void on_queue(struct change *change)
 {
 	const struct tcptrace_record *record = change->record;
@@ -464,10 +464,10 @@ void change_apply(struct change *change)
 		break;
 	case TCPTRACE_T_DROP:
 		if (record->op != TCPTRACE_OP_SEGMENT)
-			figures_take_backlog(change->model, record);
+			counters_take_backlog(change->model, record);
 		break;
 	case TCPTRACE_T_ACCEPT:
-		figures_take_backlog(change->model, record);
+		counters_take_backlog(change->model, record);
 		accepted(change);
 		/* fallthrough */
 	case TCPTRACE_T_CONNECT:
@@ -484,7 +484,7 @@ void change_apply(struct change *change)
 	case TCPTRACE_T_LISTEN:
 		change->step->did = record->pid;
 		take_owner(&end->owner, record);
-		figures_copy_backlog(end, record);
+		counters_copy_backlog(end, record);
 		if (record->new_state == TCPTRACE_S_CLOSE) {
 			enter(change, TCPTRACE_S_CLOSE);
 			end->flags |= END_OVER;

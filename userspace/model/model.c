@@ -238,7 +238,7 @@ static enum model_outcome without_end(struct change *change)
 	case TCPTRACE_T_REQUEST:
 	case TCPTRACE_T_DROP:
 		if (record->op != TCPTRACE_OP_SEGMENT)
-			figures_take_backlog(model, record);
+			counters_take_backlog(model, record);
 		break;
 	default:
 		return MODEL_SKIP;
@@ -279,17 +279,17 @@ static void attribute(struct step *step)
 	}
 }
 
-/* queue_stats compares with the figures before. */
+/* queue_stats compares with the counters before. */
 static void take_queues(struct change *change)
 {
 	if (change->record->type == TCPTRACE_T_STATE || change->record->type == TCPTRACE_T_TIMEWAIT)
 		change_data_before_fin(change);
 	if (change->end->queue_stats)
 		change->step->waited = queue_stats_take(queue_stats_of(change->end), change->end, change->record);
-	figures_take(change->model, change->end, change->record);
+	counters_take(change->model, change->end, change->record);
 }
 
-static void take_figures(struct change *change, bool born)
+static void take_counters(struct change *change, bool born)
 {
 	const struct tcptrace_record *record = change->record;
 	bool whole = record_full(record) || (record->type == TCPTRACE_T_TIMEWAIT &&
@@ -298,7 +298,7 @@ static void take_figures(struct change *change, bool born)
 	if (whole && !born && !record_beside(record))
 		take_queues(change);
 	else if (record->kind == TCPTRACE_K_TIMEWAIT)
-		figures_copy(change->end, record);
+		counters_copy(change->end, record);
 }
 
 static void on_end(struct change *change, bool born)
@@ -314,14 +314,14 @@ static void on_end(struct change *change, bool born)
 		end->flags |= END_LOSSY;
 		if (end->queue_stats) {
 			queue_stats_broken(queue_stats_of(end), record->time);
-			figures_written(end, end->write_seq);
+			counters_written(end, end->write_seq);
 		}
 	}
 	change->peer = ends_at(&model->ends, end->peer);
-	/* What moved is told by the figures before, all else builds on the new ones. */
+	/* What moved is told by the counters before, all else builds on the new ones. */
 	if (record_has_queue(record))
 		change_apply(change);
-	take_figures(change, born);
+	take_counters(change, born);
 	if (!record_has_queue(record))
 		change_apply(change);
 	if (dead)

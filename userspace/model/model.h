@@ -218,7 +218,7 @@ void model_step_back(struct end *end, const struct tcptrace_record *event);
 void model_forget(struct model *model, uint64_t cookie);
 struct end *model_end(struct model *model, uint64_t cookie);
 
-/* ---- what an end's figures say; as record_recvq() and its kin ---- */
+/* ---- what an end's counters say; as record_recvq() and its kin ---- */
 
 /*
  * An end beside any table: from a record of type SNAPSHOT, or as another one is, whose queue statistics it shows as long as

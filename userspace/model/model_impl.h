@@ -4,7 +4,7 @@
  *
  *   model.c    one record after the other; what is over
  *   birth.c    ends that begin, or that were there before
- *   figures.c  sequence numbers, totals, queues
+ *   counters.c  sequence numbers, totals, queues
  *   change.c   what each type of record changes
  *   ends.c     the table
  */
@@ -89,7 +89,7 @@ void model_begin(struct change *change);
 /* Looks for the other end, once iss and irs are set as far as they are known. */
 void model_find_peer(struct model *model, uint32_t place);
 
-/* ---- figures.c ---- */
+/* ---- counters.c ---- */
 
 _Static_assert(sizeof(struct end) == 192, "and no byte more");
 
@@ -101,20 +101,20 @@ _Static_assert(offsetof(struct end, rcv_wnd) - offsetof(struct end, snd_una) ==
  * Up to where data has come that was told of. In its fast path tcp_rcv_established() queues a segment's data, then takes
  * in its ack, and tells the application of the data behind that: which is when RECV tells of it, too.
  */
-static inline uint32_t figures_rcv_nxt(const struct end *end, const struct tcptrace_record *record)
+static inline uint32_t counters_rcv_nxt(const struct end *end, const struct tcptrace_record *record)
 {
 	bool ack = record->type == TCPTRACE_T_ACK || record->type == TCPTRACE_T_WINDOW;
 
 	return ack && end->flags & END_SYNCED ? end->rcv_nxt : record->rcv_nxt;
 }
 
-static inline void figures_copy(struct end *end, const struct tcptrace_record *record)
+static inline void counters_copy(struct end *end, const struct tcptrace_record *record)
 {
 	memcpy(&end->snd_una, &record->snd_una, 7 * sizeof(uint32_t));
 }
 
 /* `written` has its place among what an end has that is not open to write any more. */
-static inline void figures_written(struct end *end, uint32_t write_seq)
+static inline void counters_written(struct end *end, uint32_t write_seq)
 {
 	const uint32_t open = 1u << TCPTRACE_S_SYN_SENT | 1u << TCPTRACE_S_SYN_RECV |
 			      1u << TCPTRACE_S_ESTABLISHED | 1u << TCPTRACE_S_CLOSE_WAIT;
@@ -123,7 +123,7 @@ static inline void figures_written(struct end *end, uint32_t write_seq)
 		end->written = write_seq;
 }
 
-static inline void figures_peaks(struct end *end, uint32_t recvq, uint32_t sendq)
+static inline void counters_peaks(struct end *end, uint32_t recvq, uint32_t sendq)
 {
 	if (recvq > end->recvq_peak)
 		end->recvq_peak = recvq;
@@ -132,32 +132,32 @@ static inline void figures_peaks(struct end *end, uint32_t recvq, uint32_t sendq
 }
 
 /* What one end knows of its numbers, the other one knows of its own. */
-void figures_know_irs(struct model *model, struct end *end, uint32_t irs);
-void figures_know_iss(struct model *model, struct end *end, uint32_t iss);
+void counters_know_irs(struct model *model, struct end *end, uint32_t irs);
+void counters_know_iss(struct model *model, struct end *end, uint32_t iss);
 /* u.totals of a full socket. */
-void figures_take_totals(struct end *end, const struct tcptrace_record *record);
+void counters_take_totals(struct end *end, const struct tcptrace_record *record);
 /*
  * Of a full socket that is there, once its other end was looked for: where its numbers begin, as far as totals tell.
  * They do not tell whether it connected, which moves its own by one: that is left to the other end's, if it is here.
  */
-void figures_derive(struct model *model, struct end *end, const struct tcptrace_record *record);
+void counters_derive(struct model *model, struct end *end, const struct tcptrace_record *record);
 /* All that a record of a full socket says of its queues. */
-void figures_take(struct model *model, struct end *end, const struct tcptrace_record *record);
+void counters_take(struct model *model, struct end *end, const struct tcptrace_record *record);
 /* A listener's accept queue, as its own record has it. */
-static inline void figures_copy_backlog(struct end *end, const struct tcptrace_record *record)
+static inline void counters_copy_backlog(struct end *end, const struct tcptrace_record *record)
 {
 	end->backlog = record->u.listen.backlog;
 	end->backlog_max = record->u.listen.backlog_max;
 }
 
 /* The same, as a record of one of its connections tells of it. */
-void figures_take_backlog(struct model *model, const struct tcptrace_record *record);
+void counters_take_backlog(struct model *model, const struct tcptrace_record *record);
 
 /* ---- change.c ---- */
 
-/* By its type. `change->end` has the record's figures already, but where record_has_queue(). */
+/* By its type. `change->end` has the record's counters already, but where record_has_queue(). */
 void change_apply(struct change *change);
-/* Of a STATE or TIMEWAIT, before its figures are taken over. */
+/* Of a STATE or TIMEWAIT, before its counters are taken over. */
 void change_data_before_fin(struct change *change);
 
 #endif

@@ -106,7 +106,7 @@ static inline uint32_t data_end(uint32_t rcv_nxt, bool fin)
 static void note_arrival(struct queue_stats *stats, const struct end *end, const struct tcptrace_record *record)
 {
 	bool had_fin = end->flags & END_FIN_COUNTED, fin = record->flags & TCPTRACE_F_FIN;
-	uint32_t behind = data_end(figures_rcv_nxt(end, record), fin);
+	uint32_t behind = data_end(counters_rcv_nxt(end, record), fin);
 
 	if (seq_after(behind, data_end(end->rcv_nxt, had_fin)))
 		add_arrival(stats, behind, record->time);
@@ -156,7 +156,7 @@ static bool wakes(const struct end *end, const struct tcptrace_record *record)
 {
 	if (record->type == TCPTRACE_T_SHUTDOWN)
 		return record->op != TCPTRACE_OP_SHUT_WR;
-	return seq_after(figures_rcv_nxt(end, record), end->rcv_nxt) || record->flags & TCPTRACE_F_FIN ||
+	return seq_after(counters_rcv_nxt(end, record), end->rcv_nxt) || record->flags & TCPTRACE_F_FIN ||
 	       record->new_state == TCPTRACE_S_CLOSE;
 }
 
@@ -208,7 +208,7 @@ void queue_stats_begin(struct end *end, const struct tcptrace_record *record)
 		return;
 	stats->last = record->time;
 	stats->waited = UNKNOWN;
-	figures_written(end, end->write_seq);
+	counters_written(end, end->write_seq);
 	/* It has waited so long at least. Of an end that was seen whole it came just now, together with its FIN. */
 	if (seq_after(behind, end->copied_seq))
 		add_arrival(stats, behind, end->flags & END_SEEDED ? end->birth : record->time);

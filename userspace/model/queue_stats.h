@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * What passes through an end's two queues, and who holds it up: kept beside struct end, for those ends alone
- * whose data is followed (level queue). Fed by each record that brings the figures of a full socket, before
+ * whose data is followed (level queue). Fed by each record that brings the counters of a full socket, before
  * they are taken over: what is new is the difference.
  */
 #ifndef TCPTRACE_QUEUE_STATS_H
@@ -25,11 +25,11 @@ struct queue_stats {
 		uint64_t arrived;	/* of the oldest byte that nobody has read, if `waits`; */
 		uint64_t waited;	/* if not: what was read last had waited so long, or UNKNOWN */
 	};
-	uint64_t blocked; /* the application slept in read() on an empty queue; less since when, if it `sleeps` */
+	uint64_t blocked;		/* the application slept in read() on an empty queue; minus since when, if it `sleeps` */
 	/* Data waited to be sent; the peer's window had no room for it, or it had, and this side held it back. */
 	uint64_t receiver_limited, sender_limited;
 	uint32_t behind;		/* the sequence number behind what arrived then */
-	duration32 delay;			/* the longest that a byte waited to be read, if `read` */
+	duration32 delay;		/* the longest that a byte waited to be read, if `read` */
 	uint32_t requests;		/* times that what was asked first one way was answered the other way */
 	uint32_t later : 29;		/* queue_stats.c: what arrived later than `arrived`, 0: nothing */
 	uint32_t waits : 1;
@@ -37,7 +37,7 @@ struct queue_stats {
 	uint32_t read : 1;		/* any byte was read */
 };
 
-/* An end's first record of level queue: its figures are yet those before it. Without memory nothing is known. */
+/* An end's first record of level queue: its counters are yet those before it. Without memory nothing is known. */
 void queue_stats_begin(struct end *end, const struct tcptrace_record *record);
 void queue_stats_end(struct end *end);
 

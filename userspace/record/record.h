@@ -116,7 +116,7 @@ static inline bool record_has_totals(const struct tcptrace_record *record)
 	}
 }
 
-/* It has u.queue, and tells what moved in a connection's queues: the way from its last figures to these. */
+/* It has u.queue, and tells what moved in a connection's queues: the way from its last counters to these. */
 static inline bool record_has_queue(const struct tcptrace_record *record)
 {
 	const uint32_t types = 1u << TCPTRACE_T_SEND | 1u << TCPTRACE_T_RECV | 1u << TCPTRACE_T_ACK |

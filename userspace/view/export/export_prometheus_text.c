@@ -25,7 +25,7 @@ struct family {
 	const char *name, *type, *help;
 	enum tcptrace_level level;	/* 0: told of at every level */
 	void (*put)(FILE *file, const struct prometheus *prometheus, const struct family *family);
-	size_t what;			/* for put(): where it lies in struct prometheus; of a listener, enum figure */
+	size_t what;			/* for put(): where it lies in struct prometheus; of a listener, enum value_kind */
 };
 
 /* ---- values of labels ---- */
@@ -164,14 +164,14 @@ static void put_lost(FILE *file, const struct prometheus *prometheus, const stru
 
 /* ---- listeners ---- */
 
-enum figure {
+enum value_kind {
 	ACCEPT_QUEUE, ACCEPT_QUEUE_MAX, ACCEPT_QUEUE_PEAK, SYN_QUEUE, SYN_QUEUE_PEAK, ACCEPTED, OVERFLOWS, DROPS, LONGEST
 };
 
 /* UNKNOWN: none; what is over has no "now". */
-static uint64_t figure_of(const struct listener *listener, enum figure figure)
+static uint64_t value_of(const struct listener *listener, enum value_kind kind)
 {
-	switch (figure) {
+	switch (kind) {
 	case ACCEPT_QUEUE:	return listener_over(listener) ? UNKNOWN : listener->queue;
 	case ACCEPT_QUEUE_MAX:	return listener->queue_max;
 	case ACCEPT_QUEUE_PEAK:	return listener->queue_peak;
@@ -207,7 +207,7 @@ static void put_listeners(FILE *file, const struct prometheus *prometheus, const
 
 	for (i = 0; i < prometheus->listeners.count; i++) {
 		const struct listener *listener = prometheus->listeners.all[i];
-		uint64_t value = figure_of(listener, family->what);
+		uint64_t value = value_of(listener, family->what);
 
 		if (value != UNKNOWN && !(listener_over(listener) && prometheus_repeats(prometheus)) &&
 		    follow_state(prometheus->follow, TCPTRACE_S_LISTEN) &&

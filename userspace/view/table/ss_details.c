@@ -245,7 +245,7 @@ static void say_memory(struct ss_details *details, const struct nlattr *attribut
 	static const struct {
 		const char *word;
 		unsigned int number;
-	} figures[] = {
+	} fields[] = {
 		{ "r", SK_MEMINFO_RMEM_ALLOC },	 { "rb", SK_MEMINFO_RCVBUF },	  { "t", SK_MEMINFO_WMEM_ALLOC },
 		{ "tb", SK_MEMINFO_SNDBUF },	 { "f", SK_MEMINFO_FWD_ALLOC },	  { "w", SK_MEMINFO_WMEM_QUEUED },
 		{ "o", SK_MEMINFO_OPTMEM },	 { "bl", SK_MEMINFO_BACKLOG },	  { "d", SK_MEMINFO_DROPS },
@@ -255,8 +255,8 @@ static void say_memory(struct ss_details *details, const struct nlattr *attribut
 
 	if (!count)
 		return;
-	for (i = 0; i < sizeof(figures) / sizeof(figures[0]) && figures[i].number < count; i++)
-		ss_say(details, "%s%s%u", i ? "," : " skmem:(", figures[i].word, values[figures[i].number]);
+	for (i = 0; i < sizeof(fields) / sizeof(fields[0]) && fields[i].number < count; i++)
+		ss_say(details, "%s%s%u", i ? "," : " skmem:(", fields[i].word, values[fields[i].number]);
 	ss_say(details, ")");
 }
 

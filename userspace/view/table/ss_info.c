@@ -17,81 +17,81 @@
 
 enum form { U32, U64, MS };	/* MS: microseconds in 32 bit, shown as milliseconds */
 
-struct figure {
+struct info_field {
 	const char *word;
 	enum form form;
 	size_t offset;
 };
 
-#define FIGURE(word, form, field)	{ word, form, offsetof(struct tcp_info, tcpi_##field) }
+#define FIELD(word, form, field)	{ word, form, offsetof(struct tcp_info, tcpi_##field) }
 
-static const struct figure segments[] = {
-	FIGURE("mss", U32, snd_mss),
-	FIGURE("pmtu", U32, pmtu),
-	FIGURE("rcvmss", U32, rcv_mss),
-	FIGURE("advmss", U32, advmss),
-	FIGURE("cwnd", U32, snd_cwnd),
+static const struct info_field segments[] = {
+	FIELD("mss", U32, snd_mss),
+	FIELD("pmtu", U32, pmtu),
+	FIELD("rcvmss", U32, rcv_mss),
+	FIELD("advmss", U32, advmss),
+	FIELD("cwnd", U32, snd_cwnd),
 };
 
-static const struct figure traffic[] = {
-	FIGURE("bytes_sent", U64, bytes_sent),
-	FIGURE("bytes_retrans", U64, bytes_retrans),
-	FIGURE("bytes_acked", U64, bytes_acked),
-	FIGURE("bytes_received", U64, bytes_received),
-	FIGURE("segs_out", U32, segs_out),
-	FIGURE("segs_in", U32, segs_in),
-	FIGURE("data_segs_out", U32, data_segs_out),
-	FIGURE("data_segs_in", U32, data_segs_in),
+static const struct info_field traffic[] = {
+	FIELD("bytes_sent", U64, bytes_sent),
+	FIELD("bytes_retrans", U64, bytes_retrans),
+	FIELD("bytes_acked", U64, bytes_acked),
+	FIELD("bytes_received", U64, bytes_received),
+	FIELD("segs_out", U32, segs_out),
+	FIELD("segs_in", U32, segs_in),
+	FIELD("data_segs_out", U32, data_segs_out),
+	FIELD("data_segs_in", U32, data_segs_in),
 };
 
-static const struct figure last[] = {
-	FIGURE("lastsnd", U32, last_data_sent),
-	FIGURE("lastrcv", U32, last_data_recv),
-	FIGURE("lastack", U32, last_ack_recv),
+static const struct info_field last[] = {
+	FIELD("lastsnd", U32, last_data_sent),
+	FIELD("lastrcv", U32, last_data_recv),
+	FIELD("lastack", U32, last_ack_recv),
 };
 
-static const struct figure delivered[] = {
-	FIGURE("delivered", U32, delivered),
-	FIGURE("delivered_ce", U32, delivered_ce),
+static const struct info_field delivered[] = {
+	FIELD("delivered", U32, delivered),
+	FIELD("delivered_ce", U32, delivered_ce),
 };
 
-static const struct figure disorder[] = {
-	FIGURE("dsack_dups", U32, dsack_dups),
-	FIGURE("fackets", U32, fackets),
+static const struct info_field disorder[] = {
+	FIELD("dsack_dups", U32, dsack_dups),
+	FIELD("fackets", U32, fackets),
 };
 
-static const struct figure receiving[] = {
-	FIGURE("reord_seen", U32, reord_seen),
-	FIGURE("rcv_rtt", MS, rcv_rtt),
-	FIGURE("rcv_space", U32, rcv_space),
-	FIGURE("rcv_ssthresh", U32, rcv_ssthresh),
-	FIGURE("notsent", U32, notsent_bytes),
+static const struct info_field receiving[] = {
+	FIELD("reord_seen", U32, reord_seen),
+	FIELD("rcv_rtt", MS, rcv_rtt),
+	FIELD("rcv_space", U32, rcv_space),
+	FIELD("rcv_ssthresh", U32, rcv_ssthresh),
+	FIELD("notsent", U32, notsent_bytes),
 };
 
-static const struct figure rest[] = {
-	FIGURE("rcv_ooopack", U32, rcv_ooopack),
-	FIGURE("snd_wnd", U32, snd_wnd),
+static const struct info_field rest[] = {
+	FIELD("rcv_ooopack", U32, rcv_ooopack),
+	FIELD("snd_wnd", U32, snd_wnd),
 };
 
-static void say_figures(struct ss_details *details, const struct tcp_info *info, const struct figure *figures,
-			size_t count)
+static void say_fields(struct ss_details *details, const struct tcp_info *info, const struct info_field *fields,
+		       size_t count)
 {
 	size_t i;
 
 	for (i = 0; i < count; i++) {
-		const char *at = (const char *)info + figures[i].offset;
-		unsigned long long value = figures[i].form == U64 ? *(const __u64 *)at : *(const __u32 *)at;
+		const char *at = (const char *)info + fields[i].offset;
+		unsigned long long value = fields[i].form == U64 ? *(const __u64 *)at : *(const __u32 *)at;
 
 		if (!value)
 			continue;
-		if (figures[i].form == MS)
-			ss_say(details, " %s:%g", figures[i].word, value / 1000.0);
+		if (fields[i].form == MS)
+			ss_say(details, " %s:%g", fields[i].word, value / 1000.0);
 		else
-			ss_say(details, " %s:%llu", figures[i].word, value);
+			ss_say(details, " %s:%llu", fields[i].word, value);
 	}
 }
 
-#define SAY_FIGURES(figures)	say_figures(details, info, figures, sizeof(figures) / sizeof(figures[0]))
+#define SAY_FIELDS(fields)	say_fields(details, info, fields, sizeof(fields) / sizeof(fields[0]))
 
 /* Bits a second, in three digits and a unit. */
 static const char *rate(const struct ss_details *details, double bits)
@@ -239,7 +239,7 @@ static void say_flight(struct ss_details *details, const struct tcp_info *info, 
 	/* A listener has its backlog there. */
 	if (info->tcpi_sacked && !listens)
 		ss_say(details, " sacked:%u", info->tcpi_sacked);
-	SAY_FIGURES(disorder);
+	SAY_FIELDS(disorder);
 	if (info->tcpi_reordering != REORDERING)
 		ss_say(details, " reordering:%d", info->tcpi_reordering);
 }
@@ -290,21 +290,21 @@ static void say_info(struct ss_details *details, const struct inet_diag_msg *hea
 {
 	say_negotiated(details, info, attributes->by[INET_DIAG_CONG]);
 	say_times(details, info);
-	SAY_FIGURES(segments);
+	SAY_FIELDS(segments);
 	if (info->tcpi_snd_ssthresh && info->tcpi_snd_ssthresh < NO_SSTHRESH)
 		ss_say(details, " ssthresh:%u", info->tcpi_snd_ssthresh);
-	SAY_FIGURES(traffic);
+	SAY_FIELDS(traffic);
 	say_congestion(details, attributes);
 	say_send_rate(details, info, attributes->by[INET_DIAG_VEGASINFO]);
-	SAY_FIGURES(last);
+	SAY_FIELDS(last);
 	say_pacing(details, info);
-	SAY_FIGURES(delivered);
+	SAY_FIELDS(delivered);
 	say_limits(details, info);
 	say_flight(details, info, head->idiag_state == TCPTRACE_S_LISTEN);
-	SAY_FIGURES(receiving);
+	SAY_FIELDS(receiving);
 	if (info->tcpi_min_rtt && info->tcpi_min_rtt != ~0u)
 		ss_say(details, " minrtt:%g", info->tcpi_min_rtt / 1000.0);
-	SAY_FIGURES(rest);
+	SAY_FIELDS(rest);
 }
 
 void ss_info_fill(struct ss_details *details, const struct inet_diag_msg *head,

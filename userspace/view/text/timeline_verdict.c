@@ -45,7 +45,7 @@ static char *put_how(char *p, const struct verdict *verdict)
 	return p;
 }
 
-static char *put_figure(char *p, const char *name, uint64_t ns)
+static char *put_named_duration(char *p, const char *name, uint64_t ns)
 {
 	if (ns == UNKNOWN)
 		return p;
@@ -63,20 +63,20 @@ static char *put_bytes(char *p, uint64_t bytes)
 	return p;
 }
 
-static char *put_figures(char *p, struct timeline *timeline, const struct end *end,
-			 const struct verdict *verdict)
+static char *put_counters(char *p, struct timeline *timeline, const struct end *end,
+			  const struct verdict *verdict)
 {
-	p = put_figure(p, "handshake", verdict->handshake);
+	p = put_named_duration(p, "handshake", verdict->handshake);
 	if (verdict->handshake == UNKNOWN)
-		p = put_figure(p, "SYN_RECV", verdict->syn_recv);
-	p = put_figure(p, "accepted after", verdict->accept_wait);
-	p = put_figure(p, "duration", verdict->duration);
+		p = put_named_duration(p, "SYN_RECV", verdict->syn_recv);
+	p = put_named_duration(p, "accepted after", verdict->accept_wait);
+	p = put_named_duration(p, "duration", verdict->duration);
 	if (!verdict->whole) {
 		p = put_text(p, "seen since ");
 		p = put_clock(p, &timeline->clock, end->birth + timeline->realtime);
 		p = put_text(p, ", ");
 	}
-	p = put_figure(p, "half-closed", verdict->half_closed);
+	p = put_named_duration(p, "half-closed", verdict->half_closed);
 	p = put_bytes(p, verdict->bytes_in);
 	p = verdict->bytes_in == 1 ? put_text(p, " byte in, ") : put_text(p, " bytes in, ");
 	if (verdict->syn_unknown) {
@@ -107,8 +107,8 @@ static char *put_pair(char *p, const struct end *end, const struct end *peer)
 	if (pair.duration == UNKNOWN)
 		return p;
 	p = put_text(p, "both endpoints: ");
-	p = put_figure(p, "handshake", pair.handshake);
-	return put_figure(p, "duration", pair.duration);
+	p = put_named_duration(p, "handshake", pair.handshake);
+	return put_named_duration(p, "duration", pair.duration);
 }
 
 /* What held it up, and how it was used: what level queue shows. And what only both ends tell. */
@@ -116,13 +116,13 @@ static char *put_waits(char *p, const struct verdict *verdict, const struct end 
 {
 	const char *lasting = verdict_lasting(verdict->lasting), *start = p;
 
-	p = put_figure(p, "oldest byte waited", verdict->read_delay);
+	p = put_named_duration(p, "oldest byte waited", verdict->read_delay);
 	if (verdict->read_blocked)
-		p = put_figure(p, "blocked in read", verdict->read_blocked);
+		p = put_named_duration(p, "blocked in read", verdict->read_blocked);
 	if (verdict->receiver_limited)
-		p = put_figure(p, "receiver-limited", verdict->receiver_limited);
+		p = put_named_duration(p, "receiver-limited", verdict->receiver_limited);
 	if (verdict->sender_limited)
-		p = put_figure(p, "sender-limited", verdict->sender_limited);
+		p = put_named_duration(p, "sender-limited", verdict->sender_limited);
 	if (lasting) {
 		p = put_string(p, lasting);
 		p = put_text(p, " connection, ");
@@ -160,7 +160,7 @@ void timeline_verdict(struct timeline *timeline, const struct end *end, const st
 	*p++ = '\n';
 	start = p;
 	p = begin_line(p);
-	p = put_figures(p, timeline, end, &verdict);
+	p = put_counters(p, timeline, end, &verdict);
 	p = timeline_fit(timeline, start, NULL, p);
 	*p++ = '\n';
 	start = p;

@@ -31,9 +31,10 @@ uint64_t end_read_delay(const struct end *end, uint64_t time, bool followed, boo
 {
 	bool unread = end_recvq(end) > !!(end->flags & END_FIN_COUNTED) && end->state != TCPTRACE_S_LISTEN;
 	uint64_t since = end->flags & END_SEEDED ? time - end->birth : UNKNOWN;
-	uint64_t delay = end->queue_stats     ? queue_stats_longest(queue_stats_of(end), time)
-			 : followed && unread ? since : UNKNOWN;
+	uint64_t delay = followed && unread ? since : UNKNOWN;
 
+	if (end->queue_stats)
+		delay = queue_stats_longest(queue_stats_of(end), time);
 	*at_least = delay == since;
 	return delay;
 }
@@ -44,7 +45,7 @@ static inline void advance(uint64_t *count, uint32_t now, uint32_t before)
 		*count += now - before;
 }
 
-void figures_know_irs(struct model *model, struct end *end, uint32_t irs)
+void counters_know_irs(struct model *model, struct end *end, uint32_t irs)
 {
 	struct end *peer = ends_at(&model->ends, end->peer);
 
@@ -56,7 +57,7 @@ void figures_know_irs(struct model *model, struct end *end, uint32_t irs)
 	}
 }
 
-void figures_know_iss(struct model *model, struct end *end, uint32_t iss)
+void counters_know_iss(struct model *model, struct end *end, uint32_t iss)
 {
 	struct end *peer = ends_at(&model->ends, end->peer);
 
@@ -73,7 +74,7 @@ void figures_know_iss(struct model *model, struct end *end, uint32_t iss)
  * rcv_nxt has come since the SYN. bytes_acked is the same for snd_una, but where this end connected
  * it counts the SYN as well; the low half tells.
  */
-void figures_take_totals(struct end *end, const struct tcptrace_record *record)
+void counters_take_totals(struct end *end, const struct tcptrace_record *record)
 {
 	const struct tcptrace_totals *totals = &record->u.totals;
 	uint64_t out = totals->bytes_out;
@@ -103,24 +104,24 @@ static void take_numbers(struct model *model, struct end *end, const struct tcpt
 		return;
 	if (peer && peer->flags & END_SEEDED)
 		peer->flags &= ~END_ISS;
-	figures_know_irs(model, end, irs);
+	counters_know_irs(model, end, irs);
 }
 
-void figures_derive(struct model *model, struct end *end, const struct tcptrace_record *record)
+void counters_derive(struct model *model, struct end *end, const struct tcptrace_record *record)
 {
 	if (!(end->flags & END_IRS))
-		figures_know_irs(model, end, record->rcv_nxt - 1 - (uint32_t)end->bytes_in);
+		counters_know_irs(model, end, record->rcv_nxt - 1 - (uint32_t)end->bytes_in);
 	/* Nothing of it was acknowledged, not even a SYN: it did not connect. */
 	if (!(end->flags & END_ISS) && !record->u.totals.bytes_out) {
 		end->flags |= END_PASSIVE;
-		figures_know_iss(model, end, record->snd_una - 1);
+		counters_know_iss(model, end, record->snd_una - 1);
 	}
 }
 
 /* Takes over what a record of a full socket says of its queues. */
-void figures_take(struct model *model, struct end *end, const struct tcptrace_record *record)
+void counters_take(struct model *model, struct end *end, const struct tcptrace_record *record)
 {
-	uint32_t rcv_nxt = figures_rcv_nxt(end, record);
+	uint32_t rcv_nxt = counters_rcv_nxt(end, record);
 	int32_t queued = rcv_nxt - record->copied_seq;
 
 	if (end->flags & END_SYNCED) {
@@ -129,23 +130,23 @@ void figures_take(struct model *model, struct end *end, const struct tcptrace_re
 	} else if (!state_handshaking(record->new_state)) {
 		end->flags |= END_SYNCED;
 		if (end->queue_stats)
-			figures_written(end, record->write_seq);
+			counters_written(end, record->write_seq);
 	}
-	figures_copy(end, record);
+	counters_copy(end, record);
 	end->rcv_nxt = rcv_nxt;
 	if (record_has_totals(record)) {
 		/* setsockopt() may have changed it, of which no record tells. */
 		ends_bind(&model->ends, end, record->ifindex);
-		figures_take_totals(end, record);
+		counters_take_totals(end, record);
 		take_numbers(model, end, record);
 	}
 	if (record->flags & TCPTRACE_F_FIN)
 		end->flags |= END_FIN_COUNTED;
-	figures_peaks(end, queued > 0 ? queued : 0, record->write_seq - record->snd_una);
+	counters_peaks(end, queued > 0 ? queued : 0, record->write_seq - record->snd_una);
 }
 
 /* That connection counted, if it is in. */
-void figures_take_backlog(struct model *model, const struct tcptrace_record *record)
+void counters_take_backlog(struct model *model, const struct tcptrace_record *record)
 {
 	const struct tcptrace_listen *listen = &record->u.listen;
 	struct end *listener = ends_at(&model->ends, ends_find(&model->ends, listen->listener));
@@ -154,5 +155,5 @@ void figures_take_backlog(struct model *model, const struct tcptrace_record *rec
 		return;
 	listener->backlog = listen->backlog + (record->op == TCPTRACE_OP_ACKED);
 	listener->backlog_max = listen->backlog_max;
-	figures_peaks(listener, listener->backlog, 0);
+	counters_peaks(listener, listener->backlog, 0);
 }
