@@ -143,7 +143,7 @@ static void tcptrace_take_socket(struct tcptrace_record *record, struct sock *sk
 			tcptrace_capture_owner(sk, &record->u.totals.inode, &record->u.totals.uid);
 		}
 	}
-	/* After everything was read: what the record shows happened before. Seeding relies on it: docs/design.md. */
+	/* After everything was read: what the record shows happened before. The bootstrap relies on it (design.md). */
 	record->time = ktime_get_ns();
 }
 

@@ -283,19 +283,19 @@ def changed(end, time_of_it, *path):
     return records
 
 
-def test_seeded():
+def test_existing():
     end, listener = local(ESTABLISHED, recvq=5, sendq=128), Socket(LISTEN, socket.AF_INET6, "::1", 80, "::", 0, 3, 128)
     before = [end.record(time=SECOND), listener.record(time=SECOND)]
     save(before, changed(end, 2 * SECOND, ESTABLISHED, CLOSE_WAIT, LAST_ACK, CLOSE))
-    trace = Trace("seeded")
+    trace = Trace("existing")
     events = trace.of("10.0.0.1:40000 . 10.0.0.2:9090")[0]
-    same(states(events), ["ESTABLISHED", "CLOSE_WAIT", "LAST_ACK"], "seeded: what it was, and what it became")
-    same([int(e["ts"]) for e in events if e["ph"] == "B"], [10**6, 2 * 10**6, 3 * 10**6], "seeded: it is so since it was found")
-    same(counters(events), [(5, 128), (0, 0)], "seeded: with what was in its queues")
+    same(states(events), ["ESTABLISHED", "CLOSE_WAIT", "LAST_ACK"], "existing: what it was, and what it became")
+    same([int(e["ts"]) for e in events if e["ph"] == "B"], [10**6, 2 * 10**6, 3 * 10**6], "existing: it is so since it was found")
+    same(counters(events), [(5, 128), (0, 0)], "existing: with what was in its queues")
     events = trace.of("\\[::1\\]:80")[0]
-    same((states(events), counters(events), len(trace.open)), (["LISTEN"], [], 1), "seeded: a listener has no such queues")
-    same(Trace("seeded, one state", "state", "listening").processes, {listener.cookie & 0xffffffff: "[::1]:80"},
-         "seeded, one state: who is in it")
+    same((states(events), counters(events), len(trace.open)), (["LISTEN"], [], 1), "existing: a listener has no such queues")
+    same(Trace("existing, one state", "state", "listening").processes, {listener.cookie & 0xffffffff: "[::1]:80"},
+         "existing, one state: who is in it")
 
     # A change that was under way when the sockets were looked at is from before.
     end = local(ESTABLISHED)
@@ -409,7 +409,7 @@ test_times(recording)
 test_filters(recording)
 test_manners()
 test_interrupt()
-test_seeded()
+test_existing()
 test_comm()
 test_lost()
 test_segments()

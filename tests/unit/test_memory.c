@@ -12,7 +12,7 @@
 
 #include "model/model.h"
 #include "model/queue_stats.h"
-#include "session/seed.h"
+#include "session/bootstrap.h"
 #include "stream.h"
 #include "test.h"
 
@@ -160,10 +160,10 @@ static void unread(void)
 	follow(never_read);
 }
 
-/* Those that are there when one begins to look, and what seeding needs besides. */
-static void seeded(void)
+/* Those that are there when one begins to look, and what the bootstrap needs besides. */
+static void existing(void)
 {
-	struct seed *seed = seed_new(model, SECOND);
+	struct bootstrap *bootstrap = bootstrap_new(model, SECOND);
 	unsigned int number;
 
 	for (number = 0; number < ENDS / 2; number++) {
@@ -174,11 +174,11 @@ static void seeded(void)
 		snapshot(&stream, &stream.server, TCPTRACE_K_FULL);
 		stream.records[0].saddr[13] = stream.records[0].daddr[13] = number / 60000;
 		stream.records[1].saddr[13] = stream.records[1].daddr[13] = number / 60000;
-		seed_snapshot(&stream.records[0], seed);
-		seed_snapshot(&stream.records[1], seed);
+		bootstrap_snapshot(&stream.records[0], bootstrap);
+		bootstrap_snapshot(&stream.records[1], bootstrap);
 	}
-	seed_finish(seed);
-	seed_free(seed);
+	bootstrap_finish(bootstrap);
+	bootstrap_free(bootstrap);
 }
 
 static const struct {
@@ -191,7 +191,7 @@ static const struct {
 	{ "alone", life_of_many, PROMISED, "and where no two of them belong to the same process" },
 	{ "queue", level_queue, PROMISED, "with all figures of level queue" },
 	{ "unread", unread, PROMISED + 100, "and where nobody reads while more and more comes" },
-	{ "seeded", seeded, PROMISED, "that were there before, seeding included" },
+	{ "existing", existing, PROMISED, "that were there before, bootstrap included" },
 };
 
 #define CASES	(sizeof(cases) / sizeof(cases[0]))

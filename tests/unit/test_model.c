@@ -8,7 +8,7 @@
 #include "model/model.h"
 #include "model/queue_stats.h"
 #include "model/verdict.h"
-#include "session/seed.h"
+#include "session/bootstrap.h"
 #include "stream.h"
 #include "test.h"
 
@@ -1077,45 +1077,45 @@ static void test_namespaces(void)
 
 static struct fake_source fake;
 
-static struct seed *seed_of(unsigned int snapshots, uint64_t start)
+static struct bootstrap *bootstrap_of(unsigned int snapshots, uint64_t start)
 {
-	struct seed *seed;
+	struct bootstrap *bootstrap;
 	unsigned int i;
 
 	world_begin(0);
-	seed = seed_new(world.model, start);
+	bootstrap = bootstrap_new(world.model, start);
 	for (i = 0; i < snapshots; i++)
-		if (seed_snapshot(&stream.records[i], seed))
+		if (bootstrap_snapshot(&stream.records[i], bootstrap))
 			abort();
 	fake_begin(&fake, stream.records + i, stream.count - i, SOURCE_IDLE);
-	is_int(seed_collect(seed, &fake.source), 0, "collected");
-	is_int(seed_finish(seed), 0, "seeded");
-	return seed;
+	is_int(bootstrap_collect(bootstrap, &fake.source), 0, "collected");
+	is_int(bootstrap_finish(bootstrap), 0, "bootstrapped");
+	return bootstrap;
 }
 
-static void is_seeds(struct seed *seed, const char *wanted, const char *text)
+static void is_existing(struct bootstrap *bootstrap, const char *wanted, const char *text)
 {
 	const struct end *end;
 	char line[128] = "";
 	int length = 0;
 
-	while ((end = seed_next(seed)))
+	while ((end = bootstrap_next(bootstrap)))
 		length += snprintf(line + length, sizeof(line) - length, "%llu:%u ",
 				   (unsigned long long)end->cookie, end->state);
 	is_str(line, wanted, "%s", text);
 }
 
-static unsigned int replay(struct seed *seed)
+static unsigned int replay(struct bootstrap *bootstrap)
 {
 	const struct tcptrace_record *record;
 	unsigned int before = world.steps;
 
-	while ((record = seed_replay(seed)))
+	while ((record = bootstrap_replay(bootstrap)))
 		feed(record);
 	while (source_next(&fake.source, &record) == SOURCE_RECORD)
 		feed(record);
 	settle_until(UINT64_MAX);
-	seed_free(seed);
+	bootstrap_free(bootstrap);
 	return world.steps - before;
 }
 
@@ -1127,9 +1127,9 @@ static void established(struct stream *stream)
 	stream->count = 0;
 }
 
-static void test_seed_quiet(void)
+static void test_bootstrap_quiet(void)
 {
-	struct seed *seed;
+	struct bootstrap *bootstrap;
 	uint64_t start;
 
 	established(&stream);
@@ -1137,10 +1137,10 @@ static void test_seed_quiet(void)
 	snapshot(&stream, &stream.client, TCPTRACE_K_FULL);
 	snapshot(&stream, &stream.server, TCPTRACE_K_FULL);
 	four_way(&stream, &stream.client);
-	seed = seed_of(2, start);
-	is_seeds(seed, "101:1 102:1 ", "what is there is there once");
-	is_int(replay(seed), stream.count - 3, "events after the snapshot are all shown");
-	is_how(&world.client, "four-way", "local", "a seeded end");
+	bootstrap = bootstrap_of(2, start);
+	is_existing(bootstrap, "101:1 102:1 ", "what is there is there once");
+	is_int(replay(bootstrap), stream.count - 3, "events after the snapshot are all shown");
+	is_how(&world.client, "four-way", "local", "an end that existed before");
 	ok(!world.client.verdict.whole, "not seen whole");
 	is_int(world.client.verdict.seen, world.client.time - start, "seen since the start");
 	is_int(world.client.verdict.bytes_out, 100, "its bytes");
@@ -1149,9 +1149,9 @@ static void test_seed_quiet(void)
 }
 
 /* Events from before the snapshot's end that come late, since a writer was stopped in the middle of a record. */
-static void test_seed_late(void)
+static void test_bootstrap_late(void)
 {
-	struct seed *seed;
+	struct bootstrap *bootstrap;
 
 	established(&stream);
 	snapshot(&stream, &stream.client, TCPTRACE_K_FULL);
@@ -1161,24 +1161,24 @@ static void test_seed_late(void)
 	stream.records[0].old_state = stream.records[0].new_state = TCPTRACE_S_FIN_WAIT2;
 
 	world_begin(0);
-	seed = seed_new(world.model, stream.records[1].time - 1);
-	seed_snapshot(&stream.records[0], seed);
+	bootstrap = bootstrap_new(world.model, stream.records[1].time - 1);
+	bootstrap_snapshot(&stream.records[0], bootstrap);
 	fake_begin(&fake, stream.records + 1, 0, SOURCE_IDLE);
 	fake.complete_until = 0;
 	stream.records[stream.count] = stream.records[0];
-	is_int(seed_collect(seed, &fake.source), 0, "collected");
+	is_int(bootstrap_collect(bootstrap, &fake.source), 0, "collected");
 	is_int(fake.waits, 4, "as long as one older than the snapshot may come");
-	is_int(seed_finish(seed), 0, "seeded");
-	is_seeds(seed, "101:1 ", "as it was before the late events");
-	is_int(replay(seed), 3, "which are live");
+	is_int(bootstrap_finish(bootstrap), 0, "bootstrapped");
+	is_existing(bootstrap, "101:1 ", "as it was before the late events");
+	is_int(replay(bootstrap), 3, "which are live");
 	finish();
 }
 
 /* The snapshot's record was taken when the event had happened; or its time at least. */
-static void test_seed_event_before(void)
+static void test_bootstrap_event_before(void)
 {
 	struct tcptrace_record shot;
-	struct seed *seed;
+	struct bootstrap *bootstrap;
 	uint64_t start;
 
 	established(&stream);
@@ -1191,17 +1191,17 @@ static void test_seed_event_before(void)
 	/* Read between the two changes. */
 	stream.records[0].time = stream.records[3].time - 1;
 	stream.records[0].old_state = stream.records[0].new_state = TCPTRACE_S_FIN_WAIT1;
-	seed = seed_of(1, start);
-	is_seeds(seed, "101:1 ", "as it was before the event");
-	is_int(replay(seed), 3, "the event is live, and so is the one after the record");
+	bootstrap = bootstrap_of(1, start);
+	is_existing(bootstrap, "101:1 ", "as it was before the event");
+	is_int(replay(bootstrap), 3, "the event is live, and so is the one after the record");
 	is_int(model_find(world.model, 101)->state, TCPTRACE_S_FIN_WAIT2, "and leads to where it is now");
 	finish();
 
 	/* Read before the change, timed after it. */
 	stream.records[0].old_state = stream.records[0].new_state = TCPTRACE_S_ESTABLISHED;
-	seed = seed_of(1, start);
-	is_seeds(seed, "101:1 ", "the record shows the state before");
-	is_int(replay(seed), 3, "the same steps");
+	bootstrap = bootstrap_of(1, start);
+	is_existing(bootstrap, "101:1 ", "the record shows the state before");
+	is_int(replay(bootstrap), 3, "the same steps");
 	finish();
 
 	/* Already a timewait socket. */
@@ -1211,9 +1211,9 @@ static void test_seed_event_before(void)
 	stream.records[0].kind = TCPTRACE_K_TIMEWAIT;
 	stream.records[0].old_state = stream.records[0].new_state = TCPTRACE_S_TIME_WAIT;
 	memset(&stream.records[0].u, 0, sizeof(stream.records[0].u));
-	seed = seed_of(1, start);
-	is_seeds(seed, "101:1 ", "it was established when the snapshot began");
-	is_int(replay(seed), 4, "all of its steps are shown, not the dead socket's");
+	bootstrap = bootstrap_of(1, start);
+	is_existing(bootstrap, "101:1 ", "it was established when the snapshot began");
+	is_int(replay(bootstrap), 4, "all of its steps are shown, not the dead socket's");
 	is_how(&world.client, "four-way", "local", "and its verdict");
 	is_int(world.client.verdict.bytes_out, 101,
 	       "with its bytes; nothing tells whether the kernel counted a SYN");
@@ -1222,9 +1222,9 @@ static void test_seed_event_before(void)
 	finish();
 }
 
-static void test_seed_birth(void)
+static void test_bootstrap_birth(void)
 {
-	struct seed *seed;
+	struct bootstrap *bootstrap;
 	uint64_t start;
 
 	stream_begin(&stream);
@@ -1234,27 +1234,27 @@ static void test_seed_birth(void)
 	syn_ack_arrives(&stream);
 	stream.records[0].time = stream.time + 1;
 	stream.records[0].old_state = stream.records[0].new_state = TCPTRACE_S_ESTABLISHED;
-	seed = seed_of(1, start);
-	is_seeds(seed, "", "born after the snapshot began: not there");
-	is_int(replay(seed), 2, "its birth is shown");
+	bootstrap = bootstrap_of(1, start);
+	is_existing(bootstrap, "", "born after the snapshot began: not there");
+	is_int(replay(bootstrap), 2, "its birth is shown");
 	is_int(model_ends(world.model), 1, "it is there once");
-	ok(!(model_find(world.model, 101)->flags & END_SEEDED), "and was seen whole");
+	ok(!(model_find(world.model, 101)->flags & END_PREEXISTING), "and was seen whole");
 	finish();
 
 	/* Where the change comes before the event's time, as of listen(), the record may be the older one. */
 	stream_begin(&stream);
 	snapshot(&stream, &stream.listener, TCPTRACE_K_FULL)->new_state = TCPTRACE_S_LISTEN;
 	listen_begins(&stream);
-	seed = seed_of(1, 1);
-	is_seeds(seed, "", "a birth after its record is a birth as well");
-	is_int(replay(seed), 1, "shown once");
+	bootstrap = bootstrap_of(1, 1);
+	is_existing(bootstrap, "", "a birth after its record is a birth as well");
+	is_int(replay(bootstrap), 1, "shown once");
 	is_int(model_ends(world.model), 1, "there once");
 	finish();
 }
 
-static void test_seed_gone(void)
+static void test_bootstrap_gone(void)
 {
-	struct seed *seed;
+	struct bootstrap *bootstrap;
 	uint64_t start;
 
 	established(&stream);
@@ -1262,31 +1262,31 @@ static void test_seed_gone(void)
 	snapshot(&stream, &stream.server, TCPTRACE_K_FULL);
 	to_state(&stream, &stream.client, TCPTRACE_S_CLOSE)->error = ETIMEDOUT;
 	stream.records[0].time = stream.time + 1;
-	seed = seed_of(1, start);
-	is_seeds(seed, "102:1 101:1 ", "gone before its place was looked at, but it was there");
-	is_int(replay(seed), 1, "how it went is shown");
+	bootstrap = bootstrap_of(1, start);
+	is_existing(bootstrap, "102:1 101:1 ", "gone before its place was looked at, but it was there");
+	is_int(replay(bootstrap), 1, "how it went is shown");
 	is_how(&world.client, "timeout", "unknown", "with its verdict");
 	finish();
 }
 
-static void test_seed_moved(void)
+static void test_bootstrap_moved(void)
 {
-	struct seed *seed;
+	struct bootstrap *bootstrap;
 
 	established(&stream);
 	snapshot(&stream, &stream.client, TCPTRACE_K_FULL);
 	stream.client.state = TCPTRACE_S_TIME_WAIT;
 	snapshot(&stream, &stream.client, TCPTRACE_K_TIMEWAIT)->u.totals.timeout = 60000;
-	seed = seed_of(2, 1);
-	is_seeds(seed, "101:6 ", "seen at two places, it is there once, as it was seen later");
-	seed_free(seed);
+	bootstrap = bootstrap_of(2, 1);
+	is_existing(bootstrap, "101:6 ", "seen at two places, it is there once, as it was seen later");
+	bootstrap_free(bootstrap);
 	finish();
 }
 
-static void test_seed_history(void)
+static void test_bootstrap_history(void)
 {
 	struct tcptrace_record shot;
-	struct seed *seed;
+	struct bootstrap *bootstrap;
 	uint64_t start;
 
 	/* Probes are armed one after the other: FIN_WAIT2 to CLOSE came through, TIME_WAIT's birth did not. */
@@ -1299,9 +1299,9 @@ static void test_seed_history(void)
 	shot = stream.records[0];
 	stream.records[0] = stream.records[1];
 	stream.records[1] = shot;
-	seed = seed_of(1, start);
-	is_seeds(seed, "101:6 ", "what happened before the snapshot began does not matter");
-	is_int(replay(seed), 0, "and is not shown");
+	bootstrap = bootstrap_of(1, start);
+	is_existing(bootstrap, "101:6 ", "what happened before the snapshot began does not matter");
+	is_int(replay(bootstrap), 0, "and is not shown");
 	is_int(model_ends(world.model), 1, "the TIME_WAIT lives");
 	finish();
 
@@ -1314,9 +1314,9 @@ static void test_seed_history(void)
 	shot = stream.records[0];
 	stream.records[0] = stream.records[1];
 	stream.records[1] = shot;
-	seed = seed_of(1, start);
-	is_seeds(seed, "101:1 ", "but where its change was under way");
-	is_int(replay(seed), 1, "it is shown");
+	bootstrap = bootstrap_of(1, start);
+	is_existing(bootstrap, "101:1 ", "but where its change was under way");
+	is_int(replay(bootstrap), 1, "it is shown");
 	is_int(model_find(world.model, 101)->state, TCPTRACE_S_FIN_WAIT1, "and counts");
 	finish();
 }
@@ -1355,12 +1355,12 @@ int main(void)
 	test_many();
 	test_many_wait();
 	test_namespaces();
-	test_seed_quiet();
-	test_seed_late();
-	test_seed_event_before();
-	test_seed_birth();
-	test_seed_gone();
-	test_seed_moved();
-	test_seed_history();
+	test_bootstrap_quiet();
+	test_bootstrap_late();
+	test_bootstrap_event_before();
+	test_bootstrap_birth();
+	test_bootstrap_gone();
+	test_bootstrap_moved();
+	test_bootstrap_history();
 	return done_testing();
 }

@@ -7,7 +7,7 @@
 
 #include "fake_source.h"
 #include "model/model.h"
-#include "session/seed.h"
+#include "session/bootstrap.h"
 #include "test.h"
 #include "view/json/json.h"
 #include "view/text/timeline.h"
@@ -83,9 +83,9 @@ static void show(const struct step *step)
 		show_verdict(end);
 }
 
-static void seed_some(uint64_t *time)
+static void bootstrap_some(uint64_t *time)
 {
-	struct seed *seed = seed_new(model, *time + 20);
+	struct bootstrap *bootstrap = bootstrap_new(model, *time + 20);
 	struct tcptrace_record events[100];
 	const struct tcptrace_record *event;
 	struct fake_source fake;
@@ -97,21 +97,21 @@ static void seed_some(uint64_t *time)
 		struct tcptrace_record record = random_record(++*time + any(100));
 
 		record.type = TCPTRACE_T_SNAPSHOT;
-		seed_snapshot(&record, seed);
+		bootstrap_snapshot(&record, bootstrap);
 	}
 	*time -= any(30);
 	for (i = 0; i < 100; i++)
 		events[i] = random_record(++*time);
 	fake_begin(&fake, events, 100, SOURCE_IDLE);
-	broken += seed_collect(seed, &fake.source) != 0 || seed_finish(seed) != 0;
-	while ((end = seed_next(seed))) {
+	broken += bootstrap_collect(bootstrap, &fake.source) != 0 || bootstrap_finish(bootstrap) != 0;
+	while ((end = bootstrap_next(bootstrap))) {
 		timeline_socket(&timeline, end);
 		json_socket(&out, end, *time);
 	}
-	while ((event = seed_replay(seed)))
+	while ((event = bootstrap_replay(bootstrap)))
 		if (model_apply(model, event, NULL, &step) == MODEL_STEP)
 			show(&step);
-	seed_free(seed);
+	bootstrap_free(bootstrap);
 }
 
 int main(void)
@@ -130,7 +130,7 @@ int main(void)
 		struct step step;
 
 		if (!(i % 10000))
-			seed_some(&time);
+			bootstrap_some(&time);
 		time += any(MODEL_SETTLE_NS);
 		record = random_record(time);
 		while ((end = model_settle(model, time - MODEL_SETTLE_NS)))

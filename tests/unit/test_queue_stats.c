@@ -3,7 +3,7 @@
 #include "model/model.h"
 #include "model/queue_stats.h"
 #include "model/verdict.h"
-#include "session/seed.h"
+#include "session/bootstrap.h"
 #include "stream.h"
 #include "test.h"
 
@@ -362,30 +362,30 @@ static void test_left(void)
 
 /* ---- where the numbers of an end begin that was there ---- */
 
-static void seed(const struct stream_end *first, const struct stream_end *second)
+static void bootstrap(const struct stream_end *first, const struct stream_end *second)
 {
-	struct seed *seed;
+	struct bootstrap *bootstrap;
 
 	model_free(model);
 	model = model_new(&(struct model_options){ 0 });
 	stream.count = fed = 0;
-	seed = seed_new(model, 1);
-	seed_snapshot(snapshot(&stream, first, TCPTRACE_K_FULL), seed);
+	bootstrap = bootstrap_new(model, 1);
+	bootstrap_snapshot(snapshot(&stream, first, TCPTRACE_K_FULL), bootstrap);
 	if (second)
-		seed_snapshot(snapshot(&stream, second, TCPTRACE_K_FULL), seed);
-	seed_finish(seed);
-	seed_free(seed);
+		bootstrap_snapshot(snapshot(&stream, second, TCPTRACE_K_FULL), bootstrap);
+	bootstrap_finish(bootstrap);
+	bootstrap_free(bootstrap);
 	stream.count = 0;
 }
 
-static void test_seeded(void)
+static void test_existing(void)
 {
 	const struct end *client, *server;
 
 	begin();
 	moves(&stream, &stream.client, 1000, true);
 	moves(&stream, &stream.server, 20000, true);
-	seed(&stream.client, &stream.server);
+	bootstrap(&stream.client, &stream.server);
 	client = model_find(model, 101);
 	server = model_find(model, 102);
 	ok(client->flags & END_ISS && client->iss == stream.client.iss, "both ends are here: the client's");
@@ -393,7 +393,7 @@ static void test_seeded(void)
 	ok(server->flags & END_ISS && server->iss == stream.server.iss, "the server's");
 	ok(server->flags & END_IRS && server->irs == stream.client.iss, "and the client's to it");
 
-	seed(&stream.client, NULL);
+	bootstrap(&stream.client, NULL);
 	client = model_find(model, 101);
 	ok(client->flags & END_IRS && client->irs == stream.server.iss, "of one alone, the peer's are known");
 	ok(!(client->flags & END_ISS), "its own are not: whether a SYN was counted is not");
@@ -403,7 +403,7 @@ static void test_seeded(void)
 
 	begin();
 	moves(&stream, &stream.client, 1000, true);
-	seed(&stream.server, NULL);
+	bootstrap(&stream.server, NULL);
 	server = model_find(model, 102);
 	ok(server->flags & END_ISS && server->iss == stream.server.iss,
 	   "one of which nothing was acknowledged, no SYN either: it did not connect");
@@ -413,7 +413,7 @@ static void test_seeded(void)
 	begin();
 	stream.server.bytes_in = 500;
 	stream.server.rcv_nxt += 1000;
-	seed(&stream.server, NULL);
+	bootstrap(&stream.server, NULL);
 	stream.server.bytes_in = 1000;
 	shuts(&stream, &stream.server, TCPTRACE_OP_SHUT_RD);
 	feed(&stream.records[0]);
@@ -432,7 +432,7 @@ int main(void)
 	test_lasting();
 	test_orphan();
 	test_left();
-	test_seeded();
+	test_existing();
 	model_free(model);
 	return done_testing();
 }

@@ -208,7 +208,7 @@ static void on_socket(void *arg, const struct end *end)
 	listeners_owner(&listen->listeners, end);
 }
 
-static void seeded(void *arg)
+static void bootstrapped(void *arg)
 {
 	struct listen *listen = arg;
 
@@ -251,7 +251,7 @@ static const struct follow_view view = {
 	.begin = begin,
 	.snapshot = snapshot,
 	.socket = on_socket,
-	.seeded = seeded,
+	.bootstrapped = bootstrapped,
 	.step = step,
 	.tick = tick,
 	.end = end,

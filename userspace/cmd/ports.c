@@ -240,7 +240,7 @@ static int begin(void *arg, struct follow *follow)
 }
 
 /* What is there now; of a recording, what was at its end. */
-static void seeded(void *arg)
+static void bootstrapped(void *arg)
 {
 	struct view *view = arg;
 
@@ -270,7 +270,7 @@ static const struct follow_view follow_view = {
 	.level_filtered = TCPTRACE_L_OFF,
 	.all = true,
 	.begin = begin,
-	.seeded = seeded,
+	.bootstrapped = bootstrapped,
 	.end = end,
 };
 

@@ -104,19 +104,19 @@ static void on_socket(void *arg, const struct end *end)
 {
 	struct watch *watch = arg;
 
-	if (!watch->seeds)
+	if (!watch->existing)
 		watch_show_headers(watch, true);
-	watch->seeds = true;
+	watch->existing = true;
 	if (follow_state(watch->follow, end->state))
 		watch_show_socket(watch, end, end->birth);
 }
 
-static void seeded(void *arg)
+static void bootstrapped(void *arg)
 {
 	struct watch *watch = arg;
 	const struct options *options = &watch->arguments.follow.options;
 
-	if (watch->seeds && !options->json && !options->quiet)
+	if (watch->existing && !options->json && !options->quiet)
 		out_write(&watch->follow->out, "\n", 1);
 	watch_show_headers(watch, false);
 }
@@ -165,7 +165,7 @@ static const struct follow_view watch_live = {
 	.level_filtered = TCPTRACE_L_QUEUE,
 	.begin = watch_begin,
 	.socket = on_socket,
-	.seeded = seeded,
+	.bootstrapped = bootstrapped,
 	.step = on_step,
 	.verdict = on_verdict,
 	.lost = on_lost,

@@ -27,7 +27,7 @@ struct watch {
 	struct follow *follow;
 	struct timeline timeline;
 	uint64_t steps;			/* shown */
-	bool seeds;			/* some were there */
+	bool existing;			/* some were there */
 	struct watch_rows rows;
 	int error;			/* -ENOMEM: of the rows */
 };

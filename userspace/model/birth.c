@@ -28,7 +28,7 @@ static void fill_snapshot(struct end *end, const struct tcptrace_record *record)
 	end->kind = record->kind;
 	end->state = record->new_state;
 	end->birth = record->time;
-	end->flags |= END_SEEDED | implied(end->state);
+	end->flags |= END_PREEXISTING | implied(end->state);
 	counters_copy(end, record);
 	if (record_listens(record)) {
 		counters_copy_backlog(end, record);
@@ -106,7 +106,7 @@ void model_find_peer(struct model *model, uint32_t place)
 		counters_know_irs(model, peer, peer->irs);
 }
 
-struct end *model_seed(struct model *model, const struct tcptrace_record *record)
+struct end *model_bootstrap(struct model *model, const struct tcptrace_record *record)
 {
 	uint32_t place;
 
@@ -146,7 +146,7 @@ uint32_t model_add_before(struct model *model, const struct tcptrace_record *eve
 	end->state = event->old_state;
 	end->kind = kind_before(event);
 	end->birth = event->time;
-	end->flags |= END_SEEDED | implied(end->state);
+	end->flags |= END_PREEXISTING | implied(end->state);
 	counters_copy(end, event);
 	if (record_listens(event)) {
 		counters_copy_backlog(end, event);
@@ -166,7 +166,7 @@ uint32_t model_add_before(struct model *model, const struct tcptrace_record *eve
 /* Its numbers stay, they are no worse for being younger; but those of a timewait socket are not its own. */
 void model_step_back(struct end *end, const struct tcptrace_record *event)
 {
-	uint32_t kept = END_SEEDED | END_ACTIVE | END_PASSIVE | END_ISS | END_IRS | END_BOUND;
+	uint32_t kept = END_PREEXISTING | END_ACTIVE | END_PASSIVE | END_ISS | END_IRS | END_BOUND;
 	uint8_t kind = kind_before(event);
 
 	if (kind == end->kind)
@@ -181,7 +181,7 @@ void model_step_back(struct end *end, const struct tcptrace_record *event)
 	end->timeout = 0;
 }
 
-struct end *model_seed_before(struct model *model, const struct tcptrace_record *event)
+struct end *model_bootstrap_before(struct model *model, const struct tcptrace_record *event)
 {
 	model_bury(model);
 	if (!event->cookie || event->old_state == TCPTRACE_S_CLOSE || !event->old_state ||

@@ -37,7 +37,7 @@ static void established(struct change *change)
 	if (!(end->flags & END_IRS))
 		counters_know_irs(change->model, end, record->rcv_nxt - 1);
 	/* Of a SYN cookie nobody knows when its SYN came. */
-	if (!(end->flags & (END_SEEDED | END_COOKIE))) {
+	if (!(end->flags & (END_PREEXISTING | END_COOKIE))) {
 		end->handshake = duration32_of(record->time - end->birth);
 		end->flags |= END_HANDSHAKE;
 	}
@@ -111,7 +111,7 @@ static void abort_reason(struct end *end, const struct tcptrace_record *record)
 		end->unread = unread;
 	} else if (end->flags & END_CLOSED && record->flags & TCPTRACE_F_LINGER) {
 		end->why = WHY_LINGER;
-	} else if (!(end->flags & (END_CLOSED | END_SEEDED)) && end->flags & END_PASSIVE &&
+	} else if (!(end->flags & (END_CLOSED | END_PREEXISTING)) && end->flags & END_PASSIVE &&
 		   !end->owner) {
 		end->why = WHY_UNACCEPTED;
 	}

@@ -30,7 +30,7 @@ uint64_t end_left(const struct end *end, uint64_t time)
 uint64_t end_read_delay(const struct end *end, uint64_t time, bool followed, bool *at_least)
 {
 	bool unread = end_recvq(end) > !!(end->flags & END_FIN_COUNTED) && end->state != TCPTRACE_S_LISTEN;
-	uint64_t since = end->flags & END_SEEDED ? time - end->birth : UNKNOWN;
+	uint64_t since = end->flags & END_PREEXISTING ? time - end->birth : UNKNOWN;
 	uint64_t delay = followed && unread ? since : UNKNOWN;
 
 	if (end->queue_stats)
@@ -100,9 +100,9 @@ static void take_numbers(struct model *model, struct end *end, const struct tcpt
 	struct end *peer = ends_at(&model->ends, end->peer);
 
 	if (state_handshaking(record->old_state) ||
-	    (end->flags & END_IRS && (end->irs == irs || !(end->flags & END_SEEDED))))
+	    (end->flags & END_IRS && (end->irs == irs || !(end->flags & END_PREEXISTING))))
 		return;
-	if (peer && peer->flags & END_SEEDED)
+	if (peer && peer->flags & END_PREEXISTING)
 		peer->flags &= ~END_ISS;
 	counters_know_irs(model, end, irs);
 }

@@ -6,7 +6,7 @@
  *   ends.c     the table itself: room, indexes, which two ends are one connection
  *   model.c    what a record changes, what is over
  *   queue_stats.c  what passes through the queues of an end, and who waits for whom
- *   seed.c     what was there before the first event, without gap or double count
+ *   bootstrap.c     what was there before the first event, without gap or double count
  *   verdict.c  what is to be said of an end that is over
  *   inferred_segment.c  the segment that caused a change, from the record alone
  *   process.c  which process holds a socket that was there before
@@ -31,7 +31,7 @@
 
 /* What is known of an end, beside its state. */
 enum {
-	END_SEEDED	= 1u << 0,	/* its birth was not seen */
+	END_PREEXISTING	= 1u << 0,	/* its birth was not seen */
 	END_ACTIVE	= 1u << 1,	/* it connected, */
 	END_PASSIVE	= 1u << 2,	/* or it was connected to */
 	END_ISS		= 1u << 3,	/* iss is known, */
@@ -55,7 +55,7 @@ enum {
 	END_ASKED	= 1u << 21,	/* `requests`: data went one way first, */
 	END_ASKED_IN	= 1u << 22,	/* that was towards this end, */
 	END_ANSWERED	= 1u << 23,	/* and the last ones went the other way */
-	END_LISTED	= 1u << 24,	/* seed.c: is among those to hand out */
+	END_LISTED	= 1u << 24,	/* bootstrap.c: is among those to hand out */
 	END_LOSSY	= 1u << 25,	/* records were lost while it lived */
 	END_ACCEPTED	= 1u << 26,	/* accept() was seen, and since when it waited for that */
 	END_COOKIE	= 1u << 27,	/* born of a SYN cookie or of fast open: its SYN was not seen */
@@ -80,7 +80,7 @@ enum why {
  */
 struct end {
 	uint64_t cookie;
-	uint64_t birth;		/* or when it was first seen (END_SEEDED) */
+	uint64_t birth;		/* or when it was first seen (END_PREEXISTING) */
 	uint64_t since;		/* in its state, if END_SINCE */
 	uint64_t last;		/* step of either end of the connection */
 	uint64_t fin;		/* time of the first FIN, 0: not seen; END_HALF_CLOSED: from it to the second */
@@ -207,12 +207,12 @@ uint32_t model_ends(const struct model *model);
 /* Records of ends that did not fit. */
 uint64_t model_full(const struct model *model);
 
-/* ---- for seed.c ---- */
+/* ---- for bootstrap.c ---- */
 
 /* A socket that is there, from a record of type SNAPSHOT. NULL: not wanted, or no room. */
-struct end *model_seed(struct model *model, const struct tcptrace_record *record);
+struct end *model_bootstrap(struct model *model, const struct tcptrace_record *record);
 /* An end that was there in `old_state` of its first event, from that. */
-struct end *model_seed_before(struct model *model, const struct tcptrace_record *event);
+struct end *model_bootstrap_before(struct model *model, const struct tcptrace_record *event);
 /* Its record was taken too late: it was still in `old_state` of its first event. */
 void model_step_back(struct end *end, const struct tcptrace_record *event);
 void model_forget(struct model *model, uint64_t cookie);

@@ -81,7 +81,7 @@ static bool orphaned(const struct end *end, enum how how)
 /* A passive end was born of its SYN; what it had of a handshake it had in SYN_RECV. */
 static uint64_t syn_recv(const struct end *end)
 {
-	if (!(end->flags & END_PASSIVE) || end->flags & (END_SEEDED | END_COOKIE))
+	if (!(end->flags & END_PASSIVE) || end->flags & (END_PREEXISTING | END_COOKIE))
 		return UNKNOWN;
 	if (end->flags & END_HANDSHAKE)
 		return duration32_ns(end->handshake);
@@ -120,7 +120,7 @@ void verdict_of(const struct end *end, struct verdict *verdict)
 	verdict->how = how_of(end);
 	verdict->closed_by = closed_by(end, verdict->how);
 	verdict->closer = process_at(end->closer);
-	verdict->whole = !(end->flags & END_SEEDED);
+	verdict->whole = !(end->flags & END_PREEXISTING);
 	verdict->lossy = end->flags & END_LOSSY;
 	verdict->handshake = end->flags & END_HANDSHAKE ? duration32_ns(end->handshake) : UNKNOWN;
 	verdict->duration = verdict->whole ? age : UNKNOWN;
@@ -167,7 +167,7 @@ void verdict_of_pair(const struct end *end, const struct end *peer, struct pair 
 	if (end->flags & peer->flags & END_HANDSHAKE)
 		pair->handshake = later(end->birth + duration32_ns(end->handshake),
 					peer->birth + duration32_ns(peer->handshake)) - birth;
-	if (told && !((end->flags | peer->flags) & END_SEEDED))
+	if (told && !((end->flags | peer->flags) & END_PREEXISTING))
 		pair->duration = later(end->since, peer->since) - birth;
 }
 

@@ -10,9 +10,9 @@
 #include "host/proc.h"
 #include "record/level.h"
 #include "record/record.h"
+#include "session/bootstrap.h"
 #include "session/conclude.h"
 #include "session/follow.h"
-#include "session/seed.h"
 #include "session/subject.h"
 
 #define SETTLE_MS	((int)(MODEL_SETTLE_NS / 1000000) + 1)
@@ -228,25 +228,25 @@ static int on_snapshot(const struct tcptrace_record *record, void *arg)
 		follow->last = record->time;
 	if (follow->view->snapshot_only)
 		return follow->out.error || follow->enough || signals_stop() ? SOURCE_ENOUGH : SOURCE_MORE;
-	return seed_snapshot(record, follow->seed);
+	return bootstrap_snapshot(record, follow->bootstrap);
 }
 
-static int tell_seeds(struct follow *follow)
+static int tell_existing(struct follow *follow)
 {
 	const struct end *end;
 
 	/* Who shows no events shows no processes either. */
 	if (follow->view->level && (follow->arguments->processes || chooses(follow)) && follow->source->live) {
-		int error = seed_owners(follow->seed, PROC);
+		int error = bootstrap_owners(follow->bootstrap, PROC);
 
 		if (error)
 			return error;
 	}
-	while (follow->view->socket && (end = seed_next(follow->seed)))
+	while (follow->view->socket && (end = bootstrap_next(follow->bootstrap)))
 		if (!follow->by_process || follow_wants(follow, end))
 			follow->view->socket(follow->arg, end);
-	if (follow->view->seeded)
-		follow->view->seeded(follow->arg);
+	if (follow->view->bootstrapped)
+		follow->view->bootstrapped(follow->arg);
 	return 0;
 }
 
@@ -263,15 +263,15 @@ static int begin(struct follow *follow)
 		return error;
 	if (follow->view->snapshot_only)
 		return SOURCE_END;
-	damage = seed_collect(follow->seed, follow->source);
+	damage = bootstrap_collect(follow->bootstrap, follow->source);
 	if (damage == SOURCE_END || damage == -ENOMEM)
 		return damage;
-	error = seed_finish(follow->seed);
+	error = bootstrap_finish(follow->bootstrap);
 	if (!error)
-		error = tell_seeds(follow);
+		error = tell_existing(follow);
 	if (error)
 		return error;
-	while (!follow->enough && (record = seed_replay(follow->seed))) {
+	while (!follow->enough && (record = bootstrap_replay(follow->bootstrap))) {
 		if (stop_too_late(&follow->stop, follow->source, record->time))
 			return SOURCE_END;
 		on_record(follow, record);
@@ -343,11 +343,11 @@ static int follow_all(struct follow *follow)
 
 	follow->start = follow->source->live ? clock_now() : 0;
 	follow->last = follow->start;
-	follow->seed = seed_new(follow->model, follow->start);
+	follow->bootstrap = bootstrap_new(follow->model, follow->start);
 	stop_begin(&follow->stop, follow->source);
-	error = follow->seed ? begin(follow) : -ENOMEM;
-	seed_free(follow->seed);
-	follow->seed = NULL;
+	error = follow->bootstrap ? begin(follow) : -ENOMEM;
+	bootstrap_free(follow->bootstrap);
+	follow->bootstrap = NULL;
 	if (error)
 		return error == SOURCE_END ? 0 : error;
 	return follow->enough ? 0 : go_on(follow);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * The way of each record: source -> filter -> model -> view. A command says what its view is and has
- * it told; the source, the seeding and the end are the same for all.
+ * it told; the source, the bootstrap and the end are the same for all.
  *
  *	static const struct follow_view view = { .level = ..., .step = ..., .tick = ... };
  *	...
@@ -24,7 +24,7 @@
 #include "source/ahead.h"
 #include "source/source.h"
 
-struct seed;
+struct bootstrap;
 
 struct follow_arguments {
 	struct options options;
@@ -51,7 +51,7 @@ struct follow {
 	struct source *source;
 	struct ahead ahead;
 	struct model *model;
-	struct seed *seed;		/* NULL: all that was there is known */
+	struct bootstrap *bootstrap;	/* NULL: all that was there is known */
 	struct out out;
 	uint64_t start;			/* of what is followed: its first event, or now */
 	uint64_t last;			/* time of the last record */
@@ -86,7 +86,7 @@ struct follow_view {
 	void (*snapshot)(void *arg, const struct tcptrace_record *record);
 	/* An end that was there, whatever its state; then: those were all. */
 	void (*socket)(void *arg, const struct end *end);
-	void (*seeded)(void *arg);
+	void (*bootstrapped)(void *arg);
 	void (*step)(void *arg, const struct step *step);
 	/* A record of type LOST: here something is missing. */
 	void (*lost)(void *arg, const struct tcptrace_record *record);

@@ -72,7 +72,7 @@ static uint64_t rate(uint64_t now, uint64_t before, uint64_t elapsed)
 static void compare(struct busy_end *one, const struct end *end, uint64_t last, uint64_t time)
 {
 	bool same = one->cookie == end->cookie;
-	bool born = !same && !(end->flags & END_SEEDED) && end->birth >= last;
+	bool born = !same && !(end->flags & END_PREEXISTING) && end->birth >= last;
 
 	one->in = one->out = UNKNOWN;
 	if (last && time > last && (same || born)) {

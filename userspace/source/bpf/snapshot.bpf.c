@@ -69,7 +69,7 @@ int snapshot(struct bpf_iter__tcp *ctx)
 			record.u.totals.timeout = left > 0 ? jiffies_to_ms(left) : 0;
 		}
 	}
-	/* After all was read: seeding relies on it. */
+	/* After all was read: the bootstrap relies on it. */
 	record.time = bpf_ktime_get_ns();
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 	return 0;

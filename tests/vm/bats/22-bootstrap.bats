@@ -97,7 +97,7 @@ starts()
 			is "missed <= 10"
 			# Not busybox's: these are thousands of lines.
 			command awk -v port="$port" -v spawned="${spawned[n]}" -v ready="${ready[n]}" -v missed="$missed" \
-				-f "$BATS_TEST_DIRNAME/seeds.awk" "$BATS_TEST_TMPDIR"/{made,changes,before,after,shown}
+				-f "$BATS_TEST_DIRNAME/bootstrap.awk" "$BATS_TEST_TMPDIR"/{made,changes,before,after,shown}
 		done
 	done
 	stop storm

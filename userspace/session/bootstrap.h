@@ -17,14 +17,14 @@
  * Events from before the snapshot began are history, and may be patchy, since not all probes are
  * armed at once: dropped, but for one whose change the record does not show yet.
  *
- *	seed = seed_new(model, time);
- *	source_snapshot(source, seed_snapshot, seed);
- *	seed_collect(seed, source);
- *	seed_finish(seed);
- *	then each seed_next(), then each seed_replay() as if it came from the source
+ *	bootstrap = bootstrap_new(model, time);
+ *	source_snapshot(source, bootstrap_snapshot, bootstrap);
+ *	bootstrap_collect(bootstrap, source);
+ *	bootstrap_finish(bootstrap);
+ *	then each bootstrap_next(), then each bootstrap_replay() as if it came from the source
  */
-#ifndef TCPTRACE_SEED_H
-#define TCPTRACE_SEED_H
+#ifndef TCPTRACE_BOOTSTRAP_H
+#define TCPTRACE_BOOTSTRAP_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -33,31 +33,31 @@
 #include "model/model.h"
 #include "source/source.h"
 
-struct seed;
+struct bootstrap;
 
 /* `start`: CLOCK_MONOTONIC before the snapshot; 0: not known, its first record's time. NULL: no memory. */
-struct seed *seed_new(struct model *model, uint64_t start);
-void seed_free(struct seed *seed);
+struct bootstrap *bootstrap_new(struct model *model, uint64_t start);
+void bootstrap_free(struct bootstrap *bootstrap);
 
 /* A source_each. Returns 0 or -ENOMEM. */
-int seed_snapshot(const struct tcptrace_record *record, void *seed);
+int bootstrap_snapshot(const struct tcptrace_record *record, void *bootstrap);
 
 /*
  * Keeps the source's events for later, until all are there that the snapshot has to be compared with. Returns 0;
  * SOURCE_END where a signal came that ends the program; or -errno.
  */
-int seed_collect(struct seed *seed, struct source *source);
+int bootstrap_collect(struct bootstrap *bootstrap, struct source *source);
 
 /* Puts the model into the state that was when the snapshot began. Returns 0 or -ENOMEM. */
-int seed_finish(struct seed *seed);
+int bootstrap_finish(struct bootstrap *bootstrap);
 
-/* Asks which processes hold the seeds and tells the model. Returns 0 or -ENOMEM. */
-int seed_owners(struct seed *seed, const char *proc);
+/* Asks which processes hold the sockets that existed and tells the model. Returns 0 or -ENOMEM. */
+int bootstrap_owners(struct bootstrap *bootstrap, const char *proc);
 
 /* The ends that were there, one after the other; NULL: no more. */
-const struct end *seed_next(struct seed *seed);
+const struct end *bootstrap_next(struct bootstrap *bootstrap);
 
 /* The events kept, in their order; NULL: no more. */
-const struct tcptrace_record *seed_replay(struct seed *seed);
+const struct tcptrace_record *bootstrap_replay(struct bootstrap *bootstrap);
 
 #endif

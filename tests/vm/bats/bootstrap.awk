@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
-# awk -v port=PORT -v spawned=NS -v ready=NS -v missed=N -f seeds.awk STORM TRACE BEFORE AFTER EVENTS: did a watch that began in the
+# awk -v port=PORT -v spawned=NS -v ready=NS -v missed=N -f bootstrap.awk STORM TRACE BEFORE AFTER EVENTS: did a watch that began in the
 # midst of tests/tools/storm show each end exactly once, from where it was on, with nothing left out and nothing twice?
 # STORM is what storm said, TRACE the kernel's tracepoint sock:inet_sock_set_state by the clock `mono`, BEFORE and AFTER are
 # /proc/net/tcp before and after watch was stopped (a TIME_WAIT may end in between), EVENTS are lines of key=value.
@@ -113,17 +113,17 @@ file < 5 || ($0 !~ /sport=/) { next }
 
 function ends_with(text, tail) { return substr(text, length(text) - length(tail) + 1) == tail }
 
-function check(id,   number, seeded, gone, told_of, wrong)
+function check(id,   number, existing, gone, told_of, wrong)
 {
 	if (!ends_with(traced[id], told[id])) complain(id, "is told otherwise than by the kernel")
 	if (length(told[id]) < length(late[id])) complain(id, "lacks changes that came after the watch was ready")
 	told_of = id in shown
-	seeded = told_of && shown[id] ~ /^snapshot/
+	existing = told_of && shown[id] ~ /^snapshot/
 	number = id
 	sub(/ .*/, "", number)
 	if (number == port) number = substr(id, index(id, "of ") + 3)
-	if (seeded && born[number] > ready) complain(id, "was there before it was born")
-	if (told_of && !seeded && born[number] < spawned) complain(id, "was born before there was a watch")
+	if (existing && born[number] > ready) complain(id, "was there before it was born")
+	if (told_of && !existing && born[number] < spawned) complain(id, "was born before there was a watch")
 	if (over[number] && over[number] < spawned && told[id]) complain(id, "was over before there was a watch")
 	if (!told_of && (!ending[number] || ending[number] > ready)) complain(id, "was there and is not shown")
 	gone = state[id] == "CLOSE" || state[id] == "TIME_WAIT"
@@ -132,7 +132,7 @@ function check(id,   number, seeded, gone, told_of, wrong)
 	if (!told_of || state[id] == "CLOSE") wrong = passes[id] == 2
 	else wrong = index(there[id] " ", " " state[id] " ") == 0
 	if (wrong) complain(id, "is at last " state[id] ", and to /proc/net/tcp" there[id])
-	if (seeded) count_seeded++
+	if (existing) count_existing++
 	else if (told_of) count_born++
 	if (began[id] == "TIME_WAIT") count_waiting++
 }
@@ -143,7 +143,7 @@ END {
 		check(port " of " number)
 	}
 	# What was compared is what was meant.
-	printf "%d seeded (%d of them in TIME_WAIT), %d born, %d bad, %d missed\n", count_seeded, count_waiting, count_born,
+	printf "%d existing (%d of them in TIME_WAIT), %d born, %d bad, %d missed\n", count_existing, count_waiting, count_born,
 		bad, missed
-	exit bad > 3 * missed || count_seeded <= count_waiting + 10 || count_born < 20
+	exit bad > 3 * missed || count_existing <= count_waiting + 10 || count_born < 20
 }
