@@ -15,7 +15,7 @@ static bool seen[EXPLAIN_TOPICS];
 static char said[STREAM_MAX][EXPLAIN_TEXT + 64];
 static unsigned int longest, unknown;
 
-/* As ahead.h does it. NULL: there is none. */
+/* As fin_lookahead.h does it. NULL: there is none. */
 static const struct tcptrace_record *next_of_its_end(unsigned int at)
 {
 	unsigned int i;

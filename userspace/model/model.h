@@ -172,7 +172,7 @@ struct model;
 struct model *model_new(const struct model_options *options);
 void model_free(struct model *model);
 
-/* `next`: that of the same end, where a step cannot be told without it and it is known (ahead.h); else NULL. */
+/* `next`: that of the same end, where a step cannot be told without it and it is known (fin_lookahead.h); else NULL. */
 enum model_outcome model_apply(struct model *model, const struct tcptrace_record *record,
 			       const struct tcptrace_record *next, struct step *step);
 

@@ -16,7 +16,7 @@
 #include "session/subject.h"
 
 #define SETTLE_MS	((int)(MODEL_SETTLE_NS / 1000000) + 1)
-#define AHEAD_MS	((int)(AHEAD_NS / 1000000) + 1)
+#define FIN_LOOKAHEAD_MS	((int)(FIN_LOOKAHEAD_NS / 1000000) + 1)
 
 enum { KEY_MAX_ENDS = 0x400 };
 
@@ -200,7 +200,7 @@ static void on_record(struct follow *follow, const struct tcptrace_record *recor
 	if (model_pending(follow->model))
 		settle(follow, record->time - MODEL_SETTLE_NS);
 	tick_before(follow, record->time);
-	switch (model_apply(follow->model, record, follow->ahead.next, &step)) {
+	switch (model_apply(follow->model, record, follow->lookahead.next, &step)) {
 	case MODEL_STEP:
 		if (follow->view->step && (!follow->by_process || shows_step(follow, &step)))
 			follow->view->step(follow->arg, &step);
@@ -296,12 +296,12 @@ static int idle(struct follow *follow)
 		return SOURCE_END;
 	if (stop_reached(&follow->stop, follow->source)) {
 		/* What waits for its next record has happened. */
-		follow->ahead.ended = true;
-		return ahead_waits(&follow->ahead) ? 0 : SOURCE_END;
+		follow->lookahead.ended = true;
+		return fin_lookahead_waits(&follow->lookahead) ? 0 : SOURCE_END;
 	}
 	timeout = stop_until(time, follow->due, model_pending(follow->model) ? SETTLE_MS : -1);
-	if (ahead_waits(&follow->ahead) && AHEAD_MS < timeout)
-		timeout = AHEAD_MS;
+	if (fin_lookahead_waits(&follow->lookahead) && FIN_LOOKAHEAD_MS < timeout)
+		timeout = FIN_LOOKAHEAD_MS;
 	return source_wait(follow->source, stop_timeout(&follow->stop, time, timeout));
 }
 
@@ -312,7 +312,7 @@ static int go_on(struct follow *follow)
 	bool stopping = false;
 
 	while (!follow->enough) {
-		int outcome = ahead_next(&follow->ahead, follow->source, &record);
+		int outcome = fin_lookahead_next(&follow->lookahead, follow->source, &record);
 
 		if (!stopping && signals_stop()) {
 			/* A file is read to its end at once: there is nothing to wait for. */

@@ -21,7 +21,7 @@
 #include "session/options.h"
 #include "session/stop.h"
 #include "session/summary.h"
-#include "source/ahead.h"
+#include "source/fin_lookahead.h"
 #include "source/source.h"
 
 struct bootstrap;
@@ -49,7 +49,7 @@ struct follow {
 	uint8_t any_state;		/* one of these, for tuples alone */
 	bool by_process;		/* the filter asks for processes: the model has ends that are not shown */
 	struct source *source;
-	struct ahead ahead;
+	struct fin_lookahead lookahead;
 	struct model *model;
 	struct bootstrap *bootstrap;	/* NULL: all that was there is known */
 	struct out out;

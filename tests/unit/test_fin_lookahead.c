@@ -4,18 +4,18 @@
 
 #include "fake_source.h"
 #include "session/stop.h"
-#include "source/ahead.h"
+#include "source/fin_lookahead.h"
 #include "stream.h"
 #include "test.h"
 
 static struct stream stream;
 
 static struct fake_source fake;
-static struct ahead ahead;
+static struct fin_lookahead lookahead;
 
 static void begin(int behind)
 {
-	memset(&ahead, 0, sizeof(ahead));
+	memset(&lookahead, 0, sizeof(lookahead));
 	fake_begin(&fake, stream.records, stream.count, behind);
 }
 
@@ -25,15 +25,15 @@ static int drain(unsigned int *count, unsigned int *merged)
 	const struct tcptrace_record *record;
 	int outcome;
 
-	while ((outcome = ahead_next(&ahead, &fake.source, &record)) == SOURCE_RECORD) {
+	while ((outcome = fin_lookahead_next(&lookahead, &fake.source, &record)) == SOURCE_RECORD) {
 		const struct tcptrace_record *wanted = &stream.records[*count];
 
 		if (record->time != wanted->time || record->type != wanted->type || record->cookie != wanted->cookie)
 			ok(false, "record %u is out of order", *count);
-		if (ahead.next) {
+		if (lookahead.next) {
 			ok(record->new_state == TCPTRACE_S_FIN_WAIT2, "only FIN_WAIT2 waits for another one");
-			is_int(ahead.next->cookie, record->cookie, "of its own end");
-			*merged += record_fin_merged(ahead.next, record->stamp);
+			is_int(lookahead.next->cookie, record->cookie, "of its own end");
+			*merged += record_fin_merged(lookahead.next, record->stamp);
 		}
 		(*count)++;
 	}
@@ -95,18 +95,18 @@ static void test_live(void)
 	waiting = fake.limit - 9;
 	is_int(drain(&count, &merged), SOURCE_IDLE, "caught up");
 	is_int(count, fake.limit - waiting, "FIN_WAIT2 waits, and what is behind it");
-	ok(ahead_waits(&ahead), "and that can be asked");
+	ok(fin_lookahead_waits(&lookahead), "and that can be asked");
 	fake.limit = stream.count;
 	is_int(drain(&count, &merged), SOURCE_IDLE, "then it is told");
 	is_int(count, stream.count, "none is lost");
 	is_int(merged, 1, "merged");
-	ok(!ahead_waits(&ahead), "nothing waits");
+	ok(!fin_lookahead_waits(&lookahead), "nothing waits");
 
 	/* Half-closed: nothing follows for long. */
 	three_way(false);
 	begin(SOURCE_IDLE);
 	fake.limit = stream.count - 2;
-	stream.records[9].time = clock_now() - 2 * AHEAD_NS;
+	stream.records[9].time = clock_now() - 2 * FIN_LOOKAHEAD_NS;
 	count = merged = 0;
 	is_int(drain(&count, &merged), SOURCE_IDLE, "after AHEAD_NS");
 	is_int(count, fake.limit, "it waits no more");
@@ -122,7 +122,7 @@ static void test_full(void)
 
 	three_way(true);
 	stream.count = 10;
-	for (i = 0; i < 2 * AHEAD_MAX; i++) {
+	for (i = 0; i < 2 * FIN_LOOKAHEAD_MAX; i++) {
 		stream.time = stream.records[9].time;
 		stream_add(&stream, &stream.server, TCPTRACE_T_RECV, TCPTRACE_OP_QUEUED)->time = stream.records[9].time;
 	}

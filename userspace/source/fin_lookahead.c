@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include "base/clock.h"
+#include "source/fin_lookahead.h"
+
+static const struct tcptrace_record *held(const struct fin_lookahead *lookahead, unsigned int at)
+{
+	return &lookahead->held[(lookahead->first + at) % FIN_LOOKAHEAD_MAX];
+}
+
+/* Is it what the first one waits for? */
+static void look_at(struct fin_lookahead *lookahead, unsigned int at)
+{
+	const struct tcptrace_record *first = held(lookahead, 0), *next = held(lookahead, at);
+
+	if (next->cookie != first->cookie || next->type == TCPTRACE_T_LOST)
+		return;
+	lookahead->known = true;
+	lookahead->next = next;
+}
+
+/* Another one is the first. */
+static void begin(struct fin_lookahead *lookahead)
+{
+	unsigned int i;
+
+	lookahead->next = NULL;
+	lookahead->known = !record_fin_acked(held(lookahead, 0));
+	for (i = 1; i < lookahead->count && !lookahead->known; i++)
+		look_at(lookahead, i);
+}
+
+static void hold(struct fin_lookahead *lookahead, const struct tcptrace_record *record)
+{
+	unsigned int at = lookahead->count++;
+
+	lookahead->held[(lookahead->first + at) % FIN_LOOKAHEAD_MAX] = *record;
+	if (at && !lookahead->known)
+		look_at(lookahead, at);
+}
+
+/* `time`: nothing older will come. */
+static bool decided(const struct fin_lookahead *lookahead, uint64_t time)
+{
+	return lookahead->known || lookahead->ended || lookahead->count == FIN_LOOKAHEAD_MAX ||
+	       time >= held(lookahead, 0)->time + FIN_LOOKAHEAD_NS;
+}
+
+int fin_lookahead_next_held(struct fin_lookahead *lookahead, struct source *source,
+			    const struct tcptrace_record **record, bool came)
+{
+	uint64_t time = 0;
+
+	if (came)
+		hold(lookahead, *record);
+	/* In between it was handed out, or it is the first that is held. */
+	if (came || lookahead->handed_out)
+		begin(lookahead);
+	lookahead->handed_out = false;
+	while (!decided(lookahead, time)) {
+		int outcome = source_next(source, record);
+
+		if (outcome == SOURCE_RECORD) {
+			time = (*record)->time;
+			hold(lookahead, *record);
+		} else if (outcome == SOURCE_END || outcome < 0) {
+			/* An error comes again, behind what came before it. */
+			lookahead->ended = true;
+		} else {
+			time = clock_now();
+			if (!decided(lookahead, time))
+				return outcome;
+		}
+	}
+	*record = held(lookahead, 0);
+	lookahead->first = (lookahead->first + 1) % FIN_LOOKAHEAD_MAX;
+	lookahead->count--;
+	lookahead->handed_out = true;
+	return SOURCE_RECORD;
+}
