@@ -74,7 +74,7 @@ enum progress {
 	LOADED,		/* the next record was read */
 	NOTHING,	/* there is none */
 	STALLED,	/* it is being written, and may be older than what other CPUs have */
-	ENOUGH,		/* this run has looked at as many as it may */
+	RUN_LIMIT,		/* this run has looked at as many as it may */
 };
 
 /*
@@ -91,7 +91,7 @@ static enum progress tcptrace_life_load(struct cursor *cursor, int cpu, unsigned
 		u64 reserved = tcptrace_ring_reserved(cpu), position;
 
 		if (!*left)
-			return ENOUGH;
+			return RUN_LIMIT;
 		--*left;
 		if (reserved - cursor->next >= tcptrace_ring_slots) {
 			u64 oldest = reserved - tcptrace_ring_slots + 1;
@@ -326,11 +326,11 @@ static enum progress tcptrace_life_run(void)
 		struct cursor *cursor = container_of(node, struct cursor, node);
 
 		if (sent++ == RUN_RECORDS)
-			return ENOUGH;
+			return RUN_LIMIT;
 		timerqueue_del(&heads, node);
 		tcptrace_life_send(&cursor->records[--cursor->count]);
 		/* Others get this CPU between two runs. */
-		progress = need_resched() ? ENOUGH : tcptrace_life_advance(cursor, &left);
+		progress = need_resched() ? RUN_LIMIT : tcptrace_life_advance(cursor, &left);
 		if (progress > NOTHING) {
 			first_open = cursor - cursors;
 			return progress;
@@ -380,7 +380,7 @@ static void tcptrace_life_drain(struct work_struct *work)
 	case STALLED:
 		queue_delayed_work(queue, &drain_work, 1);
 		break;
-	case ENOUGH:
+	case RUN_LIMIT:
 		queue_delayed_work(queue, &drain_work, 0);
 		break;
 	default:

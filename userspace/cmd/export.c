@@ -49,7 +49,7 @@ static void check(struct argp_state *state, const struct export_arguments *argum
 		argp_failure(state, EXIT_USAGE, 0, "--textfile and --interval are for --format=prometheus");
 	else if (arguments->interval && !arguments->textfile)
 		argp_failure(state, EXIT_USAGE, 0, "--interval needs --textfile");
-	else if (arguments->follow.options.json && arguments->format != &jsonl)
+	else if (arguments->session.options.json && arguments->format != &jsonl)
 		argp_failure(state, EXIT_USAGE, 0, "--json is --format=jsonl");
 }
 
@@ -59,7 +59,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &arguments->follow;
+		state->child_inputs[0] = &arguments->session;
 		return 0;
 	case KEY_FORMAT:
 		arguments->format = parse_format(state, text);
@@ -97,7 +97,7 @@ static const struct argp argp = {
 	.doc = "Prints events in a format that another program reads, until Ctrl-C or to the end of a recording. "
 	       "Reports on standard error how many events there were and how many were lost."
 	       "\v" FILTER_PROCESS_DOC,
-	.children = follow_children,
+	.children = session_children,
 };
 
 static int run_format(const struct export_arguments *arguments)
@@ -110,7 +110,7 @@ static int run_format(const struct export_arguments *arguments)
 		return EXIT_FAILURE;
 	}
 	export->arguments = arguments;
-	status = follow(&arguments->follow, arguments->format->view, export);
+	status = session_run(&arguments->session, arguments->format->view, export);
 	if (export->error == -ENOMEM)
 		warnx("out of memory: the output is incomplete");
 	if (!status && export->error)
@@ -125,14 +125,14 @@ static int run(int argc, char *argv[])
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
 	if (arguments.format == &jsonl)
-		return watch_export(&arguments.follow, arguments.absolute);
+		return watch_export(&arguments.session, arguments.absolute);
 	if (arguments.format->binary && isatty(STDOUT_FILENO)) {
 		warnx("--format=%s: standard output is a terminal; redirect it to a file or a pipe", arguments.format->name);
 		return EXIT_USAGE;
 	}
 	if (!arguments.interval)
 		arguments.interval = INTERVAL_NS;
-	arguments.follow.processes |= arguments.format->processes;
+	arguments.session.processes |= arguments.format->processes;
 	return run_format(&arguments);
 }
 

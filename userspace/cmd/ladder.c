@@ -7,7 +7,7 @@
 #include "base/svg.h"
 #include "cmd/cmd.h"
 #include "cmd/svg_option.h"
-#include "session/follow.h"
+#include "session/session.h"
 #include "view/picture/ladder_view.h"
 #include "view/print_summary.h"
 
@@ -18,7 +18,7 @@
 enum { KEY_ABSOLUTE = 0x200, KEY_MAX_MESSAGES };
 
 struct arguments {
-	struct follow_arguments follow;
+	struct session_arguments session;
 	const char *svg;
 	unsigned long long max_messages;
 	bool absolute;
@@ -26,7 +26,7 @@ struct arguments {
 
 struct view {
 	const struct arguments *arguments;
-	struct follow *follow;
+	struct session *session;
 	struct ladders ladders;
 	struct ladder_text text;
 	FILE *svg;
@@ -40,7 +40,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &arguments->svg;
-		state->child_inputs[1] = &arguments->follow;
+		state->child_inputs[1] = &arguments->session;
 		return 0;
 	case KEY_ABSOLUTE:
 		arguments->absolute = true;
@@ -63,7 +63,7 @@ static const struct argp_option options[] = {
 
 static const struct argp_child children[] = {
 	{ &svg_argp, 0, NULL, 0 },
-	{ &follow_argp, 0, NULL, 0 },
+	{ &session_argp, 0, NULL, 0 },
 	{ 0 }
 };
 
@@ -80,19 +80,19 @@ static const struct argp argp = {
 
 static void draw(struct view *view, struct ladder *ladder, uint32_t count)
 {
-	if (view->arguments->follow.options.json)
-		ladder_json(&view->follow->out, ladder, count, view->arguments->absolute);
+	if (view->arguments->session.options.json)
+		ladder_json(&view->session->out, ladder, count, view->arguments->absolute);
 	else if (!ladder_text(&view->text, ladder, count))
 		view->error = -ENOMEM;
 	ladder_forget(&view->ladders, ladder, count);
-	if (ladder_say_verdict(ladder) && !view->arguments->follow.options.json)
+	if (ladder_say_verdict(ladder) && !view->arguments->session.options.json)
 		ladder_text_verdict(&view->text, ladder);
 }
 
 /* Over, or forgotten by the model: a record of its end was lost. */
 static bool is_gone(const struct view *view, const struct ladder *ladder)
 {
-	const struct model *model = view->follow->model;
+	const struct model *model = view->session->model;
 
 	return ladder_over(ladder) || !(model_find(model, ladder->end[LADDER_LEFT].cookie) ||
 					model_find(model, ladder->end[LADDER_RIGHT].cookie));
@@ -116,14 +116,14 @@ static void draw_settled(struct view *view, uint64_t time)
 
 /* ---- what a view is told ---- */
 
-static int begin(void *arg, struct follow *follow)
+static int begin(void *arg, struct session *session)
 {
 	struct view *view = arg;
 	const char *name = view->arguments->svg;
 
-	view->follow = follow;
+	view->session = session;
 	ladders_init(&view->ladders);
-	ladder_text_init(&view->text, &follow->out, follow->source->realtime, view->arguments->absolute);
+	ladder_text_init(&view->text, &session->out, session->source->realtime, view->arguments->absolute);
 	if (!name)
 		return 0;
 	/* Not when all is over: what cannot be written is to be known before. */
@@ -134,7 +134,7 @@ static int begin(void *arg, struct follow *follow)
 /* A picture is drawn at the end, a file is shown one connection after the other. */
 static bool waits(const struct view *view)
 {
-	return view->svg || !view->follow->source->live;
+	return view->svg || !view->session->source->live;
 }
 
 static void step(void *arg, const struct step *step)
@@ -148,11 +148,11 @@ static void step(void *arg, const struct step *step)
 	if (view->svg)
 		ladder_cut(&view->ladders, ladder, view->arguments->max_messages + 1);
 	if (view->ladders.messages > MESSAGES_HELD && view->svg)
-		view->follow->enough = true;
+		view->session->stop_requested = true;
 	else if (view->ladders.messages > MESSAGES_HELD)
 		draw_settled(view, step->record->time);
 	if (!waits(view))
-		follow_tick_by(view->follow, step->record->time + TICK_NS);
+		session_tick_by(view->session, step->record->time + TICK_NS);
 }
 
 static void verdict(void *arg, const struct end *end)
@@ -179,11 +179,11 @@ static void end(void *arg, uint64_t time)
 	(void)time;
 	if (view->svg)
 		view->error = svg_close(view->svg, view->arguments->svg,
-					ladder_svg(view->svg, &view->ladders, view->follow->source->realtime,
+					ladder_svg(view->svg, &view->ladders, view->session->source->realtime,
 						   view->arguments->absolute, view->arguments->max_messages));
 	else
 		draw_settled(view, UINT64_MAX);
-	if (view->follow->enough)
+	if (view->session->stop_requested)
 		warnx("the picture is full: later steps are left out; use a filter to draw less");
 	if (view->ladders.dropped || view->error == -ENOMEM) {
 		warnx("out of memory: the drawing is incomplete");
@@ -192,7 +192,7 @@ static void end(void *arg, uint64_t time)
 	ladders_exit(&view->ladders);
 }
 
-static const struct follow_view view_ladder = {
+static const struct session_view view_ladder = {
 	.summary = print_summary,
 	.level = TCPTRACE_L_SEGMENT,
 	.level_filtered = TCPTRACE_L_SEGMENT,
@@ -210,9 +210,9 @@ static int run(int argc, char *argv[])
 	int status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	arguments.follow.options.quiet |= svg_to_output(arguments.svg);
+	arguments.session.options.quiet |= svg_to_output(arguments.svg);
 	view.arguments = &arguments;
-	status = follow(&arguments.follow, &view_ladder, &view);
+	status = session_run(&arguments.session, &view_ladder, &view);
 	return status ? status : view.error ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

@@ -7,7 +7,7 @@
 #include "cmd/cmd.h"
 #include "model/verdict.h"
 #include "record/record.h"
-#include "session/follow.h"
+#include "session/session.h"
 #include "view/json/json.h"
 #include "view/print_summary.h"
 #include "view/text/timeline.h"
@@ -15,8 +15,8 @@
 #define ENDPOINT_WIDTH	15	/* "127.0.0.1:45678" */
 
 struct life {
-	struct follow_arguments arguments;
-	struct follow *follow;
+	struct session_arguments arguments;
+	struct session *session;
 	struct columns columns;
 	struct put_clock clock;
 };
@@ -36,7 +36,7 @@ static const struct argp argp = {
 	       "\vREQS counts requests: how often data in one direction was answered in the other. A connection with "
 	       "more than one request is long, otherwise it is short. This needs level queue, which is the default "
 	       "if a filter is given. A loopback connection has two endpoints, and so two lines.",
-	.children = follow_children,
+	.children = session_children,
 };
 
 /* ---- a line ---- */
@@ -101,7 +101,7 @@ static void fill(struct row *row, struct life *life, const struct end *end)
 
 	verdict_of(end, &verdict);
 	kind = verdict_lasting(verdict.lasting);
-	p = row_cell(row, put_clock(p, &life->clock, end->since + life->follow->source->realtime));
+	p = row_cell(row, put_clock(p, &life->clock, end->since + life->session->source->realtime));
 	p = row_cell(row, put_lasted(p, &verdict));
 	p = row_cell(row, put_duration_or_dash(p, verdict.handshake));
 	p = row_cell(row, record_put_endpoint(p, end->family, end->saddr, end->sport));
@@ -122,19 +122,19 @@ static void fill(struct row *row, struct life *life, const struct end *end)
 
 static void put_titles(struct life *life)
 {
-	char *p = columns_put_titles(out_room(&life->follow->out), &life->columns);
+	char *p = columns_put_titles(out_room(&life->session->out), &life->columns);
 
 	*p++ = '\n';
-	out_done(&life->follow->out, p);
+	out_done(&life->session->out, p);
 }
 
-static int begin(void *arg, struct follow *follow)
+static int begin(void *arg, struct session *session)
 {
 	struct life *life = arg;
 	const struct options *options = &life->arguments.options;
 	struct term term;
 
-	life->follow = follow;
+	life->session = session;
 	term_init(&term, STDOUT_FILENO);
 	columns_init(&life->columns, table, sizeof(table) / sizeof(table[0]));
 	columns_fit(&life->columns, term.width, 0);
@@ -146,12 +146,12 @@ static int begin(void *arg, struct follow *follow)
 static void verdict(void *arg, const struct end *end)
 {
 	struct life *life = arg;
-	struct out *out = &life->follow->out;
+	struct out *out = &life->session->out;
 	struct row row;
 	char *p;
 
 	if (life->arguments.options.json) {
-		json_verdict(out, end, model_peer(life->follow->model, end));
+		json_verdict(out, end, model_peer(life->session->model, end));
 		return;
 	}
 	fill(&row, life, end);
@@ -161,7 +161,7 @@ static void verdict(void *arg, const struct end *end)
 	out_done(out, p);
 }
 
-static const struct follow_view view = {
+static const struct session_view view = {
 	.summary = print_summary,
 	.level = TCPTRACE_L_LIFE,
 	.level_filtered = TCPTRACE_L_QUEUE,
@@ -174,7 +174,7 @@ static int run(int argc, char *argv[])
 	struct life life = { 0 };
 
 	argp_parse(&argp, argc, argv, 0, NULL, &life.arguments);
-	return follow(&life.arguments, &view, &life);
+	return session_run(&life.arguments, &view, &life);
 }
 
 const struct command cmd_life = {

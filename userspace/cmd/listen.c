@@ -3,7 +3,7 @@
 #include "base/columns.h"
 #include "cmd/cmd.h"
 #include "record/record.h"
-#include "session/follow.h"
+#include "session/session.h"
 #include "tally/listeners.h"
 #include "view/json/json_tables.h"
 #include "view/print_summary.h"
@@ -14,14 +14,14 @@
 enum { KEY_INTERVAL = 0x200, KEY_ONCE };
 
 struct arguments {
-	struct follow_arguments follow;
+	struct session_arguments session;
 	unsigned long long interval;	/* ns, 0: at the beginning and at the end */
 	bool once;
 };
 
 struct listen {
 	struct arguments arguments;
-	struct follow *follow;
+	struct session *session;
 	struct listeners listeners;
 	struct columns columns;
 	struct put_clock clock;
@@ -35,7 +35,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &arguments->follow;
+		state->child_inputs[0] = &arguments->session;
 		return 0;
 	case KEY_INTERVAL:
 		arguments->interval = options_seconds(state, "--interval", text);
@@ -61,7 +61,7 @@ static const struct argp argp = {
 	       "accept(). The table is printed at once, and again on Ctrl-C with everything seen by "
 	       "then."
 	       "\vPeaks and counts start with the command or with the recording.",
-	.children = follow_children,
+	.children = session_children,
 };
 
 /* ---- text ---- */
@@ -121,17 +121,17 @@ static void fill(struct row *row, const struct listen *listen, const struct list
 /* Tables after the first say of when they are. */
 static void put_heading(struct listen *listen, uint64_t time)
 {
-	const struct options *options = &listen->arguments.follow.options;
-	struct out *out = &listen->follow->out;
+	const struct options *options = &listen->arguments.session.options;
+	struct out *out = &listen->session->out;
 	char *p = out_room(out);
 
 	if (options->no_header || options->quiet)
 		return;
 	if (listen->printed) {
 		*p++ = '\n';
-		p = put_clock(p, &listen->clock, time + listen->follow->source->realtime);
+		p = put_clock(p, &listen->clock, time + listen->session->source->realtime);
 		p = put_text(p, ", since ");
-		p = put_duration(p, time - listen->follow->start);
+		p = put_duration(p, time - listen->session->start);
 		*p++ = '\n';
 	}
 	p = columns_put_titles(p, &listen->columns);
@@ -141,7 +141,7 @@ static void put_heading(struct listen *listen, uint64_t time)
 
 static bool shown(const struct listen *listen, const struct listener *listener)
 {
-	return follow_wants_copy(listen->follow, &listener->end, listener->ifindex);
+	return session_wants_copy(listen->session, &listener->end, listener->ifindex);
 }
 
 static void print_table(struct listen *listen, uint64_t time)
@@ -158,14 +158,14 @@ static void print_table(struct listen *listen, uint64_t time)
 	}
 	put_heading(listen, time);
 	for (i = 0; i < listeners->count; i++) {
-		char *p = out_room(&listen->follow->out);
+		char *p = out_room(&listen->session->out);
 
 		if (!shown(listen, listeners->all[i]))
 			continue;
 		fill(&row, listen, listeners->all[i]);
 		p = columns_put(p, &listen->columns, &row);
 		*p++ = '\n';
-		out_done(&listen->follow->out, p);
+		out_done(&listen->session->out, p);
 	}
 }
 
@@ -173,23 +173,23 @@ static void print(struct listen *listen, uint64_t time)
 {
 	size_t i;
 
-	listeners_look(&listen->listeners, listen->follow->model, time);
-	if (!listen->arguments.follow.options.json)
+	listeners_look(&listen->listeners, listen->session->model, time);
+	if (!listen->arguments.session.options.json)
 		print_table(listen, time);
-	for (i = 0; i < listen->listeners.count && listen->arguments.follow.options.json; i++)
+	for (i = 0; i < listen->listeners.count && listen->arguments.session.options.json; i++)
 		if (shown(listen, listen->listeners.all[i]))
-			json_listener(&listen->follow->out, listen->listeners.all[i], listen->drops, time);
+			json_listener(&listen->session->out, listen->listeners.all[i], listen->drops, time);
 	listen->printed = true;
 }
 
 /* ---- the view ---- */
 
-static int begin(void *arg, struct follow *follow)
+static int begin(void *arg, struct session *session)
 {
 	struct listen *listen = arg;
 
-	listen->follow = follow;
-	listen->drops = source_tells_losses(follow->source, TCPTRACE_L_QUEUE);
+	listen->session = session;
+	listen->drops = source_tells_losses(session->source, TCPTRACE_L_QUEUE);
 	columns_init(&listen->columns, table, sizeof(table) / sizeof(table[0]));
 	return 0;
 }
@@ -212,7 +212,7 @@ static void bootstrapped(void *arg)
 {
 	struct listen *listen = arg;
 
-	listen->follow->enough = listen->arguments.once;
+	listen->session->stop_requested = listen->arguments.once;
 }
 
 static void step(void *arg, const struct step *step)
@@ -227,7 +227,7 @@ static uint64_t tick(void *arg, uint64_t time)
 {
 	struct listen *listen = arg;
 
-	if (listen->follow->source->live || listen->printed || time - listen->follow->start)
+	if (listen->session->source->live || listen->printed || time - listen->session->start)
 		print(listen, time);
 	return listen->arguments.interval ? time + listen->arguments.interval : UINT64_MAX;
 }
@@ -235,16 +235,17 @@ static uint64_t tick(void *arg, uint64_t time)
 static void end(void *arg, uint64_t time)
 {
 	struct listen *listen = arg;
-	const struct follow_arguments *arguments = &listen->arguments.follow;
+	const struct session_arguments *arguments = &listen->arguments.session;
 
 	if (!listen->arguments.once || !listen->printed)
 		print(listen, time);
 	listeners_say_forgotten(&listen->listeners);
-	if (listen->follow->source->types < RECORD_TYPES_WITH_LOSS && !arguments->options.json && !arguments->options.quiet)
-		out_write(&listen->follow->out, NO_DROPS, sizeof(NO_DROPS) - 1);
+	if (listen->session->source->types < RECORD_TYPES_WITH_LOSS && !arguments->options.json &&
+	    !arguments->options.quiet)
+		out_write(&listen->session->out, NO_DROPS, sizeof(NO_DROPS) - 1);
 }
 
-static const struct follow_view view = {
+static const struct session_view view = {
 	.summary = print_summary,
 	.level = TCPTRACE_L_QUEUE,
 	.level_filtered = TCPTRACE_L_QUEUE,
@@ -260,11 +261,11 @@ static const struct follow_view view = {
 static int run(int argc, char *argv[])
 {
 	/* Whose a listener is, is what one asks first. */
-	struct listen listen = { .arguments.follow.processes = true };
+	struct listen listen = { .arguments.session.processes = true };
 	int status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &listen.arguments);
-	status = follow(&listen.arguments.follow, &view, &listen);
+	status = session_run(&listen.arguments.session, &view, &listen);
 	listeners_free(&listen.listeners);
 	return status;
 }

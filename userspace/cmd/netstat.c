@@ -207,7 +207,7 @@ static int on_socket(const struct tcptrace_record *record, void *arg)
 		else
 			error = netstat_table_row(&netstat->table, record);
 	}
-	return error || !listing_over(&netstat->listing) ? error : SOURCE_ENOUGH;
+	return error || !listing_over(&netstat->listing) ? error : SOURCE_STOP;
 }
 
 /* What records do not carry: who holds the sockets, and their timers. */

@@ -8,7 +8,7 @@
 #include "cmd/cmd.h"
 #include "host/netns.h"
 #include "record/record.h"
-#include "session/follow.h"
+#include "session/session.h"
 #include "tally/ports.h"
 #include "view/json/json_tables.h"
 #include "view/print_summary.h"
@@ -18,13 +18,13 @@
 enum { KEY_RANGE = 0x200 };
 
 struct arguments {
-	struct follow_arguments follow;
+	struct session_arguments session;
 	struct port_settings range;	/* `low` is 0: not given */
 };
 
 struct view {
 	struct arguments arguments;
-	struct follow *follow;
+	struct session *session;
 	struct ports ports;
 	struct columns columns;
 };
@@ -35,7 +35,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &arguments->follow;
+		state->child_inputs[0] = &arguments->session;
 		return 0;
 	case KEY_RANGE:
 		if (!port_settings_parse(&arguments->range, text))
@@ -60,7 +60,7 @@ static const struct argp argp = {
 	       "connect() may choose, the ports in use for each source, destination and port, and those left."
 	       "\vLEFT includes ports in TIME_WAIT that can be reused (REUSABLE). FILTER selects lines; "
 	       "listeners always count.",
-	.children = follow_children,
+	.children = session_children,
 };
 
 /* ---- counting ---- */
@@ -70,7 +70,7 @@ static void settings(struct port_settings *settings, uint32_t netns, void *arg)
 	const struct view *view = arg;
 	const struct port_settings *range = &view->arguments.range;
 
-	if (view->follow->source->live) {
+	if (view->session->source->live) {
 		port_settings_read(settings, netns);
 	} else {
 		*settings = (struct port_settings){
@@ -87,7 +87,7 @@ static bool match(const struct end *end, void *arg)
 {
 	const struct view *view = arg;
 
-	return follow_wants(view->follow, end);
+	return session_wants(view->session, end);
 }
 
 /* ---- text ---- */
@@ -139,10 +139,10 @@ static void fill_other(struct row *row, const struct port_space *space)
 
 static void put_row(struct view *view, const struct row *row)
 {
-	char *p = columns_put(out_room(&view->follow->out), &view->columns, row);
+	char *p = columns_put(out_room(&view->session->out), &view->columns, row);
 
 	*p++ = '\n';
-	out_done(&view->follow->out, p);
+	out_done(&view->session->out, p);
 }
 
 static const char *reuse(const struct port_settings *settings)
@@ -173,13 +173,13 @@ static void put_space(struct view *view, const struct port_space *space)
 	else
 		size += snprintf(text + size, sizeof(text) - size, "%s-: %s\n", settings->low ? "  " : "",
 				 settings->why);
-	out_write(&view->follow->out, text, size);
+	out_write(&view->session->out, text, size);
 }
 
 /* With its uses, from the first one on. Returns where those of the next one begin. */
 static size_t print_space(struct view *view, const struct port_space *space, size_t first)
 {
-	const struct options *options = &view->arguments.follow.options;
+	const struct options *options = &view->arguments.session.options;
 	struct ports *ports = &view->ports;
 	struct row row;
 	size_t i;
@@ -188,9 +188,9 @@ static size_t print_space(struct view *view, const struct port_space *space, siz
 		char *p;
 
 		put_space(view, space);
-		p = columns_put_titles(out_room(&view->follow->out), &view->columns);
+		p = columns_put_titles(out_room(&view->session->out), &view->columns);
 		*p++ = '\n';
-		out_done(&view->follow->out, p);
+		out_done(&view->session->out, p);
 	}
 	for (i = first; i < ports->use_count && ports->uses[i]->netns == space->netns; i++) {
 		fill(&row, space, ports->uses[i]);
@@ -223,18 +223,18 @@ static void print_json(struct view *view, uint64_t time)
 	size_t i;
 
 	for (i = 0; i < ports->use_count; i++)
-		json_ports(&view->follow->out, ports_space(ports, ports->uses[i]->netns), ports->uses[i], time);
+		json_ports(&view->session->out, ports_space(ports, ports->uses[i]->netns), ports->uses[i], time);
 	for (i = 0; i < ports->space_count; i++)
-		json_ports(&view->follow->out, &ports->spaces[i], NULL, time);
+		json_ports(&view->session->out, &ports->spaces[i], NULL, time);
 }
 
 /* ---- the view ---- */
 
-static int begin(void *arg, struct follow *follow)
+static int begin(void *arg, struct session *session)
 {
 	struct view *view = arg;
 
-	view->follow = follow;
+	view->session = session;
 	columns_init(&view->columns, table, sizeof(table) / sizeof(table[0]));
 	return 0;
 }
@@ -244,7 +244,7 @@ static void bootstrapped(void *arg)
 {
 	struct view *view = arg;
 
-	view->follow->enough = view->follow->source->live;
+	view->session->stop_requested = view->session->source->live;
 }
 
 static void end(void *arg, uint64_t time)
@@ -252,19 +252,19 @@ static void end(void *arg, uint64_t time)
 	struct view *view = arg;
 	int error = 0;
 
-	if (view->follow->source->live)
+	if (view->session->source->live)
 		error = ports_add(&view->ports, netns_own());
 	if (!error)
-		error = ports_count(&view->ports, view->follow->model, settings, match, view);
+		error = ports_count(&view->ports, view->session->model, settings, match, view);
 	if (error)
 		warnx("out of memory: the table is incomplete");
-	if (view->arguments.follow.options.json)
+	if (view->arguments.session.options.json)
 		print_json(view, time);
 	else
 		print_text(view);
 }
 
-static const struct follow_view follow_view = {
+static const struct session_view session_view = {
 	.summary = print_summary,
 	.level = TCPTRACE_L_OFF,
 	.level_filtered = TCPTRACE_L_OFF,
@@ -280,7 +280,7 @@ static int run(int argc, char *argv[])
 	int status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &view.arguments);
-	status = follow(&view.arguments.follow, &follow_view, &view);
+	status = session_run(&view.arguments.session, &session_view, &view);
 	ports_free(&view.ports);
 	return status;
 }

@@ -261,7 +261,7 @@ static int idle(struct recording *recording)
 }
 
 /* Ctrl-C, and the end of --duration, end with what had happened by then, not with what was read by then. */
-static int follow(struct recording *recording)
+static int record_events(struct recording *recording)
 {
 	const struct tcptrace_record *record;
 	bool stopping = false;
@@ -375,7 +375,7 @@ static int record_all(struct recording *recording)
 	if (!error)
 		error = source_snapshot(recording->source, on_socket, recording);
 	if (!error)
-		error = follow(recording);
+		error = record_events(recording);
 	return finish(recording, recording->failed ? 0 : error);
 }
 

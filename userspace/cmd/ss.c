@@ -12,8 +12,8 @@
 #include "cmd/ss_options.h"
 #include "host/proc.h"
 #include "record/record.h"
-#include "session/follow.h"
 #include "session/listing.h"
+#include "session/session.h"
 #include "view/json/json.h"
 #include "view/print_summary.h"
 #include "view/table/ss_details.h"
@@ -27,7 +27,7 @@
 struct ss {
 	struct ss_options options;
 	struct listing listing;
-	struct source *source;		/* the listing's, or with --history what follow() follows; */
+	struct source *source;		/* the listing's, or with --history what session_run() follows; */
 	struct out *out;		/* and so is this */
 	const struct model *model;	/* --history */
 	struct processes *processes;
@@ -97,7 +97,7 @@ static int on_socket(const struct tcptrace_record *record, void *arg)
 
 	if (listing_shows(&ss->listing, record))
 		show_socket(ss, record, ss->model ? model_find(ss->model, record->cookie) : NULL);
-	return ss->out->error || (signals_stop() && !ss->stopped) ? SOURCE_ENOUGH : SOURCE_MORE;
+	return ss->out->error || (signals_stop() && !ss->stopped) ? SOURCE_STOP : SOURCE_MORE;
 }
 
 /* A recording has no snapshot of its end: what the model has is what is there. */
@@ -225,13 +225,13 @@ static int show_table(struct ss *ss)
 
 /* ---- --history: a view that shows nothing before its end ---- */
 
-static int begin_history(void *arg, struct follow *follow)
+static int begin_history(void *arg, struct session *session)
 {
 	struct ss *ss = arg;
 
-	ss->source = follow->source;
-	ss->out = &follow->out;
-	ss->model = follow->model;
+	ss->source = session->source;
+	ss->out = &session->out;
+	ss->model = session->model;
 	return 0;
 }
 
@@ -254,7 +254,7 @@ static void end_history(void *arg, uint64_t time)
 	warnx("%s", error == -ENOMEM && !ss->source->error[0] ? "out of memory" : ss->source->error);
 }
 
-static const struct follow_view view_history = {
+static const struct session_view view_history = {
 	.summary = print_summary,
 	.level = TCPTRACE_L_QUEUE,
 	.level_filtered = TCPTRACE_L_QUEUE,
@@ -265,14 +265,14 @@ static const struct follow_view view_history = {
 
 static int show_history(struct ss *ss)
 {
-	const struct follow_arguments arguments = {
+	const struct session_arguments arguments = {
 		.options = ss->options.options,
 		.stop.duration = source_is_live(ss->options.options.source) ? ss->options.duration : 0,
 		.processes = ss->options.wanted.processes,
 		.words = ss->options.words,
 		.word_count = ss->options.word_count,
 	};
-	int status = follow(&arguments, &view_history, ss);
+	int status = session_run(&arguments, &view_history, ss);
 
 	return status ? status : ss->failed ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -7,20 +7,20 @@
 #include "base/svg.h"
 #include "cmd/cmd.h"
 #include "cmd/svg_option.h"
-#include "session/follow.h"
+#include "session/session.h"
 #include "view/picture/diagram.h"
 #include "view/print_summary.h"
 
 #define TICK_NS	500000000ull
 
 struct arguments {
-	struct follow_arguments follow;
+	struct session_arguments session;
 	const char *svg;
 };
 
 struct view {
 	const struct arguments *arguments;
-	struct follow *follow;
+	struct session *session;
 	struct transitions transitions;
 	struct canvas canvas;
 	struct term term;
@@ -36,13 +36,13 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	if (key != ARGP_KEY_INIT)
 		return ARGP_ERR_UNKNOWN;
 	state->child_inputs[0] = &arguments->svg;
-	state->child_inputs[1] = &arguments->follow;
+	state->child_inputs[1] = &arguments->session;
 	return 0;
 }
 
 static const struct argp_child children[] = {
 	{ &svg_argp, 0, NULL, 0 },
-	{ &follow_argp, 0, NULL, 0 },
+	{ &session_argp, 0, NULL, 0 },
 	{ 0 }
 };
 
@@ -58,17 +58,17 @@ static const struct argp argp = {
 /* A terminal that shows all of it. */
 static bool live(const struct view *view)
 {
-	const struct options *options = &view->arguments->follow.options;
+	const struct options *options = &view->arguments->session.options;
 
-	return view->follow->source->live && view->term.controls && !options->json && !view->svg &&
+	return view->session->source->live && view->term.controls && !options->json && !view->svg &&
 	       view->term.width >= DIAGRAM_WIDTH && view->term.height > DIAGRAM_HEIGHT + 4;
 }
 
-static int begin(void *arg, struct follow *follow)
+static int begin(void *arg, struct session *session)
 {
 	struct view *view = arg;
 
-	view->follow = follow;
+	view->session = session;
 	term_init(&view->term, STDOUT_FILENO);
 	if (!view->arguments->svg)
 		return 0;
@@ -87,14 +87,14 @@ static uint64_t tick(void *arg, uint64_t time)
 {
 	struct view *view = arg;
 
-	if (!view->follow->source->live)
+	if (!view->session->source->live)
 		return UINT64_MAX;
 	/* It may have another size by now. */
 	term_init(&view->term, STDOUT_FILENO);
 	if (live(view)) {
-		transitions_now(&view->transitions, view->follow->model);
+		transitions_now(&view->transitions, view->session->model);
 		diagram_text(&view->canvas, &view->transitions);
-		canvas_redraw(&view->canvas, &view->follow->out, &view->term);
+		canvas_redraw(&view->canvas, &view->session->out, &view->term);
 	}
 	return view->term.controls ? time + TICK_NS : UINT64_MAX;
 }
@@ -102,13 +102,13 @@ static uint64_t tick(void *arg, uint64_t time)
 static void end(void *arg, uint64_t time)
 {
 	struct view *view = arg;
-	struct out *out = &view->follow->out;
+	struct out *out = &view->session->out;
 
-	transitions_now(&view->transitions, view->follow->model);
+	transitions_now(&view->transitions, view->session->model);
 	if (view->svg) {
 		diagram_svg(view->svg, &view->transitions);
 		view->error = svg_close(view->svg, view->arguments->svg, 0);
-	} else if (view->arguments->follow.options.json) {
+	} else if (view->arguments->session.options.json) {
 		diagram_json(out, &view->transitions, time);
 	} else {
 		diagram_text(&view->canvas, &view->transitions);
@@ -119,7 +119,7 @@ static void end(void *arg, uint64_t time)
 	}
 }
 
-static const struct follow_view view_states = {
+static const struct session_view view_states = {
 	.summary = print_summary,
 	.level = TCPTRACE_L_LIFE,
 	.level_filtered = TCPTRACE_L_LIFE,
@@ -136,9 +136,9 @@ static int run(int argc, char *argv[])
 	int status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
-	arguments.follow.options.quiet |= svg_to_output(arguments.svg);
+	arguments.session.options.quiet |= svg_to_output(arguments.svg);
 	view.arguments = &arguments;
-	status = follow(&arguments.follow, &view_states, &view);
+	status = session_run(&arguments.session, &view_states, &view);
 	return status ? status : view.error ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 

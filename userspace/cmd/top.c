@@ -10,7 +10,7 @@
 #include "base/signals.h"
 #include "base/term.h"
 #include "cmd/cmd.h"
-#include "session/follow.h"
+#include "session/session.h"
 #include "view/json/json_tables.h"
 #include "view/print_summary.h"
 #include "view/table/top.h"
@@ -21,7 +21,7 @@
 enum { KEY_INTERVAL = 0x200, KEY_SORT, KEY_ROWS, KEY_BATCH, KEY_COUNT };
 
 struct arguments {
-	struct follow_arguments follow;
+	struct session_arguments session;
 	unsigned long long interval, rows, count;
 	enum busy_sort sort;
 	bool batch;
@@ -29,7 +29,7 @@ struct arguments {
 
 struct view {
 	struct arguments arguments;
-	struct follow *follow;
+	struct session *session;
 	struct top top;
 	uint64_t frame;		/* when the next one is due */
 	uint64_t frames;	/* made */
@@ -43,7 +43,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &arguments->follow;
+		state->child_inputs[0] = &arguments->session;
 		return 0;
 	case KEY_INTERVAL:
 		arguments->interval = options_seconds(state, "--interval", text);
@@ -86,7 +86,7 @@ static const struct argp argp = {
 	.doc = "Shows the busiest sockets: their queues and peaks, bytes per second in and out, read delay and "
 	       "windows, refreshed every second on the whole terminal. The last line lists the keys."
 	       "\vA recording is shown at the speed at which it was made.",
-	.children = follow_children,
+	.children = session_children,
 };
 
 /* ---- looking ---- */
@@ -95,26 +95,26 @@ static void look(struct view *view, uint64_t time)
 {
 	if (top_look(&view->top, time)) {
 		warnx("out of memory");
-		view->follow->enough = true;
+		view->session->stop_requested = true;
 	}
 	view->frames++;
 	if (view->arguments.count && view->frames >= view->arguments.count)
-		view->follow->enough = true;
+		view->session->stop_requested = true;
 }
 
 static void put_table(struct view *view)
 {
-	const struct options *options = &view->arguments.follow.options;
+	const struct options *options = &view->arguments.session.options;
 	size_t rows = top_choose(&view->top, view->arguments.rows), i;
 
 	if (options->json) {
 		for (i = 0; i < rows; i++)
-			json_busy(&view->follow->out, &view->top.busy.rows[i], view->top.busy.time);
+			json_busy(&view->session->out, &view->top.busy.rows[i], view->top.busy.time);
 		return;
 	}
 	if (view->frames > 1)
-		out_write(&view->follow->out, "\n", 1);
-	top_print(&view->top, &view->follow->out, rows, !options->no_header && !options->quiet);
+		out_write(&view->session->out, "\n", 1);
+	top_print(&view->top, &view->session->out, rows, !options->no_header && !options->quiet);
 }
 
 /* ---- the screen ---- */
@@ -125,11 +125,11 @@ static bool take_keys(struct view *view, int timeout_ms)
 	bool changed = false;
 	int key;
 
-	while (!view->follow->enough && !signals_stop() && (key = screen_key(timeout_ms)) != SCREEN_NONE) {
+	while (!view->session->stop_requested && !signals_stop() && (key = screen_key(timeout_ms)) != SCREEN_NONE) {
 		timeout_ms = 0;
 		changed = true;
 		if (!top_key(&view->top, key))
-			view->follow->enough = true;
+			view->session->stop_requested = true;
 	}
 	return changed;
 }
@@ -137,7 +137,7 @@ static bool take_keys(struct view *view, int timeout_ms)
 /* Called KEYS_NS after each other, or with a file so much later in it. */
 static uint64_t tick_screen(struct view *view, uint64_t time)
 {
-	bool changed = take_keys(view, view->follow->source->live ? 0 : KEYS_NS / 1000000);
+	bool changed = take_keys(view, view->session->source->live ? 0 : KEYS_NS / 1000000);
 
 	if (time >= view->frame && !view->top.paused) {
 		look(view, time);
@@ -155,20 +155,20 @@ static void stay(struct view *view, uint64_t time)
 	top_look(&view->top, time);
 	view->top.over = true;
 	top_draw(&view->top);
-	while (!view->follow->enough && !signals_stop())
+	while (!view->session->stop_requested && !signals_stop())
 		if (take_keys(view, KEYS_NS / 1000000))
 			top_draw(&view->top);
 }
 
 /* ---- the view ---- */
 
-static int begin(void *arg, struct follow *follow)
+static int begin(void *arg, struct session *session)
 {
 	struct view *view = arg;
 
-	view->follow = follow;
-	top_init(&view->top, follow, view->arguments.sort);
-	view->interactive = !view->arguments.batch && !view->arguments.follow.options.json &&
+	view->session = session;
+	top_init(&view->top, session, view->arguments.sort);
+	view->interactive = !view->arguments.batch && !view->arguments.session.options.json &&
 			    term_controls(STDOUT_FILENO) && screen_possible();
 	if (!view->interactive || !screen_begin())
 		return 0;
@@ -198,19 +198,19 @@ static uint64_t tick(void *arg, uint64_t time)
 static void end(void *arg, uint64_t time)
 {
 	struct view *view = arg;
-	bool file = !view->follow->source->live;
+	bool file = !view->session->source->live;
 
-	if (view->interactive && file && !view->follow->enough)
+	if (view->interactive && file && !view->session->stop_requested)
 		stay(view, time);
 	if (view->interactive)
 		screen_end();
-	else if (file && !view->follow->enough && time > view->top.busy.time) {
+	else if (file && !view->session->stop_requested && time > view->top.busy.time) {
 		look(view, time);
 		put_table(view);
 	}
 }
 
-static const struct follow_view follow_view = {
+static const struct session_view session_view = {
 	.summary = print_summary,
 	.level = TCPTRACE_L_QUEUE,
 	.level_filtered = TCPTRACE_L_QUEUE,
@@ -228,7 +228,7 @@ static int run(int argc, char *argv[])
 	int status;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &view.arguments);
-	status = follow(&view.arguments.follow, &follow_view, &view);
+	status = session_run(&view.arguments.session, &session_view, &view);
 	top_free(&view.top);
 	return status;
 }

@@ -21,8 +21,8 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	(void)text;
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = &arguments->follow;
-		state->child_inputs[1] = &arguments->follow.stop;
+		state->child_inputs[0] = &arguments->session;
+		state->child_inputs[1] = &arguments->session.stop;
 		return 0;
 	case KEY_ONCE:
 		arguments->once = true;
@@ -34,7 +34,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		arguments->explain = true;
 		return 0;
 	case ARGP_KEY_END:
-		if (arguments->explain && arguments->follow.options.json)
+		if (arguments->explain && arguments->session.options.json)
 			argp_failure(state, EXIT_USAGE, 0, "--explain has no JSON output: omit it or --json");
 		return 0;
 	default:
@@ -51,7 +51,7 @@ static const struct argp_option options[] = {
 };
 
 static const struct argp_child children[] = {
-	{ &follow_argp, 0, NULL, 0 },
+	{ &session_argp, 0, NULL, 0 },
 	{ &stop_count_argp, 0, NULL, 0 },
 	{ 0 }
 };
@@ -69,7 +69,7 @@ static const struct argp argp = {
 
 void watch_show_headers(struct watch *watch, bool sockets)
 {
-	const struct options *options = &watch->arguments.follow.options;
+	const struct options *options = &watch->arguments.session.options;
 
 	if (options->json || options->no_header || options->quiet)
 		return;
@@ -81,22 +81,22 @@ void watch_show_headers(struct watch *watch, bool sockets)
 
 void watch_show_socket(struct watch *watch, const struct end *end, uint64_t time)
 {
-	if (watch->arguments.follow.options.json)
-		json_socket(&watch->follow->out, end, time);
+	if (watch->arguments.session.options.json)
+		json_socket(&watch->session->out, end, time);
 	else
 		timeline_socket(&watch->timeline, end);
 }
 
 /* ---- the view ---- */
 
-int watch_begin(void *arg, struct follow *follow)
+int watch_begin(void *arg, struct session *session)
 {
 	struct watch *watch = arg;
 	struct term term;
 
-	watch->follow = follow;
+	watch->session = session;
 	term_init(&term, STDOUT_FILENO);
-	timeline_init(&watch->timeline, &follow->out, &term, follow->source->realtime, watch->arguments.absolute);
+	timeline_init(&watch->timeline, &session->out, &term, session->source->realtime, watch->arguments.absolute);
 	return 0;
 }
 
@@ -107,31 +107,31 @@ static void on_socket(void *arg, const struct end *end)
 	if (!watch->existing)
 		watch_show_headers(watch, true);
 	watch->existing = true;
-	if (follow_state(watch->follow, end->state))
+	if (session_wants_state(watch->session, end->state))
 		watch_show_socket(watch, end, end->birth);
 }
 
 static void bootstrapped(void *arg)
 {
 	struct watch *watch = arg;
-	const struct options *options = &watch->arguments.follow.options;
+	const struct options *options = &watch->arguments.session.options;
 
 	if (watch->existing && !options->json && !options->quiet)
-		out_write(&watch->follow->out, "\n", 1);
+		out_write(&watch->session->out, "\n", 1);
 	watch_show_headers(watch, false);
 }
 
 static void on_step(void *arg, const struct step *step)
 {
 	struct watch *watch = arg;
-	struct follow *follow = watch->follow;
+	struct session *session = watch->session;
 
-	if (!(follow->states & (1u << step->new_state | 1u << step->old_state)))
+	if (!(session->states & (1u << step->new_state | 1u << step->old_state)))
 		return;
-	if (++watch->steps == follow->stop.count)
-		follow->enough = true;
-	if (watch->arguments.follow.options.json) {
-		json_step(&follow->out, step, watch->arguments.absolute);
+	if (++watch->steps == session->stop.count)
+		session->stop_requested = true;
+	if (watch->arguments.session.options.json) {
+		json_step(&session->out, step, watch->arguments.absolute);
 		return;
 	}
 	timeline_step(&watch->timeline, step);
@@ -142,10 +142,10 @@ static void on_step(void *arg, const struct step *step)
 static void on_verdict(void *arg, const struct end *end)
 {
 	struct watch *watch = arg;
-	const struct end *peer = model_peer(watch->follow->model, end);
+	const struct end *peer = model_peer(watch->session->model, end);
 
-	if (watch->arguments.follow.options.json)
-		json_verdict(&watch->follow->out, end, peer);
+	if (watch->arguments.session.options.json)
+		json_verdict(&watch->session->out, end, peer);
 	else
 		timeline_verdict(&watch->timeline, end, peer);
 }
@@ -155,11 +155,11 @@ static void on_lost(void *arg, const struct tcptrace_record *record)
 {
 	struct watch *watch = arg;
 
-	if (!watch->arguments.follow.options.json)
+	if (!watch->arguments.session.options.json)
 		timeline_hole(&watch->timeline, record);
 }
 
-static const struct follow_view watch_live = {
+static const struct session_view watch_live = {
 	.summary = print_summary,
 	.level = TCPTRACE_L_LIFE,
 	.level_filtered = TCPTRACE_L_QUEUE,
@@ -174,9 +174,9 @@ static const struct follow_view watch_live = {
 /* Too large for some stacks, with what it knows of the last ends. */
 static struct watch watch;
 
-static int show(const struct follow_view *view)
+static int show(const struct session_view *view)
 {
-	int status = follow(&watch.arguments.follow, view, &watch);
+	int status = session_run(&watch.arguments.session, view, &watch);
 
 	if (!watch.error)
 		return status;
@@ -190,13 +190,13 @@ static int run(int argc, char *argv[])
 	return show(watch.arguments.once ? &watch_once : &watch_live);
 }
 
-int watch_export(const struct follow_arguments *arguments, bool absolute)
+int watch_export(const struct session_arguments *arguments, bool absolute)
 {
-	watch.arguments.follow = *arguments;
+	watch.arguments.session = *arguments;
 	watch.arguments.absolute = absolute;
-	watch.arguments.follow.options.json = true;
+	watch.arguments.session.options.json = true;
 	if (!arguments->options.level)
-		watch.arguments.follow.options.level = TCPTRACE_L_SEGMENT;
+		watch.arguments.session.options.level = TCPTRACE_L_SEGMENT;
 	return show(&watch_live);
 }
 

@@ -8,11 +8,11 @@
 #ifndef TCPTRACE_CMD_WATCH_H
 #define TCPTRACE_CMD_WATCH_H
 
-#include "session/follow.h"
+#include "session/session.h"
 #include "view/text/timeline.h"
 
 struct watch_arguments {
-	struct follow_arguments follow;
+	struct session_arguments session;
 	bool once, absolute, explain;
 };
 
@@ -24,7 +24,7 @@ struct watch_rows {
 
 struct watch {
 	struct watch_arguments arguments;
-	struct follow *follow;
+	struct session *session;
 	struct timeline timeline;
 	uint64_t steps;			/* shown */
 	bool existing;			/* some were there */
@@ -33,14 +33,14 @@ struct watch {
 };
 
 /* watch.c */
-int watch_begin(void *watch, struct follow *follow);
+int watch_begin(void *watch, struct session *session);
 void watch_show_headers(struct watch *watch, bool sockets);
 void watch_show_socket(struct watch *watch, const struct end *end, uint64_t time);
 
 /* export --format=jsonl: what watch --json says, of each segment too unless --level says otherwise. */
-int watch_export(const struct follow_arguments *arguments, bool absolute);
+int watch_export(const struct session_arguments *arguments, bool absolute);
 
 /* watch_once.c */
-extern const struct follow_view watch_once;
+extern const struct session_view watch_once;
 
 #endif

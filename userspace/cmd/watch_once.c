@@ -9,11 +9,11 @@
 #include "record/record.h"
 #include "view/print_summary.h"
 
-static int begin(void *arg, struct follow *follow)
+static int begin(void *arg, struct session *session)
 {
 	struct watch *watch = arg;
 
-	watch_begin(watch, follow);
+	watch_begin(watch, session);
 	watch_show_headers(watch, true);
 	return 0;
 }
@@ -31,11 +31,11 @@ static void on_row(void *arg, const struct tcptrace_record *record)
 	struct watch *watch = arg;
 	struct end end;
 
-	if (!follow_state(watch->follow, record->new_state))
+	if (!session_wants_state(watch->session, record->new_state))
 		return;
-	if (watch->arguments.follow.processes && watch->follow->source->live) {
+	if (watch->arguments.session.processes && watch->session->source->live) {
 		watch->error = keep(&watch->rows, record);
-		watch->follow->enough = watch->error;
+		watch->session->stop_requested = watch->error;
 		return;
 	}
 	end_from_snapshot(&end, record);
@@ -79,7 +79,7 @@ static void end(void *arg, uint64_t time)
 	free(watch->rows.all);
 }
 
-const struct follow_view watch_once = {
+const struct session_view watch_once = {
 	.summary = print_summary,
 	.level = TCPTRACE_L_OFF,
 	.level_filtered = TCPTRACE_L_OFF,

@@ -8,7 +8,7 @@
 #include "cmd/cmd.h"
 #include "record/names.h"
 #include "record/record.h"
-#include "session/follow.h"
+#include "session/session.h"
 #include "view/json/json_windows.h"
 #include "view/picture/bars.h"
 #include "view/print_summary.h"
@@ -30,12 +30,12 @@ struct known {
 };
 
 struct arguments {
-	struct follow_arguments follow;
+	struct session_arguments session;
 };
 
 struct view {
 	struct arguments arguments;
-	struct follow *follow;
+	struct session *session;
 	struct term term;
 	struct canvas canvas;
 	uint64_t heading;		/* cookies of the connection whose heading was printed last, added */
@@ -49,7 +49,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	(void)text;
 	if (key != ARGP_KEY_INIT)
 		return ARGP_ERR_UNKNOWN;
-	state->child_inputs[0] = &arguments->follow;
+	state->child_inputs[0] = &arguments->session;
 	return 0;
 }
 
@@ -60,19 +60,19 @@ static const struct argp argp = {
 	       "and free. On a terminal the bars are updated in place until Ctrl-C; otherwise, and from a "
 	       "file, each change is a line."
 	       "\v" FILTER_PROCESS_DOC,
-	.children = follow_children,
+	.children = session_children,
 };
 
 static bool live(const struct view *view)
 {
-	return view->follow->source->live && view->term.controls && !view->arguments.follow.options.json;
+	return view->session->source->live && view->term.controls && !view->arguments.session.options.json;
 }
 
-static int begin(void *arg, struct follow *follow)
+static int begin(void *arg, struct session *session)
 {
 	struct view *view = arg;
 
-	view->follow = follow;
+	view->session = session;
 	term_init(&view->term, STDOUT_FILENO);
 	if (!view->term.width)
 		view->term.width = WIDTH_PIPE;
@@ -96,7 +96,7 @@ static void order(const struct end **first, const struct end **second)
 static struct known *know(struct view *view, const struct end *first, const struct end *second, uint64_t time)
 {
 	const struct end *one = first ? first : second;
-	struct known *known = &view->known[model_place(view->follow->model, one) % KNOWN];
+	struct known *known = &view->known[model_place(view->session->model, one) % KNOWN];
 
 	if (known->cookie != one->cookie)
 		*known = (struct known){ .cookie = one->cookie, .start = time };
@@ -156,7 +156,7 @@ static void heading(struct view *view, const struct end *first, const struct end
 	canvas_text_left_of(canvas, 14 + width + NUMBERS, 4, CANVAS_DIM, "sent/window");
 	canvas_text(canvas, 14 + width + NUMBERS + 1, 4, CANVAS_DIM, "RECEIVER");
 	canvas_text_left_of(canvas, 14 + 2 * width + 2 * NUMBERS + 1, 4, CANVAS_DIM, "unread/free");
-	canvas_write(canvas, &view->follow->out, &view->term, "\n");
+	canvas_write(canvas, &view->session->out, &view->term, "\n");
 	view->heading = cookies;
 }
 
@@ -186,7 +186,7 @@ static void line(struct view *view, const struct known *known, unsigned int way,
 	bars_receiver(canvas, x, width, 0, bars, known->window[way]);
 	if (bars->has_receiver)
 		put_pair(canvas, x + width + NUMBERS, bars->rcv - bars->copied, bars->rcv_edge - bars->rcv);
-	canvas_write(canvas, &view->follow->out, &view->term, "\n");
+	canvas_write(canvas, &view->session->out, &view->term, "\n");
 }
 
 /* What has changed since it was printed. */
@@ -198,8 +198,8 @@ static void show(struct view *view, const struct end *first, const struct end *s
 	for (way = 0; way < 2; way++) {
 		if (!look(known, way, first, second))
 			continue;
-		if (view->arguments.follow.options.json) {
-			json_window(&view->follow->out, &known->bars[way], way ? second : first,
+		if (view->arguments.session.options.json) {
+			json_window(&view->session->out, &known->bars[way], way ? second : first,
 				    way ? first : second, time);
 			continue;
 		}
@@ -222,7 +222,7 @@ static void step(void *arg, const struct step *step)
 static void on_socket(void *arg, const struct end *end)
 {
 	struct view *view = arg;
-	const struct end *first = end, *second = model_peer(view->follow->model, end);
+	const struct end *first = end, *second = model_peer(view->session->model, end);
 
 	if (live(view))
 		return;
@@ -287,7 +287,7 @@ static void block(struct view *view, const struct end *first, const struct end *
 /* The connections that were busy last. Returns how many of `all`, which is how many there are. */
 static unsigned int choose(const struct view *view, const struct end *ends[SHOWN], unsigned int most, uint64_t *all)
 {
-	const struct model *model = view->follow->model;
+	const struct model *model = view->session->model;
 	unsigned int count = 0, i;
 	const struct end *end;
 	uint32_t place = 0;
@@ -297,7 +297,7 @@ static unsigned int choose(const struct view *view, const struct end *ends[SHOWN
 
 		order(&first, &second);
 		if (end->kind != TCPTRACE_K_FULL || end->state == TCPTRACE_S_LISTEN ||
-		    (second && first != end && follow_wants(view->follow, first)))
+		    (second && first != end && session_wants(view->session, first)))
 			continue;
 		(*all)++;
 		for (i = count < most ? count++ : most; i && ends[i - 1]->last < end->last; i--)
@@ -324,7 +324,7 @@ static void draw(struct view *view)
 	count = choose(view, ends, most, &all);
 	bars_legend(canvas, 2, 0);
 	for (i = 0; i < count; i++) {
-		const struct end *first = ends[i], *second = model_peer(view->follow->model, ends[i]);
+		const struct end *first = ends[i], *second = model_peer(view->session->model, ends[i]);
 
 		order(&first, &second);
 		block(view, first, second, 3 + i * BLOCK);
@@ -335,7 +335,7 @@ static void draw(struct view *view)
 		snprintf(text, sizeof(text), "and %llu more", (unsigned long long)(all - count));
 		canvas_text(canvas, 2, 3 + count * BLOCK, CANVAS_DIM, text);
 	}
-	canvas_redraw(canvas, &view->follow->out, &view->term);
+	canvas_redraw(canvas, &view->session->out, &view->term);
 }
 
 static uint64_t tick(void *arg, uint64_t time)
@@ -344,7 +344,7 @@ static uint64_t tick(void *arg, uint64_t time)
 
 	if (!live(view))
 		return UINT64_MAX;
-	begin(view, view->follow);
+	begin(view, view->session);
 	draw(view);
 	return time + TICK_NS;
 }
@@ -358,7 +358,7 @@ static void end(void *arg, uint64_t time)
 		draw(view);
 }
 
-static const struct follow_view view_window = {
+static const struct session_view view_window = {
 	.summary = print_summary,
 	.level = TCPTRACE_L_QUEUE,
 	.level_filtered = TCPTRACE_L_QUEUE,
@@ -374,7 +374,7 @@ static int run(int argc, char *argv[])
 	static struct view view;
 
 	argp_parse(&argp, argc, argv, 0, NULL, &view.arguments);
-	return follow(&view.arguments.follow, &view_window, &view);
+	return session_run(&view.arguments.session, &view_window, &view);
 }
 
 const struct command cmd_window = {

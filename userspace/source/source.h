@@ -35,7 +35,7 @@ struct source;
 /* What whoever is told of a snapshot's sockets answers, or -errno. */
 enum source_answer {
 	SOURCE_MORE = 0,
-	SOURCE_ENOUGH = 1,	/* no more is wanted, and that is no error */
+	SOURCE_STOP = 1,	/* no more is wanted, and that is no error */
 };
 
 typedef int (*source_each)(const struct tcptrace_record *record, void *arg);

@@ -12,10 +12,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "session/follow.h"
+#include "session/session.h"
 
 struct export_arguments {
-	struct follow_arguments follow;
+	struct session_arguments session;
 	const struct export_format *format;
 	const char *textfile;		/* prometheus: the file that is replaced; NULL: standard output, at the end */
 	unsigned long long interval;	/* prometheus: ns between two replacements */
@@ -33,7 +33,7 @@ struct export_format {
 	size_t size;			/* of its state, the argument of the view's functions; all 0 but for its struct export */
 	bool binary;			/* not for a terminal */
 	bool processes;			/* tells whose the sockets are that were there */
-	const struct follow_view *view;
+	const struct session_view *view;
 };
 
 extern const struct export_format export_pcapng;

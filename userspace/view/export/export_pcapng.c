@@ -42,7 +42,7 @@ struct interface {
 
 struct pcapng {
 	struct export export;
-	struct follow *follow;
+	struct session *session;
 	struct interface **interfaces;
 	uint32_t count;
 	size_t room;
@@ -109,8 +109,8 @@ static void end_block(struct out *out, char *p)
 static void put_section(struct pcapng *pcapng)
 {
 	static const char program[] = "tcptrace-ctl " TCPTRACE_VERSION;
-	const struct source *source = pcapng->follow->source;
-	struct out *out = &pcapng->follow->out;
+	const struct source *source = pcapng->session->source;
+	struct out *out = &pcapng->session->out;
 	char os[sizeof("Linux ") + SAFE_TEXT_GROWTH * sizeof(source->release)], *p;
 
 	p = begin_block(out, BLOCK_SECTION);
@@ -130,7 +130,7 @@ static void put_section(struct pcapng *pcapng)
 static void put_interface(struct pcapng *pcapng, uint32_t netns)
 {
 	static const uint8_t nanoseconds = 9;
-	struct out *out = &pcapng->follow->out;
+	struct out *out = &pcapng->session->out;
 	char name[32], *p = begin_block(out, BLOCK_INTERFACE);
 
 	p = put_16(p, LINKTYPE_RAW);
@@ -322,7 +322,7 @@ static size_t comment(char *text, const struct step *step)
 
 static void put_packet(struct pcapng *pcapng, const struct packet *packet, const struct step *step)
 {
-	struct out *out = &pcapng->follow->out;
+	struct out *out = &pcapng->session->out;
 	struct interface *interface = interface_of(pcapng, packet->record->netns);
 	uint32_t flags = packet->out ? PACKET_OUT : PACKET_IN;
 	char headers[128], text[PROCESS_TEXT_MAX + 80], *p;
@@ -335,7 +335,7 @@ static void put_packet(struct pcapng *pcapng, const struct packet *packet, const
 	interface->packets++;
 	p = begin_block(out, BLOCK_PACKET);
 	p = put_32(p, interface->number);
-	p = put_time(p, packet->record->time + pcapng->follow->source->realtime);
+	p = put_time(p, packet->record->time + pcapng->session->source->realtime);
 	p = put_32(p, size);
 	p = put_32(p, packet->segment->len < UINT32_MAX - size ? size + packet->segment->len : UINT32_MAX);
 	p = put_padded(p, headers, size);
@@ -383,11 +383,11 @@ static void put_segment(struct pcapng *pcapng, struct packet *packet, const stru
 
 /* ---- the view ---- */
 
-static int begin(void *arg, struct follow *follow)
+static int begin(void *arg, struct session *session)
 {
 	struct pcapng *pcapng = arg;
 
-	pcapng->follow = follow;
+	pcapng->session = session;
 	put_section(pcapng);
 	return 0;
 }
@@ -405,7 +405,7 @@ static void on_step(void *arg, const struct step *step)
 	struct packet packet;
 	uint64_t *sent, own;
 
-	if (!is_packet(step->record) || !follow_state(pcapng->follow, step->new_state))
+	if (!is_packet(step->record) || !session_wants_state(pcapng->session, step->new_state))
 		return;
 	packet_of(&packet, step->record);
 	own = identity(&packet);
@@ -428,16 +428,16 @@ static void on_lost(void *arg, const struct tcptrace_record *record)
 static void end(void *arg, uint64_t time)
 {
 	struct pcapng *pcapng = arg;
-	struct out *out = &pcapng->follow->out;
+	struct out *out = &pcapng->session->out;
 	struct tcptrace_lost lost = { 0 };
 	uint32_t i;
 
-	source_losses(pcapng->follow->source, &lost);
+	source_losses(pcapng->session->source, &lost);
 	for (i = 0; i < pcapng->count; i++) {
 		char *p = begin_block(out, BLOCK_STATISTICS);
 
 		p = put_32(p, i);
-		p = put_time(p, time + pcapng->follow->source->realtime);
+		p = put_time(p, time + pcapng->session->source->realtime);
 		p = put_option_64(p, STATISTICS_RECEIVED, pcapng->interfaces[i]->packets);
 		/* Whose they were is not known. */
 		p = put_option_64(p, STATISTICS_DROPPED, record_lost(&lost));
@@ -448,7 +448,7 @@ static void end(void *arg, uint64_t time)
 	map_exit(&pcapng->by_netns);
 }
 
-static const struct follow_view view = {
+static const struct session_view view = {
 	.summary = print_summary,
 	.level = TCPTRACE_L_SEGMENT,
 	.level_filtered = TCPTRACE_L_SEGMENT,

@@ -32,7 +32,7 @@ struct track {
 
 struct perfetto {
 	struct export export;
-	struct follow *follow;
+	struct session *session;
 	struct map numbers;	/* of tracks, by cookie */
 	struct index_pool tracks;
 	size_t most;		/* before those that are gone go */
@@ -64,7 +64,7 @@ static struct json_object *new_event(const struct perfetto *perfetto, const stru
 	json_add_string(event, "ph", phase);
 	json_add_int(event, "pid", track->group);
 	json_add_int(event, "tid", (uint32_t)track->cookie);
-	add_time(event, perfetto->time + perfetto->follow->source->realtime);
+	add_time(event, perfetto->time + perfetto->session->source->realtime);
 	return event;
 }
 
@@ -86,7 +86,7 @@ static struct json_object *add_args(struct json_object *event)
 
 static void emit(struct perfetto *perfetto, struct json_object *event)
 {
-	struct out *out = &perfetto->follow->out;
+	struct out *out = &perfetto->session->out;
 	size_t length;
 	const char *text = json_object_to_json_string_length(
 		event, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &length);
@@ -166,7 +166,7 @@ static void drop_gone(struct perfetto *perfetto)
 	while ((number = (uintptr_t)map_next(&perfetto->numbers, &place))) {
 		const struct track *track = index_pool_at(&perfetto->tracks, number);
 
-		if (model_find(perfetto->follow->model, track->cookie))
+		if (model_find(perfetto->session->model, track->cookie))
 			continue;
 		map_remove(&perfetto->numbers, track->cookie);
 		index_pool_give(&perfetto->tracks, number);
@@ -178,7 +178,7 @@ static void drop_gone(struct perfetto *perfetto)
 /* NULL: no memory. */
 static struct track *new_track(struct perfetto *perfetto, const struct end *end)
 {
-	const struct end *peer = model_peer(perfetto->follow->model, end);
+	const struct end *peer = model_peer(perfetto->session->model, end);
 	const struct track *other;
 	struct track *track;
 	uint32_t number;
@@ -228,7 +228,7 @@ static inline bool is_change(const struct step *step)
 /* `step`: what led there, NULL: it was there. */
 static void show_state(struct perfetto *perfetto, struct track *track, const struct end *end, const struct step *step)
 {
-	bool asked = end->state != TCPTRACE_S_CLOSE && follow_state(perfetto->follow, end->state);
+	bool asked = end->state != TCPTRACE_S_CLOSE && session_wants_state(perfetto->session, end->state);
 	uint8_t state = asked ? end->state : 0;
 	struct json_object *event;
 
@@ -295,13 +295,13 @@ static void show_stranger(struct perfetto *perfetto, const struct step *step)
 
 /* ---- the view ---- */
 
-static int on_begin(void *arg, struct follow *follow)
+static int on_begin(void *arg, struct session *session)
 {
 	struct perfetto *perfetto = arg;
 
-	perfetto->follow = follow;
+	perfetto->session = session;
 	perfetto->tracks = (struct index_pool)INDEX_POOL(sizeof(struct track));
-	out_write(&follow->out, "[\n", 2);
+	out_write(&session->out, "[\n", 2);
 	return 0;
 }
 
@@ -310,7 +310,7 @@ static void on_socket(void *arg, const struct end *end)
 	struct perfetto *perfetto = arg;
 	struct track *track;
 
-	if (!follow_state(perfetto->follow, end->state))
+	if (!session_wants_state(perfetto->session, end->state))
 		return;
 	perfetto->time = end->birth;
 	track = track_of(perfetto, end, false);
@@ -331,7 +331,7 @@ static void on_step(void *arg, const struct step *step)
 {
 	struct perfetto *perfetto = arg;
 	const struct tcptrace_record *record = step->record;
-	bool asked = perfetto->follow->states & (1u << step->new_state | 1u << step->old_state);
+	bool asked = perfetto->session->states & (1u << step->new_state | 1u << step->old_state);
 	const struct end *end = step->end;
 	struct track *track;
 
@@ -403,13 +403,13 @@ static void on_end(void *arg, uint64_t time)
 	struct perfetto *perfetto = arg;
 
 	(void)time;
-	out_write(&perfetto->follow->out, "\n", perfetto->begun ? 1 : 0);
-	out_write(&perfetto->follow->out, "]\n", 2);
+	out_write(&perfetto->session->out, "\n", perfetto->begun ? 1 : 0);
+	out_write(&perfetto->session->out, "]\n", 2);
 	map_exit(&perfetto->numbers);
 	index_pool_exit(&perfetto->tracks);
 }
 
-static const struct follow_view view = {
+static const struct session_view view = {
 	.summary = print_summary,
 	.level = TCPTRACE_L_SEGMENT,
 	.level_filtered = TCPTRACE_L_SEGMENT,

@@ -54,19 +54,19 @@ static int replace(const char *name, const char *text, size_t size)
 static void tell(struct prometheus *prometheus, uint64_t time)
 {
 	const char *name = prometheus->export.arguments->textfile;
-	struct follow *follow = prometheus->follow;
+	struct session *session = prometheus->session;
 	char *text = NULL;
 	size_t size;
 	int error = prometheus_text(prometheus, time, &text, &size);
 
 	if (!error && !name) {
-		out_write(&follow->out, text, size);
+		out_write(&session->out, text, size);
 	} else if (!error) {
 		error = replace(name, text, size);
 		if (error) {
 			errno = -error;
 			warn("%s", safe_string(name));
-			follow->enough = true;
+			session->stop_requested = true;
 		}
 	}
 	if (error)
@@ -77,7 +77,7 @@ static void tell(struct prometheus *prometheus, uint64_t time)
 /* ---- the view ---- */
 
 /* What cannot be written is to be known now, and not at the end of a long recording. */
-static int begin(void *arg, struct follow *follow)
+static int begin(void *arg, struct session *session)
 {
 	struct prometheus *prometheus = arg;
 	const char *name = prometheus->export.arguments->textfile;
@@ -85,7 +85,7 @@ static int begin(void *arg, struct follow *follow)
 	char *temporary;
 	int fd;
 
-	prometheus->follow = follow;
+	prometheus->session = session;
 	if (!name)
 		return 0;
 	/* rename(2) would take /dev/stdout from all. */
@@ -142,7 +142,8 @@ static void on_step(void *arg, const struct step *step)
 	const struct tcptrace_record *record = step->record;
 
 	listeners_step(&prometheus->listeners, step);
-	if (!follow_state(prometheus->follow, step->new_state) && !follow_state(prometheus->follow, step->old_state))
+	if (!session_wants_state(prometheus->session, step->new_state) &&
+	    !session_wants_state(prometheus->session, step->old_state))
 		return;
 	transitions_step(&prometheus->transitions, step);
 	if (record->type == TCPTRACE_T_RESET)
@@ -200,7 +201,7 @@ static void end(void *arg, uint64_t time)
 
 	if (prometheus->listeners.full)
 		prometheus->export.error = -ENOMEM;
-	if (!prometheus->follow->enough)
+	if (!prometheus->session->stop_requested)
 		tell(prometheus, time);
 	if (!prometheus_repeats(prometheus))
 		listeners_say_forgotten(&prometheus->listeners);
@@ -208,7 +209,7 @@ static void end(void *arg, uint64_t time)
 }
 
 /* For months: what costs more, retransmissions and what a listener refuses (queue), dropped segments, is to be asked for. */
-static const struct follow_view view = {
+static const struct session_view view = {
 	.summary = print_summary,
 	.level = TCPTRACE_L_LIFE,
 	.level_filtered = TCPTRACE_L_LIFE,

@@ -31,7 +31,7 @@ struct reason {
 
 struct prometheus {
 	struct export export;
-	struct follow *follow;
+	struct session *session;
 	struct transitions transitions;
 	struct listeners listeners;
 	struct histogram handshake, duration, accept_wait;
@@ -48,7 +48,7 @@ struct prometheus {
 /* Told again and again: those that listen now. Otherwise each listener that there was. */
 static inline bool prometheus_repeats(const struct prometheus *prometheus)
 {
-	return prometheus->follow->source->live && prometheus->export.arguments->textfile;
+	return prometheus->session->source->live && prometheus->export.arguments->textfile;
 }
 
 /* All of it, as of `time`. Returns 0, or -ENOMEM; *text is to be freed in any case. */

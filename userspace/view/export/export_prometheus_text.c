@@ -77,7 +77,7 @@ static void put_histogram(FILE *file, const struct prometheus *prometheus, const
 
 static void put_info(FILE *file, const struct prometheus *prometheus, const struct family *family)
 {
-	const struct source *source = prometheus->follow->source;
+	const struct source *source = prometheus->session->source;
 
 	fprintf(file, "%s{version=\"%s\",source=\"%s\",", family->name, TCPTRACE_VERSION,
 		source->name ? source->name : "recording");
@@ -90,7 +90,7 @@ static void put_sockets(FILE *file, const struct prometheus *prometheus, const s
 	uint8_t state;
 
 	for (state = 1; state <= TCPTRACE_STATE_MAX; state++)
-		if (follow_state(prometheus->follow, state))
+		if (session_wants_state(prometheus->session, state))
 			fprintf(file, "%s{state=\"%s\"} %" PRIu64 "\n", family->name, state_name(state),
 				prometheus->transitions.now[state]);
 }
@@ -154,7 +154,7 @@ static void put_lost(FILE *file, const struct prometheus *prometheus, const stru
 		{ "nested", lost->nested },
 		{ "missed", lost->missed },
 		{ "unknown", lost->unknown },
-		{ "model_full", model_full(prometheus->follow->model) },
+		{ "model_full", model_full(prometheus->session->model) },
 	};
 	size_t i;
 
@@ -210,8 +210,8 @@ static void put_listeners(FILE *file, const struct prometheus *prometheus, const
 		uint64_t value = value_of(listener, family->what);
 
 		if (value != UNKNOWN && !(listener_over(listener) && prometheus_repeats(prometheus)) &&
-		    follow_state(prometheus->follow, TCPTRACE_S_LISTEN) &&
-		    follow_wants_copy(prometheus->follow, &listener->end, listener->ifindex))
+		    session_wants_state(prometheus->session, TCPTRACE_S_LISTEN) &&
+		    session_wants_copy(prometheus->session, &listener->end, listener->ifindex))
 			put_listener(file, listener, family, value);
 	}
 }
@@ -283,15 +283,15 @@ int prometheus_text(struct prometheus *prometheus, uint64_t time, char **text, s
 
 	if (!file)
 		return -ENOMEM;
-	transitions_now(&prometheus->transitions, prometheus->follow->model);
-	listeners_look(&prometheus->listeners, prometheus->follow->model, time);
-	source_losses(prometheus->follow->source, &prometheus->lost);
+	transitions_now(&prometheus->transitions, prometheus->session->model);
+	listeners_look(&prometheus->listeners, prometheus->session->model, time);
+	source_losses(prometheus->session->source, &prometheus->lost);
 	prometheus->records = prometheus->lost.events;
 	for (i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
 		const struct family *family = &families[i];
 
 		/* What has a level of its own is of losses. */
-		if (family->level && !source_tells_losses(prometheus->follow->source, family->level))
+		if (family->level && !source_tells_losses(prometheus->session->source, family->level))
 			continue;
 		fprintf(file, "# HELP %s %s\n# TYPE %s %s\n", family->name, family->help, family->name, family->type);
 		family->put(file, prometheus, family);

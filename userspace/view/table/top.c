@@ -37,9 +37,9 @@ static const uint8_t sort_column[] = {
 	[BUSY_DELAY] = C_DELAY, [BUSY_RETRANS] = C_RETRANS,
 };
 
-void top_init(struct top *top, struct follow *follow, enum busy_sort sort)
+void top_init(struct top *top, struct session *session, enum busy_sort sort)
 {
-	top->follow = follow;
+	top->session = session;
 	top->sort = sort;
 	top->rate = UNKNOWN;
 	columns_init(&top->columns, table, sizeof(table) / sizeof(table[0]));
@@ -55,13 +55,14 @@ static bool match(const struct end *end, void *arg)
 {
 	const struct top *top = arg;
 
-	return follow_state(top->follow, end->state) && (!top->filter || follow_fits(top->follow, top->filter, end));
+	return session_wants_state(top->session, end->state) &&
+	       (!top->filter || session_fits(top->session, top->filter, end));
 }
 
 int top_look(struct top *top, uint64_t time)
 {
 	uint64_t last = top->busy.time;
-	int error = busy_look(&top->busy, top->follow->model, time);
+	int error = busy_look(&top->busy, top->session->model, time);
 
 	top->rate = last && time > last ? busy_rate(top->changes, time - last) : UNKNOWN;
 	top->changes = 0;
@@ -71,7 +72,7 @@ int top_look(struct top *top, uint64_t time)
 /* Without memory for all rows, those that there is room for. */
 size_t top_choose(struct top *top, size_t rows)
 {
-	busy_choose(&top->busy, top->follow->model, match, top, top->sort, top->reverse);
+	busy_choose(&top->busy, top->session->model, match, top, top->sort, top->reverse);
 	return rows < top->busy.count ? rows : top->busy.count;
 }
 
@@ -117,8 +118,8 @@ static char *put_summary(char *p, struct top *top)
 {
 	struct tcptrace_lost lost;
 
-	source_losses(top->follow->source, &lost);
-	p = put_clock(p, &top->clock, top->busy.time + top->follow->source->realtime);
+	source_losses(top->session->source, &lost);
+	p = put_clock(p, &top->clock, top->busy.time + top->session->source->realtime);
 	/* The second is fine enough. */
 	p -= 7;
 	p = put_text(p, "  ");

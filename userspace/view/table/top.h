@@ -7,11 +7,11 @@
 #include <stdint.h>
 
 #include "base/columns.h"
-#include "session/follow.h"
+#include "session/session.h"
 #include "tally/busy.h"
 
 struct top {
-	struct follow *follow;
+	struct session *session;
 	struct busy busy;
 	struct columns columns;
 	struct put_clock clock;
@@ -28,7 +28,7 @@ struct top {
 	char error[160];
 };
 
-void top_init(struct top *top, struct follow *follow, enum busy_sort sort);
+void top_init(struct top *top, struct session *session, enum busy_sort sort);
 void top_free(struct top *top);
 
 /* Returns 0 or -ENOMEM. */

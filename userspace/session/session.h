@@ -3,13 +3,13 @@
  * The way of each record: source -> filter -> model -> view. A command says what its view is and has
  * it told; the source, the bootstrap and the end are the same for all.
  *
- *	static const struct follow_view view = { .level = ..., .step = ..., .tick = ... };
+ *	static const struct session_view view = { .level = ..., .step = ..., .tick = ... };
  *	...
  *	argp_parse(&argp, argc, argv, 0, NULL, &arguments);
- *	return follow(&arguments.follow, &view, &command);
+ *	return session_run(&arguments.session, &view, &command);
  */
-#ifndef TCPTRACE_FOLLOW_H
-#define TCPTRACE_FOLLOW_H
+#ifndef TCPTRACE_SESSION_H
+#define TCPTRACE_SESSION_H
 
 #include <argp.h>
 #include <stdbool.h>
@@ -26,7 +26,7 @@
 
 struct bootstrap;
 
-struct follow_arguments {
+struct session_arguments {
 	struct options options;
 	char **words;			/* of the filter */
 	int word_count;
@@ -35,14 +35,14 @@ struct follow_arguments {
 	bool processes;
 };
 
-/* The common options, those of options_argp included, and the filter; its input is a struct follow_arguments. */
-extern const struct argp follow_argp;
+/* The common options, those of options_argp included, and the filter; its input is a struct session_arguments. */
+extern const struct argp session_argp;
 /* For commands that have no other child. */
-extern const struct argp_child follow_children[];
+extern const struct argp_child session_children[];
 
-struct follow {
-	const struct follow_arguments *arguments;
-	const struct follow_view *view;
+struct session {
+	const struct session_arguments *arguments;
+	const struct session_view *view;
 	void *arg;			/* of the view's functions */
 	struct filter *filter;
 	uint32_t states;		/* bit 1 << state: asked for */
@@ -57,15 +57,15 @@ struct follow {
 	uint64_t last;			/* time of the last record */
 	uint64_t due;			/* of the next tick */
 	struct stop stop;
-	bool enough;			/* the view has seen what it wanted */
+	bool stop_requested;			/* the view has seen what it wanted */
 };
 
-/* What a view is told; what it does not want to hear is NULL. The first argument is follow->arg. */
-struct follow_view {
+/* What a view is told; what it does not want to hear is NULL. The first argument is session->arg. */
+struct session_view {
 	/* How much is recorded, unless --level says otherwise, without and with a filter. OFF: sockets, no events. */
 	enum tcptrace_level level, level_filtered;
 
-	/* All ends are in the model, whatever the filter; the view asks follow_wants(). */
+	/* All ends are in the model, whatever the filter; the view asks session_wants(). */
 	bool all;
 
 	/* snapshot() is told of what is there, and that is all: no ends, no events. */
@@ -81,7 +81,7 @@ struct follow_view {
 	bool summary_apart;
 
 	/* Before anything is read. Returns 0, or an exit status and has said why. */
-	int (*begin)(void *arg, struct follow *follow);
+	int (*begin)(void *arg, struct session *session);
 	/* The record of a socket that was there, before anything else is known. */
 	void (*snapshot)(void *arg, const struct tcptrace_record *record);
 	/* An end that was there, whatever its state; then: those were all. */
@@ -98,26 +98,26 @@ struct follow_view {
 };
 
 /* Returns the exit status. `arg` is the view's. */
-int follow(const struct follow_arguments *arguments, const struct follow_view *view, void *arg);
+int session_run(const struct session_arguments *arguments, const struct session_view *view, void *arg);
 
 /* The view wants its tick at `time` at the latest. */
-static inline void follow_tick_by(struct follow *follow, uint64_t time)
+static inline void session_tick_by(struct session *session, uint64_t time)
 {
-	if (follow->due > time)
-		follow->due = time;
+	if (session->due > time)
+		session->due = time;
 }
 
 /* Does the filter ask for ends in this state? */
-static inline bool follow_state(const struct follow *follow, uint8_t state)
+static inline bool session_wants_state(const struct session *session, uint8_t state)
 {
-	return follow->states & 1u << state;
+	return session->states & 1u << state;
 }
 
 /* Does the filter fit this end of the model, whatever its state? */
-bool follow_wants(const struct follow *follow, const struct end *end);
+bool session_wants(const struct session *session, const struct end *end);
 /* The same of a copy of an end, `ifindex` being its device. */
-bool follow_wants_copy(const struct follow *follow, const struct end *end, uint32_t ifindex);
+bool session_wants_copy(const struct session *session, const struct end *end, uint32_t ifindex);
 /* Does another filter fit it, with its state? */
-bool follow_fits(const struct follow *follow, const struct filter *filter, const struct end *end);
+bool session_fits(const struct session *session, const struct filter *filter, const struct end *end);
 
 #endif
