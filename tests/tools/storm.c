@@ -7,7 +7,7 @@
  * SIGUSR1 ends the storm after the step it is at, and begins it again. At each end it prints what it did, one line
  * for each connection that was ever begun, and then "# quiet CONNECTIONS":
  *
- *	port=PORT born=TIME ending=TIME over=TIME bytes_out=N bytes_in=N
+ *	port=PORT created=TIME ending=TIME over=TIME bytes_out=N bytes_in=N
  *
  * Times are CLOCK_MONOTONIC in nanoseconds, each from before the call: connect(), the first shutdown() or close(),
  * the last close(); `over` is from after that; 0 where it was not yet. Bytes are the client's.
@@ -30,7 +30,7 @@
 enum phase { FREE, WAITING, OPEN, CLIENT_CLOSED, SERVER_CLOSED, CLIENT_SHUT, SERVER_SHUT };
 
 static struct connection {
-	uint64_t born, ending, over;
+	uint64_t created, ending, over;
 	unsigned int out, in;
 } made[CONNECTIONS];
 
@@ -109,7 +109,7 @@ static void begin(struct slot *slot)
 	slot->number = count++;
 	slot->client = bound(first_port + slot->number);
 	slot->to_server = slot->to_client = 0;
-	made[slot->number].born = now();
+	made[slot->number].created = now();
 	if (connect(slot->client, (struct sockaddr *)&address, sizeof(address)))
 		err(1, "connect");
 	slot->phase = WAITING;
@@ -242,8 +242,8 @@ static void report(void)
 	unsigned int i;
 
 	for (i = 0; i < count; i++)
-		printf("port=%u born=%ju ending=%ju over=%ju bytes_out=%u bytes_in=%u\n", first_port + i,
-		       (uintmax_t)made[i].born, (uintmax_t)made[i].ending, (uintmax_t)made[i].over, made[i].out,
+		printf("port=%u created=%ju ending=%ju over=%ju bytes_out=%u bytes_in=%u\n", first_port + i,
+		       (uintmax_t)made[i].created, (uintmax_t)made[i].ending, (uintmax_t)made[i].over, made[i].out,
 		       made[i].in);
 	printf("# quiet %u\n", count);
 	fflush(stdout);

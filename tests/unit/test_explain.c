@@ -499,7 +499,7 @@ static void test_replies(void)
 	tells(record, "this side has closed and nobody can read it. The answer is a RST.");
 }
 
-/* Of an end whose birth was not seen, what is not known is not claimed. */
+/* Of an end whose creation was not seen, what is not known is not claimed. */
 static void test_unknown(void)
 {
 	struct tcptrace_record *record;

@@ -322,7 +322,7 @@ def test_comm():
 
 def test_lost():
     end, other = local(ESTABLISHED), local(CLOSE_WAIT, 40001)
-    # Without the close() of one, and without the birth of the other.
+    # Without the close() of one, and without the creation of the other.
     before = [local(LISTEN, 1, 0), end.record(time=SECOND)]
     records = [lost(3, 2 * SECOND), *changed(end, 3 * SECOND, FIN_WAIT1, FIN_WAIT2),
                *changed(other, 4 * SECOND, CLOSE_WAIT, LAST_ACK)]

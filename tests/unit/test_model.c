@@ -907,7 +907,7 @@ static void test_no_births(void)
 	/* From close() on. */
 	feed_from(6);
 	settle_until(UINT64_MAX);
-	is_how(&world.client, "four-way", "local", "of an end whose birth was not seen");
+	is_how(&world.client, "four-way", "local", "of an end whose creation was not seen");
 	ok(!world.client.verdict.whole, "and it says so");
 	is_int(world.client.verdict.duration, UNKNOWN, "no duration is claimed");
 	is_int(world.client.verdict.handshake, UNKNOWN, "no handshake");
@@ -1222,7 +1222,7 @@ static void test_bootstrap_event_before(void)
 	finish();
 }
 
-static void test_bootstrap_birth(void)
+static void test_bootstrap_created(void)
 {
 	struct bootstrap *bootstrap;
 	uint64_t start;
@@ -1235,8 +1235,8 @@ static void test_bootstrap_birth(void)
 	stream.records[0].time = stream.time + 1;
 	stream.records[0].old_state = stream.records[0].new_state = TCPTRACE_S_ESTABLISHED;
 	bootstrap = bootstrap_of(1, start);
-	is_existing(bootstrap, "", "born after the snapshot began: not there");
-	is_int(replay(bootstrap), 2, "its birth is shown");
+	is_existing(bootstrap, "", "created after the snapshot began: not there");
+	is_int(replay(bootstrap), 2, "its creation is shown");
 	is_int(model_ends(world.model), 1, "it is there once");
 	ok(!(model_find(world.model, 101)->flags & END_PREEXISTING), "and was seen whole");
 	finish();
@@ -1246,7 +1246,7 @@ static void test_bootstrap_birth(void)
 	snapshot(&stream, &stream.listener, TCPTRACE_K_FULL)->new_state = TCPTRACE_S_LISTEN;
 	listen_begins(&stream);
 	bootstrap = bootstrap_of(1, 1);
-	is_existing(bootstrap, "", "a birth after its record is a birth as well");
+	is_existing(bootstrap, "", "a creation after its record is a creation as well");
 	is_int(replay(bootstrap), 1, "shown once");
 	is_int(model_ends(world.model), 1, "there once");
 	finish();
@@ -1289,7 +1289,7 @@ static void test_bootstrap_history(void)
 	struct bootstrap *bootstrap;
 	uint64_t start;
 
-	/* Probes are armed one after the other: FIN_WAIT2 to CLOSE came through, TIME_WAIT's birth did not. */
+	/* Probes are armed one after the other: FIN_WAIT2 to CLOSE came through, TIME_WAIT's creation did not. */
 	established(&stream);
 	stream.client.state = TCPTRACE_S_FIN_WAIT2;
 	to_state(&stream, &stream.client, TCPTRACE_S_CLOSE);
@@ -1358,7 +1358,7 @@ int main(void)
 	test_bootstrap_quiet();
 	test_bootstrap_late();
 	test_bootstrap_event_before();
-	test_bootstrap_birth();
+	test_bootstrap_created();
 	test_bootstrap_gone();
 	test_bootstrap_moved();
 	test_bootstrap_history();

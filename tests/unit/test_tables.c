@@ -214,7 +214,7 @@ static void test_life(void)
 	ok(strstr(line(0), "127.0.0.1:9090  <"), "its row");
 }
 
-/* Several requests; the end of one whose birth was not seen; data unread. */
+/* Several requests; the end of one whose creation was not seen; data unread. */
 static void test_life_long(void)
 {
 	unsigned int i;

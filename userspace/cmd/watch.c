@@ -108,7 +108,7 @@ static void on_socket(void *arg, const struct end *end)
 		watch_show_headers(watch, true);
 	watch->existing = true;
 	if (session_wants_state(watch->session, end->state))
-		watch_show_socket(watch, end, end->birth);
+		watch_show_socket(watch, end, end->created);
 }
 
 static void bootstrapped(void *arg)

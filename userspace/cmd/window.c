@@ -227,7 +227,7 @@ static void on_socket(void *arg, const struct end *end)
 	if (live(view))
 		return;
 	order(&first, &second);
-	show(view, first, second, end->birth);
+	show(view, first, second, end->created);
 }
 
 /* ---- in place ---- */

@@ -38,7 +38,7 @@ static void established(struct change *change)
 		counters_know_irs(change->model, end, record->rcv_nxt - 1);
 	/* Of a SYN cookie nobody knows when its SYN came. */
 	if (!(end->flags & (END_PREEXISTING | END_COOKIE))) {
-		end->handshake = duration32_of(record->time - end->birth);
+		end->handshake = duration32_of(record->time - end->created);
 		end->flags |= END_HANDSHAKE;
 	}
 	if (!end->peer) {
@@ -240,7 +240,7 @@ static void on_request(struct change *change)
 static void hold(struct change *change)
 {
 	struct end *end = change->end;
-	uint64_t from = end->flags & END_SINCE ? end->since : end->birth;
+	uint64_t from = end->flags & END_SINCE ? end->since : end->created;
 
 	end->timeout = change->record->u.totals.timeout + (change->record->time - from) / 1000000;
 }
@@ -292,7 +292,7 @@ static void on_timewait(struct change *change)
 		enter(change, TCPTRACE_S_CLOSE);
 		end->flags |= END_OVER;
 		end->timeout = 0;
-		model_over(change);
+		model_retire(change);
 		/* Its verdict came when it entered TIME_WAIT; if it never did, the peer never closed. */
 		if (record->old_state == TCPTRACE_S_FIN_WAIT2) {
 			end->flags |= END_ORPHAN;
@@ -488,7 +488,7 @@ void change_apply(struct change *change)
 		if (record->new_state == TCPTRACE_S_CLOSE) {
 			enter(change, TCPTRACE_S_CLOSE);
 			end->flags |= END_OVER;
-			model_over(change);
+			model_retire(change);
 		}
 		break;
 	}

@@ -21,7 +21,7 @@ uint32_t end_sendq(const struct end *end)
 
 uint64_t end_left(const struct end *end, uint64_t time)
 {
-	uint64_t from = end->flags & END_SINCE ? end->since : end->birth;
+	uint64_t from = end->flags & END_SINCE ? end->since : end->created;
 	uint64_t until = from + end->timeout * 1000000ull;
 
 	return end->kind == TCPTRACE_K_TIMEWAIT && until > time ? until - time : 0;
@@ -30,7 +30,7 @@ uint64_t end_left(const struct end *end, uint64_t time)
 uint64_t end_read_delay(const struct end *end, uint64_t time, bool followed, bool *at_least)
 {
 	bool unread = end_recvq(end) > !!(end->flags & END_FIN_COUNTED) && end->state != TCPTRACE_S_LISTEN;
-	uint64_t since = end->flags & END_PREEXISTING ? time - end->birth : UNKNOWN;
+	uint64_t since = end->flags & END_PREEXISTING ? time - end->created : UNKNOWN;
 	uint64_t delay = followed && unread ? since : UNKNOWN;
 
 	if (end->queue_stats)

@@ -76,7 +76,7 @@ uint32_t model_ifindex(const struct model *model, const struct end *end)
 
 uint32_t model_ends(const struct model *model)
 {
-	return model->ends.count - !!model->grave;
+	return model->ends.count - !!model->retired;
 }
 
 uint64_t model_full(const struct model *model)
@@ -102,12 +102,12 @@ static void forget_pending(struct model *model, uint32_t place)
 	ends_at(&model->ends, place)->flags &= ~END_PENDING;
 }
 
-void model_kill(struct model *model, uint32_t place)
+void model_remove(struct model *model, uint32_t place)
 {
 	if (ends_at(&model->ends, place)->flags & END_PENDING)
 		forget_pending(model, place);
-	if (model->grave == place)
-		model->grave = 0;
+	if (model->retired == place)
+		model->retired = 0;
 	ends_remove(&model->ends, place);
 }
 
@@ -153,25 +153,25 @@ const struct end *model_settle(struct model *model, uint64_t time)
 		/* Settled by its RST, or gone. */
 		if (!waits)
 			continue;
-		model_bury(model);
+		model_remove_retired(model);
 		end->flags &= ~END_PENDING;
-		model->grave = place;
+		model->retired = place;
 		return end;
 	}
 	return NULL;
 }
 
-void model_over(struct change *change)
+void model_retire(struct change *change)
 {
 	if (change->end->flags & END_PENDING)
 		forget_pending(change->model, change->place);
-	change->model->grave = change->place;
+	change->model->retired = change->place;
 }
 
 void model_settled(struct change *change)
 {
 	change->step->verdict = true;
-	model_over(change);
+	model_retire(change);
 }
 
 /* Without memory to wait in, it is said now. What says twice that a socket is closed is no recorder, and is not believed. */
@@ -289,19 +289,19 @@ static void take_queues(struct change *change)
 	counters_take(change->model, change->end, change->record);
 }
 
-static void take_counters(struct change *change, bool born)
+static void take_counters(struct change *change, bool created)
 {
 	const struct tcptrace_record *record = change->record;
 	bool whole = record_full(record) || (record->type == TCPTRACE_T_TIMEWAIT &&
 					     record->op == TCPTRACE_OP_BEGIN);
 
-	if (whole && !born && !record_beside(record))
+	if (whole && !created && !record_beside(record))
 		take_queues(change);
 	else if (record->kind == TCPTRACE_K_TIMEWAIT)
 		counters_copy(change->end, record);
 }
 
-static void on_end(struct change *change, bool born)
+static void on_end(struct change *change, bool created)
 {
 	const struct tcptrace_record *record = change->record;
 	struct model *model = change->model;
@@ -321,7 +321,7 @@ static void on_end(struct change *change, bool born)
 	/* What moved is told by the counters before, all else builds on the new ones. */
 	if (record_has_queue(record))
 		change_apply(change);
-	take_counters(change, born);
+	take_counters(change, created);
 	if (!record_has_queue(record))
 		change_apply(change);
 	if (dead)
@@ -333,9 +333,9 @@ enum model_outcome model_apply(struct model *model, const struct tcptrace_record
 {
 	struct change change = { .model = model, .record = record, .step = step };
 	enum model_outcome outcome = MODEL_STEP;
-	bool born = false;
+	bool created = false;
 
-	model_bury(model);
+	model_remove_retired(model);
 	*step = (struct step){
 		.record = record,
 		.since = UNKNOWN,
@@ -356,7 +356,7 @@ enum model_outcome model_apply(struct model *model, const struct tcptrace_record
 	change.place = record->cookie ? ends_find(&model->ends, record->cookie) : 0;
 	if (change.place && record_begins(record)) {
 		/* The same socket once more, connected or listening anew. */
-		model_kill(model, change.place);
+		model_remove(model, change.place);
 		change.place = 0;
 	}
 	if (!change.place) {
@@ -365,7 +365,7 @@ enum model_outcome model_apply(struct model *model, const struct tcptrace_record
 		if (is_nobody(record)) {
 			outcome = without_end(&change);
 		} else if (record_begins(record)) {
-			born = true;
+			created = true;
 			change.place = model_add(model, record);
 		} else {
 			change.place = model_add_before(model, record);
@@ -377,9 +377,9 @@ enum model_outcome model_apply(struct model *model, const struct tcptrace_record
 	if (change.end) {
 		if (is_shadow(model, change.end, record))
 			return MODEL_SKIP;
-		if (born)
+		if (created)
 			model_begin(&change);
-		on_end(&change, born);
+		on_end(&change, created);
 	}
 	timing(&change);
 	step->end = change.end;

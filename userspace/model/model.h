@@ -31,7 +31,7 @@
 
 /* What is known of an end, beside its state. */
 enum {
-	END_PREEXISTING	= 1u << 0,	/* its birth was not seen */
+	END_PREEXISTING	= 1u << 0,	/* its creation was not seen */
 	END_ACTIVE	= 1u << 1,	/* it connected, */
 	END_PASSIVE	= 1u << 2,	/* or it was connected to */
 	END_ISS		= 1u << 3,	/* iss is known, */
@@ -58,7 +58,7 @@ enum {
 	END_LISTED	= 1u << 24,	/* bootstrap.c: is among those to hand out */
 	END_LOSSY	= 1u << 25,	/* records were lost while it lived */
 	END_ACCEPTED	= 1u << 26,	/* accept() was seen, and since when it waited for that */
-	END_COOKIE	= 1u << 27,	/* born of a SYN cookie or of fast open: its SYN was not seen */
+	END_COOKIE	= 1u << 27,	/* created by a SYN cookie or by fast open: its SYN was not seen */
 	END_ORPHAN	= 1u << 28,	/* when it was over no process held it */
 	END_HALF_CLOSED	= 1u << 29,	/* `fin` is how long it was half-closed */
 	END_BOUND	= 1u << 30,	/* to a device: model_ifindex() */
@@ -80,7 +80,7 @@ enum why {
  */
 struct end {
 	uint64_t cookie;
-	uint64_t birth;		/* or when it was first seen (END_PREEXISTING) */
+	uint64_t created;		/* or when it was first seen (END_PREEXISTING) */
 	uint64_t since;		/* in its state, if END_SINCE */
 	uint64_t last;		/* step of either end of the connection */
 	uint64_t fin;		/* time of the first FIN, 0: not seen; END_HALF_CLOSED: from it to the second */
@@ -118,7 +118,7 @@ struct end {
 		uint32_t written;	/* write_seq as of the last write that was told of; with queue_stats, while it may write */
 		uint32_t unread;	/* bytes, WHY_UNREAD */
 		uint32_t stamp;		/* low half, of the segment that made it FIN_WAIT2 */
-		uint32_t timeout;	/* of the timewait socket, ms from `since` (END_SINCE) or `birth` on */
+		uint32_t timeout;	/* of the timewait socket, ms from `since` (END_SINCE) or `created` on */
 	};
 	uint32_t flags;		/* END_ */
 	uint32_t peer;		/* the other end, if that is on this host */
@@ -248,7 +248,7 @@ static inline uint64_t end_waits(const struct end *end, uint64_t time)
 {
 	if (!(end->flags & (END_HANDSHAKE | END_COOKIE)))
 		return UNKNOWN;
-	return time - end->birth - (end->flags & END_HANDSHAKE ? duration32_ns(end->handshake) : 0);
+	return time - end->created - (end->flags & END_HANDSHAKE ? duration32_ns(end->handshake) : 0);
 }
 
 /* How long it was there until accept(). */

@@ -3,7 +3,7 @@
  * What the model's parts share, and nobody else includes:
  *
  *   model.c    one record after the other; what is over
- *   birth.c    ends that begin, or that were there before
+ *   create.c    ends that begin, or that were there before
  *   counters.c  sequence numbers, totals, queues
  *   change.c   what each type of record changes
  *   ends.c     the table
@@ -27,7 +27,7 @@ struct pending {
 struct model {
 	struct ends ends;
 	struct model_options options;
-	uint32_t grave;		/* its last step was handed out: gone with the next call */
+	uint32_t retired;		/* its last step was handed out: gone with the next call */
 	uint16_t epoch;		/* counts the LOST records */
 	uint64_t full;
 
@@ -64,21 +64,21 @@ static inline void take_owner(process_ref *owner, const struct tcptrace_record *
 
 bool model_wanted(const struct model *model, const struct tcptrace_record *record);
 /* Gone at once, with all that points to it. */
-void model_kill(struct model *model, uint32_t place);
+void model_remove(struct model *model, uint32_t place);
 /* The end of the last step, which views may have looked at until now. */
-static inline void model_bury(struct model *model)
+static inline void model_remove_retired(struct model *model)
 {
-	if (model->grave)
-		model_kill(model, model->grave);
+	if (model->retired)
+		model_remove(model, model->retired);
 }
 
 /* Over: it goes with the next record. */
-void model_over(struct change *change);
+void model_retire(struct change *change);
 /* The same, and its verdict is said now; or it is said once it is clear that no RST follows. */
 void model_settled(struct change *change);
 void model_unsettled(struct change *change);
 
-/* ---- birth.c ---- */
+/* ---- create.c ---- */
 
 /* A new place, 0: no room, which is counted. */
 uint32_t model_add(struct model *model, const struct tcptrace_record *record);

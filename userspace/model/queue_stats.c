@@ -211,7 +211,7 @@ void queue_stats_begin(struct end *end, const struct tcptrace_record *record)
 	counters_written(end, end->write_seq);
 	/* It has waited so long at least. Of an end that was seen whole it came just now, together with its FIN. */
 	if (seq_after(behind, end->copied_seq))
-		add_arrival(stats, behind, end->flags & END_PREEXISTING ? end->birth : record->time);
+		add_arrival(stats, behind, end->flags & END_PREEXISTING ? end->created : record->time);
 }
 
 void queue_stats_end(struct end *end)

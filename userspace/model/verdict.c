@@ -78,14 +78,14 @@ static bool orphaned(const struct end *end, enum how how)
 	return how == HOW_TIMEOUT || how == HOW_ABORTED || how == HOW_UNREACHABLE;
 }
 
-/* A passive end was born of its SYN; what it had of a handshake it had in SYN_RECV. */
+/* A passive end was created by its SYN; what it had of a handshake it had in SYN_RECV. */
 static uint64_t syn_recv(const struct end *end)
 {
 	if (!(end->flags & END_PASSIVE) || end->flags & (END_PREEXISTING | END_COOKIE))
 		return UNKNOWN;
 	if (end->flags & END_HANDSHAKE)
 		return duration32_ns(end->handshake);
-	return end->kind == TCPTRACE_K_REQUEST ? end->since - end->birth : UNKNOWN;
+	return end->kind == TCPTRACE_K_REQUEST ? end->since - end->created : UNKNOWN;
 }
 
 static void take_queue_stats(struct verdict *verdict, const struct end *end)
@@ -114,7 +114,7 @@ static void take_queue_stats(struct verdict *verdict, const struct end *end)
 void verdict_of(const struct end *end, struct verdict *verdict)
 {
 	bool held = end->state == TCPTRACE_S_TIME_WAIT;
-	uint64_t age = end->since - end->birth;
+	uint64_t age = end->since - end->created;
 
 	memset(verdict, 0, sizeof(*verdict));
 	verdict->how = how_of(end);
@@ -160,15 +160,15 @@ static inline uint64_t later(uint64_t one, uint64_t other)
 
 void verdict_of_pair(const struct end *end, const struct end *peer, struct pair *pair)
 {
-	uint64_t birth = end->birth < peer->birth ? end->birth : peer->birth;
+	uint64_t created = end->created < peer->created ? end->created : peer->created;
 	bool told = peer->flags & END_OVER || peer->state == TCPTRACE_S_TIME_WAIT;
 
 	pair->handshake = pair->duration = UNKNOWN;
 	if (end->flags & peer->flags & END_HANDSHAKE)
-		pair->handshake = later(end->birth + duration32_ns(end->handshake),
-					peer->birth + duration32_ns(peer->handshake)) - birth;
+		pair->handshake = later(end->created + duration32_ns(end->handshake),
+					peer->created + duration32_ns(peer->handshake)) - created;
 	if (told && !((end->flags | peer->flags) & END_PREEXISTING))
-		pair->duration = later(end->since, peer->since) - birth;
+		pair->duration = later(end->since, peer->since) - created;
 }
 
 const char *verdict_how(enum how how)

@@ -37,7 +37,7 @@ struct verdict {
 	enum how how;
 	enum side closed_by;		/* who sent the first FIN, or the RST */
 	const struct process *closer;	/* which process did, pid 0: unknown */
-	bool whole;			/* seen from its birth on; else duration is unknown */
+	bool whole;			/* seen from its creation on; else duration is unknown */
 	bool lossy;			/* records were lost meanwhile */
 	/* UNKNOWN where not seen */
 	uint64_t handshake, duration, seen, half_closed;
@@ -50,7 +50,7 @@ struct verdict {
 	uint64_t bytes_in, bytes_out;	/* without SYN and FIN */
 	/*
 	 * bytes_out may be one too many: the kernel counts the SYN of an end that connected, and where neither
-	 * its birth was seen nor its other end is here, nothing tells whether this one did.
+	 * its creation was seen nor its other end is here, nothing tells whether this one did.
 	 */
 	bool syn_unknown;
 	uint32_t retransmits, recvq_peak, sendq_peak;

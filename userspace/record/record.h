@@ -152,7 +152,7 @@ static inline bool record_fin_merged(const struct tcptrace_record *next, uint32_
 	       next->new_state == TCPTRACE_S_TIME_WAIT && next->stamp && (uint32_t)next->stamp == stamp;
 }
 
-/* The first that is heard of an end: its birth. */
+/* The first that is heard of an end: its creation. */
 static inline bool record_begins(const struct tcptrace_record *record)
 {
 	switch (record->type) {

@@ -125,10 +125,10 @@ static int first_event(struct bootstrap *bootstrap, const struct tcptrace_record
 			return 0;
 		return add_entry(bootstrap, event->cookie, 0);
 	}
-	/* `birth` is yet the time of the end's record. */
+	/* `created` is yet the time of the end's record. */
 	if (record_begins(event))
 		model_forget(bootstrap->model, event->cookie);
-	else if (event->time < end->birth && end->state != event->old_state &&
+	else if (event->time < end->created && end->state != event->old_state &&
 		 !is_shadow(end, event))
 		model_step_back(end, event);
 	return 0;
@@ -158,7 +158,7 @@ static void tidy(struct bootstrap *bootstrap)
 			continue;
 		}
 		end->flags |= END_LISTED;
-		end->birth = bootstrap->start;
+		end->created = bootstrap->start;
 	}
 	for (i = 0; i < bootstrap->entry_count; i++)
 		if (bootstrap->entries[i].cookie)

@@ -10,7 +10,7 @@
  *   an event before its record	the record may show what was before or after it. The event wins: the socket
  *				was in the event's old state when the snapshot began, and what the event
  *				changed has happened since, live.
- *   a birth			the socket was not there when the snapshot began.
+ *   a creation			the socket was not there when the snapshot began.
  *   events, but no record	it was there, in the first event's old state, and was gone or had moved
  *				when its place was looked at.
  *

@@ -68,14 +68,14 @@ static uint64_t rate(uint64_t now, uint64_t before, uint64_t elapsed)
 	return now > before ? busy_rate(now - before, elapsed) : 0;
 }
 
-/* One that was born since the look before had nothing then. */
+/* One that was created since the look before had nothing then. */
 static void compare(struct busy_end *one, const struct end *end, uint64_t last, uint64_t time)
 {
 	bool same = one->cookie == end->cookie;
-	bool born = !same && !(end->flags & END_PREEXISTING) && end->birth >= last;
+	bool created = !same && !(end->flags & END_PREEXISTING) && end->created >= last;
 
 	one->in = one->out = UNKNOWN;
-	if (last && time > last && (same || born)) {
+	if (last && time > last && (same || created)) {
 		one->in = rate(end->bytes_in, same ? one->bytes_in : 0, time - last);
 		one->out = rate(end->bytes_out, same ? one->bytes_out : 0, time - last);
 	}

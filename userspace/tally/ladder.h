@@ -51,7 +51,7 @@ struct ladder_end {
 };
 
 struct ladder {
-	struct ladder *next, **link;		/* born later; what points here */
+	struct ladder *next, **link;		/* created later; what points here */
 	struct ladder_end end[LADDER_SIDES];
 	uint8_t address[LADDER_SIDES][TCPTRACE_ADDR_LEN];
 	uint16_t port[LADDER_SIDES];

@@ -29,7 +29,7 @@ function complain(id, text)
 }
 
 BEGIN {
-	n = split("port born ending over bytes_out bytes_in sport dport oldstate newstate type op state old new", part, " ")
+	n = split("port created ending over bytes_out bytes_in sport dport oldstate newstate type op state old new", part, " ")
 	for (i = 1; i <= n; i++) wanted[part[i]]
 	n = split("01=ESTABLISHED 02=SYN_SENT 03=SYN_RECV 04=FIN_WAIT1 05=FIN_WAIT2 06=TIME_WAIT 07=CLOSE 08=CLOSE_WAIT " \
 		"09=LAST_ACK 0A=LISTEN 0B=CLOSING", part, " ")
@@ -42,7 +42,7 @@ FNR == 1 { file++ }
 file == 1 && /^port=/ {
 	keys()
 	line[key["port"]] = $0
-	born[key["port"]] = key["born"] + 0
+	created[key["port"]] = key["created"] + 0
 	ending[key["port"]] = key["ending"] + 0
 	over[key["port"]] = key["over"] + 0
 	wrote[key["port"] " of " port] = key["bytes_out"]
@@ -122,8 +122,8 @@ function check(id,   number, existing, gone, told_of, wrong)
 	number = id
 	sub(/ .*/, "", number)
 	if (number == port) number = substr(id, index(id, "of ") + 3)
-	if (existing && born[number] > ready) complain(id, "was there before it was born")
-	if (told_of && !existing && born[number] < spawned) complain(id, "was born before there was a watch")
+	if (existing && created[number] > ready) complain(id, "was there before it was created")
+	if (told_of && !existing && created[number] < spawned) complain(id, "was created before there was a watch")
 	if (over[number] && over[number] < spawned && told[id]) complain(id, "was over before there was a watch")
 	if (!told_of && (!ending[number] || ending[number] > ready)) complain(id, "was there and is not shown")
 	gone = state[id] == "CLOSE" || state[id] == "TIME_WAIT"
@@ -133,7 +133,7 @@ function check(id,   number, existing, gone, told_of, wrong)
 	else wrong = index(there[id] " ", " " state[id] " ") == 0
 	if (wrong) complain(id, "is at last " state[id] ", and to /proc/net/tcp" there[id])
 	if (existing) count_existing++
-	else if (told_of) count_born++
+	else if (told_of) count_created++
 	if (began[id] == "TIME_WAIT") count_waiting++
 }
 
@@ -143,7 +143,7 @@ END {
 		check(port " of " number)
 	}
 	# What was compared is what was meant.
-	printf "%d existing (%d of them in TIME_WAIT), %d born, %d bad, %d missed\n", count_existing, count_waiting, count_born,
+	printf "%d existing (%d of them in TIME_WAIT), %d created, %d bad, %d missed\n", count_existing, count_waiting, count_created,
 		bad, missed
-	exit bad > 3 * missed || count_existing <= count_waiting + 10 || count_born < 20
+	exit bad > 3 * missed || count_existing <= count_waiting + 10 || count_created < 20
 }

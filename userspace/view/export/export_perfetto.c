@@ -197,22 +197,22 @@ static struct track *new_track(struct perfetto *perfetto, const struct end *end)
 	return track;
 }
 
-/* `born`: the same socket may have been another end before, whose close() was lost. NULL: no memory. */
-static struct track *track_of(struct perfetto *perfetto, const struct end *end, bool born)
+/* `created`: the same socket may have been another end before, whose close() was lost. NULL: no memory. */
+static struct track *track_of(struct perfetto *perfetto, const struct end *end, bool created)
 {
 	struct track *track = find(perfetto, end->cookie);
 
 	if (!track) {
 		track = new_track(perfetto, end);
-		born = true;
+		created = true;
 	}
 	if (!track)
 		return NULL;
-	if (born)
+	if (created)
 		end_slice(perfetto, track);
-	if (born && track->group == (uint32_t)end->cookie)
+	if (created && track->group == (uint32_t)end->cookie)
 		name_connection(perfetto, track, end);
-	if (born || process_at(end->owner)->pid != track->pid)
+	if (created || process_at(end->owner)->pid != track->pid)
 		name_end(perfetto, track, end);
 	return track;
 }
@@ -312,7 +312,7 @@ static void on_socket(void *arg, const struct end *end)
 
 	if (!session_wants_state(perfetto->session, end->state))
 		return;
-	perfetto->time = end->birth;
+	perfetto->time = end->created;
 	track = track_of(perfetto, end, false);
 	if (!track)
 		return;
@@ -324,7 +324,7 @@ static void on_socket(void *arg, const struct end *end)
 /* What was under way when an end was found is from before it. */
 static inline uint64_t not_before(const struct end *end, uint64_t time)
 {
-	return time < end->birth ? end->birth : time;
+	return time < end->created ? end->created : time;
 }
 
 static void on_step(void *arg, const struct step *step)

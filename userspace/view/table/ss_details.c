@@ -274,7 +274,7 @@ void ss_details_history(struct ss_details *details, const struct end *end, uint6
 	bool seen = end->flags & END_SINCE, at_least;
 	uint64_t delay = end_read_delay(end, time, followed, &at_least);
 
-	say_lasted(details, " history:(in-state", !seen, time - (seen ? end->since : end->birth));
+	say_lasted(details, " history:(in-state", !seen, time - (seen ? end->since : end->created));
 	ss_say(details, ",peak-recv-q:%u,peak-send-q:%u", end->recvq_peak, end->sendq_peak);
 	if (delay != UNKNOWN)
 		say_lasted(details, ",read-delay", at_least, delay);

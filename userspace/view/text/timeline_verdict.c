@@ -73,7 +73,7 @@ static char *put_counters(char *p, struct timeline *timeline, const struct end *
 	p = put_named_duration(p, "duration", verdict->duration);
 	if (!verdict->whole) {
 		p = put_text(p, "seen since ");
-		p = put_clock(p, &timeline->clock, end->birth + timeline->realtime);
+		p = put_clock(p, &timeline->clock, end->created + timeline->realtime);
 		p = put_text(p, ", ");
 	}
 	p = put_named_duration(p, "half-closed", verdict->half_closed);

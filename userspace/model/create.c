@@ -27,7 +27,7 @@ static void fill_snapshot(struct end *end, const struct tcptrace_record *record)
 {
 	end->kind = record->kind;
 	end->state = record->new_state;
-	end->birth = record->time;
+	end->created = record->time;
 	end->flags |= END_PREEXISTING | implied(end->state);
 	counters_copy(end, record);
 	if (record_listens(record)) {
@@ -110,11 +110,11 @@ struct end *model_bootstrap(struct model *model, const struct tcptrace_record *r
 {
 	uint32_t place;
 
-	model_bury(model);
+	model_remove_retired(model);
 	place = ends_find(&model->ends, record->cookie);
 	/* Came by twice: it changed its place in the kernel's table meanwhile. The later one counts. */
 	if (place)
-		model_kill(model, place);
+		model_remove(model, place);
 	if (!model_wanted(model, record))
 		return NULL;
 	place = model_add(model, record);
@@ -145,7 +145,7 @@ uint32_t model_add_before(struct model *model, const struct tcptrace_record *eve
 		return 0;
 	end->state = event->old_state;
 	end->kind = kind_before(event);
-	end->birth = event->time;
+	end->created = event->time;
 	end->flags |= END_PREEXISTING | implied(end->state);
 	counters_copy(end, event);
 	if (record_listens(event)) {
@@ -183,7 +183,7 @@ void model_step_back(struct end *end, const struct tcptrace_record *event)
 
 struct end *model_bootstrap_before(struct model *model, const struct tcptrace_record *event)
 {
-	model_bury(model);
+	model_remove_retired(model);
 	if (!event->cookie || event->old_state == TCPTRACE_S_CLOSE || !event->old_state ||
 	    !model_wanted(model, event))
 		return NULL;
@@ -194,10 +194,10 @@ void model_forget(struct model *model, uint64_t cookie)
 {
 	uint32_t place;
 
-	model_bury(model);
+	model_remove_retired(model);
 	place = ends_find(&model->ends, cookie);
 	if (place)
-		model_kill(model, place);
+		model_remove(model, place);
 }
 
 void model_begin(struct change *change)
@@ -208,7 +208,7 @@ void model_begin(struct change *change)
 
 	end->kind = record->kind;
 	end->state = record->new_state;
-	end->birth = record->time;
+	end->created = record->time;
 	end->since = record->time;
 	end->flags |= END_SINCE;
 	counters_copy(end, record);
@@ -229,6 +229,6 @@ void model_begin(struct change *change)
 	}
 	stale = ends_find_stale(&change->model->ends, change->place);
 	if (stale)
-		model_kill(change->model, stale);
+		model_remove(change->model, stale);
 	model_find_peer(change->model, change->place);
 }
