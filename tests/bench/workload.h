@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The traffic that is measured: one process, both ends on loopback, so that nothing ever waits. */
+/* The traffic that is measured: one process, both endpoints on loopback, so that nothing ever waits. */
 #ifndef BENCH_WORKLOAD_H
 #define BENCH_WORKLOAD_H
 
@@ -16,7 +16,7 @@
 /* Opens, accepts and resets so many connections one after the other. Returns the ns that took. */
 uint64_t bench_conns(unsigned int count);
 
-/* Writes one byte and reads it at the other end, so often, on one connection. Returns the ns. */
+/* Writes one byte and reads it at the other endpoint, so often, on one connection. Returns the ns. */
 uint64_t bench_pingpong(unsigned int count);
 
 /* CLOCK_MONOTONIC; under icount the instructions that the guest has run, and the time it slept. */
@@ -31,7 +31,7 @@ unsigned int bench_number(const char *text);
 /* A listener on BENCH_PORT of every address. */
 int bench_listen(int backlog);
 
-/* A connection to it from this address (host order; 0: any); *accepted is its other end. */
+/* A connection to it from this address (host order; 0: any); *accepted is its other endpoint. */
 int bench_connect(int listener, uint32_t from, int *accepted);
 
 /* A system call's result, or exit with what failed. */

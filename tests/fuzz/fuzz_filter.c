@@ -12,7 +12,7 @@
 
 #define WORDS_MAX	64
 
-struct end {
+struct endpoint {
 	uint8_t saddr[TCPTRACE_ADDR_LEN], daddr[TCPTRACE_ADDR_LEN];
 	uint16_t sport, dport;
 	uint8_t inet6, state, kind, ifindex;
@@ -37,13 +37,13 @@ static bool fits(const struct tcptrace_clause *clause, const struct filter_subje
 	       subject->dport >= clause->dport_min && subject->dport <= clause->dport_max;
 }
 
-static void check_match(const struct filter *filter, const struct end *end)
+static void check_match(const struct filter *filter, const struct endpoint *ep)
 {
 	struct tcptrace_clause clauses[TCPTRACE_CLAUSES_MAX];
 	struct filter_subject subject = {
-		.saddr = end->saddr, .daddr = end->daddr, .sport = end->sport, .dport = end->dport,
-		.family = end->inet6 & 1 ? AF_INET6 : AF_INET, .state = end->state,
-		.kind = end->kind, .ifindex = end->ifindex,
+		.saddr = ep->saddr, .daddr = ep->daddr, .sport = ep->sport, .dport = ep->dport,
+		.family = ep->inet6 & 1 ? AF_INET6 : AF_INET, .state = ep->state,
+		.kind = ep->kind, .ifindex = ep->ifindex,
 	};
 	size_t count, i;
 
@@ -63,15 +63,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	size_t length = strnlen((const char *)data, size), rest = size - length - (length < size);
 	char error[64] = "", *text = strndup((const char *)data, size), *left = text, *words[WORDS_MAX];
 	struct filter *filter = NULL;
-	struct end end = { 0 };
+	struct endpoint ep = { 0 };
 	int count = 0, status;
 
-	memcpy(&end, data + size - rest, rest < sizeof(end) ? rest : sizeof(end));
+	memcpy(&ep, data + size - rest, rest < sizeof(ep) ? rest : sizeof(ep));
 	while (count < WORDS_MAX && (words[count] = strsep(&left, "\n")))
 		count++;
 	status = filter_parse(count, words, &filter, error, sizeof(error));
 	if (!status) {
-		check_match(filter, &end);
+		check_match(filter, &ep);
 		filter_free(filter);
 	} else if ((status != FILTER_ERROR_SYNTAX && status != FILTER_ERROR_ADDRESS) || !error[0] ||
 		   strnlen(error, sizeof(error)) == sizeof(error) || strpbrk(error, "\n\r\x1b")) {

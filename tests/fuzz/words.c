@@ -19,7 +19,7 @@ static const char *const known[] = {
 	"sport >= :8000 and sport <= :8100", "4294967296", "-1", "65536", "/33", "%eth0",
 	/* options */
 	"--json", "-n", "-H", "-q", "-4", "-6", "-t", "-a", "-l", "-p", "-o", "-e", "-m", "-i", "-s", "-O", "-r", "-b", "-K", "-Z", "-z",
-	"-N", "-A", "-f", "-F", "-D", "-W", "-c", "-ee", "-tanpoemi", "--level=", "--duration=", "--count=", "--max-ends=", "--max-messages=",
+	"-N", "-A", "-f", "-F", "-D", "-W", "-c", "-ee", "-tanpoemi", "--level=", "--duration=", "--count=", "--max-endpoints=", "--max-messages=",
 	"--sort=", "--rows=", "--interval=", "--range=", "--history", "--history=", "--once", "--explain", "--absolute-seq", "--svg=-",
 	"--batch", "--fail-on-loss", "--family=", "--query=", "--filter=", "--net=", "--summary", "--oneline", "--extended", "--info",
 	"--memory", "--timers", "--resolve", "--cgroup", "--tos", "--inet-sockopt", "--wide", "--programs", "--protocol=", "--inet",

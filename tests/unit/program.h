@@ -133,7 +133,7 @@ static inline bool has(struct json_object *object, const char *key)
 	return json_object_object_get_ex(object, key, NULL);
 }
 
-/* The n-th object, from 0, of a type and an end. */
+/* The n-th object, from 0, of a type and an endpoint. */
 static inline struct json_object *object_of(const char *type, long long cookie, unsigned int n)
 {
 	unsigned int i;

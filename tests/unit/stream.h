@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Records as the module makes them, by hand: two ends of a connection on one host, and one function
- * for each thing that TCP does. Each moves the ends' sequence numbers as TCP would and appends what the
+ * Records as the module makes them, by hand: two endpoints of a connection on one host, and one function
+ * for each thing that TCP does. Each moves the endpoints' sequence numbers as TCP would and appends what the
  * probes say of it, in their order. Each returns its last record, for a test to bend.
  */
 #ifndef TCPTRACE_STREAM_H
@@ -21,8 +21,8 @@
 #define MS		1000000ull
 #define SECOND		1000000000ull
 
-/* One end, as its struct tcp_sock would have it. */
-struct stream_end {
+/* One endpoint, as its struct tcp_sock would have it. */
+struct stream_endpoint {
 	uint64_t cookie;
 	uint16_t sport, dport;
 	uint32_t pid;
@@ -40,29 +40,29 @@ struct stream {
 	struct tcptrace_record records[STREAM_MAX];
 	unsigned int count;
 	uint64_t time;
-	struct stream_end client, server, listener;
+	struct stream_endpoint client, server, listener;
 };
 
 static inline void stream_begin(struct stream *stream)
 {
 	memset(stream, 0, sizeof(*stream));
 	stream->time = SECOND;
-	stream->client = (struct stream_end){
+	stream->client = (struct stream_endpoint){
 		.cookie = 101, .sport = 45678, .dport = 9090, .pid = 1001, .comm = "client",
 		.iss = 4294967290u, .state = TCPTRACE_S_CLOSE, .connects = true,
 	};
-	stream->server = (struct stream_end){
+	stream->server = (struct stream_endpoint){
 		.cookie = 102, .sport = 9090, .dport = 45678, .pid = 2002, .comm = "server",
 		.iss = 500000, .state = TCPTRACE_S_LISTEN,
 	};
-	stream->listener = (struct stream_end){
+	stream->listener = (struct stream_endpoint){
 		.cookie = 100, .sport = 9090, .pid = 2002, .comm = "server",
 		.state = TCPTRACE_S_CLOSE,
 	};
 }
 
 /* Of `side` as it is; 10 us after the one before. */
-static inline struct tcptrace_record *stream_add(struct stream *stream, const struct stream_end *side,
+static inline struct tcptrace_record *stream_add(struct stream *stream, const struct stream_endpoint *side,
 						 enum tcptrace_type type, uint8_t op)
 {
 	struct tcptrace_record *record = &stream->records[stream->count++];
@@ -99,7 +99,7 @@ static inline struct tcptrace_record *stream_add(struct stream *stream, const st
 	return record;
 }
 
-static inline struct tcptrace_record *by_task(struct tcptrace_record *record, const struct stream_end *side)
+static inline struct tcptrace_record *by_task(struct tcptrace_record *record, const struct stream_endpoint *side)
 {
 	record->pid = side->pid;
 	record->flags |= TCPTRACE_F_TASK;
@@ -108,7 +108,7 @@ static inline struct tcptrace_record *by_task(struct tcptrace_record *record, co
 }
 
 static inline struct tcptrace_record *with_totals(struct tcptrace_record *record,
-						  const struct stream_end *side)
+						  const struct stream_endpoint *side)
 {
 	record->u.totals.bytes_in = side->bytes_in;
 	record->u.totals.bytes_out = side->bytes_out;
@@ -117,7 +117,7 @@ static inline struct tcptrace_record *with_totals(struct tcptrace_record *record
 }
 
 /* tcp_set_state() */
-static inline struct tcptrace_record *to_state(struct stream *stream, struct stream_end *side, uint8_t state)
+static inline struct tcptrace_record *to_state(struct stream *stream, struct stream_endpoint *side, uint8_t state)
 {
 	struct tcptrace_record *record = stream_add(stream, side, TCPTRACE_T_STATE, 0);
 
@@ -138,7 +138,7 @@ static inline void about_listener(struct tcptrace_record *record, uint32_t backl
 
 static inline struct tcptrace_record *listen_begins(struct stream *stream)
 {
-	struct stream_end *side = &stream->listener;
+	struct stream_endpoint *side = &stream->listener;
 	struct tcptrace_record *record = by_task(stream_add(stream, side, TCPTRACE_T_LISTEN, 0), side);
 
 	memset(record->daddr, 0, sizeof(record->daddr));
@@ -149,7 +149,7 @@ static inline struct tcptrace_record *listen_begins(struct stream *stream)
 
 static inline struct tcptrace_record *listen_ends(struct stream *stream)
 {
-	struct stream_end *side = &stream->listener;
+	struct stream_endpoint *side = &stream->listener;
 	struct tcptrace_record *record = by_task(stream_add(stream, side, TCPTRACE_T_LISTEN, 0), side);
 
 	memset(record->daddr, 0, sizeof(record->daddr));
@@ -160,8 +160,8 @@ static inline struct tcptrace_record *listen_ends(struct stream *stream)
 	return record;
 }
 
-/* connect() of either end */
-static inline struct tcptrace_record *connects(struct stream *stream, struct stream_end *side)
+/* connect() of either endpoint */
+static inline struct tcptrace_record *connects(struct stream *stream, struct stream_endpoint *side)
 {
 	struct tcptrace_record *record;
 
@@ -176,7 +176,7 @@ static inline struct tcptrace_record *connects(struct stream *stream, struct str
 
 static inline struct tcptrace_record *request(struct stream *stream, uint8_t op, uint8_t old, uint8_t new)
 {
-	struct stream_end *side = &stream->server;
+	struct stream_endpoint *side = &stream->server;
 	struct tcptrace_record *record;
 
 	side->irs = stream->client.iss;
@@ -199,18 +199,18 @@ static inline struct tcptrace_record *syn_arrives(struct stream *stream)
 
 static inline struct tcptrace_record *syn_ack_arrives(struct stream *stream)
 {
-	struct stream_end *side = &stream->client;
+	struct stream_endpoint *side = &stream->client;
 
 	side->irs = stream->server.iss;
 	side->rcv_nxt = side->copied_seq = side->irs + 1;
 	side->snd_una = side->iss + 1;
-	side->bytes_out = 1;	/* the kernel counts the SYN of an end that connects */
+	side->bytes_out = 1;	/* the kernel counts the SYN of an endpoint that connects */
 	return to_state(stream, side, TCPTRACE_S_ESTABLISHED);
 }
 
 static inline struct tcptrace_record *ack_arrives(struct stream *stream)
 {
-	struct stream_end *side = &stream->server;
+	struct stream_endpoint *side = &stream->server;
 	struct tcptrace_record *record;
 
 	side->snd_una = side->snd_nxt = side->write_seq = side->iss + 1;
@@ -222,7 +222,7 @@ static inline struct tcptrace_record *ack_arrives(struct stream *stream)
 
 static inline struct tcptrace_record *accepts(struct stream *stream)
 {
-	struct stream_end *side = &stream->server;
+	struct stream_endpoint *side = &stream->server;
 	struct tcptrace_record *record = by_task(stream_add(stream, side, TCPTRACE_T_ACCEPT, 0), side);
 
 	about_listener(record, 1);
@@ -240,15 +240,15 @@ static inline void handshake(struct stream *stream)
 
 /* ---- data ---- */
 
-static inline struct stream_end *other(struct stream *stream, const struct stream_end *side)
+static inline struct stream_endpoint *other(struct stream *stream, const struct stream_endpoint *side)
 {
 	return side == &stream->client ? &stream->server : &stream->client;
 }
 
 /* From one to the other and acknowledged, read or not; without a record, as at level life. */
-static inline void moves(struct stream *stream, struct stream_end *from, uint32_t bytes, bool read)
+static inline void moves(struct stream *stream, struct stream_endpoint *from, uint32_t bytes, bool read)
 {
-	struct stream_end *to = other(stream, from);
+	struct stream_endpoint *to = other(stream, from);
 
 	from->write_seq += bytes;
 	from->snd_nxt += bytes;
@@ -260,7 +260,7 @@ static inline void moves(struct stream *stream, struct stream_end *from, uint32_
 		to->copied_seq += bytes;
 }
 
-static inline struct tcptrace_record *queue(struct stream *stream, struct stream_end *side, uint16_t type,
+static inline struct tcptrace_record *queue(struct stream *stream, struct stream_endpoint *side, uint16_t type,
 					    uint8_t op, uint32_t bytes)
 {
 	struct tcptrace_record *record = stream_add(stream, side, type, op);
@@ -270,9 +270,9 @@ static inline struct tcptrace_record *queue(struct stream *stream, struct stream
 }
 
 /* The same with the records of level queue. */
-static inline void sends(struct stream *stream, struct stream_end *from, uint32_t bytes)
+static inline void sends(struct stream *stream, struct stream_endpoint *from, uint32_t bytes)
 {
-	struct stream_end *to = other(stream, from);
+	struct stream_endpoint *to = other(stream, from);
 
 	from->write_seq += bytes;
 	by_task(queue(stream, from, TCPTRACE_T_SEND, TCPTRACE_OP_WRITTEN, 0), from);
@@ -289,13 +289,13 @@ static inline void sends(struct stream *stream, struct stream_end *from, uint32_
 
 /* ---- closing ---- */
 
-static inline struct tcptrace_record *shuts(struct stream *stream, struct stream_end *side, uint8_t op)
+static inline struct tcptrace_record *shuts(struct stream *stream, struct stream_endpoint *side, uint8_t op)
 {
 	return with_totals(by_task(stream_add(stream, side, TCPTRACE_T_SHUTDOWN, op), side), side);
 }
 
 /* close() or shutdown() that sends a FIN */
-static inline struct tcptrace_record *sends_fin(struct stream *stream, struct stream_end *side, uint8_t op)
+static inline struct tcptrace_record *sends_fin(struct stream *stream, struct stream_endpoint *side, uint8_t op)
 {
 	struct tcptrace_record *record;
 
@@ -307,7 +307,7 @@ static inline struct tcptrace_record *sends_fin(struct stream *stream, struct st
 	return record;
 }
 
-static inline struct tcptrace_record *fin_arrives(struct stream *stream, struct stream_end *side, uint8_t state)
+static inline struct tcptrace_record *fin_arrives(struct stream *stream, struct stream_endpoint *side, uint8_t state)
 {
 	side->rcv_nxt++;
 	side->bytes_in++;
@@ -315,14 +315,14 @@ static inline struct tcptrace_record *fin_arrives(struct stream *stream, struct 
 	return to_state(stream, side, state);
 }
 
-static inline struct tcptrace_record *fin_is_acked(struct stream *stream, struct stream_end *side, uint8_t state)
+static inline struct tcptrace_record *fin_is_acked(struct stream *stream, struct stream_endpoint *side, uint8_t state)
 {
 	side->snd_una = side->snd_nxt;
 	side->bytes_out++;
 	return to_state(stream, side, state);
 }
 
-static inline struct tcptrace_record *timewait(struct stream *stream, struct stream_end *side, uint8_t op,
+static inline struct tcptrace_record *timewait(struct stream *stream, struct stream_endpoint *side, uint8_t op,
 					       uint8_t old, uint8_t new, uint32_t timeout)
 {
 	struct tcptrace_record *record = stream_add(stream, side, TCPTRACE_T_TIMEWAIT, op);
@@ -337,7 +337,7 @@ static inline struct tcptrace_record *timewait(struct stream *stream, struct str
 }
 
 /* From FIN_WAIT2 or CLOSING; the full socket goes to CLOSE behind it. */
-static inline struct tcptrace_record *enters_time_wait(struct stream *stream, struct stream_end *side)
+static inline struct tcptrace_record *enters_time_wait(struct stream *stream, struct stream_endpoint *side)
 {
 	struct tcptrace_record *record;
 
@@ -354,16 +354,16 @@ static inline struct tcptrace_record *enters_time_wait(struct stream *stream, st
 	return record;
 }
 
-static inline struct tcptrace_record *time_wait_ends(struct stream *stream, struct stream_end *side)
+static inline struct tcptrace_record *time_wait_ends(struct stream *stream, struct stream_endpoint *side)
 {
 	stream->time += 60 * SECOND;
 	return timewait(stream, side, TCPTRACE_OP_END, TCPTRACE_S_TIME_WAIT, TCPTRACE_S_CLOSE, 0);
 }
 
 /* One after the other, `first` first; TIME_WAIT's end left out. */
-static inline void four_way(struct stream *stream, struct stream_end *first)
+static inline void four_way(struct stream *stream, struct stream_endpoint *first)
 {
-	struct stream_end *second = other(stream, first);
+	struct stream_endpoint *second = other(stream, first);
 
 	sends_fin(stream, first, TCPTRACE_OP_CLOSE);
 	fin_arrives(stream, second, TCPTRACE_S_CLOSE_WAIT);
@@ -374,7 +374,7 @@ static inline void four_way(struct stream *stream, struct stream_end *first)
 	fin_is_acked(stream, second, TCPTRACE_S_CLOSE);
 }
 
-static inline struct tcptrace_record *reset(struct stream *stream, const struct stream_end *side, uint8_t op)
+static inline struct tcptrace_record *reset(struct stream *stream, const struct stream_endpoint *side, uint8_t op)
 {
 	struct tcptrace_record *record = stream_add(stream, side, TCPTRACE_T_RESET, op);
 
@@ -385,8 +385,8 @@ static inline struct tcptrace_record *reset(struct stream *stream, const struct 
 	return record;
 }
 
-/* To a segment without a socket; the tuple is from the local end. */
-static inline struct tcptrace_record *refusal(struct stream *stream, const struct stream_end *side)
+/* To a segment without a socket; the tuple is from the local endpoint. */
+static inline struct tcptrace_record *refusal(struct stream *stream, const struct stream_endpoint *side)
 {
 	struct tcptrace_record *record = reset(stream, side, TCPTRACE_OP_REPLIED);
 
@@ -412,7 +412,7 @@ static inline struct tcptrace_record *lost(struct stream *stream, uint64_t overw
 }
 
 /* A socket as it is; the time is that of the record, after its fields were read. */
-static inline struct tcptrace_record *snapshot(struct stream *stream, const struct stream_end *side, uint8_t kind)
+static inline struct tcptrace_record *snapshot(struct stream *stream, const struct stream_endpoint *side, uint8_t kind)
 {
 	struct tcptrace_record *record = stream_add(stream, side, TCPTRACE_T_SNAPSHOT, 0);
 

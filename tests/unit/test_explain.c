@@ -16,7 +16,7 @@ static char said[STREAM_MAX][EXPLAIN_TEXT + 64];
 static unsigned int longest, unknown;
 
 /* As fin_lookahead.h does it. NULL: there is none. */
-static const struct tcptrace_record *next_of_its_end(unsigned int at)
+static const struct tcptrace_record *next_of_its_endpoint(unsigned int at)
 {
 	unsigned int i;
 
@@ -33,7 +33,7 @@ static void explain(unsigned int at)
 	struct step step;
 	int count, i;
 
-	if (model_apply(model, &stream.records[at], next_of_its_end(at), &step) == MODEL_STEP) {
+	if (model_apply(model, &stream.records[at], next_of_its_endpoint(at), &step) == MODEL_STEP) {
 		count = explain_topics(&step, topics);
 		for (i = 0; i < count; i++)
 			seen[topics[i]] = true;
@@ -61,11 +61,11 @@ static void run(void)
 	unsigned int i;
 
 	for (i = 0; i < stream.count; i++) {
-		const struct end *end;
+		const struct endpoint *ep;
 
 		do {
-			end = model_settle(model, stream.records[i].time - MODEL_SETTLE_NS);
-		} while (end);
+			ep = model_settle(model, stream.records[i].time - MODEL_SETTLE_NS);
+		} while (ep);
 		explain(i);
 	}
 }
@@ -405,7 +405,7 @@ static void test_orphan(void)
 	tells(&stream.records[stream.count - 1], "TIME_WAIT ends 30.0s early. Either a new SYN took its place");
 }
 
-/* ---- the other ends ---- */
+/* ---- the other endpoints ---- */
 
 static void test_resets(void)
 {
@@ -499,7 +499,7 @@ static void test_replies(void)
 	tells(record, "this side has closed and nobody can read it. The answer is a RST.");
 }
 
-/* Of an end whose creation was not seen, what is not known is not claimed. */
+/* Of an endpoint whose creation was not seen, what is not known is not claimed. */
 static void test_unknown(void)
 {
 	struct tcptrace_record *record;

@@ -21,7 +21,7 @@ SECTION, INTERFACE, STATISTICS, PACKET = 0x0a0d0d0a, 1, 5, 6
 # ---- records ----
 
 def pair(family=socket.AF_INET, address="127.0.0.1"):
-    """A connection of this host with itself, both ends of which were there."""
+    """A connection of this host with itself, both endpoints of which were there."""
     client = Socket(ESTABLISHED, family, address, 40000, address, 9090)
     server = Socket(ESTABLISHED, family, address, 9090, address, 40000)
     return client, server
@@ -143,7 +143,7 @@ def test_families():
 
 
 def test_once():
-    """Whatever both ends tell of is one packet; what comes from elsewhere is one, too."""
+    """Whatever both endpoints tell of is one packet; what comes from elsewhere is one, too."""
     client, server = pair()
     away = Socket(ESTABLISHED, socket.AF_INET, "10.0.0.1", 50000, "10.0.0.2", 443)
     _, found, packets = export([client, server, away], [

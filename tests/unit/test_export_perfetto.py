@@ -331,7 +331,7 @@ def test_lost():
     told = [(e["s"], int(e["ts"]), e["args"]) for e in trace.events if e.get("name") == "lost"]
     same(told, [("g", 2 * 10**6, {"lost": 3})], "lost: how many, where")
     same(states(trace.of("10.0.0.1:40000 . .*")[0]), ["ESTABLISHED", "FIN_WAIT2"], "lost: what comes next closes the slice")
-    same(states(trace.of("10.0.0.1:40001 . .*")[0]), ["LAST_ACK"], "lost: an end that is heard of later")
+    same(states(trace.of("10.0.0.1:40001 . .*")[0]), ["LAST_ACK"], "lost: an endpoint that is heard of later")
     trace = Trace("lost, one state", "state", "established")
     same((states(trace.of("10.0.0.1:40000 . .*")[0]), trace.open), (["ESTABLISHED"], {}),
          "lost, one state: the slice is closed all the same")

@@ -151,10 +151,10 @@ def export(*words, text="", source=RECORDING):
 
 def test_real():
     got = export(text="ends.tct", source=REAL)
-    same(got.of("ends_closed_total", "how", "closed_by"), {
+    same(got.of("endpoints_closed_total", "how", "closed_by"), {
         ("four-way", "local"): 2, ("four-way", "remote"): 2, ("three-way", "local"): 1, ("three-way", "remote"): 1,
         ("simultaneous", "both"): 2, ("reset", "local"): 1, ("reset", "remote"): 1, ("refused", "remote"): 1,
-    }, "ends.tct: how each end ended")
+    }, "ends.tct: how each endpoint ended")
     same(got.of("transitions_total", "from", "to"), {
         ("CLOSE", "LISTEN"): 5, ("LISTEN", "CLOSE"): 5, ("CLOSE", "SYN_SENT"): 6, ("SYN_SENT", "CLOSE"): 1,
         ("SYN_SENT", "ESTABLISHED"): 5, ("LISTEN", "SYN_RECV"): 5, ("SYN_RECV", "ESTABLISHED"): 5,
@@ -196,21 +196,21 @@ def histograms(got):
 
 def test_filter():
     got = export("9004", text="9004", source=REAL)
-    same(got.of("ends_closed_total", "how", "closed_by"), {("reset", "local"): 1, ("reset", "remote"): 1}, "9004: both ends")
+    same(got.of("endpoints_closed_total", "how", "closed_by"), {("reset", "local"): 1, ("reset", "remote"): 1}, "9004: both endpoints")
     same(got.of("resets_total", "direction"), {"sent": 1, "received": 1}, "9004: its RST")
     same((got.of("received_bytes_total"), got.of("sent_bytes_total")), (1000, 1000), "9004: its bytes")
     same(list(got.listeners("accepted_total")), ["127.0.0.1:9004"], "9004: its listener")
     same(got.of("sockets", "state"), {}, "9004: nothing is left")
 
     got = export("dport = :9001", text="dport", source=REAL)
-    same(got.of("ends_closed_total", "how", "closed_by"), {("four-way", "local"): 1}, "dport: one end only")
+    same(got.of("endpoints_closed_total", "how", "closed_by"), {("four-way", "local"): 1}, "dport: one endpoint only")
     same(got.of("sockets", "state"), {"TIME_WAIT": 1}, "dport: it is in TIME_WAIT")
     same(got.listeners("accepted_total"), {}, "dport: no listener")
 
     got = export("state", "time-wait", text="time-wait", source=REAL)
     same([dict(labels)["state"] for _, labels in got.samples["tcptrace_sockets"]], ["TIME_WAIT"], "time-wait: the only state")
     same(got.of("transitions_total", "from", "to"), {("FIN_WAIT2", "TIME_WAIT"): 3, ("CLOSING", "TIME_WAIT"): 2}, "time-wait: its edges")
-    same(sum(got.of("ends_closed_total", "how", "closed_by").values()), 5, "time-wait: who came to that end")
+    same(sum(got.of("endpoints_closed_total", "how", "closed_by").values()), 5, "time-wait: who came to that end")
     same((got.listeners("accepted_total"), got.of("resets_total", "direction")), ({}, {}), "time-wait: no listener, no RST")
 
 
@@ -347,7 +347,7 @@ def test_many():
     changed = got.of("transitions_total", "from", "to")
     same(sum(changed.values()), len(events), "many: each change")
     same(sum(got.of("sockets", "state").values()), len(some) - changed["ESTABLISHED", "CLOSE"], "many: who is left")
-    got = export("--max-ends=100", text="at most 100 ends")
+    got = export("--max-endpoints=100", text="at most 100 ends")
     ok(got.of("records_lost_total", "cause").get("model_full"), "at most 100 ends: how many events did not fit is told")
 
 

@@ -32,7 +32,7 @@ static int drain(unsigned int *count, unsigned int *merged)
 			ok(false, "record %u is out of order", *count);
 		if (lookahead.next) {
 			ok(record->new_state == TCPTRACE_S_FIN_WAIT2, "only FIN_WAIT2 waits for another one");
-			is_int(lookahead.next->cookie, record->cookie, "of its own end");
+			is_int(lookahead.next->cookie, record->cookie, "of its own endpoint");
 			*merged += record_fin_merged(lookahead.next, record->stamp);
 		}
 		(*count)++;

@@ -8,13 +8,13 @@
 #include <unistd.h>
 
 #include "base/map.h"
-#include "model/ends.h"
+#include "model/endpoint_table.h"
 #include "test.h"
 
 #define OLD		0x9e3779b97f4a7c15ull	/* what cookies were multiplied by, for all to know */
 #define SALTS		24
 #define BITS		12
-#define COUNT		(4u << BITS)		/* as many in each chain as there ever are, see ends.c */
+#define COUNT		(4u << BITS)		/* as many in each chain as there ever are, see endpoint_table.c */
 #define BY_CHANCE	3.			/* that many are looked at to find one, on average */
 #define PROMISED	5.			/* by hash_number(): 1, and of those before it each with 2 / (1 << BITS) */
 
@@ -153,28 +153,28 @@ static struct tcptrace_record record_of(uint64_t cookie, uint32_t from, uint16_t
 	return record;
 }
 
-static void begin(struct ends *ends)
+static void begin(struct endpoint_table *table)
 {
-	if (ends_init(ends, 4 * COUNT))
+	if (endpoint_table_init(table, 4 * COUNT))
 		abort();
 }
 
-/* How many ends are looked at to find each one: by its cookie, or by its tuple. */
-static double work_of(const struct ends *ends, bool tuple)
+/* How many endpoints are looked at to find each one: by its cookie, or by its tuple. */
+static double work_of(const struct endpoint_table *table, bool tuple)
 {
 	uint64_t work = 0, count = 0;
 	uint32_t head, place;
 
-	for (head = 0; head < 1u << ends->bits; head++) {
+	for (head = 0; head < 1u << table->bits; head++) {
 		unsigned int depth = 0;
 
-		place = tuple ? ends->by_tuple[head] : ends->by_cookie[head];
+		place = tuple ? table->by_tuple[head] : table->by_cookie[head];
 		while (place) {
-			const struct end *end = ends_at(ends, place);
+			const struct endpoint *ep = endpoint_at(table, place);
 
 			work += ++depth;
 			count++;
-			place = tuple ? end->tuple_next : end->cookie_next;
+			place = tuple ? ep->tuple_next : ep->cookie_next;
 		}
 	}
 	return (double)work / count;
@@ -184,39 +184,39 @@ static void cookies(void)
 {
 	uint64_t inverse_of_old = inverse();
 	unsigned int i, apart = 0;
-	struct ends ends;
+	struct endpoint_table table;
 
 	salt(1);
-	begin(&ends);
+	begin(&table);
 	for (i = 1; i <= COUNT; i++) {
 		struct tcptrace_record record = record_of(i * inverse_of_old, i, 1, 2, 2);
 
 		apart += record.cookie * OLD >> (64 - BITS) != 0;
-		ends_add(&ends, &record);
+		endpoint_table_add(&table, &record);
 	}
 	is_int(apart, 0, "%u cookies that the former hash has in one place", COUNT);
-	is_int(ends.count, COUNT, "all of them are taken");
-	ok(work_of(&ends, false) < 2 * BY_CHANCE, "and found by looking at %.2f ends", work_of(&ends, false));
+	is_int(table.count, COUNT, "all of them are taken");
+	ok(work_of(&table, false) < 2 * BY_CHANCE, "and found by looking at %.2f ends", work_of(&table, false));
 	for (i = 1, apart = 0; i <= COUNT; i++)
-		apart += !ends_find(&ends, i * inverse_of_old);
+		apart += !endpoint_table_find(&table, i * inverse_of_old);
 	is_int(apart, 0, "each of them");
-	ends_exit(&ends);
+	endpoint_table_exit(&table);
 }
 
-/* Tuples that are alike: what differs in one end does so in the other one as well. */
+/* Tuples that are alike: what differs in one endpoint does so in the other one as well. */
 static void tuples(void)
 {
 	static const char *const alike[] = {
 		"the same change in both ports", "in both addresses", "ports whose sum is the same", "in a port and its address",
-		"ports alone", "the same end twice", "in the upper halves of both addresses",
+		"ports alone", "the same endpoint twice", "in the upper halves of both addresses",
 	};
 	unsigned int kind, i;
 
 	for (kind = 0; kind < sizeof(alike) / sizeof(alike[0]); kind++) {
-		struct ends ends;
+		struct endpoint_table table;
 
 		salt(2 + kind);
-		begin(&ends);
+		begin(&table);
 		for (i = 1; i <= COUNT; i++) {
 			struct tcptrace_record records[] = {
 				record_of(i, 1, 5 ^ i, 2, 6 ^ i), record_of(i, 1 ^ i, 1, 2 ^ i, 2),
@@ -226,11 +226,11 @@ static void tuples(void)
 
 			memcpy(records[6].saddr, &i, sizeof(i));
 			memcpy(records[6].daddr, &i, sizeof(i));
-			ends_add(&ends, &records[kind]);
+			endpoint_table_add(&table, &records[kind]);
 		}
-		is_int(ends.count, COUNT, "tuples, %s: all are taken", alike[kind]);
-		ok(work_of(&ends, true) < 3 * BY_CHANCE, "and found by looking at %.2f ends", work_of(&ends, true));
-		ends_exit(&ends);
+		is_int(table.count, COUNT, "tuples, %s: all are taken", alike[kind]);
+		ok(work_of(&table, true) < 3 * BY_CHANCE, "and found by looking at %.2f ends", work_of(&table, true));
+		endpoint_table_exit(&table);
 	}
 }
 
@@ -238,33 +238,34 @@ static void tuples(void)
 static void equal(void)
 {
 	unsigned int i, refused = 0;
-	struct ends ends;
+	struct endpoint_table table;
 
 	salt(20);
-	begin(&ends);
+	begin(&table);
 	for (i = 1; i <= COUNT; i++) {
 		struct tcptrace_record record = record_of(i, 1, 1, 2, 2);
 
 		record.netns = i;
-		refused += !ends_add(&ends, &record);
+		refused += !endpoint_table_add(&table, &record);
 	}
-	is_int(ends.count, ENDS_ALIKE, "ends of one tuple in %u namespaces: so many are taken", COUNT);
-	is_int(refused, COUNT - ENDS_ALIKE, "the others are not");
-	ends_remove(&ends, ends_find(&ends, 1));
+	is_int(table.count, ENDPOINTS_ALIKE, "endpoints of one tuple in %u namespaces: so many are taken", COUNT);
+	is_int(refused, COUNT - ENDPOINTS_ALIKE, "the others are not");
+	endpoint_table_remove(&table, endpoint_table_find(&table, 1));
 	i = COUNT + 1;
-	ok(ends_add(&ends, &(struct tcptrace_record){ .cookie = i, .netns = i, .sport = 7, .dport = 8 }), "another tuple is");
-	ends_exit(&ends);
+	ok(endpoint_table_add(&table, &(struct tcptrace_record){ .cookie = i, .netns = i, .sport = 7, .dport = 8 }),
+	   "another tuple is");
+	endpoint_table_exit(&table);
 
-	begin(&ends);
+	begin(&table);
 	for (i = 1, refused = 0; i <= COUNT; i++) {
 		struct tcptrace_record record = record_of(i, 0, 80, 0, 0);
 
 		record.netns = i;
-		refused += !ends_add(&ends, &record);
+		refused += !endpoint_table_add(&table, &record);
 	}
 	is_int(refused, 0, "listeners of any address in %u namespaces: all are taken", COUNT);
-	ok(work_of(&ends, true) < 2 * BY_CHANCE, "and found by looking at %.2f ends", work_of(&ends, true));
-	ends_exit(&ends);
+	ok(work_of(&table, true) < 2 * BY_CHANCE, "and found by looking at %.2f ends", work_of(&table, true));
+	endpoint_table_exit(&table);
 }
 
 /* Of two with one tuple, who came last is found first: whatever the salts, and after the table has grown. */
@@ -274,22 +275,22 @@ static void order(void)
 
 	for (number = 0; number < SALTS; number++) {
 		struct tcptrace_record alike = record_of(1, 1, 1, 2, 2), other;
-		struct ends ends;
+		struct endpoint_table table;
 
 		salt(number);
-		begin(&ends);
+		begin(&table);
 		for (i = 1; i <= COUNT; i++) {
 			other = record_of(i, i, 3, i, 4);
 			if (i % 1000 == 7) {
 				other = alike;
 				other.cookie = i;
 			}
-			ends_add(&ends, &other);
+			endpoint_table_add(&table, &other);
 		}
 		for (i = COUNT - COUNT % 1000 + 7; i > COUNT; )
 			i -= 1000;
-		wrong += ends_at(&ends, ends_find_of(&ends, &alike))->cookie != i;
-		ends_exit(&ends);
+		wrong += endpoint_at(&table, endpoint_table_find_tuple(&table, &alike))->cookie != i;
+		endpoint_table_exit(&table);
 	}
 	is_int(wrong, 0, "who came last is found first, with each of %u salts", SALTS);
 }

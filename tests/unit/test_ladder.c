@@ -14,11 +14,11 @@
 static struct stream stream;
 static struct ladders ladders;
 
-/* One end's word of a segment; numbers are from the connection's beginning. */
-static struct tcptrace_record *segment(struct stream_end *side, bool out, uint8_t flags, uint32_t seq, uint32_t ack,
-				       uint32_t length)
+/* One endpoint's word of a segment; numbers are from the connection's beginning. */
+static struct tcptrace_record *segment(struct stream_endpoint *side, bool out, uint8_t flags, uint32_t seq,
+				       uint32_t ack, uint32_t length)
 {
-	struct stream_end *from = out ? side : other(&stream, side);
+	struct stream_endpoint *from = out ? side : other(&stream, side);
 	struct tcptrace_record *record = stream_add(&stream, side, TCPTRACE_T_SEGMENT, 0);
 
 	record->u.segment = (struct tcptrace_segment){
@@ -32,7 +32,7 @@ static struct tcptrace_record *segment(struct stream_end *side, bool out, uint8_
 	return record;
 }
 
-static void both(struct stream_end *from, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t length)
+static void both(struct stream_endpoint *from, uint8_t flags, uint32_t seq, uint32_t ack, uint32_t length)
 {
 	segment(from, true, flags, seq, ack, length);
 	segment(other(&stream, from), false, flags, seq, ack, length);
@@ -41,7 +41,7 @@ static void both(struct stream_end *from, uint8_t flags, uint32_t seq, uint32_t 
 /* With each of its segments. */
 static void shake_hands_but_for_the_state(void)
 {
-	struct stream_end *client = &stream.client, *server = &stream.server;
+	struct stream_endpoint *client = &stream.client, *server = &stream.server;
 
 	connects(&stream, client);
 	segment(client, true, SYN, 0, 0, 0);
@@ -105,9 +105,9 @@ static void test_handshake(void)
 	stream_begin(&stream);
 	shake_hands();
 	ladder = climb();
-	ok(!ladder->next, "handshake: two ends are one ladder");
+	ok(!ladder->next, "handshake: two endpoints are one ladder");
 	is_int(arrows(ladder), 3, "handshake: three segments are three arrows, whatever else tells of them");
-	is_int(ladder->end[LADDER_LEFT].cookie, stream.client.cookie, "handshake: who connected is on the left");
+	is_int(ladder->endpoint[LADDER_LEFT].cookie, stream.client.cookie, "handshake: who connected is on the left");
 	is_int(ladder->messages[0].states[LADDER_LEFT][0], TCPTRACE_S_SYN_SENT, "handshake: SYN: SYN_SENT on the left");
 	is_int(ladder->messages[0].states[LADDER_RIGHT][0], TCPTRACE_S_SYN_RECV,
 	       "handshake: SYN: SYN_RECV on the right");
@@ -118,7 +118,7 @@ static void test_handshake(void)
 
 static void test_loss(void)
 {
-	struct stream_end *client = &stream.client, *server = &stream.server;
+	struct stream_endpoint *client = &stream.client, *server = &stream.server;
 	const struct ladder *ladder;
 	const struct message *again;
 
@@ -138,7 +138,7 @@ static void test_loss(void)
 
 static void test_pieces(void)
 {
-	struct stream_end *client = &stream.client, *server = &stream.server;
+	struct stream_endpoint *client = &stream.client, *server = &stream.server;
 	const struct ladder *ladder;
 
 	stream_begin(&stream);
@@ -163,7 +163,7 @@ static void test_pieces(void)
 
 static void test_crossing(void)
 {
-	struct stream_end *client = &stream.client, *server = &stream.server;
+	struct stream_endpoint *client = &stream.client, *server = &stream.server;
 	const struct ladder *ladder;
 	struct moment moments[64];
 	unsigned int count, i, halves = 0;
@@ -188,9 +188,9 @@ static void test_crossing(void)
 	       "crossing: what nothing crosses is drawn whole");
 }
 
-static void test_one_end(void)
+static void test_one_endpoint(void)
 {
-	struct stream_end *client = &stream.client;
+	struct stream_endpoint *client = &stream.client;
 	const struct ladder *ladder;
 
 	stream_begin(&stream);
@@ -202,11 +202,11 @@ static void test_one_end(void)
 	segment(client, true, ACK, 1, 1, 10);
 	segment(client, true, ACK, 1, 1, 10);
 	ladder = climb();
-	is_int(arrows(ladder), 5, "one end: each of its segments");
-	ok(!ladder->end[LADDER_RIGHT].cookie, "one end: the other is not here");
-	ok(with_length(ladder, 10)->retransmission, "one end: what is sent again is seen all the same");
-	ok(!message_lost(ladder, with_length(ladder, 10)), "one end: what became of it is not known");
-	is_int(ladder_settled(ladder, stream.time + SETTLED), ladder->count, "one end: the other is not waited for");
+	is_int(arrows(ladder), 5, "one endpoint: each of its segments");
+	ok(!ladder->endpoint[LADDER_RIGHT].cookie, "one endpoint: the other is not here");
+	ok(with_length(ladder, 10)->retransmission, "one endpoint: what is sent again is seen all the same");
+	ok(!message_lost(ladder, with_length(ladder, 10)), "one endpoint: what became of it is not known");
+	is_int(ladder_settled(ladder, stream.time + SETTLED), ladder->count, "one endpoint: the other is not waited for");
 }
 
 static void test_waiting(void)
@@ -268,7 +268,7 @@ static void test_random(void)
 		stream_begin(&stream);
 		shake_hands();
 		for (i = 0; i < 100; i++) {
-			struct stream_end *side = random() & 1 ? &stream.client : &stream.server;
+			struct stream_endpoint *side = random() & 1 ? &stream.client : &stream.server;
 
 			segment(side, random() & 1, flags[random() % sizeof(flags)], random() % 5, random() % 5,
 				random() % 4);
@@ -289,7 +289,7 @@ int main(void)
 	test_loss();
 	test_pieces();
 	test_crossing();
-	test_one_end();
+	test_one_endpoint();
 	test_waiting();
 	test_interrupted();
 	test_labels();

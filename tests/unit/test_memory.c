@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What an end takes of memory, all of it counted: the largest that the process became while it took ENDS of them in,
+ * What an endpoint takes of memory, all of it counted: the largest that the process became while it took ENDPOINTS of them in,
  * less what it was before, for each. A process for each case, since that maximum never goes back.
  *
  *	test_memory		each case against what is promised
@@ -16,7 +16,7 @@
 #include "stream.h"
 #include "test.h"
 
-#define ENDS		400000u
+#define ENDPOINTS		400000u
 #define PROMISED	256	/* bytes */
 
 static struct stream stream;
@@ -38,7 +38,7 @@ static double status(const char *name)
 	return kilobytes * 1024.0;
 }
 
-/* ---- connections, two ends each, with a tuple of their own ---- */
+/* ---- connections, two endpoints each, with a tuple of their own ---- */
 
 static void begin_connection(unsigned int number)
 {
@@ -134,7 +134,7 @@ static void follow(void (*connection)(unsigned int number))
 {
 	unsigned int number;
 
-	for (number = 0; number < ENDS / 2; number++)
+	for (number = 0; number < ENDPOINTS / 2; number++)
 		connection(number);
 }
 
@@ -146,7 +146,7 @@ static void life(void)
 /* As where each connection has a process of its own on either side. */
 static void life_of_many(void)
 {
-	processes = ENDS;
+	processes = ENDPOINTS;
 	follow(of_any_kind);
 }
 
@@ -166,7 +166,7 @@ static void existing(void)
 	struct bootstrap *bootstrap = bootstrap_new(model, SECOND);
 	unsigned int number;
 
-	for (number = 0; number < ENDS / 2; number++) {
+	for (number = 0; number < ENDPOINTS / 2; number++) {
 		begin_connection(number);
 		handshake(&stream);
 		stream.count = 0;
@@ -197,7 +197,7 @@ static const struct {
 #define CASES	(sizeof(cases) / sizeof(cases[0]))
 
 struct usage {
-	uint32_t ends;
+	uint32_t endpoints;
 	double bytes;	/* for each */
 };
 
@@ -210,8 +210,8 @@ static void measure(void (*run)(void), struct usage *usage)
 	if (!model)
 		abort();
 	run();
-	usage->ends = model_ends(model);
-	usage->bytes = (status("VmHWM") - before) / ENDS;
+	usage->endpoints = model_endpoint_count(model);
+	usage->bytes = (status("VmHWM") - before) / ENDPOINTS;
 }
 
 /* In a process of its own. */
@@ -246,11 +246,11 @@ int main(int argc, char **argv)
 			continue;
 		}
 		ok(well, "%s", cases[i].text);
-		is_int(usage->ends, ENDS, "all of them are there");
+		is_int(usage->endpoints, ENDPOINTS, "all of them are there");
 #ifdef __SANITIZE_ADDRESS__
 		skip("a sanitizer takes memory of its own");
 #else
-		ok(usage->bytes > sizeof(struct end), "an end takes more than its struct: this measures");
+		ok(usage->bytes > sizeof(struct endpoint), "an endpoint takes more than its struct: this measures");
 		ok(usage->bytes < cases[i].promised, "less than %u bytes each: %.1f", cases[i].promised,
 		   usage->bytes);
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The model on streams made by hand: what is known of each end, and what is said of it when it is over. */
+/* The model on streams made by hand: what is known of each endpoint, and what is said of it when it is over. */
 #include <inttypes.h>
 #include <netinet/tcp.h>
 
@@ -14,10 +14,10 @@
 
 static struct stream stream;
 
-/* What is left of a verdict when its end is gone. */
+/* What is left of a verdict when its endpoint is gone. */
 struct seen {
 	bool any;
-	struct end end;
+	struct endpoint ep;
 	struct verdict verdict;
 	uint64_t time;		/* of the record that brought it */
 };
@@ -27,24 +27,24 @@ static struct {
 	unsigned int steps, skipped, holes;
 	struct step last;
 	struct tcptrace_record last_record;
-	struct end last_end;
+	struct endpoint last_endpoint;
 	struct seen client, server;
 } world;
 
-static void keep_verdict(const struct end *end, uint64_t time)
+static void keep_verdict(const struct endpoint *ep, uint64_t time)
 {
-	struct seen *seen = end->cookie == stream.client.cookie ? &world.client : &world.server;
+	struct seen *seen = ep->cookie == stream.client.cookie ? &world.client : &world.server;
 
-	ok(!seen->any, "one verdict for %llu", (unsigned long long)end->cookie);
+	ok(!seen->any, "one verdict for %llu", (unsigned long long)ep->cookie);
 	seen->any = true;
-	seen->end = *end;
-	verdict_of(&seen->end, &seen->verdict);
+	seen->ep = *ep;
+	verdict_of(&seen->ep, &seen->verdict);
 	seen->time = time;
 }
 
-static void world_begin(uint32_t max_ends)
+static void world_begin(uint32_t max_endpoints)
 {
-	const struct model_options options = { .max_ends = max_ends };
+	const struct model_options options = { .max_endpoints = max_endpoints };
 
 	memset(&world, 0, sizeof(world));
 	world.model = model_new(&options);
@@ -54,10 +54,10 @@ static void world_begin(uint32_t max_ends)
 
 static void settle_until(uint64_t time)
 {
-	const struct end *end;
+	const struct endpoint *ep;
 
-	while ((end = model_settle(world.model, time)))
-		keep_verdict(end, time);
+	while ((ep = model_settle(world.model, time)))
+		keep_verdict(ep, time);
 }
 
 static void feed(const struct tcptrace_record *record)
@@ -71,12 +71,12 @@ static void feed(const struct tcptrace_record *record)
 		world.last = step;
 		world.last_record = *record;
 		world.last.record = &world.last_record;
-		if (step.end) {
-			world.last_end = *step.end;
-			world.last.end = &world.last_end;
+		if (step.ep) {
+			world.last_endpoint = *step.ep;
+			world.last.ep = &world.last_endpoint;
 		}
 		if (step.verdict)
-			keep_verdict(step.end, record->time);
+			keep_verdict(step.ep, record->time);
 		break;
 	case MODEL_LOST:
 		world.holes++;
@@ -124,7 +124,7 @@ static void is_how(const struct seen *seen, const char *how, const char *by, con
 
 static void is_inferred(const struct tcptrace_record *record, int at, const char *wanted, const char *text)
 {
-	struct step step = { .record = record, .end = &world.last_end, .merged = world.last.merged };
+	struct step step = { .record = record, .ep = &world.last_endpoint, .merged = world.last.merged };
 	struct inferred_segment segments[INFERRED_MAX];
 	char line[128] = "", flags[TCP_FLAGS_TEXT_MAX];
 	int64_t number;
@@ -135,10 +135,10 @@ static void is_inferred(const struct tcptrace_record *record, int at, const char
 				      (int)(put_tcp_flags(flags, segment->flags) - flags), flags);
 
 		if (segment->known & INFERRED_SEQ &&
-		    relative_seq(step.end, segment->out, segment->seq, &number))
+		    relative_seq(step.ep, segment->out, segment->seq, &number))
 			length += snprintf(line + length, sizeof(line) - length, " seq=%" PRId64, number);
 		if (segment->known & INFERRED_ACK &&
-		    relative_seq(step.end, !segment->out, segment->ack, &number))
+		    relative_seq(step.ep, !segment->out, segment->ack, &number))
 			length += snprintf(line + length, sizeof(line) - length, " ack=%" PRId64, number);
 		if (segment->known & INFERRED_WINDOW)
 			length += snprintf(line + length, sizeof(line) - length, " win=%u", segment->window);
@@ -187,7 +187,7 @@ static void test_four_way(void)
 	ok(world.client.verdict.whole && world.server.verdict.whole, "both were seen whole");
 	ok(!world.client.verdict.lossy, "nothing was lost");
 	is_int(world.skipped, 1, "the dead full socket's change to CLOSE is no step");
-	is_int(model_ends(world.model), 2, "the listener and the TIME_WAIT are left");
+	is_int(model_endpoint_count(world.model), 2, "the listener and the TIME_WAIT are left");
 
 	time_wait_ends(&stream, &stream.client);
 	feed_from(stream.count - 1);
@@ -196,7 +196,7 @@ static void test_four_way(void)
 	ok(!world.last.verdict, "without a second verdict");
 	listen_ends(&stream);
 	feed_from(stream.count - 1);
-	is_int(model_ends(world.model), 0, "nothing is left");
+	is_int(model_endpoint_count(world.model), 0, "nothing is left");
 	finish();
 }
 
@@ -229,7 +229,7 @@ static void test_three_way(void)
 	fin_is_acked(&stream, &stream.server, TCPTRACE_S_CLOSE);
 	run();
 	is_how(&world.client, "three-way", "local", "FIN and ACK in one segment");
-	is_how(&world.server, "three-way", "remote", "the other end of it");
+	is_how(&world.server, "three-way", "remote", "the other endpoint of it");
 	finish();
 
 	/* The same without the stamps: nobody saw it. */
@@ -289,7 +289,7 @@ static void test_simultaneous_open(void)
 	stream.client.snd_una = stream.client.iss + 1;
 	to_state(&stream, &stream.client, TCPTRACE_S_ESTABLISHED);
 	run();
-	is_int(world.last_end.irs, stream.server.iss, "irs is known at last");
+	is_int(world.last_endpoint.irs, stream.server.iss, "irs is known at last");
 	ok(world.last.peer && world.last.peer->cookie == 102, "they found each other");
 	is_inferred(&stream.records[2], 0, "in SYN", "a SYN came, its number is not known yet");
 	is_inferred(&stream.records[3], 0, "", "SYN-ACK or ACK: nobody knows");
@@ -315,10 +315,10 @@ static void test_unread(void)
 	is_int(world.server.verdict.closer->pid, 2002, "which process");
 	is_int(world.server.verdict.recvq_peak, 5, "its Recv-Q's peak");
 	is_int(world.server.time, stream.records[stream.count - 3].time, "the verdict comes with the RST");
-	is_how(&world.client, "reset", "remote", "the other end");
+	is_how(&world.client, "reset", "remote", "the other endpoint");
 	is_str(verdict_why(world.client.verdict.why), "unread", "knows why");
 	is_int(world.client.verdict.closer->pid, 2002, "and who");
-	is_int(model_ends(world.model), 0, "nothing is left");
+	is_int(model_endpoint_count(world.model), 0, "nothing is left");
 	finish();
 }
 
@@ -353,7 +353,7 @@ static void test_unaccepted(void)
 	finish();
 }
 
-/* Data for an end that was closed: it is reset, be it a full socket yet or a timewait one. */
+/* Data for an endpoint that was closed: it is reset, be it a full socket yet or a timewait one. */
 static void test_late_data(void)
 {
 	struct tcptrace_record *received, *closed;
@@ -393,7 +393,7 @@ static void test_late_data(void)
 	run();
 	is_how(&world.client, "reset", "local", "the same of an orphan");
 	is_str(verdict_why(world.client.verdict.why), "late", "why");
-	is_str(verdict_why(world.server.verdict.why), "late", "the other end knows");
+	is_str(verdict_why(world.server.verdict.why), "late", "the other endpoint knows");
 	finish();
 
 	/* The orphan gets a RST itself. */
@@ -409,7 +409,7 @@ static void test_late_data(void)
 	timewait(&stream, &stream.client, TCPTRACE_OP_KILLED, TCPTRACE_S_FIN_WAIT2, TCPTRACE_S_CLOSE,
 		 59000);
 	run();
-	is_how(&world.server, "reset", "local", "reset while the other end is half-closed");
+	is_how(&world.server, "reset", "local", "reset while the other endpoint is half-closed");
 	is_how(&world.client, "reset", "remote", "which is an orphan");
 	is_int(world.client.verdict.closer->pid, 2002, "and knows who");
 	finish();
@@ -455,7 +455,7 @@ static void test_no_reset_follows(void)
 	feed_from(stream.count - 1);
 	is_how(&world.client, "aborted", "local", "none came");
 	is_int(world.client.verdict.duration, 60 * US, "its end is when it closed");
-	is_int(model_ends(world.model), 1, "only the other end is left");
+	is_int(model_endpoint_count(world.model), 1, "only the other endpoint is left");
 	finish();
 }
 
@@ -472,7 +472,7 @@ static void test_closed_twice(void)
 	/* What follows takes it away. */
 	shuts(&stream, &stream.server, TCPTRACE_OP_SHUT_RD);
 	feed(&stream.records[stream.count - 1]);
-	is_int(model_ends(world.model), 1, "and only the other end is left");
+	is_int(model_endpoint_count(world.model), 1, "and only the other endpoint is left");
 	finish();
 
 	stream_begin(&stream);
@@ -483,7 +483,7 @@ static void test_closed_twice(void)
 	shuts(&stream, &stream.server, TCPTRACE_OP_SHUT_RD);
 	feed(&stream.records[stream.count - 1]);
 	ok(!model_pending(world.model), "closed, then at the end of a TIME_WAIT that it did not enter: nothing is to come");
-	is_int(model_ends(world.model), 1, "and only the other end is left");
+	is_int(model_endpoint_count(world.model), 1, "and only the other endpoint is left");
 	finish();
 }
 
@@ -493,7 +493,7 @@ static void test_refused(void)
 	connects(&stream, &stream.client);
 	refusal(&stream, &stream.server);
 	run();
-	ok(!world.last.end && world.last.peer && world.last.peer->cookie == 101,
+	ok(!world.last.ep && world.last.peer && world.last.peer->cookie == 101,
 	   "a RST without a socket, its peer is known");
 	is_int(world.last.since, 10 * US, "and how long after the SYN");
 	finish();
@@ -504,7 +504,7 @@ static void test_refused(void)
 	is_how(&world.client, "refused", "remote", "connect to a closed port");
 	is_int(world.client.verdict.error, ECONNREFUSED, "errno");
 	is_int(world.client.verdict.handshake, UNKNOWN, "no handshake");
-	is_int(model_ends(world.model), 0, "nothing is left");
+	is_int(model_endpoint_count(world.model), 0, "nothing is left");
 	finish();
 }
 
@@ -628,7 +628,7 @@ static void test_fin_wait2_orphan(void)
 	timewait(&stream, &stream.client, TCPTRACE_OP_END, TCPTRACE_S_FIN_WAIT2, TCPTRACE_S_CLOSE, 0);
 	run();
 	is_how(&world.client, "timeout", "local", "or does not come");
-	is_int(model_ends(world.model), 1, "only the server is left");
+	is_int(model_endpoint_count(world.model), 1, "only the server is left");
 	finish();
 }
 
@@ -658,9 +658,9 @@ static void test_relative(void)
 	handshake(&stream);
 	shuts(&stream, &stream.client, TCPTRACE_OP_SHUT_RD);
 	run();
-	ok(relative_seq(&world.last_end, true, stream.client.iss - 1, &relative), "before the initial number");
+	ok(relative_seq(&world.last_endpoint, true, stream.client.iss - 1, &relative), "before the initial number");
 	is_int(relative, -1, "it is negative");
-	ok(relative_seq(&world.last_end, true, stream.client.iss + 1000, &relative), "behind it");
+	ok(relative_seq(&world.last_endpoint, true, stream.client.iss + 1000, &relative), "behind it");
 	is_int(relative, 1000, "it is positive, where the number itself has wrapped, too");
 	finish();
 
@@ -669,7 +669,7 @@ static void test_relative(void)
 	moves(&stream, &stream.client, 3000000000u, true);
 	shuts(&stream, &stream.client, TCPTRACE_OP_SHUT_RD);
 	run();
-	ok(relative_seq(&world.last_end, true, stream.client.snd_una, &relative), "behind 2 GiB");
+	ok(relative_seq(&world.last_endpoint, true, stream.client.snd_una, &relative), "behind 2 GiB");
 	is_int(relative, 3000000001ll, "it is not negative");
 	finish();
 
@@ -680,7 +680,7 @@ static void test_relative(void)
 	moves(&stream, &stream.client, 3000000000u, true);
 	shuts(&stream, &stream.client, TCPTRACE_OP_SHUT_RD);
 	run();
-	ok(relative_seq(&world.last_end, true, stream.client.snd_una, &relative), "behind 4 GiB");
+	ok(relative_seq(&world.last_endpoint, true, stream.client.snd_una, &relative), "behind 4 GiB");
 	is_int(relative, 6000000001ll, "it does not wrap");
 	finish();
 }
@@ -732,7 +732,7 @@ static void test_queue(void)
 /* tcp_rcv_established() in its fast path: queues the data, takes in the ack, tells of the data. */
 static void test_data_with_ack(void)
 {
-	struct stream_end *client = &stream.client, *server = &stream.server;
+	struct stream_endpoint *client = &stream.client, *server = &stream.server;
 	unsigned int fed = 0;
 
 	stream_begin(&stream);
@@ -787,10 +787,10 @@ static void test_timing(void)
 	feed(&stream.records[0]);
 	is_int(world.last.since, UNKNOWN, "before the first step there is none");
 	feed(&stream.records[1]);
-	is_int(world.last.since, 10 * US, "the other end's first step follows this end's");
+	is_int(world.last.since, 10 * US, "the other endpoint's first step follows this endpoint's");
 	feed(&stream.records[2]);
 	is_int(world.last.since, 10 * US, "and so on");
-	is_int(world.last.in_state, 20 * US, "but time in state is the end's own");
+	is_int(world.last.in_state, 20 * US, "but time in state is the endpoint's own");
 	finish();
 }
 
@@ -883,7 +883,7 @@ static void test_lost(void)
 	is_int(world.client.verdict.half_closed, UNKNOWN, "nor since when it was half-closed");
 	finish();
 
-	/* The end of one connection was lost, the next one has its port. */
+	/* One endpoint of a connection was lost, the next one has its port. */
 	stream_begin(&stream);
 	handshake(&stream);
 	lost(&stream, 3);
@@ -891,7 +891,7 @@ static void test_lost(void)
 	stream.server.cookie = 202;
 	handshake(&stream);
 	run();
-	is_int(model_ends(world.model), 2, "what cannot be there any longer is forgotten");
+	is_int(model_endpoint_count(world.model), 2, "what cannot be there any longer is forgotten");
 	ok(!model_find(world.model, 101) && !model_find(world.model, 102), "it was the old one");
 	finish();
 }
@@ -907,7 +907,7 @@ static void test_no_births(void)
 	/* From close() on. */
 	feed_from(6);
 	settle_until(UINT64_MAX);
-	is_how(&world.client, "four-way", "local", "of an end whose creation was not seen");
+	is_how(&world.client, "four-way", "local", "of an endpoint whose creation was not seen");
 	ok(!world.client.verdict.whole, "and it says so");
 	is_int(world.client.verdict.duration, UNKNOWN, "no duration is claimed");
 	is_int(world.client.verdict.handshake, UNKNOWN, "no handshake");
@@ -938,8 +938,8 @@ static void test_unknown_types(void)
 	shuts(&stream, &stream.client, TCPTRACE_OP_CLOSE);
 	queue(&stream, &stream.client, TCPTRACE_T_RECV, TCPTRACE_OP_READ, 5);
 	run();
-	is_int(world.steps, 0, "a socket in CLOSE is no end");
-	is_int(model_ends(world.model), 0, "none is made");
+	is_int(world.steps, 0, "a socket in CLOSE is no endpoint");
+	is_int(model_endpoint_count(world.model), 0, "none is made");
 	finish();
 }
 
@@ -955,10 +955,10 @@ static void test_limit(void)
 		connects(&stream, &stream.client);
 		feed(&stream.records[0]);
 	}
-	is_int(model_ends(world.model), 3, "no more than may be");
+	is_int(model_endpoint_count(world.model), 3, "no more than may be");
 	is_int(model_full(world.model), 2, "what did not fit is counted");
 	is_int(world.steps, 5, "its steps are shown");
-	ok(!world.last.end, "without an end");
+	ok(!world.last.ep, "without an endpoint");
 
 	stream.client.cookie = 101;
 	stream.client.sport = 45678;
@@ -969,7 +969,7 @@ static void test_limit(void)
 	connects(&stream, &stream.client);
 	feed(&stream.records[2]);
 	is_int(model_full(world.model), 2, "where one is over, there is room");
-	is_int(model_ends(world.model), 3, "for another");
+	is_int(model_endpoint_count(world.model), 3, "for another");
 	finish();
 }
 
@@ -993,17 +993,17 @@ static void test_many(void)
 		feed_from(0);
 	}
 	for (i = 0; i < count; i++) {
-		const struct end *end = model_find(world.model, 1000 + 2 * i);
-		const struct end *peer = end ? model_peer(world.model, end) : NULL;
+		const struct endpoint *ep = model_find(world.model, 1000 + 2 * i);
+		const struct endpoint *peer = ep ? model_peer(world.model, ep) : NULL;
 
-		found += end && end->sport == 10000 + i;
+		found += ep && ep->sport == 10000 + i;
 		paired += peer && peer->cookie == 1001 + 2 * i;
 	}
 	is_int(found, count, "found by cookie");
 	is_int(paired, count, "found by tuple from the other side");
-	is_int(model_ends(world.model), 2 * count, "all are there");
-	ok(sizeof(struct end) + 16 <= 256, "an end with its places in the tables has %zu bytes",
-	   sizeof(struct end) + 16);
+	is_int(model_endpoint_count(world.model), 2 * count, "all are there");
+	ok(sizeof(struct endpoint) + 16 <= 256, "an endpoint with its places in the tables has %zu bytes",
+	   sizeof(struct endpoint) + 16);
 	finish();
 }
 
@@ -1021,7 +1021,7 @@ static void tell(struct model *model, uint64_t cookie, enum tcptrace_type type, 
 	struct step step;
 
 	if (model_apply(model, &record, NULL, &step) == MODEL_STEP && step.verdict)
-		verdicts[step.end->cookie]++;
+		verdicts[step.ep->cookie]++;
 }
 
 static void test_many_wait(void)
@@ -1029,7 +1029,7 @@ static void test_many_wait(void)
 	const struct model_options options = { 0 };
 	struct model *model = model_new(&options);
 	unsigned int i, early = 0, wrong = 0;
-	const struct end *end;
+	const struct endpoint *ep;
 
 	if (!model)
 		abort();
@@ -1046,13 +1046,13 @@ static void test_many_wait(void)
 		tell(model, i, TCPTRACE_T_STATE, 0, TCPTRACE_S_SYN_SENT, TCPTRACE_S_ESTABLISHED);
 		tell(model, i, TCPTRACE_T_STATE, 0, TCPTRACE_S_ESTABLISHED, TCPTRACE_S_CLOSE);
 	}
-	while ((end = model_settle(model, UINT64_MAX)))
-		verdicts[end->cookie]++;
+	while ((ep = model_settle(model, UINT64_MAX)))
+		verdicts[ep->cookie]++;
 	ok(!model_pending(model), "nobody waits any more");
 	/* Where a socket was used again, what it was before is forgotten with it, unless its verdict was said. */
 	for (i = 1; i <= WAITING; i++)
 		wrong += verdicts[i] != 1u + (i > WAITING / 2 && i % 3 == 1);
-	is_int(wrong, 0, "each end had one verdict");
+	is_int(wrong, 0, "each endpoint had one verdict");
 	model_free(model);
 }
 
@@ -1063,7 +1063,7 @@ static void test_namespaces(void)
 	syn_arrives(&stream)->netns = 7;
 	run();
 	ok(world.last.peer && world.last.peer->cookie == 101,
-	   "the other end is in another namespace: the numbers tell");
+	   "the other endpoint is in another namespace: the numbers tell");
 	finish();
 
 	stream.records[1].rcv_nxt++;
@@ -1095,13 +1095,13 @@ static struct bootstrap *bootstrap_of(unsigned int snapshots, uint64_t start)
 
 static void is_existing(struct bootstrap *bootstrap, const char *wanted, const char *text)
 {
-	const struct end *end;
+	const struct endpoint *ep;
 	char line[128] = "";
 	int length = 0;
 
-	while ((end = bootstrap_next(bootstrap)))
+	while ((ep = bootstrap_next(bootstrap)))
 		length += snprintf(line + length, sizeof(line) - length, "%llu:%u ",
-				   (unsigned long long)end->cookie, end->state);
+				   (unsigned long long)ep->cookie, ep->state);
 	is_str(line, wanted, "%s", text);
 }
 
@@ -1140,7 +1140,7 @@ static void test_bootstrap_quiet(void)
 	bootstrap = bootstrap_of(2, start);
 	is_existing(bootstrap, "101:1 102:1 ", "what is there is there once");
 	is_int(replay(bootstrap), stream.count - 3, "events after the snapshot are all shown");
-	is_how(&world.client, "four-way", "local", "an end that existed before");
+	is_how(&world.client, "four-way", "local", "an endpoint that existed before");
 	ok(!world.client.verdict.whole, "not seen whole");
 	is_int(world.client.verdict.seen, world.client.time - start, "seen since the start");
 	is_int(world.client.verdict.bytes_out, 100, "its bytes");
@@ -1237,8 +1237,8 @@ static void test_bootstrap_created(void)
 	bootstrap = bootstrap_of(1, start);
 	is_existing(bootstrap, "", "created after the snapshot began: not there");
 	is_int(replay(bootstrap), 2, "its creation is shown");
-	is_int(model_ends(world.model), 1, "it is there once");
-	ok(!(model_find(world.model, 101)->flags & END_PREEXISTING), "and was seen whole");
+	is_int(model_endpoint_count(world.model), 1, "it is there once");
+	ok(!(model_find(world.model, 101)->flags & EP_PREEXISTING), "and was seen whole");
 	finish();
 
 	/* Where the change comes before the event's time, as of listen(), the record may be the older one. */
@@ -1248,7 +1248,7 @@ static void test_bootstrap_created(void)
 	bootstrap = bootstrap_of(1, 1);
 	is_existing(bootstrap, "", "a creation after its record is a creation as well");
 	is_int(replay(bootstrap), 1, "shown once");
-	is_int(model_ends(world.model), 1, "there once");
+	is_int(model_endpoint_count(world.model), 1, "there once");
 	finish();
 }
 
@@ -1302,7 +1302,7 @@ static void test_bootstrap_history(void)
 	bootstrap = bootstrap_of(1, start);
 	is_existing(bootstrap, "101:6 ", "what happened before the snapshot began does not matter");
 	is_int(replay(bootstrap), 0, "and is not shown");
-	is_int(model_ends(world.model), 1, "the TIME_WAIT lives");
+	is_int(model_endpoint_count(world.model), 1, "the TIME_WAIT lives");
 	finish();
 
 	/* The change itself came after the socket was looked at. */

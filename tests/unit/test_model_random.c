@@ -13,7 +13,7 @@
 #include "view/text/timeline.h"
 
 #define RECORDS	200000
-#define ENDS	50
+#define ENDPOINTS	50
 
 static uint64_t state = 88172645463325252ull;
 
@@ -62,25 +62,25 @@ static struct out out;
 static struct model *model;
 static unsigned int steps, verdicts, broken;
 
-static void show_verdict(const struct end *end)
+static void show_verdict(const struct endpoint *ep)
 {
 	verdicts++;
-	timeline_verdict(&timeline, end, model_peer(model, end));
-	json_verdict(&out, end, model_peer(model, end));
+	timeline_verdict(&timeline, ep, model_peer(model, ep));
+	json_verdict(&out, ep, model_peer(model, ep));
 }
 
 static void show(const struct step *step)
 {
-	const struct end *end = step->end;
+	const struct endpoint *ep = step->ep;
 
 	steps++;
 	timeline_step(&timeline, step);
 	if (!any(8))
 		json_step(&out, step, any(2));
-	if (end && step->peer && model_peer(model, end) == step->peer)
-		broken += model_peer(model, step->peer) != end;
+	if (ep && step->peer && model_peer(model, ep) == step->peer)
+		broken += model_peer(model, step->peer) != ep;
 	if (step->verdict)
-		show_verdict(end);
+		show_verdict(ep);
 }
 
 static void bootstrap_some(uint64_t *time)
@@ -89,7 +89,7 @@ static void bootstrap_some(uint64_t *time)
 	struct tcptrace_record events[100];
 	const struct tcptrace_record *event;
 	struct fake_source fake;
-	const struct end *end;
+	const struct endpoint *ep;
 	struct step step;
 	unsigned int i, count = any(100);
 
@@ -104,9 +104,9 @@ static void bootstrap_some(uint64_t *time)
 		events[i] = random_record(++*time);
 	fake_begin(&fake, events, 100, SOURCE_IDLE);
 	broken += bootstrap_collect(bootstrap, &fake.source) != 0 || bootstrap_finish(bootstrap) != 0;
-	while ((end = bootstrap_next(bootstrap))) {
-		timeline_socket(&timeline, end);
-		json_socket(&out, end, *time);
+	while ((ep = bootstrap_next(bootstrap))) {
+		timeline_socket(&timeline, ep);
+		json_socket(&out, ep, *time);
 	}
 	while ((event = bootstrap_replay(bootstrap)))
 		if (model_apply(model, event, NULL, &step) == MODEL_STEP)
@@ -116,7 +116,7 @@ static void bootstrap_some(uint64_t *time)
 
 int main(void)
 {
-	const struct model_options options = { .max_ends = ENDS };
+	const struct model_options options = { .max_endpoints = ENDPOINTS };
 	const struct term term = { .terminal = true, .colour = true, .width = 100 };
 	unsigned int i, over = 0;
 	uint64_t time = 1000;
@@ -126,25 +126,25 @@ int main(void)
 	timeline_init(&timeline, &out, &term, 1700000000000000000, false);
 	for (i = 0; i < RECORDS; i++) {
 		struct tcptrace_record record;
-		const struct end *end;
+		const struct endpoint *ep;
 		struct step step;
 
 		if (!(i % 10000))
 			bootstrap_some(&time);
 		time += any(MODEL_SETTLE_NS);
 		record = random_record(time);
-		while ((end = model_settle(model, time - MODEL_SETTLE_NS)))
-			show_verdict(end);
+		while ((ep = model_settle(model, time - MODEL_SETTLE_NS)))
+			show_verdict(ep);
 		if (model_apply(model, &record, NULL, &step) == MODEL_STEP)
 			show(&step);
-		over += model_ends(model) > ENDS;
+		over += model_endpoint_count(model) > ENDPOINTS;
 	}
 	while (model_settle(model, UINT64_MAX))
 		;
 	ok(steps > RECORDS / 4, "%u steps", steps);
 	ok(verdicts > 1000, "%u verdicts", verdicts);
-	is_int(broken, 0, "who is the other end's other end");
-	is_int(over, 0, "no more ends than may be");
+	is_int(broken, 0, "who is the other endpoint's other endpoint");
+	is_int(over, 0, "no more endpoints than may be");
 	ok(model_full(model) > 0, "what did not fit was counted: %llu",
 	   (unsigned long long)model_full(model));
 	is_int(out.error, 0, "all was printed");

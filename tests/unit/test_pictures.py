@@ -88,7 +88,7 @@ def test_ladder():
     ok(len(fins) == 2 and max(a["sent_time"] for a in fins) < min(a["received_time"] for a in fins),
        "simultaneous: both had left before either came")
 
-    same([states(a) for a in arrows(9004)][-1], ("RST,ACK", "CLOSE", "CLOSE"), "reset: the last arrow closes both ends")
+    same([states(a) for a in arrows(9004)][-1], ("RST,ACK", "CLOSE", "CLOSE"), "reset: the last arrow closes both endpoints")
 
     got = arrows(9005)
     same(sum(a.get("len", 0) for a in got), 16384, "slow reader: all data")
@@ -101,7 +101,7 @@ def test_ladder():
     ok(all("peer_cookie" not in a for a in got), "refused: there is no other end")
 
     same({a["cookie"] for a in objects("ladder", "sport = :9001")} & {a["cookie"] for a in objects("ladder", "dport = :9001")},
-         set(), "one end only: where the filter wants it so")
+         set(), "one endpoint only: where the filter wants it so")
 
 
 def test_ladder_text():
@@ -119,7 +119,7 @@ def test_ladder_text():
     same(text.count("┄┄┄"), 4, "simultaneous: the arrows that cross are drawn in halves")
     ok("reset by 127.0.0.1:57714, closed with 1000 bytes unread" in run("ladder", "9004").stdout.decode(), "reset: by whom and why")
     text = run("ladder", "9006").stdout.decode()
-    ok("(not seen)" in text and "┆" in text, "refused: the other end is only thought of")
+    ok("(not seen)" in text and "┆" in text, "refused: the other endpoint is only thought of")
 
 
 def picture(*arguments):
@@ -146,7 +146,7 @@ def test_svg():
     words = texts(root)
     for state in ("SYN_SENT", "SYN_RECV", "FIN_WAIT1", "FIN_WAIT2", "TIME_WAIT", "CLOSE_WAIT", "LAST_ACK"):
         same(words.count(state), 1, f"svg: {state} once")
-    same(words.count("ESTABLISHED"), 2, "svg: ESTABLISHED at both ends")
+    same(words.count("ESTABLISHED"), 2, "svg: ESTABLISHED at both endpoints")
     heads = [p for p in root.iter(SVG + "path") if "fill" in p.get("class")]
     same(len(heads), len(arrows(9001)), "svg: an arrow for each segment")
     ok(within(root), "svg: nothing lies outside of the picture")

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What an end tells of its queues over time, and the counters of a verdict that come with it. */
+/* What an endpoint tells of its queues over time, and the counters of a verdict that come with it. */
 #include "model/model.h"
 #include "model/queue_stats.h"
 #include "model/verdict.h"
@@ -45,36 +45,36 @@ static void begin(void)
 	handshake(&stream);
 }
 
-static struct verdict verdict(const struct stream_end *side)
+static struct verdict verdict(const struct stream_endpoint *side)
 {
 	static struct verdict verdict;
-	const struct end *end;
+	const struct endpoint *ep;
 
 	feed_new();
-	end = model_find(model, side->cookie);
-	if (!end)
+	ep = model_find(model, side->cookie);
+	if (!ep)
 		abort();
-	verdict_of(end, &verdict);
+	verdict_of(ep, &verdict);
 	return verdict;
 }
 
-/* ---- what each end does, one record each, `after` the one before ---- */
+/* ---- what each endpoint does, one record each, `after` the one before ---- */
 
 static void pass(uint64_t after)
 {
 	stream.time += after - 10 * US;
 }
 
-static void writes(struct stream_end *from, uint32_t bytes, uint64_t after)
+static void writes(struct stream_endpoint *from, uint32_t bytes, uint64_t after)
 {
 	pass(after);
 	from->write_seq += bytes;
 	by_task(queue(&stream, from, TCPTRACE_T_SEND, TCPTRACE_OP_WRITTEN, 0), from)->snd_wnd = window;
 }
 
-static void comes(struct stream_end *to, uint32_t bytes, uint64_t after)
+static void comes(struct stream_endpoint *to, uint32_t bytes, uint64_t after)
 {
-	struct stream_end *from = other(&stream, to);
+	struct stream_endpoint *from = other(&stream, to);
 
 	pass(after);
 	from->snd_nxt += bytes;
@@ -83,20 +83,20 @@ static void comes(struct stream_end *to, uint32_t bytes, uint64_t after)
 	queue(&stream, to, TCPTRACE_T_RECV, TCPTRACE_OP_QUEUED, 0);
 }
 
-static struct tcptrace_record *reads(struct stream_end *to, uint32_t bytes, uint64_t after)
+static struct tcptrace_record *reads(struct stream_endpoint *to, uint32_t bytes, uint64_t after)
 {
 	pass(after);
 	to->copied_seq += bytes;
 	return by_task(queue(&stream, to, TCPTRACE_T_RECV, TCPTRACE_OP_READ, bytes), to);
 }
 
-static void waits(struct stream_end *to, uint64_t after)
+static void waits(struct stream_endpoint *to, uint64_t after)
 {
 	pass(after);
 	by_task(queue(&stream, to, TCPTRACE_T_RECV, TCPTRACE_OP_WAIT, 0), to);
 }
 
-static void is_acked(struct stream_end *from, uint32_t bytes, uint32_t offered, uint64_t after)
+static void is_acked(struct stream_endpoint *from, uint32_t bytes, uint32_t offered, uint64_t after)
 {
 	window = offered;
 	pass(after);
@@ -108,14 +108,14 @@ static void is_acked(struct stream_end *from, uint32_t bytes, uint32_t offered, 
 static uint64_t last_delay(void)
 {
 	feed_new();
-	return step.end && step.end->queue_stats ? step.waited : 4711;
+	return step.ep && step.ep->queue_stats ? step.waited : 4711;
 }
 
 /* ---- the receive queue ---- */
 
 static void test_read_delay(void)
 {
-	struct stream_end *server = &stream.server;
+	struct stream_endpoint *server = &stream.server;
 
 	begin();
 	comes(server, 10, SECOND);
@@ -132,7 +132,7 @@ static void test_read_delay(void)
 	reads(server, 1, 7 * SECOND);
 	is_int(last_delay(), 7 * SECOND, "what came later waited for itself");
 	is_int(verdict(server).read_delay, 7 * SECOND, "the longest of all");
-	is_int(verdict(&stream.client).read_delay, UNKNOWN, "nothing came to the other end");
+	is_int(verdict(&stream.client).read_delay, UNKNOWN, "nothing came to the other endpoint");
 
 	comes(server, 3, SECOND);
 	pass(9 * SECOND);
@@ -143,7 +143,7 @@ static void test_read_delay(void)
 
 static void test_looks(void)
 {
-	struct stream_end *server = &stream.server;
+	struct stream_endpoint *server = &stream.server;
 
 	begin();
 	comes(server, 10, SECOND);
@@ -165,7 +165,7 @@ static void test_looks(void)
 
 static void test_arrivals(void)
 {
-	struct stream_end *server = &stream.server;
+	struct stream_endpoint *server = &stream.server;
 	unsigned int i;
 
 	begin();
@@ -187,7 +187,7 @@ static void test_arrivals(void)
 /* The data comes in the segment with the FIN, whose change of state is told first. */
 static void test_fin(void)
 {
-	struct stream_end *server = &stream.server;
+	struct stream_endpoint *server = &stream.server;
 
 	begin();
 	server->rcv_nxt += 7;
@@ -203,7 +203,7 @@ static void test_fin(void)
 
 static void test_blocked(void)
 {
-	struct stream_end *server = &stream.server;
+	struct stream_endpoint *server = &stream.server;
 
 	begin();
 	waits(server, SECOND);
@@ -216,7 +216,7 @@ static void test_blocked(void)
 	pass(4 * SECOND);
 	fin_arrives(&stream, server, TCPTRACE_S_CLOSE_WAIT);
 	is_int(verdict(server).read_blocked, 8 * SECOND, "a FIN ends it; of two waits the first one counts");
-	is_int(verdict(&stream.client).read_blocked, UNKNOWN, "of an end without such records nothing is claimed");
+	is_int(verdict(&stream.client).read_blocked, UNKNOWN, "of an endpoint without such records nothing is claimed");
 
 	begin();
 	waits(server, SECOND);
@@ -238,7 +238,7 @@ static void test_blocked(void)
 
 static void test_limits(void)
 {
-	struct stream_end *client = &stream.client;
+	struct stream_endpoint *client = &stream.client;
 
 	begin();
 	/* All that is written goes at once. */
@@ -276,7 +276,7 @@ static void test_handshake(void)
 	begin();
 	is_int(verdict(&stream.server).syn_recv, 30 * US, "SYN_RECV, from the SYN to its handshake's end");
 	is_int(verdict(&stream.server).accept_wait, 10 * US, "then until accept()");
-	is_int(verdict(&stream.client).syn_recv, UNKNOWN, "not of an end that connected");
+	is_int(verdict(&stream.client).syn_recv, UNKNOWN, "not of an endpoint that connected");
 	is_int(verdict(&stream.client).accept_wait, UNKNOWN, "nor does it wait for accept()");
 
 	begin_empty();
@@ -343,26 +343,27 @@ static void test_orphan(void)
 
 static void test_left(void)
 {
-	const struct end *end;
+	const struct endpoint *ep;
 
 	begin();
 	feed_new();
-	is_int(end_left(model_find(model, stream.client.cookie), stream.time), 0, "only a timewait socket has any");
+	is_int(endpoint_left(model_find(model, stream.client.cookie), stream.time), 0,
+	       "only a timewait socket has any");
 	four_way(&stream, &stream.client);
 	feed_new();
-	end = model_find(model, stream.client.cookie);
-	is_int(end_left(end, end->since + 20 * SECOND) / SECOND, 40, "of 60 s of TIME_WAIT, 20 are over");
-	is_int(process_at(end->owner)->pid, 1001, "and whose it was is known");
-	is_int(end_left(end, end->since + 61 * SECOND), 0, "nothing is left at last");
-	stream.time = end->since + 30 * SECOND;
+	ep = model_find(model, stream.client.cookie);
+	is_int(endpoint_left(ep, ep->since + 20 * SECOND) / SECOND, 40, "of 60 s of TIME_WAIT, 20 are over");
+	is_int(process_at(ep->owner)->pid, 1001, "and whose it was is known");
+	is_int(endpoint_left(ep, ep->since + 61 * SECOND), 0, "nothing is left at last");
+	stream.time = ep->since + 30 * SECOND;
 	timewait(&stream, &stream.client, TCPTRACE_OP_RESTART, TCPTRACE_S_TIME_WAIT, TCPTRACE_S_TIME_WAIT, 60000);
 	feed_new();
-	ok(end_left(end, end->since + 40 * SECOND) / SECOND == 50, "begun anew, it lasts longer");
+	ok(endpoint_left(ep, ep->since + 40 * SECOND) / SECOND == 50, "begun anew, it lasts longer");
 }
 
-/* ---- where the numbers of an end begin that was there ---- */
+/* ---- where the numbers of an endpoint that existed begin ---- */
 
-static void bootstrap(const struct stream_end *first, const struct stream_end *second)
+static void bootstrap(const struct stream_endpoint *first, const struct stream_endpoint *second)
 {
 	struct bootstrap *bootstrap;
 
@@ -380,7 +381,7 @@ static void bootstrap(const struct stream_end *first, const struct stream_end *s
 
 static void test_existing(void)
 {
-	const struct end *client, *server;
+	const struct endpoint *client, *server;
 
 	begin();
 	moves(&stream, &stream.client, 1000, true);
@@ -388,26 +389,26 @@ static void test_existing(void)
 	bootstrap(&stream.client, &stream.server);
 	client = model_find(model, 101);
 	server = model_find(model, 102);
-	ok(client->flags & END_ISS && client->iss == stream.client.iss, "both ends are here: the client's");
-	ok(client->flags & END_IRS && client->irs == stream.server.iss, "and what the server's are to it");
-	ok(server->flags & END_ISS && server->iss == stream.server.iss, "the server's");
-	ok(server->flags & END_IRS && server->irs == stream.client.iss, "and the client's to it");
+	ok(client->flags & EP_ISS && client->iss == stream.client.iss, "both endpoints are here: the client's");
+	ok(client->flags & EP_IRS && client->irs == stream.server.iss, "and what the server's are to it");
+	ok(server->flags & EP_ISS && server->iss == stream.server.iss, "the server's");
+	ok(server->flags & EP_IRS && server->irs == stream.client.iss, "and the client's to it");
 
 	bootstrap(&stream.client, NULL);
 	client = model_find(model, 101);
-	ok(client->flags & END_IRS && client->irs == stream.server.iss, "of one alone, the peer's are known");
-	ok(!(client->flags & END_ISS), "its own are not: whether a SYN was counted is not");
+	ok(client->flags & EP_IRS && client->irs == stream.server.iss, "of one alone, the peer's are known");
+	ok(!(client->flags & EP_ISS), "its own are not: whether a SYN was counted is not");
 	shuts(&stream, &stream.client, TCPTRACE_OP_SHUT_WR);
 	feed(&stream.records[0]);
-	ok(!(client->flags & END_ISS), "nor does its next record tell");
+	ok(!(client->flags & EP_ISS), "nor does its next record tell");
 
 	begin();
 	moves(&stream, &stream.client, 1000, true);
 	bootstrap(&stream.server, NULL);
 	server = model_find(model, 102);
-	ok(server->flags & END_ISS && server->iss == stream.server.iss,
+	ok(server->flags & EP_ISS && server->iss == stream.server.iss,
 	   "one of which nothing was acknowledged, no SYN either: it did not connect");
-	ok(server->flags & END_PASSIVE, "so it was connected to");
+	ok(server->flags & EP_PASSIVE, "so it was connected to");
 
 	/* The snapshot was read between two of its fields' changes. */
 	begin();

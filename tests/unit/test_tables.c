@@ -81,7 +81,7 @@ static void test_listen(void)
 static void test_listen_waiting(void)
 {
 	busy_listener();
-	/* Up to the ESTABLISHED of the server's end, and something later of another listener. */
+	/* Up to the ESTABLISHED of the server's endpoint, and something later of another listener. */
 	while (stream.records[stream.count - 1].type != TCPTRACE_T_ACCEPT)
 		stream.count--;
 	stream.count--;
@@ -204,7 +204,7 @@ static void test_life(void)
 	is_str(line(0), "TIME            DURATION HANDSHAKE LOCAL             PEER                IN    OUT REQS KIND  "
 			"RETR VERDICT             PROCESS", "titles");
 	is_str(line(1), "22:13:21.001210   1.20ms    20.0us 127.0.0.1:45678 > 127.0.0.1:9090      17      6    1 short "
-			"   0 four-way by local   client/1001", "the client's end");
+			"   0 four-way by local   client/1001", "the client's endpoint");
 	is_str(line(2), "22:13:21.001230   1.21ms    30.0us 127.0.0.1:9090  < 127.0.0.1:45678      6     17    1 short "
 			"   0 four-way by remote  server/2002", "the server's");
 	is_str(line(3), "-- 24 events, 0 lost", "the tally");
@@ -292,9 +292,9 @@ static void test_process(void)
 	run("listen", "-H -q process client");
 	is_int(out.count, 0, "listen: it has none");
 	run("states", "--json process client | grep stay");
-	ok(strstr(line_with("ESTABLISHED") ?: "", "\"now\":1,"), "states: its end");
+	ok(strstr(line_with("ESTABLISHED") ?: "", "\"now\":1,"), "states: its endpoint");
 	run("states", "--json process server | grep stay");
-	ok(strstr(line_with("ESTABLISHED") ?: "", "\"now\":1,"), "states: its end");
+	ok(strstr(line_with("ESTABLISHED") ?: "", "\"now\":1,"), "states: its endpoint");
 	ok(strstr(line_with("LISTEN") ?: "", "\"now\":1,"), "states: its listener");
 	run("window", "-q process server");
 	ok(line_with("127.0.0.1:45678") && line_with("127.0.0.1:9090"), "window: a connection has two sides");
@@ -303,7 +303,7 @@ static void test_process(void)
 	four_way(&stream, &stream.client);
 	save(0);
 	run("life", "-H -q process server");
-	is_int(out.count, 1, "life: its end");
+	is_int(out.count, 1, "life: its endpoint");
 	ok(line_with("server/2002"), "life: and no other's");
 }
 
@@ -337,16 +337,16 @@ static void test_truncated(void)
 
 /* ---- ports ---- */
 
-/* An end that is there: 10.0.0.1:`sport`, and 10.0.0.`peer`:`dport`; peer 0: it listens. */
+/* An endpoint that is there: 10.0.0.1:`sport`, and 10.0.0.`peer`:`dport`; peer 0: it listens. */
 static struct tcptrace_record *there(uint16_t sport, uint8_t peer, uint16_t dport, uint8_t state)
 {
-	/* The kernel counts the SYN of an end that connects among what was acknowledged. */
-	struct stream_end end = {
+	/* The kernel counts the SYN of an endpoint that connects among what was acknowledged. */
+	struct stream_endpoint side = {
 		.cookie = 1000 + stream.count, .sport = sport, .dport = dport, .state = state, .bytes_out = 1,
 		.iss = 5, .snd_una = 6, .snd_nxt = 6, .write_seq = 6,
 	};
 	uint8_t kind = state == TCPTRACE_S_TIME_WAIT ? TCPTRACE_K_TIMEWAIT : TCPTRACE_K_FULL;
-	struct tcptrace_record *record = snapshot(&stream, &end, kind);
+	struct tcptrace_record *record = snapshot(&stream, &side, kind);
 
 	record->saddr[12] = record->daddr[12] = 10;
 	record->saddr[13] = record->saddr[14] = record->daddr[13] = record->daddr[14] = 0;
@@ -422,7 +422,7 @@ static void bind_server(uint32_t ifindex)
 			stream.records[i].ifindex = ifindex;
 }
 
-/* By the device of an end, not of a record alone. */
+/* By the device of an endpoint, not of a record alone. */
 static void test_device(void)
 {
 	stream_begin(&stream);
@@ -439,9 +439,9 @@ static void test_device(void)
 	run("listen", "-H -q dev 7778");
 	is_int(out.count, 0, "listen: none is bound to that");
 	run("life", "-H -q dev 7777 and process server");
-	is_int(out.count, 1, "life: an end that is bound");
+	is_int(out.count, 1, "life: an endpoint that is bound");
 	run("life", "-H -q not dev 7777 and process client");
-	is_int(out.count, 1, "life: an end that is not");
+	is_int(out.count, 1, "life: an endpoint that is not");
 	run("life", "-H -q dev 7777 and process client");
 	is_int(out.count, 0, "life: which is not the other one");
 	run("watch", "-q dev 7777 and process server");
@@ -531,12 +531,12 @@ static void test_top(void)
 	run("top", "");
 	is_int(out.status, 0, "top: status");
 	is_str(line(0), "22:13:21  0 sockets, - changes/s, by bytes in and out", "the first look: nothing yet");
-	ok(line_with("22:13:22  3 sockets, "), "a second later: both ends and the listener");
+	ok(line_with("22:13:22  3 sockets, "), "a second later: both endpoints and the listener");
 	ok(line_with("22:13:23  3 sockets, 6 changes/s"), "six changes in the second second");
 	is_str(line(11), "127.0.0.1:9090  127.0.0.1:45678 ESTABLISHED     100    5000       0       0 5.00k     0   499ms"
 			 "   65536   65536    0 server/2002", "5000 bytes came in that second, 100 were not read");
 	is_str(line(12), "127.0.0.1:45678 127.0.0.1:9090  ESTABLISHED       0       0       0    5000     0 5.00k       -"
-			 "   65536   65536    0 client/1001", "and went from the other end");
+			 "   65536   65536    0 client/1001", "and went from the other endpoint");
 	is_str(line(13), "127.0.0.1:9090  *               LISTEN            1       1      10       0     0     0       -"
 			 "       -       -    0 server/2002", "the listener is last");
 
@@ -548,10 +548,10 @@ static void test_top(void)
 	is_int(out.status, 2, "an order that is none: status");
 
 	run("top", "--count=2 -q process client");
-	is_int(out.count, 1 + 1, "a process: its end");
+	is_int(out.count, 1 + 1, "a process: its endpoint");
 	ok(line_with("client/1001"), "... and no other's");
 	run("top", "--count=2 -q not process client");
-	is_int(out.count, 1 + 2, "all other processes: the listener and the other end");
+	is_int(out.count, 1 + 2, "all other processes: the listener and the other endpoint");
 
 	run("top", "--json");
 	parse_all();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* How long ends stay in a state: medians and percentiles of however many stays, in bounded memory. */
+/* How long endpoints stay in a state: medians and percentiles of however many stays, in bounded memory. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -10,9 +10,9 @@ static struct transitions transitions;
 
 static void stays(uint64_t ns)
 {
-	static const struct end end;
+	static const struct endpoint ep;
 	const struct step step = {
-		.end = &end,
+		.ep = &ep,
 		.old_state = TCPTRACE_S_ESTABLISHED,
 		.new_state = TCPTRACE_S_FIN_WAIT1,
 		.in_state = ns,

@@ -36,7 +36,7 @@ JSON_NAMING = {"watch", "life", "listen", "top --batch --rows=999"}
 
 
 def recording():
-    """A listener, and a connection whose both ends are here, of each name; what its header says is no better."""
+    """A listener, and a connection whose both endpoints are here, of each name; what its header says is no better."""
     before, events, time = [], [], SECOND
     for i, name in enumerate(NAMES):
         listener = Socket(LISTEN, socket.AF_INET, "127.0.0.1", 7000 + i, "0.0.0.0", 0, 0, 10)
@@ -222,7 +222,7 @@ def test_messages():
     for words in (["@"], ["watch", "--source=@.none"], ["watch", "--source=@"], ["ss", "-tan", "--history=0.1", "--source=@"],
                   ["life", "--json", "--source=@"], ["watch", record, "@"], ["watch", record, "dev", "@"], ["watch", record, "state", "@"],
                   ["watch", record, "src", "@"], ["watch", record, "sport", "=", ":@"], ["ss", record, "@"], ["listen", record, "10.0.0.1:@"],
-                  ["watch", "--level=@"], ["watch", "--count=@"], ["watch", "--duration=@"], ["watch", "--max-ends=99999999999@"],
+                  ["watch", "--level=@"], ["watch", "--count=@"], ["watch", "--duration=@"], ["watch", "--max-endpoints=99999999999@"],
                   ["ss", "-F", "@.none"], ["ss", "-f", "@"], ["ss", "-A", "@"], ["ss", "-N", "@"], ["ss", "-N", "@", record],
                   ["ss", record, "-F", "plain", "-F", "@"], ["netstat", "-A", "@"], ["ports", "--range=@"], ["top", "--sort=@"], ["top", "--interval=@"],
                   ["export", "--format=@"], ["export", "--format=prometheus", "--textfile=@/none", record], ["ladder", "--svg=@/none", record],

@@ -169,7 +169,7 @@ static void test_reset_text(void)
 	ok(line_with("127.0.0.1:9090  < 127.0.0.1:45678 reset by local (server/2002), closed with 5 bytes unread"),
 	   "who reset, and why");
 	ok(line_with("127.0.0.1:45678 > 127.0.0.1:9090  reset by remote (server/2002), closed with 5 bytes unread"),
-	   "at the other end as well");
+	   "at the other endpoint as well");
 	ok(line_with("-> CLOSE           5      0 aborted, 5 bytes unread "), "the step itself");
 	ok(line_with("send RST,ACK seq=1 ack=6"), "the RST");
 	ok(line_with("ESTABLISHED -> CLOSE           0      0 ECONNRESET"), "the errno");
@@ -393,7 +393,7 @@ static unsigned int lines_with(const char *text)
 	return count;
 }
 
-/* All of an end from its SYN on, though it is the server's only since it was accepted; and nothing of another one. */
+/* All of an endpoint from its SYN on, though it is the server's only since it was accepted; and nothing of another one. */
 static void test_process(void)
 {
 	static const char *const clients[] = { "process client", "process 1001", "not process server", "process 1001 and 9090" };
@@ -409,14 +409,14 @@ static void test_process(void)
 
 		snprintf(words, sizeof(words), "-q '%s'", clients[i]);
 		watch(words);
-		is_int(lines_with(" 127.0.0.1:45678 > "), client, "%s: the whole of its end", clients[i]);
-		is_int(lines_with(" 127.0.0.1:9090 "), client, "%s: as that one's peer alone is the other end there", clients[i]);
+		is_int(lines_with(" 127.0.0.1:45678 > "), client, "%s: the whole of its endpoint", clients[i]);
+		is_int(lines_with(" 127.0.0.1:9090 "), client, "%s: as that one's peer alone is the other endpoint there", clients[i]);
 		snprintf(words, sizeof(words), "-q '%s'", servers[i]);
 		watch(words);
-		is_int(lines_with(" 127.0.0.1:9090  < "), server, "%s: the whole of its end", servers[i]);
+		is_int(lines_with(" 127.0.0.1:9090  < "), server, "%s: the whole of its endpoint", servers[i]);
 		is_int(lines_with(" 127.0.0.1:9090  - *"), 1, "%s: the listener", servers[i]);
 		ok(line_with("LISTEN -> SYN_RECV"), "%s: and what nobody had accepted yet", servers[i]);
-		is_int(lines_with(" 127.0.0.1:45678 > "), 0, "%s: nothing of the other end", servers[i]);
+		is_int(lines_with(" 127.0.0.1:45678 > "), 0, "%s: nothing of the other endpoint", servers[i]);
 	}
 	watch("-q process nobody");
 	is_int(out.count, 0, "a process that has none");
@@ -439,9 +439,9 @@ static void test_loss_text(void)
 	   out.lines[out.count - 1]);
 	watch("9090");
 	is_int(out.status, 0, "without it, the status is 0");
-	watch("--max-ends 1 --fail-on-loss 9090");
-	is_int(out.status, 3, "ends that did not fit are a loss");
-	ok(strstr(out.lines[out.count - 1], " of endpoints beyond --max-ends"), "and said");
+	watch("--max-endpoints 1 --fail-on-loss 9090");
+	is_int(out.status, 3, "endpoints that did not fit are a loss");
+	ok(strstr(out.lines[out.count - 1], " of endpoints beyond --max-endpoints"), "and said");
 }
 
 /* A name of a process may hold anything. */
@@ -604,16 +604,16 @@ static void test_json(void)
 	is_str(string(object, "asked_by"), "local", "asked_by");
 	is_int(number(object, "peer"), 102, "peer");
 	is_int(number(object, "pair_handshake_ns"), 40 * US, "pair_handshake_ns: from the SYN until its ACK came");
-	ok(!has(object, "pair_duration_ns"), "the other end has yet something to say");
+	ok(!has(object, "pair_duration_ns"), "the other endpoint has yet something to say");
 	ok(!has(object, "syn_recv_ns") && !has(object, "orphaned"), "what does not apply is left out");
 	object = object_of("verdict", 102, 0);
-	is_int(number(object, "peer"), 101, "peer of the other end");
+	is_int(number(object, "peer"), 101, "peer of the other endpoint");
 	is_int(number(object, "pair_handshake_ns"), 40 * US, "the same handshake");
 	is_int(number(object, "pair_duration_ns"), 1220 * US, "pair_duration_ns");
 	is_int(number(object, "syn_recv_ns"), 30 * US, "syn_recv_ns");
 	is_int(number(object, "accept_wait_ns"), 10 * US, "accept_wait_ns");
-	is_str(string(object, "asked_by"), "remote", "asked_by of the other end");
-	is_str(string(object_of("verdict", 102, 0), "closed_by"), "remote", "verdict of the other end");
+	is_str(string(object, "asked_by"), "remote", "asked_by of the other endpoint");
+	is_str(string(object_of("verdict", 102, 0), "closed_by"), "remote", "verdict of the other endpoint");
 
 	object = objects[out.count - 1];
 	is_int(number(object, "events"), 25, "events");
@@ -656,19 +656,19 @@ static void test_json_reset(void)
 	is_int(number(objects[out.count - 1], "lost"), 4, "lost");
 }
 
-/* An end too many is counted, not forgotten: the client's is there, the server's does not fit. */
+/* An endpoint too many is counted, not forgotten: the client's is there, the server's does not fit. */
 static void test_json_full(void)
 {
 	whole_life();
 	save(0);
-	watch("--json --max-ends 1 --fail-on-loss 9090");
+	watch("--json --max-endpoints 1 --fail-on-loss 9090");
 	parse();
-	is_int(out.status, 3, "an end too many is a loss");
+	is_int(out.status, 3, "an endpoint too many is a loss");
 	ok(number(objects[out.count - 1], "model_full") > 0, "model_full says so");
 	is_int(number(objects[out.count - 1], "lost"), 0, "though no record was lost");
-	watch("--json --max-ends 3 --fail-on-loss 9090");
+	watch("--json --max-endpoints 3 --fail-on-loss 9090");
 	parse();
-	is_int(out.status, 0, "three fit: the listener and two ends");
+	is_int(out.status, 0, "three fit: the listener and two endpoints");
 	is_int(number(objects[out.count - 1], "model_full"), 0, "and nothing else is said");
 }
 

@@ -89,16 +89,16 @@ static void draw(struct view *view, struct ladder *ladder, uint32_t count)
 		ladder_text_verdict(&view->text, ladder);
 }
 
-/* Over, or forgotten by the model: a record of its end was lost. */
+/* Over, or forgotten by the model: a record of its endpoint was lost. */
 static bool is_gone(const struct view *view, const struct ladder *ladder)
 {
 	const struct model *model = view->session->model;
 
-	return ladder_over(ladder) || !(model_find(model, ladder->end[LADDER_LEFT].cookie) ||
-					model_find(model, ladder->end[LADDER_RIGHT].cookie));
+	return ladder_over(ladder) || !(model_find(model, ladder->endpoint[LADDER_LEFT].cookie) ||
+					model_find(model, ladder->endpoint[LADDER_RIGHT].cookie));
 }
 
-/* What will not change any more; a ladder whose ends are gone goes as well. */
+/* What will not change any more; a ladder whose endpoints are gone goes as well. */
 static void draw_settled(struct view *view, uint64_t time)
 {
 	struct ladder *ladder = view->ladders.first, *next;
@@ -155,11 +155,11 @@ static void step(void *arg, const struct step *step)
 		session_tick_by(view->session, step->record->time + TICK_NS);
 }
 
-static void verdict(void *arg, const struct end *end)
+static void verdict(void *arg, const struct endpoint *ep)
 {
 	struct view *view = arg;
 
-	ladders_verdict(&view->ladders, end);
+	ladders_verdict(&view->ladders, ep);
 }
 
 static uint64_t tick(void *arg, uint64_t time)

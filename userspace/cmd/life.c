@@ -93,28 +93,28 @@ static char *put_verdict(char *p, const struct verdict *verdict)
 	return p;
 }
 
-static void fill(struct row *row, struct life *life, const struct end *end)
+static void fill(struct row *row, struct life *life, const struct endpoint *ep)
 {
 	struct verdict verdict;
 	const char *kind;
 	char *p = row_begin(row);
 
-	verdict_of(end, &verdict);
+	verdict_of(ep, &verdict);
 	kind = verdict_lasting(verdict.lasting);
-	p = row_cell(row, put_clock(p, &life->clock, end->since + life->session->source->realtime));
+	p = row_cell(row, put_clock(p, &life->clock, ep->since + life->session->source->realtime));
 	p = row_cell(row, put_lasted(p, &verdict));
 	p = row_cell(row, put_duration_or_dash(p, verdict.handshake));
-	p = row_cell(row, record_put_endpoint(p, end->family, end->saddr, end->sport));
-	*p = end->flags & END_ACTIVE ? '>' : end->flags & END_PASSIVE ? '<' : '-';
+	p = row_cell(row, record_put_endpoint(p, ep->family, ep->saddr, ep->sport));
+	*p = ep->flags & EP_ACTIVE ? '>' : ep->flags & EP_PASSIVE ? '<' : '-';
 	p = row_cell(row, p + 1);
-	p = row_cell(row, record_put_endpoint(p, end->family, end->daddr, end->dport));
+	p = row_cell(row, record_put_endpoint(p, ep->family, ep->daddr, ep->dport));
 	p = row_cell(row, put_u64_or_dash(p, verdict.bytes_in));
 	p = row_cell(row, put_out(p, &verdict));
 	p = row_cell(row, put_u64_or_dash(p, verdict.requests));
 	p = row_cell(row, put_string(p, kind ? kind : "-"));
 	p = row_cell(row, put_u64(p, verdict.retransmits));
 	p = row_cell(row, put_verdict(p, &verdict));
-	p = put_process_ref(p, end->owner);
+	p = put_process_ref(p, ep->owner);
 	row_cell(row, p);
 }
 
@@ -143,7 +143,7 @@ static int begin(void *arg, struct session *session)
 	return 0;
 }
 
-static void verdict(void *arg, const struct end *end)
+static void verdict(void *arg, const struct endpoint *ep)
 {
 	struct life *life = arg;
 	struct out *out = &life->session->out;
@@ -151,10 +151,10 @@ static void verdict(void *arg, const struct end *end)
 	char *p;
 
 	if (life->arguments.options.json) {
-		json_verdict(out, end, model_peer(life->session->model, end));
+		json_verdict(out, ep, model_peer(life->session->model, ep));
 		return;
 	}
-	fill(&row, life, end);
+	fill(&row, life, ep);
 	columns_widen(&life->columns, &row);
 	p = columns_put(out_room(out), &life->columns, &row);
 	*p++ = '\n';

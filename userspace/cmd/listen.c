@@ -99,10 +99,10 @@ static char *put_now(char *p, const struct listener *listener, uint32_t value)
 
 static void fill(struct row *row, const struct listen *listen, const struct listener *listener)
 {
-	const struct end *end = &listener->end;
+	const struct endpoint *ep = &listener->ep;
 	char *p = row_begin(row);
 
-	p = row_cell(row, record_put_endpoint(p, end->family, end->saddr, end->sport));
+	p = row_cell(row, record_put_endpoint(p, ep->family, ep->saddr, ep->sport));
 	p = row_cell(row, put_now(p, listener, listener->queue));
 	p = row_cell(row, put_u64(p, listener->queue_peak));
 	p = row_cell(row, put_u64(p, listener->queue_max));
@@ -112,7 +112,7 @@ static void fill(struct row *row, const struct listen *listen, const struct list
 	p = row_cell(row, put_longest(p, listener));
 	p = row_cell(row, put_u64_or_dash(p, listen->drops ? listener->overflows : UNKNOWN));
 	p = row_cell(row, put_u64_or_dash(p, listen->drops ? listener->drops : UNKNOWN));
-	p = put_process_ref(p, end->owner);
+	p = put_process_ref(p, ep->owner);
 	if (listener_over(listener))
 		p = put_text(p, " (closed)");
 	row_cell(row, p);
@@ -141,7 +141,7 @@ static void put_heading(struct listen *listen, uint64_t time)
 
 static bool shown(const struct listen *listen, const struct listener *listener)
 {
-	return session_wants_copy(listen->session, &listener->end, listener->ifindex);
+	return session_wants_copy(listen->session, &listener->ep, listener->ifindex);
 }
 
 static void print_table(struct listen *listen, uint64_t time)
@@ -201,11 +201,11 @@ static void snapshot(void *arg, const struct tcptrace_record *record)
 	listeners_snapshot(&listen->listeners, record);
 }
 
-static void on_socket(void *arg, const struct end *end)
+static void on_socket(void *arg, const struct endpoint *ep)
 {
 	struct listen *listen = arg;
 
-	listeners_owner(&listen->listeners, end);
+	listeners_owner(&listen->listeners, ep);
 }
 
 static void bootstrapped(void *arg)

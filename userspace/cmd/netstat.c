@@ -185,15 +185,15 @@ static const struct argp argp = {
 static void show_json(struct netstat *netstat, const struct tcptrace_record *record)
 {
 	const struct process *owner = NULL;
-	struct end end;
+	struct endpoint ep;
 
-	end_from_snapshot(&end, record);
+	endpoint_from_snapshot(&ep, record);
 	if (netstat->processes)
 		owner = processes_find(netstat->processes, record_inode(record));
 	if (owner)
-		process_ref_set(&end.owner, owner->pid, owner->comm);
-	json_socket(&netstat->listing.out, &end, record->time);
-	end_release(&end);
+		process_ref_set(&ep.owner, owner->pid, owner->comm);
+	json_socket(&netstat->listing.out, &ep, record->time);
+	endpoint_release(&ep);
 }
 
 static int on_socket(const struct tcptrace_record *record, void *arg)

@@ -83,11 +83,11 @@ static void settings(struct port_settings *settings, uint32_t netns, void *arg)
 	}
 }
 
-static bool match(const struct end *end, void *arg)
+static bool match(const struct endpoint *ep, void *arg)
 {
 	const struct view *view = arg;
 
-	return session_wants(view->session, end);
+	return session_wants(view->session, ep);
 }
 
 /* ---- text ---- */

@@ -207,7 +207,7 @@ out:
 
 /* ---- what goes in ---- */
 
-/* An end that enters or leaves a state that was asked for: the step belongs to it. */
+/* An endpoint that enters or leaves a state that was asked for: the step belongs to it. */
 static bool wanted(const struct recording *recording, const struct tcptrace_record *record)
 {
 	struct filter_subject subject = subject_of_record(record);

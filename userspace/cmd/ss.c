@@ -41,26 +41,26 @@ struct ss {
 
 /* ---- what is shown ---- */
 
-static void show_json(struct ss *ss, const struct tcptrace_record *record, const struct end *known)
+static void show_json(struct ss *ss, const struct tcptrace_record *record, const struct endpoint *known)
 {
 	const struct process *owner = ss->processes ? processes_find(ss->processes, record_inode(record)) : NULL;
-	struct end end;
+	struct endpoint ep;
 
 	if (known)
-		end_copy(&end, known);
+		endpoint_copy(&ep, known);
 	else
-		end_from_snapshot(&end, record);
+		endpoint_from_snapshot(&ep, record);
 	if (owner)
-		process_ref_set(&end.owner, owner->pid, owner->comm);
+		process_ref_set(&ep.owner, owner->pid, owner->comm);
 	if (known)
-		json_history(ss->out, &end, record->time, ss->source->live);
+		json_history(ss->out, &ep, record->time, ss->source->live);
 	else
-		json_socket(ss->out, &end, record->time);
-	end_release(&end);
+		json_socket(ss->out, &ep, record->time);
+	endpoint_release(&ep);
 }
 
 /* `known` of the model, NULL: nothing is. */
-static inline void show_row(struct ss *ss, const struct ss_row *row, const struct end *known, uint64_t time)
+static inline void show_row(struct ss *ss, const struct ss_row *row, const struct endpoint *known, uint64_t time)
 {
 	if (ss->detailed)
 		ss_details_fill(&ss->details, row);
@@ -70,7 +70,7 @@ static inline void show_row(struct ss *ss, const struct ss_row *row, const struc
 	ss_table_trim(&ss->table);
 }
 
-static void show_socket(struct ss *ss, const struct tcptrace_record *record, const struct end *known)
+static void show_socket(struct ss *ss, const struct tcptrace_record *record, const struct endpoint *known)
 {
 	if (ss->options.options.json) {
 		show_json(ss, record, known);
@@ -81,14 +81,14 @@ static void show_socket(struct ss *ss, const struct tcptrace_record *record, con
 	}
 }
 
-static void show_end(struct ss *ss, const struct end *end, uint64_t time)
+static void show_endpoint(struct ss *ss, const struct endpoint *ep, uint64_t time)
 {
-	const struct ss_row row = ss_row_of_end(end, model_ifindex(ss->model, end));
+	const struct ss_row row = ss_row_of_endpoint(ep, model_ifindex(ss->model, ep));
 
 	if (ss->options.options.json)
-		json_history(ss->out, end, time, ss->source->live);
+		json_history(ss->out, ep, time, ss->source->live);
 	else
-		show_row(ss, &row, end, time);
+		show_row(ss, &row, ep, time);
 }
 
 static int on_socket(const struct tcptrace_record *record, void *arg)
@@ -103,12 +103,12 @@ static int on_socket(const struct tcptrace_record *record, void *arg)
 /* A recording has no snapshot of its end: what the model has is what is there. */
 static void show_model(struct ss *ss, uint64_t time)
 {
-	const struct end *end;
+	const struct endpoint *ep;
 	uint32_t place = 0;
 
-	while (!ss->out->error && (end = model_next(ss->model, &place)))
-		if (listing_shows_end(&ss->listing, ss->model, end))
-			show_end(ss, end, time);
+	while (!ss->out->error && (ep = model_next(ss->model, &place)))
+		if (listing_shows_endpoint(&ss->listing, ss->model, ep))
+			show_endpoint(ss, ep, time);
 }
 
 /* ---- what records do not carry ---- */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* states: TCP's state diagram, with how often each edge was taken and how long ends stay. */
+/* states: TCP's state diagram, with how often each edge was taken and how long endpoints stay. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>

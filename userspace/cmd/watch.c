@@ -79,12 +79,12 @@ void watch_show_headers(struct watch *watch, bool sockets)
 		timeline_header(&watch->timeline);
 }
 
-void watch_show_socket(struct watch *watch, const struct end *end, uint64_t time)
+void watch_show_socket(struct watch *watch, const struct endpoint *ep, uint64_t time)
 {
 	if (watch->arguments.session.options.json)
-		json_socket(&watch->session->out, end, time);
+		json_socket(&watch->session->out, ep, time);
 	else
-		timeline_socket(&watch->timeline, end);
+		timeline_socket(&watch->timeline, ep);
 }
 
 /* ---- the view ---- */
@@ -100,15 +100,15 @@ int watch_begin(void *arg, struct session *session)
 	return 0;
 }
 
-static void on_socket(void *arg, const struct end *end)
+static void on_socket(void *arg, const struct endpoint *ep)
 {
 	struct watch *watch = arg;
 
 	if (!watch->existing)
 		watch_show_headers(watch, true);
 	watch->existing = true;
-	if (session_wants_state(watch->session, end->state))
-		watch_show_socket(watch, end, end->created);
+	if (session_wants_state(watch->session, ep->state))
+		watch_show_socket(watch, ep, ep->created);
 }
 
 static void bootstrapped(void *arg)
@@ -139,15 +139,15 @@ static void on_step(void *arg, const struct step *step)
 		timeline_explain(&watch->timeline, step);
 }
 
-static void on_verdict(void *arg, const struct end *end)
+static void on_verdict(void *arg, const struct endpoint *ep)
 {
 	struct watch *watch = arg;
-	const struct end *peer = model_peer(watch->session->model, end);
+	const struct endpoint *peer = model_peer(watch->session->model, ep);
 
 	if (watch->arguments.session.options.json)
-		json_verdict(&watch->session->out, end, peer);
+		json_verdict(&watch->session->out, ep, peer);
 	else
-		timeline_verdict(&watch->timeline, end, peer);
+		timeline_verdict(&watch->timeline, ep, peer);
 }
 
 /* In JSON the sum is in the last object. */
@@ -171,7 +171,7 @@ static const struct session_view watch_live = {
 	.lost = on_lost,
 };
 
-/* Too large for some stacks, with what it knows of the last ends. */
+/* Too large for some stacks, with what it knows of the last endpoints. */
 static struct watch watch;
 
 static int show(const struct session_view *view)

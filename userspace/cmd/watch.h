@@ -35,7 +35,7 @@ struct watch {
 /* watch.c */
 int watch_begin(void *watch, struct session *session);
 void watch_show_headers(struct watch *watch, bool sockets);
-void watch_show_socket(struct watch *watch, const struct end *end, uint64_t time);
+void watch_show_socket(struct watch *watch, const struct endpoint *ep, uint64_t time);
 
 /* export --format=jsonl: what watch --json says, of each segment too unless --level says otherwise. */
 int watch_export(const struct session_arguments *arguments, bool absolute);

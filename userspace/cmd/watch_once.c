@@ -29,7 +29,7 @@ static int keep(struct watch_rows *rows, const struct tcptrace_record *record)
 static void on_row(void *arg, const struct tcptrace_record *record)
 {
 	struct watch *watch = arg;
-	struct end end;
+	struct endpoint ep;
 
 	if (!session_wants_state(watch->session, record->new_state))
 		return;
@@ -38,9 +38,9 @@ static void on_row(void *arg, const struct tcptrace_record *record)
 		watch->session->stop_requested = watch->error;
 		return;
 	}
-	end_from_snapshot(&end, record);
-	watch_show_socket(watch, &end, record->time);
-	end_release(&end);
+	endpoint_from_snapshot(&ep, record);
+	watch_show_socket(watch, &ep, record->time);
+	endpoint_release(&ep);
 }
 
 static int show_rows(struct watch *watch)
@@ -48,7 +48,7 @@ static int show_rows(struct watch *watch)
 	const struct watch_rows *rows = &watch->rows;
 	struct processes *processes = processes_new();
 	int error = processes ? 0 : -ENOMEM;
-	struct end end;
+	struct endpoint ep;
 	size_t i;
 
 	for (i = 0; i < rows->count && !error; i++)
@@ -59,11 +59,11 @@ static int show_rows(struct watch *watch)
 		const struct tcptrace_record *row = &rows->all[i];
 		const struct process *owner = processes_find(processes, record_inode(row));
 
-		end_from_snapshot(&end, row);
+		endpoint_from_snapshot(&ep, row);
 		if (owner)
-			process_ref_set(&end.owner, owner->pid, owner->comm);
-		watch_show_socket(watch, &end, row->time);
-		end_release(&end);
+			process_ref_set(&ep.owner, owner->pid, owner->comm);
+		watch_show_socket(watch, &ep, row->time);
+		endpoint_release(&ep);
 	}
 	processes_free(processes);
 	return error;

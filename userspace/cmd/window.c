@@ -19,7 +19,7 @@
 #define BLOCK		6	/* lines of a connection on a terminal, with an empty one */
 #define SHOWN		((CANVAS_HEIGHT - 4) / BLOCK)	/* connections at most */
 
-/* A connection as it was shown last; a place for each of the last ones, by its end's place in the model. */
+/* A connection as it was shown last; a place for each of the last ones, by its endpoint's place in the model. */
 #define KNOWN	1024
 
 struct known {
@@ -82,20 +82,20 @@ static int begin(void *arg, struct session *session)
 }
 
 /* Who connected first, and the other one; either may be NULL. */
-static void order(const struct end **first, const struct end **second)
+static void order(const struct endpoint **first, const struct endpoint **second)
 {
-	const struct end *end = *first;
+	const struct endpoint *ep = *first;
 
-	if (!end || end->flags & END_ACTIVE || (*second && !((*second)->flags & END_ACTIVE)))
+	if (!ep || ep->flags & EP_ACTIVE || (*second && !((*second)->flags & EP_ACTIVE)))
 		return;
 	*first = *second;
-	*second = end;
+	*second = ep;
 }
 
-/* Both ends of a connection share a place. */
-static struct known *know(struct view *view, const struct end *first, const struct end *second, uint64_t time)
+/* Both endpoints of a connection share a place. */
+static struct known *know(struct view *view, const struct endpoint *first, const struct endpoint *second, uint64_t time)
 {
-	const struct end *one = first ? first : second;
+	const struct endpoint *one = first ? first : second;
 	struct known *known = &view->known[model_place(view->session->model, one) % KNOWN];
 
 	if (known->cookie != one->cookie)
@@ -104,7 +104,7 @@ static struct known *know(struct view *view, const struct end *first, const stru
 }
 
 /* Its bars one way, 0 or 1. Returns whether they have changed. */
-static bool look(struct known *known, unsigned int way, const struct end *first, const struct end *second)
+static bool look(struct known *known, unsigned int way, const struct endpoint *first, const struct endpoint *second)
 {
 	struct bars bars;
 
@@ -120,10 +120,10 @@ static bool look(struct known *known, unsigned int way, const struct end *first,
 
 /* ---- line by line ---- */
 
-static char *put_name(char *p, const struct end *end, const struct end *peer)
+static char *put_name(char *p, const struct endpoint *ep, const struct endpoint *peer)
 {
-	if (end)
-		return record_put_endpoint(p, end->family, end->saddr, end->sport);
+	if (ep)
+		return record_put_endpoint(p, ep->family, ep->saddr, ep->sport);
 	return record_put_endpoint(p, peer->family, peer->daddr, peer->dport);
 }
 
@@ -134,7 +134,7 @@ static int bar_width(const struct view *view)
 	return (view->term.width - 14 - 2 * (NUMBERS + 1)) / 2;
 }
 
-static void heading(struct view *view, const struct end *first, const struct end *second)
+static void heading(struct view *view, const struct endpoint *first, const struct endpoint *second)
 {
 	struct canvas *canvas = &view->canvas;
 	int width = bar_width(view);
@@ -190,7 +190,7 @@ static void line(struct view *view, const struct known *known, unsigned int way,
 }
 
 /* What has changed since it was printed. */
-static void show(struct view *view, const struct end *first, const struct end *second, uint64_t time)
+static void show(struct view *view, const struct endpoint *first, const struct endpoint *second, uint64_t time)
 {
 	struct known *known = know(view, first, second, time);
 	unsigned int way;
@@ -211,30 +211,30 @@ static void show(struct view *view, const struct end *first, const struct end *s
 static void step(void *arg, const struct step *step)
 {
 	struct view *view = arg;
-	const struct end *first = step->end, *second = step->peer;
+	const struct endpoint *first = step->ep, *second = step->peer;
 
-	if (!step->end || live(view))
+	if (!step->ep || live(view))
 		return;
 	order(&first, &second);
 	show(view, first, second, step->record->time);
 }
 
-static void on_socket(void *arg, const struct end *end)
+static void on_socket(void *arg, const struct endpoint *ep)
 {
 	struct view *view = arg;
-	const struct end *first = end, *second = model_peer(view->session->model, end);
+	const struct endpoint *first = ep, *second = model_peer(view->session->model, ep);
 
 	if (live(view))
 		return;
 	order(&first, &second);
-	show(view, first, second, end->created);
+	show(view, first, second, ep->created);
 }
 
 /* ---- in place ---- */
 
-static const char *state_of(const struct end *end)
+static const char *state_of(const struct endpoint *ep)
 {
-	return end ? state_name(end->state) : "";
+	return ep ? state_name(ep->state) : "";
 }
 
 #define COUNTS_WIDTH	27	/* "12345678 sent of 12345678 " */
@@ -263,7 +263,7 @@ static void both_bars(struct view *view, const struct known *known, unsigned int
 	}
 }
 
-static void block(struct view *view, const struct end *first, const struct end *second, int y)
+static void block(struct view *view, const struct endpoint *first, const struct endpoint *second, int y)
 {
 	struct known *known = know(view, first, second, 0);
 	struct canvas *canvas = &view->canvas;
@@ -285,26 +285,27 @@ static void block(struct view *view, const struct end *first, const struct end *
 }
 
 /* The connections that were busy last. Returns how many of `all`, which is how many there are. */
-static unsigned int choose(const struct view *view, const struct end *ends[SHOWN], unsigned int most, uint64_t *all)
+static unsigned int choose(const struct view *view, const struct endpoint *shown[SHOWN], unsigned int most,
+			   uint64_t *all)
 {
 	const struct model *model = view->session->model;
 	unsigned int count = 0, i;
-	const struct end *end;
+	const struct endpoint *ep;
 	uint32_t place = 0;
 
-	for (*all = 0; (end = model_next(model, &place));) {
-		const struct end *first = end, *second = model_peer(model, end);
+	for (*all = 0; (ep = model_next(model, &place));) {
+		const struct endpoint *first = ep, *second = model_peer(model, ep);
 
 		order(&first, &second);
-		if (end->kind != TCPTRACE_K_FULL || end->state == TCPTRACE_S_LISTEN ||
-		    (second && first != end && session_wants(view->session, first)))
+		if (ep->kind != TCPTRACE_K_FULL || ep->state == TCPTRACE_S_LISTEN ||
+		    (second && first != ep && session_wants(view->session, first)))
 			continue;
 		(*all)++;
-		for (i = count < most ? count++ : most; i && ends[i - 1]->last < end->last; i--)
+		for (i = count < most ? count++ : most; i && shown[i - 1]->last < ep->last; i--)
 			if (i < most)
-				ends[i] = ends[i - 1];
+				shown[i] = shown[i - 1];
 		if (i < most)
-			ends[i] = end;
+			shown[i] = ep;
 	}
 	return count;
 }
@@ -314,17 +315,17 @@ static void draw(struct view *view)
 	struct canvas *canvas = &view->canvas;
 	unsigned int height = view->term.height < CANVAS_HEIGHT ? view->term.height : CANVAS_HEIGHT;
 	unsigned int most = height > BLOCK + 5 ? (height - 5) / BLOCK : 1, count, i;
-	const struct end *ends[SHOWN];
+	const struct endpoint *shown[SHOWN];
 	char text[48];
 	uint64_t all;
 
 	if (most > SHOWN)
 		most = SHOWN;
 	canvas_init(canvas, view->term.width, height - 1);
-	count = choose(view, ends, most, &all);
+	count = choose(view, shown, most, &all);
 	bars_legend(canvas, 2, 0);
 	for (i = 0; i < count; i++) {
-		const struct end *first = ends[i], *second = model_peer(view->session->model, ends[i]);
+		const struct endpoint *first = shown[i], *second = model_peer(view->session->model, shown[i]);
 
 		order(&first, &second);
 		block(view, first, second, 3 + i * BLOCK);

@@ -24,7 +24,7 @@
 
 struct filter;
 
-/* What a filter can ask of an end or a record; addresses as in struct tcptrace_record. */
+/* What a filter can ask of an endpoint or a record; addresses as in struct tcptrace_record. */
 struct filter_subject {
 	const uint8_t *saddr;
 	const uint8_t *daddr;
@@ -69,8 +69,8 @@ bool filter_has_states(const struct filter *filter);
 void filter_set_family(struct filter *filter, int family);
 
 /*
- * The clauses that a source can decide: their union holds every end that the expression fits, maybe more.
- * States are left out: an end changes its state, its filter must not lose it. Returns how many of
+ * The clauses that a source can decide: their union holds every endpoint that the expression fits, maybe more.
+ * States are left out: an endpoint changes its state, its filter must not lose it. Returns how many of
  * `clauses` were filled; 0: cannot be bounded (or does not fit in `max`), everything must come.
  */
 size_t filter_clauses(const struct filter *filter, struct tcptrace_clause *clauses, size_t max);

@@ -13,9 +13,9 @@
 /* Where a range of ports begins and ends that a relation to a port means. */
 enum relation { EQUAL, UNEQUAL, GREATER, LESS, AT_LEAST, AT_MOST };
 
-static int add_end(struct filter_parser *parser, bool local, const struct filter_end *end);
+static int add_endpoint(struct filter_parser *parser, bool local, const struct filter_endpoint *ep);
 static int add_ports(struct filter_parser *parser, bool local, enum relation relation,
-		     const struct filter_end *end);
+		     const struct filter_endpoint *ep);
 static int add_bare(struct filter_parser *parser, uint16_t port);
 static int add_device(struct filter_parser *parser, uint32_t ifindex);
 static int add_process(struct filter_parser *parser, const struct process *process);
@@ -34,7 +34,7 @@ static void filter_yyerror(struct filter_parser *parser, const char *reason);
 
 %union {
 	int node;		/* index; negative: failed, and said so */
-	struct filter_end end;
+	struct filter_endpoint ep;
 	uint16_t port;
 	uint32_t ifindex;
 	struct process process;
@@ -44,7 +44,7 @@ static void filter_yyerror(struct filter_parser *parser, const char *reason);
 
 %token AND OR NOT SRC DST SPORT DPORT DEV PROCESS EQ NE GT LT GE LE
 %token OPEN "(" CLOSE ")"
-%token <end> ADDRESS PORT
+%token <ep> ADDRESS PORT
 %token <port> BARE
 %token <ifindex> DEVICE
 %token <process> NAME
@@ -74,7 +74,7 @@ node:
 	"(" list ")"			{ $$ = $2; }
 |	NOT condition			{ $$ = negate(parser, $2); }
 |	BARE				{ $$ = add_bare(parser, $1); }
-|	side equal ADDRESS		{ $$ = add_end(parser, $1, &$3); }
+|	side equal ADDRESS		{ $$ = add_endpoint(parser, $1, &$3); }
 |	port_side relation PORT		{ $$ = add_ports(parser, $1, $2, &$3); }
 |	DEV equal DEVICE		{ $$ = add_device(parser, $3); }
 |	DEV NE DEVICE			{ $$ = negate(parser, add_device(parser, $3)); }
@@ -153,28 +153,28 @@ static void set_ports(struct tcptrace_clause *clause, bool local, uint16_t min, 
 	}
 }
 
-static int add_end(struct filter_parser *parser, bool local, const struct filter_end *end)
+static int add_endpoint(struct filter_parser *parser, bool local, const struct filter_endpoint *ep)
 {
 	struct tcptrace_clause clause = filter_any();
 
-	memcpy(local ? clause.saddr : clause.daddr, end->address, TCPTRACE_ADDR_LEN);
-	*(local ? &clause.saddr_len : &clause.daddr_len) = end->length;
-	clause.family = end->family;
-	if (!end->any_port)
-		set_ports(&clause, local, end->port, end->port);
+	memcpy(local ? clause.saddr : clause.daddr, ep->address, TCPTRACE_ADDR_LEN);
+	*(local ? &clause.saddr_len : &clause.daddr_len) = ep->length;
+	clause.family = ep->family;
+	if (!ep->any_port)
+		set_ports(&clause, local, ep->port, ep->port);
 	return add_test(parser, &clause);
 }
 
 /* Above the highest port and below the lowest there is none: the range is empty, min > max. */
 static int add_ports(struct filter_parser *parser, bool local, enum relation relation,
-		     const struct filter_end *end)
+		     const struct filter_endpoint *ep)
 {
 	struct tcptrace_clause clause = filter_any();
 	bool negated = relation == UNEQUAL || relation == GREATER || relation == LESS;
 	int node;
 
-	clause.family = end->family;
-	if (end->any_port) {
+	clause.family = ep->family;
+	if (ep->any_port) {
 		if (relation != EQUAL && relation != UNEQUAL) {
 			filter_fail(parser, FILTER_ERROR_ADDRESS, NULL,
 				    "no port is above or below any port (\"*\"); expected a "
@@ -182,11 +182,11 @@ static int add_ports(struct filter_parser *parser, bool local, enum relation rel
 			return -1;
 		}
 	} else if (relation == AT_LEAST || relation == LESS) {
-		set_ports(&clause, local, end->port, UINT16_MAX);
+		set_ports(&clause, local, ep->port, UINT16_MAX);
 	} else if (relation == AT_MOST || relation == GREATER) {
-		set_ports(&clause, local, 0, end->port);
+		set_ports(&clause, local, 0, ep->port);
 	} else {
-		set_ports(&clause, local, end->port, end->port);
+		set_ports(&clause, local, ep->port, ep->port);
 	}
 	node = add_test(parser, &clause);
 	return negated ? negate(parser, node) : node;
@@ -194,9 +194,9 @@ static int add_ports(struct filter_parser *parser, bool local, enum relation rel
 
 static int add_bare(struct filter_parser *parser, uint16_t port)
 {
-	struct filter_end end = { .port = port };
-	int left = add_ports(parser, true, EQUAL, &end);
-	int right = left < 0 ? left : add_ports(parser, false, EQUAL, &end);
+	struct filter_endpoint ep = { .port = port };
+	int left = add_ports(parser, true, EQUAL, &ep);
+	int right = left < 0 ? left : add_ports(parser, false, EQUAL, &ep);
 
 	return right < 0 ? right : add_both(parser, FILTER_OR, left, right);
 }
@@ -259,9 +259,9 @@ static int operand(struct filter_parser *parser, const char *word, FILTER_YYSTYP
 	parser->operand = FILTER_BARE;
 	switch (wanted) {
 	case FILTER_ADDRESS:
-		return filter_parse_address(parser, word, &value->end) ? ADDRESS : FILTER_YYerror;
+		return filter_parse_address(parser, word, &value->ep) ? ADDRESS : FILTER_YYerror;
 	case FILTER_PORT:
-		return filter_parse_port(parser, word, &value->end) ? PORT : FILTER_YYerror;
+		return filter_parse_port(parser, word, &value->ep) ? PORT : FILTER_YYerror;
 	case FILTER_DEVICE:
 		return filter_parse_device(parser, word, &value->ifindex) ? DEVICE : FILTER_YYerror;
 	case FILTER_PROCESS:

@@ -65,8 +65,8 @@ struct filter_parser {
 	size_t error_size;
 };
 
-/* One end of a connection, as words say it. */
-struct filter_end {
+/* One endpoint of a connection, as words say it. */
+struct filter_endpoint {
 	uint8_t address[TCPTRACE_ADDR_LEN];
 	uint8_t length;			/* bits, 0: any address */
 	uint8_t family;			/* 0: both */
@@ -86,8 +86,8 @@ void filter_fail(struct filter_parser *parser, enum filter_error status, const c
 void filter_grammar(struct filter_parser *parser);
 
 /* filter_operand.c: each returns whether the word is one, having called filter_fail() if not. */
-bool filter_parse_address(struct filter_parser *parser, const char *word, struct filter_end *end);
-bool filter_parse_port(struct filter_parser *parser, const char *word, struct filter_end *end);
+bool filter_parse_address(struct filter_parser *parser, const char *word, struct filter_endpoint *ep);
+bool filter_parse_port(struct filter_parser *parser, const char *word, struct filter_endpoint *ep);
 bool filter_parse_device(struct filter_parser *parser, const char *word, uint32_t *ifindex);
 bool filter_parse_process(struct filter_parser *parser, const char *word, struct process *process);
 bool filter_parse_bare_port(struct filter_parser *parser, const char *word, uint16_t *port);

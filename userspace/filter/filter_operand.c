@@ -83,7 +83,7 @@ static void clear_beyond(uint8_t *address, unsigned int length)
 }
 
 /* ADDRESS[/LENGTH] without brackets and port; `text` is written to. */
-static bool parse_prefix(char *text, struct filter_end *end)
+static bool parse_prefix(char *text, struct filter_endpoint *ep)
 {
 	char *slash = strchr(text, '/');
 	bool inet = !strchr(text, ':');
@@ -94,43 +94,43 @@ static bool parse_prefix(char *text, struct filter_end *end)
 	if (!strcmp(text, "any") || !strcmp(text, "all") || !strcmp(text, "default"))
 		return !slash;
 	if (inet) {
-		memcpy(end->address, mapped, sizeof(mapped));
-		if (end->family == AF_INET6 || !parse_inet(text, end->address + MAPPED_BITS / 8))
+		memcpy(ep->address, mapped, sizeof(mapped));
+		if (ep->family == AF_INET6 || !parse_inet(text, ep->address + MAPPED_BITS / 8))
 			return false;
-	} else if (end->family == AF_INET || inet_pton(AF_INET6, text, end->address) != 1) {
+	} else if (ep->family == AF_INET || inet_pton(AF_INET6, text, ep->address) != 1) {
 		return false;
 	}
 	if (slash && !parse_length(slash, inet, &length))
 		return false;
-	end->length = inet ? MAPPED_BITS + length : length;
+	ep->length = inet ? MAPPED_BITS + length : length;
 	/* 10.0.0.1 and ::ffff:10.0.0.1 are the same; any other prefix of IPv6 is of IPv6 alone. */
-	if (end->length < MAPPED_BITS || !filter_prefix_fits(end->address, mapped, MAPPED_BITS))
-		end->family = AF_INET6;
-	clear_beyond(end->address, end->length);
+	if (ep->length < MAPPED_BITS || !filter_prefix_fits(ep->address, mapped, MAPPED_BITS))
+		ep->family = AF_INET6;
+	clear_beyond(ep->address, ep->length);
 	return true;
 }
 
 /* A number, a service, or nothing or "*" for any. */
-static bool parse_port(const char *text, struct filter_end *end)
+static bool parse_port(const char *text, struct filter_endpoint *ep)
 {
 	const struct servent *service;
 	unsigned long number;
 
-	end->any_port = !*text || !strcmp(text, "*");
-	if (end->any_port)
+	ep->any_port = !*text || !strcmp(text, "*");
+	if (ep->any_port)
 		return true;
 	if (parse_whole_number(text, UINT16_MAX, &number)) {
-		end->port = number;
+		ep->port = number;
 		return true;
 	}
 	service = getservbyname(text, "tcp");
 	if (service)
-		end->port = ntohs(service->s_port);
+		ep->port = ntohs(service->s_port);
 	return service;
 }
 
 /* Takes "inet:" or "inet6:" off the word. As in ss it holds for the whole filter, too. */
-static bool parse_family(struct filter_parser *parser, const char **word, struct filter_end *end)
+static bool parse_family(struct filter_parser *parser, const char **word, struct filter_endpoint *ep)
 {
 	static const char *const others[] = { "unix:", "link:", "netlink:", "vsock:" };
 	size_t i;
@@ -145,11 +145,11 @@ static bool parse_family(struct filter_parser *parser, const char **word, struct
 	}
 	if (!strncmp(*word, "inet:", 5)) {
 		*word += 5;
-		end->family = AF_INET;
+		ep->family = AF_INET;
 		parser->filter->inet = true;
 	} else if (!strncmp(*word, "inet6:", 6)) {
 		*word += 6;
-		end->family = AF_INET6;
+		ep->family = AF_INET6;
 		parser->filter->inet6 = true;
 	}
 	return true;
@@ -162,14 +162,14 @@ static bool port_wanted(struct filter_parser *parser, const char *word)
 	return false;
 }
 
-bool filter_parse_port(struct filter_parser *parser, const char *word, struct filter_end *end)
+bool filter_parse_port(struct filter_parser *parser, const char *word, struct filter_endpoint *ep)
 {
 	const char *text = word;
 
-	*end = (struct filter_end){ 0 };
-	if (!parse_family(parser, &text, end))
+	*ep = (struct filter_endpoint){ 0 };
+	if (!parse_family(parser, &text, ep))
 		return false;
-	return parse_port(text + (*text == ':'), end) || port_wanted(parser, word);
+	return parse_port(text + (*text == ':'), ep) || port_wanted(parser, word);
 }
 
 /* Cuts the address at its end and returns what follows the colon there; NULL: no colon does. */
@@ -213,7 +213,7 @@ static bool address_wanted(struct filter_parser *parser, const char *word, uint8
 enum outcome { GOOD, BAD_ADDRESS, BAD_PORT };
 
 /* [ADDRESS[/LENGTH]][:PORT], quietly. */
-static enum outcome parse_end(const char *text, struct filter_end *end)
+static enum outcome parse_endpoint(const char *text, struct filter_endpoint *ep)
 {
 	char copy[256], *address = copy, *port;
 
@@ -223,23 +223,23 @@ static enum outcome parse_end(const char *text, struct filter_end *end)
 	port = split(&address);
 	if (!port)
 		return BAD_ADDRESS;
-	if (*address && strcmp(address, "*") && !parse_prefix(address, end))
+	if (*address && strcmp(address, "*") && !parse_prefix(address, ep))
 		return BAD_ADDRESS;
-	return parse_port(port, end) ? GOOD : BAD_PORT;
+	return parse_port(port, ep) ? GOOD : BAD_PORT;
 }
 
-bool filter_parse_address(struct filter_parser *parser, const char *word, struct filter_end *end)
+bool filter_parse_address(struct filter_parser *parser, const char *word, struct filter_endpoint *ep)
 {
 	const char *text = word;
 	struct in6_addr unused;
 	enum outcome outcome;
 	uint8_t family;
 
-	*end = (struct filter_end){ 0 };
-	if (!parse_family(parser, &text, end))
+	*ep = (struct filter_endpoint){ 0 };
+	if (!parse_family(parser, &text, ep))
 		return false;
-	family = end->family;
-	outcome = parse_end(text, end);
+	family = ep->family;
+	outcome = parse_endpoint(text, ep);
 	if (outcome == GOOD)
 		return true;
 	/* Its last group was taken for a port. */
@@ -289,7 +289,7 @@ static void hint(struct filter_parser *parser, const char *word)
 {
 	static const char *const keywords[] = { "and", "or", "not", "src", "dst", "sport", "dport",
 						"dev", "process" };
-	struct filter_end end = { 0 };
+	struct filter_endpoint ep = { 0 };
 	size_t i;
 
 	if (!strcmp(word, "state") || !strncmp(word, "excl", 4)) {
@@ -314,10 +314,10 @@ static void hint(struct filter_parser *parser, const char *word)
 		filter_fail(parser, FILTER_ERROR_ADDRESS, word,
 			    "operators and parentheses need blanks around them, as in "
 			    "\"( sport = :9090 )\"");
-	else if (parse_end(word, &end) == GOOD)
+	else if (parse_endpoint(word, &ep) == GOOD)
 		filter_fail(parser, FILTER_ERROR_SYNTAX, word,
 			    "an address needs \"src\" or \"dst\" before it");
-	else if (parse_port(word, &end))
+	else if (parse_port(word, &ep))
 		filter_fail(parser, FILTER_ERROR_ADDRESS, word,
 			    "a service needs a colon or \"sport\" or \"dport\" before it: \":%s\"",
 			    word);
@@ -329,7 +329,7 @@ static void hint(struct filter_parser *parser, const char *word)
 
 bool filter_parse_bare_port(struct filter_parser *parser, const char *word, uint16_t *port)
 {
-	struct filter_end end = { 0 };
+	struct filter_endpoint ep = { 0 };
 	unsigned long number;
 
 	if (parse_whole_number(word, UINT16_MAX, &number)) {
@@ -337,8 +337,8 @@ bool filter_parse_bare_port(struct filter_parser *parser, const char *word, uint
 		return true;
 	}
 	/* The colon says that it is a port: a service's name will do, too. */
-	if (*word == ':' && parse_port(word + 1, &end) && !end.any_port) {
-		*port = end.port;
+	if (*word == ':' && parse_port(word + 1, &ep) && !ep.any_port) {
+		*port = ep.port;
 		return true;
 	}
 	if (*word == ':' || parse_whole_number(word, ULONG_MAX, &number))

@@ -1,40 +1,40 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The numbers of an end, as its records bring them. */
+/* The numbers of an endpoint, as its records bring them. */
 #include "model/model_impl.h"
 #include "model/queue_stats.h"
 
-uint32_t end_recvq(const struct end *end)
+uint32_t endpoint_recvq(const struct endpoint *ep)
 {
-	int32_t queued = end->rcv_nxt - end->copied_seq;
+	int32_t queued = ep->rcv_nxt - ep->copied_seq;
 
-	if (end->state == TCPTRACE_S_LISTEN)
-		return end->backlog;
-	return end->kind == TCPTRACE_K_FULL && queued > 0 ? queued : 0;
+	if (ep->state == TCPTRACE_S_LISTEN)
+		return ep->backlog;
+	return ep->kind == TCPTRACE_K_FULL && queued > 0 ? queued : 0;
 }
 
-uint32_t end_sendq(const struct end *end)
+uint32_t endpoint_sendq(const struct endpoint *ep)
 {
-	if (end->state == TCPTRACE_S_LISTEN)
-		return end->backlog_max;
-	return end->kind == TCPTRACE_K_FULL ? end->write_seq - end->snd_una : 0;
+	if (ep->state == TCPTRACE_S_LISTEN)
+		return ep->backlog_max;
+	return ep->kind == TCPTRACE_K_FULL ? ep->write_seq - ep->snd_una : 0;
 }
 
-uint64_t end_left(const struct end *end, uint64_t time)
+uint64_t endpoint_left(const struct endpoint *ep, uint64_t time)
 {
-	uint64_t from = end->flags & END_SINCE ? end->since : end->created;
-	uint64_t until = from + end->timeout * 1000000ull;
+	uint64_t from = ep->flags & EP_SINCE ? ep->since : ep->created;
+	uint64_t until = from + ep->timeout * 1000000ull;
 
-	return end->kind == TCPTRACE_K_TIMEWAIT && until > time ? until - time : 0;
+	return ep->kind == TCPTRACE_K_TIMEWAIT && until > time ? until - time : 0;
 }
 
-uint64_t end_read_delay(const struct end *end, uint64_t time, bool followed, bool *at_least)
+uint64_t endpoint_read_delay(const struct endpoint *ep, uint64_t time, bool followed, bool *at_least)
 {
-	bool unread = end_recvq(end) > !!(end->flags & END_FIN_COUNTED) && end->state != TCPTRACE_S_LISTEN;
-	uint64_t since = end->flags & END_PREEXISTING ? time - end->created : UNKNOWN;
+	bool unread = endpoint_recvq(ep) > !!(ep->flags & EP_FIN_COUNTED) && ep->state != TCPTRACE_S_LISTEN;
+	uint64_t since = ep->flags & EP_PREEXISTING ? time - ep->created : UNKNOWN;
 	uint64_t delay = followed && unread ? since : UNKNOWN;
 
-	if (end->queue_stats)
-		delay = queue_stats_longest(queue_stats_of(end), time);
+	if (ep->queue_stats)
+		delay = queue_stats_longest(queue_stats_of(ep), time);
 	*at_least = delay == since;
 	return delay;
 }
@@ -45,111 +45,111 @@ static inline void advance(uint64_t *count, uint32_t now, uint32_t before)
 		*count += now - before;
 }
 
-void counters_know_irs(struct model *model, struct end *end, uint32_t irs)
+void counters_know_irs(struct model *model, struct endpoint *ep, uint32_t irs)
 {
-	struct end *peer = ends_at(&model->ends, end->peer);
+	struct endpoint *peer = endpoint_at(&model->table, ep->peer);
 
-	end->irs = irs;
-	end->flags |= END_IRS;
-	if (peer && !(peer->flags & END_ISS)) {
+	ep->irs = irs;
+	ep->flags |= EP_IRS;
+	if (peer && !(peer->flags & EP_ISS)) {
 		peer->iss = irs;
-		peer->flags |= END_ISS;
+		peer->flags |= EP_ISS;
 	}
 }
 
-void counters_know_iss(struct model *model, struct end *end, uint32_t iss)
+void counters_know_iss(struct model *model, struct endpoint *ep, uint32_t iss)
 {
-	struct end *peer = ends_at(&model->ends, end->peer);
+	struct endpoint *peer = endpoint_at(&model->table, ep->peer);
 
-	end->iss = iss;
-	end->flags |= END_ISS;
-	if (peer && !(peer->flags & END_IRS)) {
+	ep->iss = iss;
+	ep->flags |= EP_ISS;
+	if (peer && !(peer->flags & EP_IRS)) {
 		peer->irs = iss;
-		peer->flags |= END_IRS;
+		peer->flags |= EP_IRS;
 	}
 }
 
 /*
  * The kernel's totals are 64 bit and right at once, whatever was missed. bytes_received is how far
- * rcv_nxt has come since the SYN. bytes_acked is the same for snd_una, but where this end connected
+ * rcv_nxt has come since the SYN. bytes_acked is the same for snd_una, but where this endpoint connected
  * it counts the SYN as well; the low half tells.
  */
-void counters_take_totals(struct end *end, const struct tcptrace_record *record)
+void counters_take_totals(struct endpoint *ep, const struct tcptrace_record *record)
 {
 	const struct tcptrace_totals *totals = &record->u.totals;
 	uint64_t out = totals->bytes_out;
 
-	if (end->flags & END_ISS) {
-		uint32_t syn = (uint32_t)out - (record->snd_una - end->iss - 1);
+	if (ep->flags & EP_ISS) {
+		uint32_t syn = (uint32_t)out - (record->snd_una - ep->iss - 1);
 
-		if (!(end->flags & (END_ACTIVE | END_PASSIVE)) && !state_handshaking(record->old_state) && syn <= 1)
-			end->flags |= syn ? END_ACTIVE : END_PASSIVE;
+		if (!(ep->flags & (EP_ACTIVE | EP_PASSIVE)) && !state_handshaking(record->old_state) && syn <= 1)
+			ep->flags |= syn ? EP_ACTIVE : EP_PASSIVE;
 		if (out && syn == 1)
 			out--;
 	}
-	end->bytes_in = totals->bytes_in;
-	end->bytes_out = out;
-	if (totals->retransmits > end->retransmits)
-		end->retransmits = totals->retransmits;
+	ep->bytes_in = totals->bytes_in;
+	ep->bytes_out = out;
+	if (totals->retransmits > ep->retransmits)
+		ep->retransmits = totals->retransmits;
 }
 
-/* Where the numbers of an end begin that was there. Other than a snapshot's, these were read with the socket's lock. */
-static void take_numbers(struct model *model, struct end *end, const struct tcptrace_record *record)
+/* Where the numbers of an endpoint that existed begin. Other than a snapshot's, these were read with the socket's lock. */
+static void take_numbers(struct model *model, struct endpoint *ep, const struct tcptrace_record *record)
 {
-	uint32_t irs = record->rcv_nxt - 1 - (uint32_t)end->bytes_in;
-	struct end *peer = ends_at(&model->ends, end->peer);
+	uint32_t irs = record->rcv_nxt - 1 - (uint32_t)ep->bytes_in;
+	struct endpoint *peer = endpoint_at(&model->table, ep->peer);
 
 	if (state_handshaking(record->old_state) ||
-	    (end->flags & END_IRS && (end->irs == irs || !(end->flags & END_PREEXISTING))))
+	    (ep->flags & EP_IRS && (ep->irs == irs || !(ep->flags & EP_PREEXISTING))))
 		return;
-	if (peer && peer->flags & END_PREEXISTING)
-		peer->flags &= ~END_ISS;
-	counters_know_irs(model, end, irs);
+	if (peer && peer->flags & EP_PREEXISTING)
+		peer->flags &= ~EP_ISS;
+	counters_know_irs(model, ep, irs);
 }
 
-void counters_derive(struct model *model, struct end *end, const struct tcptrace_record *record)
+void counters_derive(struct model *model, struct endpoint *ep, const struct tcptrace_record *record)
 {
-	if (!(end->flags & END_IRS))
-		counters_know_irs(model, end, record->rcv_nxt - 1 - (uint32_t)end->bytes_in);
+	if (!(ep->flags & EP_IRS))
+		counters_know_irs(model, ep, record->rcv_nxt - 1 - (uint32_t)ep->bytes_in);
 	/* Nothing of it was acknowledged, not even a SYN: it did not connect. */
-	if (!(end->flags & END_ISS) && !record->u.totals.bytes_out) {
-		end->flags |= END_PASSIVE;
-		counters_know_iss(model, end, record->snd_una - 1);
+	if (!(ep->flags & EP_ISS) && !record->u.totals.bytes_out) {
+		ep->flags |= EP_PASSIVE;
+		counters_know_iss(model, ep, record->snd_una - 1);
 	}
 }
 
 /* Takes over what a record of a full socket says of its queues. */
-void counters_take(struct model *model, struct end *end, const struct tcptrace_record *record)
+void counters_take(struct model *model, struct endpoint *ep, const struct tcptrace_record *record)
 {
-	uint32_t rcv_nxt = counters_rcv_nxt(end, record);
+	uint32_t rcv_nxt = counters_rcv_nxt(ep, record);
 	int32_t queued = rcv_nxt - record->copied_seq;
 
-	if (end->flags & END_SYNCED) {
-		advance(&end->bytes_in, rcv_nxt, end->rcv_nxt);
-		advance(&end->bytes_out, record->snd_una, end->snd_una);
+	if (ep->flags & EP_SYNCED) {
+		advance(&ep->bytes_in, rcv_nxt, ep->rcv_nxt);
+		advance(&ep->bytes_out, record->snd_una, ep->snd_una);
 	} else if (!state_handshaking(record->new_state)) {
-		end->flags |= END_SYNCED;
-		if (end->queue_stats)
-			counters_written(end, record->write_seq);
+		ep->flags |= EP_SYNCED;
+		if (ep->queue_stats)
+			counters_written(ep, record->write_seq);
 	}
-	counters_copy(end, record);
-	end->rcv_nxt = rcv_nxt;
+	counters_copy(ep, record);
+	ep->rcv_nxt = rcv_nxt;
 	if (record_has_totals(record)) {
 		/* setsockopt() may have changed it, of which no record tells. */
-		ends_bind(&model->ends, end, record->ifindex);
-		counters_take_totals(end, record);
-		take_numbers(model, end, record);
+		endpoint_table_bind(&model->table, ep, record->ifindex);
+		counters_take_totals(ep, record);
+		take_numbers(model, ep, record);
 	}
 	if (record->flags & TCPTRACE_F_FIN)
-		end->flags |= END_FIN_COUNTED;
-	counters_peaks(end, queued > 0 ? queued : 0, record->write_seq - record->snd_una);
+		ep->flags |= EP_FIN_COUNTED;
+	counters_peaks(ep, queued > 0 ? queued : 0, record->write_seq - record->snd_una);
 }
 
 /* That connection counted, if it is in. */
 void counters_take_backlog(struct model *model, const struct tcptrace_record *record)
 {
 	const struct tcptrace_listen *listen = &record->u.listen;
-	struct end *listener = ends_at(&model->ends, ends_find(&model->ends, listen->listener));
+	struct endpoint *listener = endpoint_at(&model->table, endpoint_table_find(&model->table, listen->listener));
 
 	if (!listener || listener->state != TCPTRACE_S_LISTEN)
 		return;

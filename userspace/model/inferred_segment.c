@@ -80,7 +80,7 @@ static int of_request(const struct tcptrace_record *record, struct inferred_segm
 
 /*
  * tcp_rcv_synsent_state_process() has taken in both numbers and the window when it changes the state. A child
- * wants exactly the ACK of its SYN-ACK; but where both ends connected, it may have been either of two segments.
+ * wants exactly the ACK of its SYN-ACK; but where both endpoints connected, it may have been either of two segments.
  */
 static int of_established(const struct step *step, struct inferred_segment *segments)
 {
@@ -98,8 +98,8 @@ static int of_established(const struct step *step, struct inferred_segment *segm
 		set_ack(&segments[1], record->rcv_nxt);
 		return 2;
 	}
-	if (record->old_state != TCPTRACE_S_SYN_RECV || !step->end ||
-	    !(step->end->flags & END_PASSIVE))
+	if (record->old_state != TCPTRACE_S_SYN_RECV || !step->ep ||
+	    !(step->ep->flags & EP_PASSIVE))
 		return 0;
 	segments[0] = received(TH_ACK);
 	set_ack(&segments[0], record->snd_una);
@@ -141,7 +141,7 @@ static int of_state(const struct step *step, struct inferred_segment *segments)
 
 	switch (record->new_state) {
 	case TCPTRACE_S_SYN_RECV:
-		/* Both ends connect; rcv_nxt is set only after the change. */
+		/* Both endpoints connect; rcv_nxt is set only after the change. */
 		segments[0] = received(TH_SYN);
 		return record->old_state == TCPTRACE_S_SYN_SENT;
 	case TCPTRACE_S_ESTABLISHED:
@@ -241,15 +241,15 @@ int infer_segments(const struct step *step, struct inferred_segment segments[INF
 	}
 }
 
-bool relative_seq(const struct end *end, bool out, uint32_t number, int64_t *relative)
+bool relative_seq(const struct endpoint *ep, bool out, uint32_t number, int64_t *relative)
 {
 	uint64_t progress;
 	uint32_t initial;
 
-	if (!end || !(end->flags & (out ? END_ISS : END_IRS)))
+	if (!ep || !(ep->flags & (out ? EP_ISS : EP_IRS)))
 		return false;
-	initial = out ? end->iss : end->irs;
-	progress = out ? end->bytes_out : end->bytes_in;
+	initial = out ? ep->iss : ep->irs;
+	progress = out ? ep->bytes_out : ep->bytes_in;
 	*relative = (int64_t)progress + (int32_t)(number - initial - (uint32_t)progress);
 	return true;
 }

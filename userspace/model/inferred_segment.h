@@ -41,7 +41,7 @@ int infer_segments(const struct step *step, struct inferred_segment segments[INF
  * it is the one nearest to how far this direction has come: it does not wrap, and a number before the initial one is
  * negative. False where the initial number is not known.
  */
-bool relative_seq(const struct end *end, bool out, uint32_t number, int64_t *relative);
+bool relative_seq(const struct endpoint *ep, bool out, uint32_t number, int64_t *relative);
 
 /* "SYN,ACK" and so on, for byte 13 of the header. Returns behind it. */
 #define TCP_FLAGS_TEXT_MAX	32

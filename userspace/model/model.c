@@ -9,12 +9,12 @@
 struct model *model_new(const struct model_options *options)
 {
 	struct model *model = calloc(1, sizeof(*model));
-	uint32_t max = options->max_ends ? options->max_ends : MODEL_ENDS_MAX;
+	uint32_t max = options->max_endpoints ? options->max_endpoints : MODEL_ENDPOINTS_MAX;
 
 	if (!model)
 		return NULL;
 	model->options = *options;
-	if (ends_init(&model->ends, max)) {
+	if (endpoint_table_init(&model->table, max)) {
 		free(model);
 		return NULL;
 	}
@@ -25,58 +25,58 @@ void model_free(struct model *model)
 {
 	if (!model)
 		return;
-	ends_exit(&model->ends);
+	endpoint_table_exit(&model->table);
 	free(model->pending);
 	free(model);
 }
 
-const struct end *model_find(const struct model *model, uint64_t cookie)
+const struct endpoint *model_find(const struct model *model, uint64_t cookie)
 {
-	return ends_at(&model->ends, ends_find(&model->ends, cookie));
+	return endpoint_at(&model->table, endpoint_table_find(&model->table, cookie));
 }
 
-const struct end *model_peer(const struct model *model, const struct end *end)
+const struct endpoint *model_peer(const struct model *model, const struct endpoint *ep)
 {
-	return ends_at(&model->ends, end->peer);
+	return endpoint_at(&model->table, ep->peer);
 }
 
-const struct end *model_listener(const struct model *model, const struct end *end)
+const struct endpoint *model_listener(const struct model *model, const struct endpoint *ep)
 {
-	return ends_at(&model->ends, ends_find_listener(&model->ends, end));
+	return endpoint_at(&model->table, endpoint_table_find_listener(&model->table, ep));
 }
 
-const struct process *model_owner(const struct model *model, const struct end *end)
+const struct process *model_owner(const struct model *model, const struct endpoint *ep)
 {
-	const struct end *listener = end->owner ? NULL : model_listener(model, end);
+	const struct endpoint *listener = ep->owner ? NULL : model_listener(model, ep);
 
-	return process_at(listener ? listener->owner : end->owner);
+	return process_at(listener ? listener->owner : ep->owner);
 }
 
-const struct end *model_next(const struct model *model, uint32_t *place)
+const struct endpoint *model_next(const struct model *model, uint32_t *place)
 {
-	while (++*place < model->ends.used) {
-		const struct end *end = ends_at(&model->ends, *place);
+	while (++*place < model->table.used) {
+		const struct endpoint *ep = endpoint_at(&model->table, *place);
 
-		if (end->cookie && !(end->flags & END_OVER) &&
-		    (!model->options.shown || model->options.shown(end, model->options.arg)))
-			return end;
+		if (ep->cookie && !(ep->flags & EP_OVER) &&
+		    (!model->options.shown || model->options.shown(ep, model->options.arg)))
+			return ep;
 	}
 	return NULL;
 }
 
-uint32_t model_place(const struct model *model, const struct end *end)
+uint32_t model_place(const struct model *model, const struct endpoint *ep)
 {
-	return end - model->ends.all;
+	return ep - model->table.all;
 }
 
-uint32_t model_ifindex(const struct model *model, const struct end *end)
+uint32_t model_ifindex(const struct model *model, const struct endpoint *ep)
 {
-	return end->flags & END_BOUND ? model->ends.ifindex[model_place(model, end)] : 0;
+	return ep->flags & EP_BOUND ? model->table.ifindex[model_place(model, ep)] : 0;
 }
 
-uint32_t model_ends(const struct model *model)
+uint32_t model_endpoint_count(const struct model *model)
 {
-	return model->ends.count - !!model->retired;
+	return model->table.count - !!model->retired;
 }
 
 uint64_t model_full(const struct model *model)
@@ -84,9 +84,9 @@ uint64_t model_full(const struct model *model)
 	return model->full;
 }
 
-struct end *model_end(struct model *model, uint64_t cookie)
+struct endpoint *model_endpoint(struct model *model, uint64_t cookie)
 {
-	return ends_at(&model->ends, ends_find(&model->ends, cookie));
+	return endpoint_at(&model->table, endpoint_table_find(&model->table, cookie));
 }
 
 bool model_wanted(const struct model *model, const struct tcptrace_record *record)
@@ -99,16 +99,16 @@ bool model_wanted(const struct model *model, const struct tcptrace_record *recor
 /* Where it stands among those that wait, model_settle() passes over it. */
 static void forget_pending(struct model *model, uint32_t place)
 {
-	ends_at(&model->ends, place)->flags &= ~END_PENDING;
+	endpoint_at(&model->table, place)->flags &= ~EP_PENDING;
 }
 
 void model_remove(struct model *model, uint32_t place)
 {
-	if (ends_at(&model->ends, place)->flags & END_PENDING)
+	if (endpoint_at(&model->table, place)->flags & EP_PENDING)
 		forget_pending(model, place);
 	if (model->retired == place)
 		model->retired = 0;
-	ends_remove(&model->ends, place);
+	endpoint_table_remove(&model->table, place);
 }
 
 static bool add_pending(struct model *model, uint32_t place)
@@ -127,7 +127,7 @@ static bool add_pending(struct model *model, uint32_t place)
 		model->pending_first = 0;
 	}
 	model->pending[(model->pending_first + model->pending_count++) % model->pending_room] = (struct pending){
-		.cookie = ends_at(&model->ends, place)->cookie,
+		.cookie = endpoint_at(&model->table, place)->cookie,
 		.place = place,
 	};
 	return true;
@@ -138,15 +138,15 @@ bool model_pending(const struct model *model)
 	return model->pending_count;
 }
 
-const struct end *model_settle(struct model *model, uint64_t time)
+const struct endpoint *model_settle(struct model *model, uint64_t time)
 {
 	while (model->pending_count) {
 		const struct pending *first = &model->pending[model->pending_first];
 		uint32_t place = first->place;
-		struct end *end = ends_at(&model->ends, place);
-		bool waits = end->cookie == first->cookie && end->flags & END_PENDING;
+		struct endpoint *ep = endpoint_at(&model->table, place);
+		bool waits = ep->cookie == first->cookie && ep->flags & EP_PENDING;
 
-		if (waits && end->since > time)
+		if (waits && ep->since > time)
 			return NULL;
 		model->pending_first = (model->pending_first + 1) % model->pending_room;
 		model->pending_count--;
@@ -154,16 +154,16 @@ const struct end *model_settle(struct model *model, uint64_t time)
 		if (!waits)
 			continue;
 		model_remove_retired(model);
-		end->flags &= ~END_PENDING;
+		ep->flags &= ~EP_PENDING;
 		model->retired = place;
-		return end;
+		return ep;
 	}
 	return NULL;
 }
 
 void model_retire(struct change *change)
 {
-	if (change->end->flags & END_PENDING)
+	if (change->ep->flags & EP_PENDING)
 		forget_pending(change->model, change->place);
 	change->model->retired = change->place;
 }
@@ -177,10 +177,10 @@ void model_settled(struct change *change)
 /* Without memory to wait in, it is said now. What says twice that a socket is closed is no recorder, and is not believed. */
 void model_unsettled(struct change *change)
 {
-	if (change->end->flags & END_PENDING)
+	if (change->ep->flags & EP_PENDING)
 		return;
 	if (add_pending(change->model, change->place))
-		change->end->flags |= END_PENDING;
+		change->ep->flags |= EP_PENDING;
 	else
 		model_settled(change);
 }
@@ -191,15 +191,15 @@ void model_unsettled(struct change *change)
  * The full socket whose place a timewait socket took changes to CLOSE yet, and may still be read and closed;
  * a child that did not come to life changes to CLOSE as well, its request goes on.
  */
-static bool is_shadow(const struct model *model, const struct end *end,
+static bool is_shadow(const struct model *model, const struct endpoint *ep,
 		      const struct tcptrace_record *record)
 {
 	if (record->kind != TCPTRACE_K_FULL || record->type != TCPTRACE_T_STATE)
 		return false;
-	if (end->kind == TCPTRACE_K_TIMEWAIT)
+	if (ep->kind == TCPTRACE_K_TIMEWAIT)
 		return true;
-	return end->kind == TCPTRACE_K_REQUEST && record->old_state == TCPTRACE_S_SYN_RECV &&
-	       record->new_state == TCPTRACE_S_CLOSE && end->epoch == model->epoch;
+	return ep->kind == TCPTRACE_K_REQUEST && record->old_state == TCPTRACE_S_SYN_RECV &&
+	       record->new_state == TCPTRACE_S_CLOSE && ep->epoch == model->epoch;
 }
 
 /* True: there is nothing to know of the socket. */
@@ -210,21 +210,21 @@ static bool is_nobody(const struct tcptrace_record *record)
 }
 
 /*
- * The RST that takes a half-open connection back names the listener, and so no end. It answers what would have been
+ * The RST that takes a half-open connection back names the listener, and so no endpoint. It answers what would have been
  * its third segment, were there room for it, or another SYN; a RST that answers a wrong ack leaves the request alone.
  */
 static void on_reply(struct model *model, const struct tcptrace_record *record)
 {
-	struct end *end = ends_at(&model->ends, ends_find_of(&model->ends, record));
+	struct endpoint *ep = endpoint_at(&model->table, endpoint_table_find_tuple(&model->table, record));
 	const struct tcptrace_segment *segment = &record->u.segment;
 
-	if (end && end->kind == TCPTRACE_K_REQUEST && end->flags & END_ISS &&
-	    (segment->flags & TH_ACK || segment->seq == end->iss + 1))
-		end->flags |= END_RST_SENT;
+	if (ep && ep->kind == TCPTRACE_K_REQUEST && ep->flags & EP_ISS &&
+	    (segment->flags & TH_ACK || segment->seq == ep->iss + 1))
+		ep->flags |= EP_RST_SENT;
 }
 
-/* Segments are worth a line where there is no end, and what a listener did with one; the peer may be known. */
-static enum model_outcome without_end(struct change *change)
+/* Segments are worth a line where there is no endpoint, and what a listener did with one; the peer may be known. */
+static enum model_outcome without_endpoint(struct change *change)
 {
 	struct model *model = change->model;
 	const struct tcptrace_record *record = change->record;
@@ -243,23 +243,23 @@ static enum model_outcome without_end(struct change *change)
 	default:
 		return MODEL_SKIP;
 	}
-	change->peer = ends_at(&model->ends, ends_find_peer_of(&model->ends, record));
+	change->peer = endpoint_at(&model->table, endpoint_table_find_peer_of(&model->table, record));
 	return MODEL_STEP;
 }
 
 static void timing(struct change *change)
 {
 	uint64_t time = change->record->time;
-	struct end *end = change->end, *peer = change->peer;
-	uint64_t last = end ? end->last : 0;
+	struct endpoint *ep = change->ep, *peer = change->peer;
+	uint64_t last = ep ? ep->last : 0;
 
 	if (peer && peer->last > last)
 		last = peer->last;
 	/* Records of one connection may bear the same time, never an earlier one. */
 	if (last && time >= last)
 		change->step->since = time - last;
-	if (end)
-		end->last = time;
+	if (ep)
+		ep->last = time;
 	if (peer)
 		peer->last = time;
 }
@@ -271,8 +271,8 @@ static void attribute(struct step *step)
 	if (step->did) {
 		step->pid = record->pid;
 		step->comm = record->comm;
-	} else if (step->end) {
-		const struct process *owner = process_at(step->end->owner);
+	} else if (step->ep) {
+		const struct process *owner = process_at(step->ep->owner);
 
 		step->pid = owner->pid;
 		step->comm = owner->comm;
@@ -284,9 +284,9 @@ static void take_queues(struct change *change)
 {
 	if (change->record->type == TCPTRACE_T_STATE || change->record->type == TCPTRACE_T_TIMEWAIT)
 		change_data_before_fin(change);
-	if (change->end->queue_stats)
-		change->step->waited = queue_stats_take(queue_stats_of(change->end), change->end, change->record);
-	counters_take(change->model, change->end, change->record);
+	if (change->ep->queue_stats)
+		change->step->waited = queue_stats_take(queue_stats_of(change->ep), change->ep, change->record);
+	counters_take(change->model, change->ep, change->record);
 }
 
 static void take_counters(struct change *change, bool created)
@@ -298,26 +298,26 @@ static void take_counters(struct change *change, bool created)
 	if (whole && !created && !record_beside(record))
 		take_queues(change);
 	else if (record->kind == TCPTRACE_K_TIMEWAIT)
-		counters_copy(change->end, record);
+		counters_copy(change->ep, record);
 }
 
-static void on_end(struct change *change, bool created)
+static void on_endpoint(struct change *change, bool created)
 {
 	const struct tcptrace_record *record = change->record;
 	struct model *model = change->model;
 	struct step *step = change->step;
-	struct end *end = change->end;
-	bool dead = end->kind == TCPTRACE_K_TIMEWAIT && record->kind == TCPTRACE_K_FULL;
+	struct endpoint *ep = change->ep;
+	bool dead = ep->kind == TCPTRACE_K_TIMEWAIT && record->kind == TCPTRACE_K_FULL;
 
-	if (end->epoch != model->epoch) {
-		end->epoch = model->epoch;
-		end->flags |= END_LOSSY;
-		if (end->queue_stats) {
-			queue_stats_broken(queue_stats_of(end), record->time);
-			counters_written(end, end->write_seq);
+	if (ep->epoch != model->epoch) {
+		ep->epoch = model->epoch;
+		ep->flags |= EP_LOSSY;
+		if (ep->queue_stats) {
+			queue_stats_broken(queue_stats_of(ep), record->time);
+			counters_written(ep, ep->write_seq);
 		}
 	}
-	change->peer = ends_at(&model->ends, end->peer);
+	change->peer = endpoint_at(&model->table, ep->peer);
 	/* What moved is told by the counters before, all else builds on the new ones. */
 	if (record_has_queue(record))
 		change_apply(change);
@@ -325,7 +325,7 @@ static void on_end(struct change *change, bool created)
 	if (!record_has_queue(record))
 		change_apply(change);
 	if (dead)
-		step->old_state = step->new_state = end->state;
+		step->old_state = step->new_state = ep->state;
 }
 
 enum model_outcome model_apply(struct model *model, const struct tcptrace_record *record,
@@ -353,7 +353,7 @@ enum model_outcome model_apply(struct model *model, const struct tcptrace_record
 	if (record->type == TCPTRACE_T_SNAPSHOT)
 		return MODEL_SKIP;
 
-	change.place = record->cookie ? ends_find(&model->ends, record->cookie) : 0;
+	change.place = record->cookie ? endpoint_table_find(&model->table, record->cookie) : 0;
 	if (change.place && record_begins(record)) {
 		/* The same socket once more, connected or listening anew. */
 		model_remove(model, change.place);
@@ -363,7 +363,7 @@ enum model_outcome model_apply(struct model *model, const struct tcptrace_record
 		if (!model_wanted(model, record))
 			return MODEL_SKIP;
 		if (is_nobody(record)) {
-			outcome = without_end(&change);
+			outcome = without_endpoint(&change);
 		} else if (record_begins(record)) {
 			created = true;
 			change.place = model_add(model, record);
@@ -373,16 +373,16 @@ enum model_outcome model_apply(struct model *model, const struct tcptrace_record
 	}
 	if (outcome == MODEL_SKIP)
 		return outcome;
-	change.end = ends_at(&model->ends, change.place);
-	if (change.end) {
-		if (is_shadow(model, change.end, record))
+	change.ep = endpoint_at(&model->table, change.place);
+	if (change.ep) {
+		if (is_shadow(model, change.ep, record))
 			return MODEL_SKIP;
 		if (created)
 			model_begin(&change);
-		on_end(&change, created);
+		on_endpoint(&change, created);
 	}
 	timing(&change);
-	step->end = change.end;
+	step->ep = change.ep;
 	step->peer = change.peer;
 	attribute(step);
 	return outcome;

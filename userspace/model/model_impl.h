@@ -3,10 +3,10 @@
  * What the model's parts share, and nobody else includes:
  *
  *   model.c    one record after the other; what is over
- *   create.c    ends that begin, or that were there before
+ *   create.c    endpoints that begin, or that were there before
  *   counters.c  sequence numbers, totals, queues
  *   change.c   what each type of record changes
- *   ends.c     the table
+ *   endpoint_table.c     the table
  */
 #ifndef TCPTRACE_MODEL_IMPL_H
 #define TCPTRACE_MODEL_IMPL_H
@@ -14,18 +14,18 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "model/ends.h"
+#include "model/endpoint_table.h"
 #include "model/model.h"
 #include "record/record.h"
 
-/* An end that waits for its RST, as long as it is there and END_PENDING. */
+/* An endpoint that waits for its RST, as long as it is there and EP_PENDING. */
 struct pending {
 	uint64_t cookie;
 	uint32_t place;
 };
 
 struct model {
-	struct ends ends;
+	struct endpoint_table table;
 	struct model_options options;
 	uint32_t retired;		/* its last step was handed out: gone with the next call */
 	uint16_t epoch;		/* counts the LOST records */
@@ -42,8 +42,8 @@ struct change {
 	const struct tcptrace_record *record;
 	struct step *step;
 	uint32_t place;
-	struct end *end;
-	struct end *peer;
+	struct endpoint *ep;
+	struct endpoint *peer;
 };
 
 /* In these no data has passed yet, but for fast open's, which the totals have. */
@@ -53,7 +53,7 @@ static inline bool state_handshaking(uint8_t state)
 	       state == TCPTRACE_S_CLOSE;
 }
 
-/* Who did it, or holds the socket: puts that in the place of whom an end has there. */
+/* Who did it, or holds the socket: puts that in the place of whom an endpoint has there. */
 static inline void take_owner(process_ref *owner, const struct tcptrace_record *record)
 {
 	if (record->pid)
@@ -65,7 +65,7 @@ static inline void take_owner(process_ref *owner, const struct tcptrace_record *
 bool model_wanted(const struct model *model, const struct tcptrace_record *record);
 /* Gone at once, with all that points to it. */
 void model_remove(struct model *model, uint32_t place);
-/* The end of the last step, which views may have looked at until now. */
+/* The endpoint of the last step, which views may have looked at until now. */
 static inline void model_remove_retired(struct model *model)
 {
 	if (model->retired)
@@ -82,18 +82,18 @@ void model_unsettled(struct change *change);
 
 /* A new place, 0: no room, which is counted. */
 uint32_t model_add(struct model *model, const struct tcptrace_record *record);
-/* The same, of an end in old_state of `event`, about which nothing was known before. */
+/* The same, of an endpoint in old_state of `event`, about which nothing was known before. */
 uint32_t model_add_before(struct model *model, const struct tcptrace_record *event);
-/* change->end is new, change->record its first. */
+/* change->ep is new, change->record its first. */
 void model_begin(struct change *change);
-/* Looks for the other end, once iss and irs are set as far as they are known. */
+/* Looks for the other endpoint, once iss and irs are set as far as they are known. */
 void model_find_peer(struct model *model, uint32_t place);
 
 /* ---- counters.c ---- */
 
-_Static_assert(sizeof(struct end) == 192, "and no byte more");
+_Static_assert(sizeof(struct endpoint) == 192, "and no byte more");
 
-_Static_assert(offsetof(struct end, rcv_wnd) - offsetof(struct end, snd_una) ==
+_Static_assert(offsetof(struct endpoint, rcv_wnd) - offsetof(struct endpoint, snd_una) ==
 	       offsetof(struct tcptrace_record, rcv_wnd) - offsetof(struct tcptrace_record, snd_una),
 	       "the same seven numbers in the same order");
 
@@ -101,53 +101,53 @@ _Static_assert(offsetof(struct end, rcv_wnd) - offsetof(struct end, snd_una) ==
  * Up to where data has come that was told of. In its fast path tcp_rcv_established() queues a segment's data, then takes
  * in its ack, and tells the application of the data behind that: which is when RECV tells of it, too.
  */
-static inline uint32_t counters_rcv_nxt(const struct end *end, const struct tcptrace_record *record)
+static inline uint32_t counters_rcv_nxt(const struct endpoint *ep, const struct tcptrace_record *record)
 {
 	bool ack = record->type == TCPTRACE_T_ACK || record->type == TCPTRACE_T_WINDOW;
 
-	return ack && end->flags & END_SYNCED ? end->rcv_nxt : record->rcv_nxt;
+	return ack && ep->flags & EP_SYNCED ? ep->rcv_nxt : record->rcv_nxt;
 }
 
-static inline void counters_copy(struct end *end, const struct tcptrace_record *record)
+static inline void counters_copy(struct endpoint *ep, const struct tcptrace_record *record)
 {
-	memcpy(&end->snd_una, &record->snd_una, 7 * sizeof(uint32_t));
+	memcpy(&ep->snd_una, &record->snd_una, 7 * sizeof(uint32_t));
 }
 
-/* `written` has its place among what an end has that is not open to write any more. */
-static inline void counters_written(struct end *end, uint32_t write_seq)
+/* `written` has its place among what an endpoint has that is not open to write any more. */
+static inline void counters_written(struct endpoint *ep, uint32_t write_seq)
 {
 	const uint32_t open = 1u << TCPTRACE_S_SYN_SENT | 1u << TCPTRACE_S_SYN_RECV |
 			      1u << TCPTRACE_S_ESTABLISHED | 1u << TCPTRACE_S_CLOSE_WAIT;
 
-	if (end->kind != TCPTRACE_K_TIMEWAIT && open & 1u << end->state)
-		end->written = write_seq;
+	if (ep->kind != TCPTRACE_K_TIMEWAIT && open & 1u << ep->state)
+		ep->written = write_seq;
 }
 
-static inline void counters_peaks(struct end *end, uint32_t recvq, uint32_t sendq)
+static inline void counters_peaks(struct endpoint *ep, uint32_t recvq, uint32_t sendq)
 {
-	if (recvq > end->recvq_peak)
-		end->recvq_peak = recvq;
-	if (sendq > end->sendq_peak)
-		end->sendq_peak = sendq;
+	if (recvq > ep->recvq_peak)
+		ep->recvq_peak = recvq;
+	if (sendq > ep->sendq_peak)
+		ep->sendq_peak = sendq;
 }
 
-/* What one end knows of its numbers, the other one knows of its own. */
-void counters_know_irs(struct model *model, struct end *end, uint32_t irs);
-void counters_know_iss(struct model *model, struct end *end, uint32_t iss);
+/* What one endpoint knows of its numbers, the other one knows of its own. */
+void counters_know_irs(struct model *model, struct endpoint *ep, uint32_t irs);
+void counters_know_iss(struct model *model, struct endpoint *ep, uint32_t iss);
 /* u.totals of a full socket. */
-void counters_take_totals(struct end *end, const struct tcptrace_record *record);
+void counters_take_totals(struct endpoint *ep, const struct tcptrace_record *record);
 /*
- * Of a full socket that is there, once its other end was looked for: where its numbers begin, as far as totals tell.
- * They do not tell whether it connected, which moves its own by one: that is left to the other end's, if it is here.
+ * Of a full socket that is there, once its other endpoint was looked for: where its numbers begin, as far as totals tell.
+ * They do not tell whether it connected, which moves its own by one: that is left to the other endpoint's, if it is here.
  */
-void counters_derive(struct model *model, struct end *end, const struct tcptrace_record *record);
+void counters_derive(struct model *model, struct endpoint *ep, const struct tcptrace_record *record);
 /* All that a record of a full socket says of its queues. */
-void counters_take(struct model *model, struct end *end, const struct tcptrace_record *record);
+void counters_take(struct model *model, struct endpoint *ep, const struct tcptrace_record *record);
 /* A listener's accept queue, as its own record has it. */
-static inline void counters_copy_backlog(struct end *end, const struct tcptrace_record *record)
+static inline void counters_copy_backlog(struct endpoint *ep, const struct tcptrace_record *record)
 {
-	end->backlog = record->u.listen.backlog;
-	end->backlog_max = record->u.listen.backlog_max;
+	ep->backlog = record->u.listen.backlog;
+	ep->backlog_max = record->u.listen.backlog_max;
 }
 
 /* The same, as a record of one of its connections tells of it. */
@@ -155,7 +155,7 @@ void counters_take_backlog(struct model *model, const struct tcptrace_record *re
 
 /* ---- change.c ---- */
 
-/* By its type. `change->end` has the record's counters already, but where record_has_queue(). */
+/* By its type. `change->ep` has the record's counters already, but where record_has_queue(). */
 void change_apply(struct change *change);
 /* Of a STATE or TIMEWAIT, before its counters are taken over. */
 void change_data_before_fin(struct change *change);

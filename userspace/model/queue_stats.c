@@ -8,14 +8,14 @@
 
 static struct index_pool all_stats = INDEX_POOL(sizeof(struct queue_stats));
 
-struct queue_stats *queue_stats_of(const struct end *end)
+struct queue_stats *queue_stats_of(const struct endpoint *ep)
 {
-	return end->queue_stats ? index_pool_at(&all_stats, end->queue_stats) : NULL;
+	return ep->queue_stats ? index_pool_at(&all_stats, ep->queue_stats) : NULL;
 }
 
 /* ---- the receive queue ---- */
 
-/* What arrived after the oldest. Few ends have any: most data are read before more come. */
+/* What arrived after the oldest. Few endpoints have any: most data are read before more come. */
 struct later {
 	uint64_t arrived[QUEUE_STATS_ARRIVALS - 1];
 	uint32_t behind[QUEUE_STATS_ARRIVALS - 1];
@@ -103,21 +103,21 @@ static inline uint32_t data_end(uint32_t rcv_nxt, bool fin)
 	return rcv_nxt - fin;
 }
 
-static void note_arrival(struct queue_stats *stats, const struct end *end, const struct tcptrace_record *record)
+static void note_arrival(struct queue_stats *stats, const struct endpoint *ep, const struct tcptrace_record *record)
 {
-	bool had_fin = end->flags & END_FIN_COUNTED, fin = record->flags & TCPTRACE_F_FIN;
-	uint32_t behind = data_end(counters_rcv_nxt(end, record), fin);
+	bool had_fin = ep->flags & EP_FIN_COUNTED, fin = record->flags & TCPTRACE_F_FIN;
+	uint32_t behind = data_end(counters_rcv_nxt(ep, record), fin);
 
-	if (seq_after(behind, data_end(end->rcv_nxt, had_fin)))
+	if (seq_after(behind, data_end(ep->rcv_nxt, had_fin)))
 		add_arrival(stats, behind, record->time);
 }
 
 /* A look (MSG_PEEK) takes nothing, and a read may take a part of what came at once. */
-static uint64_t note_read(struct queue_stats *stats, const struct end *end, const struct tcptrace_record *record)
+static uint64_t note_read(struct queue_stats *stats, const struct endpoint *ep, const struct tcptrace_record *record)
 {
 	uint64_t waited;
 
-	if (!stats->waits || !seq_after(record->copied_seq, end->copied_seq))
+	if (!stats->waits || !seq_after(record->copied_seq, ep->copied_seq))
 		return UNKNOWN;
 	waited = duration32_ns(duration32_of(record->time - stats->arrived));
 	if (!stats->read || waited > duration32_ns(stats->delay))
@@ -152,17 +152,17 @@ uint64_t queue_stats_waited(const struct queue_stats *stats)
 /* ---- who waits for whom ---- */
 
 /* What ends a read() on an empty queue: data, the peer's FIN, a RST or another end of it, the application itself. */
-static bool wakes(const struct end *end, const struct tcptrace_record *record)
+static bool wakes(const struct endpoint *ep, const struct tcptrace_record *record)
 {
 	if (record->type == TCPTRACE_T_SHUTDOWN)
 		return record->op != TCPTRACE_OP_SHUT_WR;
-	return seq_after(counters_rcv_nxt(end, record), end->rcv_nxt) || record->flags & TCPTRACE_F_FIN ||
+	return seq_after(counters_rcv_nxt(ep, record), ep->rcv_nxt) || record->flags & TCPTRACE_F_FIN ||
 	       record->new_state == TCPTRACE_S_CLOSE;
 }
 
-static void note_reader(struct queue_stats *stats, const struct end *end, const struct tcptrace_record *record)
+static void note_reader(struct queue_stats *stats, const struct endpoint *ep, const struct tcptrace_record *record)
 {
-	if (stats->sleeps && wakes(end, record)) {
+	if (stats->sleeps && wakes(ep, record)) {
 		stats->blocked += record->time;
 		stats->sleeps = false;
 	}
@@ -179,12 +179,12 @@ uint64_t queue_stats_blocked(const struct queue_stats *stats)
 
 /*
  * The time since the record before, by how that time ended: snd_nxt is what it has come to, all else is as that
- * record left it. A record of this end comes with whatever could have changed it: data written, an ACK, a window.
+ * record left it. A record of this endpoint comes with whatever could have changed it: data written, an ACK, a window.
  */
-static void note_limit(struct queue_stats *stats, const struct end *end, const struct tcptrace_record *record)
+static void note_limit(struct queue_stats *stats, const struct endpoint *ep, const struct tcptrace_record *record)
 {
-	int32_t unsent = end->write_seq - record->snd_nxt;
-	int32_t room = end->snd_una + end->snd_wnd - record->snd_nxt;
+	int32_t unsent = ep->write_seq - record->snd_nxt;
+	int32_t room = ep->snd_una + ep->snd_wnd - record->snd_nxt;
 	int32_t segment = record->mss && record->mss < unsent ? record->mss : unsent;
 
 	if (unsent <= 0)
@@ -197,46 +197,46 @@ static void note_limit(struct queue_stats *stats, const struct end *end, const s
 
 /* ---- records ---- */
 
-void queue_stats_begin(struct end *end, const struct tcptrace_record *record)
+void queue_stats_begin(struct endpoint *ep, const struct tcptrace_record *record)
 {
-	uint32_t behind = data_end(end->rcv_nxt, end->flags & END_FIN_COUNTED);
+	uint32_t behind = data_end(ep->rcv_nxt, ep->flags & EP_FIN_COUNTED);
 	struct queue_stats *stats;
 
-	end->queue_stats = index_pool_take(&all_stats);
-	stats = queue_stats_of(end);
+	ep->queue_stats = index_pool_take(&all_stats);
+	stats = queue_stats_of(ep);
 	if (!stats)
 		return;
 	stats->last = record->time;
 	stats->waited = UNKNOWN;
-	counters_written(end, end->write_seq);
-	/* It has waited so long at least. Of an end that was seen whole it came just now, together with its FIN. */
-	if (seq_after(behind, end->copied_seq))
-		add_arrival(stats, behind, end->flags & END_PREEXISTING ? end->created : record->time);
+	counters_written(ep, ep->write_seq);
+	/* It has waited so long at least. Of an endpoint that was seen whole it came just now, together with its FIN. */
+	if (seq_after(behind, ep->copied_seq))
+		add_arrival(stats, behind, ep->flags & EP_PREEXISTING ? ep->created : record->time);
 }
 
-void queue_stats_end(struct end *end)
+void queue_stats_end(struct endpoint *ep)
 {
-	if (!end->queue_stats)
+	if (!ep->queue_stats)
 		return;
-	if (queue_stats_of(end)->later)
-		index_pool_give(&laters, queue_stats_of(end)->later);
-	index_pool_give(&all_stats, end->queue_stats);
-	end->queue_stats = 0;
+	if (queue_stats_of(ep)->later)
+		index_pool_give(&laters, queue_stats_of(ep)->later);
+	index_pool_give(&all_stats, ep->queue_stats);
+	ep->queue_stats = 0;
 }
 
-uint64_t queue_stats_take(struct queue_stats *stats, const struct end *end, const struct tcptrace_record *record)
+uint64_t queue_stats_take(struct queue_stats *stats, const struct endpoint *ep, const struct tcptrace_record *record)
 {
 	uint64_t waited = UNKNOWN;
 
-	/* Times of one end never go back; those of a file may. */
+	/* Times of one endpoint never go back; those of a file may. */
 	if (record->time < stats->last)
 		return waited;
 	/* Until then the numbers count nothing. */
-	if (end->flags & END_SYNCED) {
-		note_limit(stats, end, record);
-		note_reader(stats, end, record);
-		note_arrival(stats, end, record);
-		waited = note_read(stats, end, record);
+	if (ep->flags & EP_SYNCED) {
+		note_limit(stats, ep, record);
+		note_reader(stats, ep, record);
+		note_arrival(stats, ep, record);
+		waited = note_read(stats, ep, record);
 	}
 	stats->last = record->time;
 	return waited;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What passes through an end's two queues, and who holds it up: kept beside struct end, for those ends alone
- * whose data is followed (level queue). Fed by each record that brings the counters of a full socket, before
- * they are taken over: what is new is the difference.
+ * What passes through the two queues of an endpoint, and what holds it up. Kept beside struct endpoint, only for endpoints
+ * of which records of level queue are seen. Each record with the counters of a full socket is passed in before the
+ * endpoint's own counters are updated: the difference is what is new.
  */
 #ifndef TCPTRACE_QUEUE_STATS_H
 #define TCPTRACE_QUEUE_STATS_H
@@ -37,15 +37,15 @@ struct queue_stats {
 	uint32_t read : 1;		/* any byte was read */
 };
 
-/* An end's first record of level queue: its counters are yet those before it. Without memory nothing is known. */
-void queue_stats_begin(struct end *end, const struct tcptrace_record *record);
-void queue_stats_end(struct end *end);
+/* An endpoint's first record of level queue: its counters are yet those before it. Without memory nothing is known. */
+void queue_stats_begin(struct endpoint *ep, const struct tcptrace_record *record);
+void queue_stats_end(struct endpoint *ep);
 
 /* NULL: it has none. */
-struct queue_stats *queue_stats_of(const struct end *end);
+struct queue_stats *queue_stats_of(const struct endpoint *ep);
 
 /* Returns how long the oldest byte that was read now had waited, ns; UNKNOWN: none was, or nobody knows. */
-uint64_t queue_stats_take(struct queue_stats *stats, const struct end *end, const struct tcptrace_record *record);
+uint64_t queue_stats_take(struct queue_stats *stats, const struct endpoint *ep, const struct tcptrace_record *record);
 /* Records were lost before this one: what was under way may be over. */
 void queue_stats_broken(struct queue_stats *stats, uint64_t time);
 

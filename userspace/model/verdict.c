@@ -22,75 +22,75 @@ bool verdict_unreachable(int error)
 	}
 }
 
-static enum how how_of(const struct end *end)
+static enum how how_of(const struct endpoint *ep)
 {
-	const uint32_t fins = END_FIN_SENT | END_FIN_RCVD;
+	const uint32_t fins = EP_FIN_SENT | EP_FIN_RCVD;
 
-	if (end->error == ETIMEDOUT)
+	if (ep->error == ETIMEDOUT)
 		return HOW_TIMEOUT;
-	if (end->error == ECONNREFUSED)
+	if (ep->error == ECONNREFUSED)
 		return HOW_REFUSED;
-	if (verdict_unreachable(end->error))
+	if (verdict_unreachable(ep->error))
 		return HOW_UNREACHABLE;
-	if (end->flags & (END_RST_SENT | END_RST_RCVD) || end->error == ECONNRESET ||
-	    end->error == EPIPE)
+	if (ep->flags & (EP_RST_SENT | EP_RST_RCVD) || ep->error == ECONNRESET ||
+	    ep->error == EPIPE)
 		return HOW_RESET;
 	/* Destroyed in CLOSING or LAST_ACK, where no RST is sent any more. */
-	if (end->error == ECONNABORTED || (end->flags & fins) != fins)
+	if (ep->error == ECONNABORTED || (ep->flags & fins) != fins)
 		return HOW_ABORTED;
-	if (end->flags & END_CROSSED)
+	if (ep->flags & EP_CROSSED)
 		return HOW_SIMULTANEOUS;
-	return end->flags & END_MERGED ? HOW_THREE_WAY : HOW_FOUR_WAY;
+	return ep->flags & EP_MERGED ? HOW_THREE_WAY : HOW_FOUR_WAY;
 }
 
-static enum side by_fin(const struct end *end)
+static enum side by_fin(const struct endpoint *ep)
 {
-	if (end->flags & END_CROSSED)
+	if (ep->flags & EP_CROSSED)
 		return SIDE_BOTH;
-	if (end->flags & END_LOCAL_FIRST)
+	if (ep->flags & EP_LOCAL_FIRST)
 		return SIDE_LOCAL;
-	return end->flags & END_REMOTE_FIRST ? SIDE_REMOTE : SIDE_UNKNOWN;
+	return ep->flags & EP_REMOTE_FIRST ? SIDE_REMOTE : SIDE_UNKNOWN;
 }
 
-static enum side closed_by(const struct end *end, enum how how)
+static enum side closed_by(const struct endpoint *ep, enum how how)
 {
 	switch (how) {
 	case HOW_RESET:
 	case HOW_REFUSED:
-		if (end->flags & END_RST_SENT)
+		if (ep->flags & EP_RST_SENT)
 			return SIDE_LOCAL;
 		/* ICMP's word is the network's, not the peer's; but of a port it is the peer's. */
 		return SIDE_REMOTE;
 	case HOW_ABORTED:
-		return end->closer || end->flags & END_CLOSED ? SIDE_LOCAL : by_fin(end);
+		return ep->closer || ep->flags & EP_CLOSED ? SIDE_LOCAL : by_fin(ep);
 	default:
-		return by_fin(end);
+		return by_fin(ep);
 	}
 }
 
 /* An orphan that comes to a good end is any connection that was closed, and one that the peer resets is reset. */
-static bool orphaned(const struct end *end, enum how how)
+static bool orphaned(const struct endpoint *ep, enum how how)
 {
-	if (!(end->flags & END_ORPHAN) || !(end->flags & END_FIN_SENT))
+	if (!(ep->flags & EP_ORPHAN) || !(ep->flags & EP_FIN_SENT))
 		return false;
 	if (how == HOW_RESET)
-		return end->flags & END_RST_SENT;
+		return ep->flags & EP_RST_SENT;
 	return how == HOW_TIMEOUT || how == HOW_ABORTED || how == HOW_UNREACHABLE;
 }
 
-/* A passive end was created by its SYN; what it had of a handshake it had in SYN_RECV. */
-static uint64_t syn_recv(const struct end *end)
+/* A passive endpoint was created by its SYN; what it had of a handshake it had in SYN_RECV. */
+static uint64_t syn_recv(const struct endpoint *ep)
 {
-	if (!(end->flags & END_PASSIVE) || end->flags & (END_PREEXISTING | END_COOKIE))
+	if (!(ep->flags & EP_PASSIVE) || ep->flags & (EP_PREEXISTING | EP_COOKIE))
 		return UNKNOWN;
-	if (end->flags & END_HANDSHAKE)
-		return duration32_ns(end->handshake);
-	return end->kind == TCPTRACE_K_REQUEST ? end->since - end->created : UNKNOWN;
+	if (ep->flags & EP_HANDSHAKE)
+		return duration32_ns(ep->handshake);
+	return ep->kind == TCPTRACE_K_REQUEST ? ep->since - ep->created : UNKNOWN;
 }
 
-static void take_queue_stats(struct verdict *verdict, const struct end *end)
+static void take_queue_stats(struct verdict *verdict, const struct endpoint *ep)
 {
-	const struct queue_stats *stats = queue_stats_of(end);
+	const struct queue_stats *stats = queue_stats_of(ep);
 
 	verdict->read_delay = verdict->read_blocked = UNKNOWN;
 	verdict->receiver_limited = verdict->sender_limited = UNKNOWN;
@@ -101,56 +101,56 @@ static void take_queue_stats(struct verdict *verdict, const struct end *end)
 	verdict->read_blocked = queue_stats_blocked(stats);
 	verdict->receiver_limited = stats->receiver_limited;
 	verdict->sender_limited = stats->sender_limited;
-	if (!(end->flags & END_ASKED))
+	if (!(ep->flags & EP_ASKED))
 		return;
 	verdict->requests = stats->requests;
-	verdict->asked_by = end->flags & END_ASKED_IN ? SIDE_REMOTE : SIDE_LOCAL;
+	verdict->asked_by = ep->flags & EP_ASKED_IN ? SIDE_REMOTE : SIDE_LOCAL;
 	if (stats->requests > 1)
 		verdict->lasting = LASTING_LONG;
 	else if (verdict->whole)
 		verdict->lasting = LASTING_SHORT;
 }
 
-void verdict_of(const struct end *end, struct verdict *verdict)
+void verdict_of(const struct endpoint *ep, struct verdict *verdict)
 {
-	bool held = end->state == TCPTRACE_S_TIME_WAIT;
-	uint64_t age = end->since - end->created;
+	bool held = ep->state == TCPTRACE_S_TIME_WAIT;
+	uint64_t age = ep->since - ep->created;
 
 	memset(verdict, 0, sizeof(*verdict));
-	verdict->how = how_of(end);
-	verdict->closed_by = closed_by(end, verdict->how);
-	verdict->closer = process_at(end->closer);
-	verdict->whole = !(end->flags & END_PREEXISTING);
-	verdict->lossy = end->flags & END_LOSSY;
-	verdict->handshake = end->flags & END_HANDSHAKE ? duration32_ns(end->handshake) : UNKNOWN;
+	verdict->how = how_of(ep);
+	verdict->closed_by = closed_by(ep, verdict->how);
+	verdict->closer = process_at(ep->closer);
+	verdict->whole = !(ep->flags & EP_PREEXISTING);
+	verdict->lossy = ep->flags & EP_LOSSY;
+	verdict->handshake = ep->flags & EP_HANDSHAKE ? duration32_ns(ep->handshake) : UNKNOWN;
 	verdict->duration = verdict->whole ? age : UNKNOWN;
 	verdict->seen = age;
-	verdict->half_closed = end->flags & END_HALF_CLOSED ? end->fin : UNKNOWN;
-	verdict->syn_recv = syn_recv(end);
-	verdict->accept_wait = end_waited(end);
-	verdict->orphaned = orphaned(end, verdict->how);
-	verdict->bytes_in = end->bytes_in;
-	if (end->flags & END_FIN_COUNTED && end->bytes_in)
+	verdict->half_closed = ep->flags & EP_HALF_CLOSED ? ep->fin : UNKNOWN;
+	verdict->syn_recv = syn_recv(ep);
+	verdict->accept_wait = endpoint_waited(ep);
+	verdict->orphaned = orphaned(ep, verdict->how);
+	verdict->bytes_in = ep->bytes_in;
+	if (ep->flags & EP_FIN_COUNTED && ep->bytes_in)
 		verdict->bytes_in--;
-	verdict->bytes_out = end->bytes_out;
-	if (end->flags & END_FIN_ACKED && end->bytes_out)
+	verdict->bytes_out = ep->bytes_out;
+	if (ep->flags & EP_FIN_ACKED && ep->bytes_out)
 		verdict->bytes_out--;
 	/* A timewait socket has no totals. */
-	if (end->kind == TCPTRACE_K_TIMEWAIT && !(end->flags & END_SYNCED))
+	if (ep->kind == TCPTRACE_K_TIMEWAIT && !(ep->flags & EP_SYNCED))
 		verdict->bytes_in = verdict->bytes_out = UNKNOWN;
-	verdict->syn_unknown = !(end->flags & END_ISS) && verdict->bytes_out &&
+	verdict->syn_unknown = !(ep->flags & EP_ISS) && verdict->bytes_out &&
 			       verdict->bytes_out != UNKNOWN;
-	verdict->retransmits = end->retransmits;
-	verdict->recvq_peak = end->recvq_peak;
-	verdict->sendq_peak = end->sendq_peak;
-	take_queue_stats(verdict, end);
+	verdict->retransmits = ep->retransmits;
+	verdict->recvq_peak = ep->recvq_peak;
+	verdict->sendq_peak = ep->sendq_peak;
+	take_queue_stats(verdict, ep);
 	if (verdict->how == HOW_RESET) {
-		verdict->why = end->why;
-		verdict->unread = end->why == WHY_UNREAD ? end->unread : 0;
-		verdict->reset_reason = end->reset_reason;
+		verdict->why = ep->why;
+		verdict->unread = ep->why == WHY_UNREAD ? ep->unread : 0;
+		verdict->reset_reason = ep->reset_reason;
 	}
-	verdict->error = end->error;
-	verdict->held = held ? end->timeout : 0;
+	verdict->error = ep->error;
+	verdict->held = held ? ep->timeout : 0;
 }
 
 static inline uint64_t later(uint64_t one, uint64_t other)
@@ -158,17 +158,17 @@ static inline uint64_t later(uint64_t one, uint64_t other)
 	return one > other ? one : other;
 }
 
-void verdict_of_pair(const struct end *end, const struct end *peer, struct pair *pair)
+void verdict_of_pair(const struct endpoint *ep, const struct endpoint *peer, struct pair *pair)
 {
-	uint64_t created = end->created < peer->created ? end->created : peer->created;
-	bool told = peer->flags & END_OVER || peer->state == TCPTRACE_S_TIME_WAIT;
+	uint64_t created = ep->created < peer->created ? ep->created : peer->created;
+	bool told = peer->flags & EP_OVER || peer->state == TCPTRACE_S_TIME_WAIT;
 
 	pair->handshake = pair->duration = UNKNOWN;
-	if (end->flags & peer->flags & END_HANDSHAKE)
-		pair->handshake = later(end->created + duration32_ns(end->handshake),
+	if (ep->flags & peer->flags & EP_HANDSHAKE)
+		pair->handshake = later(ep->created + duration32_ns(ep->handshake),
 					peer->created + duration32_ns(peer->handshake)) - created;
-	if (told && !((end->flags | peer->flags) & END_PREEXISTING))
-		pair->duration = later(end->since, peer->since) - created;
+	if (told && !((ep->flags | peer->flags) & EP_PREEXISTING))
+		pair->duration = later(ep->since, peer->since) - created;
 }
 
 const char *verdict_how(enum how how)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What is to be said of an end that is over, or holds no more than TIME_WAIT. */
+/* What is to be said of an endpoint that is over, or holds no more than TIME_WAIT. */
 #ifndef TCPTRACE_VERDICT_H
 #define TCPTRACE_VERDICT_H
 
@@ -49,8 +49,8 @@ struct verdict {
 	uint64_t receiver_limited, sender_limited;
 	uint64_t bytes_in, bytes_out;	/* without SYN and FIN */
 	/*
-	 * bytes_out may be one too many: the kernel counts the SYN of an end that connected, and where neither
-	 * its creation was seen nor its other end is here, nothing tells whether this one did.
+	 * bytes_out may be one too many: the kernel counts the SYN of an endpoint that connected, and where neither
+	 * its creation was seen nor its other endpoint is here, nothing tells whether this one did.
 	 */
 	bool syn_unknown;
 	uint32_t retransmits, recvq_peak, sendq_peak;
@@ -60,21 +60,21 @@ struct verdict {
 	bool orphaned;			/* given up while no process held it any more */
 	enum why why;
 	uint32_t unread;		/* WHY_UNREAD: bytes */
-	uint16_t reset_reason;		/* as in struct end */
+	uint16_t reset_reason;		/* as in struct endpoint */
 	uint16_t error;			/* errno, 0: none */
 	uint32_t held;			/* TIME_WAIT is held here so long, ms; 0: it is not */
 };
 
-void verdict_of(const struct end *end, struct verdict *verdict);
+void verdict_of(const struct endpoint *ep, struct verdict *verdict);
 
-/* What only both ends of a connection tell together, where both are on this host; UNKNOWN: they do not. */
+/* What only both endpoints of a connection tell together, where both are on this host; UNKNOWN: they do not. */
 struct pair {
 	uint64_t handshake;	/* from the first SYN until both had the other's ACK */
 	uint64_t duration;	/* from the first SYN until neither had anything to say any more */
 };
 
-/* Of an end whose verdict is due; `peer` is the other one. */
-void verdict_of_pair(const struct end *end, const struct end *peer, struct pair *pair);
+/* Of an endpoint whose verdict is due; `peer` is the other one. */
+void verdict_of_pair(const struct endpoint *ep, const struct endpoint *peer, struct pair *pair);
 
 /* "four-way" and so on. */
 const char *verdict_how(enum how how);

@@ -138,7 +138,7 @@ static inline bool record_beside(const struct tcptrace_record *record)
 
 /*
  * FIN_WAIT1 -> FIN_WAIT2, by the ACK of this side's FIN. The peer's FIN may be in the same segment: it is taken in behind
- * the ACK, so what tells is the end's next record.
+ * the ACK, so what tells is the endpoint's next record.
  */
 static inline bool record_fin_acked(const struct tcptrace_record *record)
 {
@@ -152,7 +152,7 @@ static inline bool record_fin_merged(const struct tcptrace_record *next, uint32_
 	       next->new_state == TCPTRACE_S_TIME_WAIT && next->stamp && (uint32_t)next->stamp == stamp;
 }
 
-/* The first that is heard of an end: its creation. */
+/* The first that is heard of an endpoint: its creation. */
 static inline bool record_begins(const struct tcptrace_record *record)
 {
 	switch (record->type) {

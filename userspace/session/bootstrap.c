@@ -109,56 +109,56 @@ int bootstrap_collect(struct bootstrap *bootstrap, struct source *source)
 
 /* ---- the first event of each socket ---- */
 
-/* The full socket whose place the timewait socket of the snapshot has taken: no news of the end. */
-static bool is_shadow(const struct end *end, const struct tcptrace_record *event)
+/* The full socket whose place the timewait socket of the snapshot has taken: no news of the endpoint. */
+static bool is_shadow(const struct endpoint *ep, const struct tcptrace_record *event)
 {
-	return end->kind == TCPTRACE_K_TIMEWAIT && event->kind == TCPTRACE_K_FULL &&
+	return ep->kind == TCPTRACE_K_TIMEWAIT && event->kind == TCPTRACE_K_FULL &&
 	       event->type == TCPTRACE_T_STATE && event->new_state == TCPTRACE_S_CLOSE;
 }
 
 static int first_event(struct bootstrap *bootstrap, const struct tcptrace_record *event)
 {
-	struct end *end = model_end(bootstrap->model, event->cookie);
+	struct endpoint *ep = model_endpoint(bootstrap->model, event->cookie);
 
-	if (!end) {
+	if (!ep) {
 		if (record_begins(event) || !model_bootstrap_before(bootstrap->model, event))
 			return 0;
 		return add_entry(bootstrap, event->cookie, 0);
 	}
-	/* `created` is yet the time of the end's record. */
+	/* `created` is yet the time of the endpoint's record. */
 	if (record_begins(event))
 		model_forget(bootstrap->model, event->cookie);
-	else if (event->time < end->created && end->state != event->old_state &&
-		 !is_shadow(end, event))
-		model_step_back(end, event);
+	else if (event->time < ep->created && ep->state != event->old_state &&
+		 !is_shadow(ep, event))
+		model_step_back(ep, event);
 	return 0;
 }
 
 /* Of an event from before the snapshot: its change was under way, the record does not show it. */
 static bool is_under_way(const struct bootstrap *bootstrap, const struct tcptrace_record *event)
 {
-	const struct end *end = model_find(bootstrap->model, event->cookie);
+	const struct endpoint *ep = model_find(bootstrap->model, event->cookie);
 
-	return end && event->old_state != event->new_state && end->state == event->old_state &&
-	       !is_shadow(end, event);
+	return ep && event->old_state != event->new_state && ep->state == event->old_state &&
+	       !is_shadow(ep, event);
 }
 
-/* Leaves one entry for each end that was there. */
+/* Leaves one entry for each endpoint that was there. */
 static void tidy(struct bootstrap *bootstrap)
 {
 	size_t i, kept = 0;
 
-	/* From behind: of two records of a socket that moved meanwhile, the later one is the end's. */
+	/* From behind: of two records of a socket that moved meanwhile, the later one is the endpoint's. */
 	for (i = bootstrap->entry_count; i-- > 0;) {
 		struct entry *entry = &bootstrap->entries[i];
-		struct end *end = model_end(bootstrap->model, entry->cookie);
+		struct endpoint *ep = model_endpoint(bootstrap->model, entry->cookie);
 
-		if (!end || end->flags & END_LISTED) {
+		if (!ep || ep->flags & EP_LISTED) {
 			entry->cookie = 0;
 			continue;
 		}
-		end->flags |= END_LISTED;
-		end->created = bootstrap->start;
+		ep->flags |= EP_LISTED;
+		ep->created = bootstrap->start;
 	}
 	for (i = 0; i < bootstrap->entry_count; i++)
 		if (bootstrap->entries[i].cookie)
@@ -204,7 +204,7 @@ int bootstrap_owners(struct bootstrap *bootstrap, const char *proc)
 			const struct process *owner = processes_find(processes, bootstrap->entries[i].inode);
 
 			if (owner)
-				process_ref_set(&model_end(bootstrap->model, bootstrap->entries[i].cookie)->owner,
+				process_ref_set(&model_endpoint(bootstrap->model, bootstrap->entries[i].cookie)->owner,
 						owner->pid, owner->comm);
 		}
 	}
@@ -212,7 +212,7 @@ int bootstrap_owners(struct bootstrap *bootstrap, const char *proc)
 	return error;
 }
 
-const struct end *bootstrap_next(struct bootstrap *bootstrap)
+const struct endpoint *bootstrap_next(struct bootstrap *bootstrap)
 {
 	if (bootstrap->entry_next == bootstrap->entry_count)
 		return NULL;

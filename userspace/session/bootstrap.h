@@ -54,8 +54,8 @@ int bootstrap_finish(struct bootstrap *bootstrap);
 /* Asks which processes hold the sockets that existed and tells the model. Returns 0 or -ENOMEM. */
 int bootstrap_owners(struct bootstrap *bootstrap, const char *proc);
 
-/* The ends that were there, one after the other; NULL: no more. */
-const struct end *bootstrap_next(struct bootstrap *bootstrap);
+/* The endpoints that were there, one after the other; NULL: no more. */
+const struct endpoint *bootstrap_next(struct bootstrap *bootstrap);
 
 /* The events kept, in their order; NULL: no more. */
 const struct tcptrace_record *bootstrap_replay(struct bootstrap *bootstrap);

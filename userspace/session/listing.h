@@ -32,8 +32,8 @@ int listing_begin(struct listing *listing, const char *netns);
 int listing_open(struct listing *listing, enum tcptrace_level level);
 
 bool listing_shows(struct listing *listing, const struct tcptrace_record *record);
-/* The same of an end of a recording's model. */
-bool listing_shows_end(const struct listing *listing, const struct model *model, const struct end *end);
+/* The same of an endpoint of a recording's model. */
+bool listing_shows_endpoint(const struct listing *listing, const struct model *model, const struct endpoint *ep);
 
 /* True where there is no sense in going on: Ctrl-C, or nobody reads. */
 bool listing_over(const struct listing *listing);

@@ -18,7 +18,7 @@
 #define SETTLE_MS	((int)(MODEL_SETTLE_NS / 1000000) + 1)
 #define FIN_LOOKAHEAD_MS	((int)(FIN_LOOKAHEAD_NS / 1000000) + 1)
 
-enum { KEY_MAX_ENDS = 0x400 };
+enum { KEY_MAX_ENDPOINTS = 0x400 };
 
 /* ---- the command line ---- */
 
@@ -31,10 +31,10 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		state->child_inputs[0] = &arguments->stop;
 		state->child_inputs[1] = &arguments->options;
 		return 0;
-	case KEY_MAX_ENDS:
-		arguments->max_ends = options_count(state, "--max-ends", text);
-		if (arguments->max_ends > UINT32_MAX / 2)
-			argp_error(state, "--max-ends=%s: at most %u", safe_string(text), UINT32_MAX / 2);
+	case KEY_MAX_ENDPOINTS:
+		arguments->max_endpoints = options_count(state, "--max-endpoints", text);
+		if (arguments->max_endpoints > UINT32_MAX / 2)
+			argp_error(state, "--max-endpoints=%s: at most %u", safe_string(text), UINT32_MAX / 2);
 		return 0;
 	case 'p':
 		arguments->processes = true;
@@ -51,7 +51,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 static const struct argp_option options[] = {
 	{ "processes", 'p', NULL, 0,
 	  "Look up the processes of existing sockets; the default if a filter is given", 0 },
-	{ "max-ends", KEY_MAX_ENDS, "N", 0, "Remember at most N endpoints at a time (1048576)", 0 },
+	{ "max-endpoints", KEY_MAX_ENDPOINTS, "N", 0, "Remember at most N endpoints at a time (1048576)", 0 },
 	{ 0 }
 };
 
@@ -75,7 +75,7 @@ const struct argp_child session_children[] = {
 
 /* ---- the filter ---- */
 
-/* Of a tuple, whatever its state: an end that changes its state is not to be lost. `process`: as filter_match() has it. */
+/* Of a tuple, whatever its state: an endpoint that changes its state is not to be lost. `process`: as filter_match() has it. */
 static bool tuple_fits(const struct session *session, const struct tcptrace_record *record,
 		       const struct process *process)
 {
@@ -93,29 +93,29 @@ static bool wanted(const struct tcptrace_record *record, void *arg)
 	return tuple_fits(arg, record, NULL);
 }
 
-static bool fits(const struct session *session, const struct filter *filter, const struct end *end, uint32_t ifindex,
-		 uint8_t state)
+static bool fits(const struct session *session, const struct filter *filter, const struct endpoint *ep,
+		 uint32_t ifindex, uint8_t state)
 {
-	struct filter_subject subject = subject_of_end(end, ifindex);
+	struct filter_subject subject = subject_of_endpoint(ep, ifindex);
 
 	subject.state = state;
-	subject.process = model_owner(session->model, end);
+	subject.process = model_owner(session->model, ep);
 	return filter_match(filter, &subject);
 }
 
-bool session_wants_copy(const struct session *session, const struct end *end, uint32_t ifindex)
+bool session_wants_copy(const struct session *session, const struct endpoint *ep, uint32_t ifindex)
 {
-	return fits(session, session->filter, end, ifindex, session->any_state);
+	return fits(session, session->filter, ep, ifindex, session->any_state);
 }
 
-bool session_wants(const struct session *session, const struct end *end)
+bool session_wants(const struct session *session, const struct endpoint *ep)
 {
-	return session_wants_copy(session, end, model_ifindex(session->model, end));
+	return session_wants_copy(session, ep, model_ifindex(session->model, ep));
 }
 
-bool session_fits(const struct session *session, const struct filter *filter, const struct end *end)
+bool session_fits(const struct session *session, const struct filter *filter, const struct endpoint *ep)
 {
-	return fits(session, filter, end, model_ifindex(session->model, end), end->state);
+	return fits(session, filter, ep, model_ifindex(session->model, ep), ep->state);
 }
 
 static bool chooses(const struct session *session)
@@ -123,9 +123,9 @@ static bool chooses(const struct session *session)
 	return !filter_is_empty(session->filter) || session->arguments->options.family;
 }
 
-static bool shown(const struct end *end, void *arg)
+static bool shown(const struct endpoint *ep, void *arg)
 {
-	return session_wants(arg, end);
+	return session_wants(arg, ep);
 }
 
 /* 0: it is of none. */
@@ -137,20 +137,20 @@ static uint64_t listener_of(const struct tcptrace_record *record)
 	return has ? record->u.listen.listener : 0;
 }
 
-/* By whose the end is, by who did it, and where there is no end, by whose the listener is. */
+/* By whose the endpoint is, by who did it, and where there is no endpoint, by whose the listener is. */
 static bool shows_step(const struct session *session, const struct step *step)
 {
-	const struct end *listener;
+	const struct endpoint *listener;
 	struct process actor;
 
-	if (step->end && session_wants(session, step->end))
+	if (step->ep && session_wants(session, step->ep))
 		return true;
 	if (step->did) {
 		actor.pid = step->pid;
 		memcpy(actor.comm, step->comm, sizeof(actor.comm));
 		return tuple_fits(session, step->record, &actor);
 	}
-	if (step->end)
+	if (step->ep)
 		return false;
 	listener = model_find(session->model, listener_of(step->record));
 	return tuple_fits(session, step->record, process_at(listener ? listener->owner : 0));
@@ -158,19 +158,19 @@ static bool shows_step(const struct session *session, const struct step *step)
 
 /* ---- telling the view ---- */
 
-static void tell_verdict(struct session *session, const struct end *end)
+static void tell_verdict(struct session *session, const struct endpoint *ep)
 {
-	if (session->view->verdict && session_wants_state(session, end->state) &&
-	    (!session->by_process || session_wants(session, end)))
-		session->view->verdict(session->arg, end);
+	if (session->view->verdict && session_wants_state(session, ep->state) &&
+	    (!session->by_process || session_wants(session, ep)))
+		session->view->verdict(session->arg, ep);
 }
 
 static void settle(struct session *session, uint64_t time)
 {
-	const struct end *end;
+	const struct endpoint *ep;
 
-	while (model_pending(session->model) && (end = model_settle(session->model, time)))
-		tell_verdict(session, end);
+	while (model_pending(session->model) && (ep = model_settle(session->model, time)))
+		tell_verdict(session, ep);
 }
 
 static inline void tick(struct session *session, uint64_t time)
@@ -207,7 +207,7 @@ static void on_record(struct session *session, const struct tcptrace_record *rec
 		if (session->view->step && (!session->by_process || shows_step(session, &step)))
 			session->view->step(session->arg, &step);
 		if (step.verdict)
-			tell_verdict(session, step.end);
+			tell_verdict(session, step.ep);
 		break;
 	case MODEL_LOST:
 		if (session->view->lost)
@@ -235,7 +235,7 @@ static int on_snapshot(const struct tcptrace_record *record, void *arg)
 
 static int tell_existing(struct session *session)
 {
-	const struct end *end;
+	const struct endpoint *ep;
 
 	/* Who shows no events shows no processes either. */
 	if (session->view->level && (session->arguments->processes || chooses(session)) && session->source->live) {
@@ -244,9 +244,9 @@ static int tell_existing(struct session *session)
 		if (error)
 			return error;
 	}
-	while (session->view->socket && (end = bootstrap_next(session->bootstrap)))
-		if (!session->by_process || session_wants(session, end))
-			session->view->socket(session->arg, end);
+	while (session->view->socket && (ep = bootstrap_next(session->bootstrap)))
+		if (!session->by_process || session_wants(session, ep))
+			session->view->socket(session->arg, ep);
 	if (session->view->bootstrapped)
 		session->view->bootstrapped(session->arg);
 	return 0;
@@ -433,7 +433,7 @@ static void tell_level(const struct session *session)
 static int run(struct session *session)
 {
 	const struct model_options model = {
-		.max_ends = session->arguments->max_ends,
+		.max_endpoints = session->arguments->max_endpoints,
 		.wanted = session->view->all ? NULL : wanted,
 		.shown = session->by_process ? shown : NULL,
 		.arg = session,

@@ -31,7 +31,7 @@ struct session_arguments {
 	char **words;			/* of the filter */
 	int word_count;
 	struct stop stop;		/* .count: for the view */
-	unsigned long long max_ends;
+	unsigned long long max_endpoints;
 	bool processes;
 };
 
@@ -47,7 +47,7 @@ struct session {
 	struct filter *filter;
 	uint32_t states;		/* bit 1 << state: asked for */
 	uint8_t any_state;		/* one of these, for tuples alone */
-	bool by_process;		/* the filter asks for processes: the model has ends that are not shown */
+	bool by_process;		/* the filter asks for processes: the model has endpoints that are not shown */
 	struct source *source;
 	struct fin_lookahead lookahead;
 	struct model *model;
@@ -65,10 +65,10 @@ struct session_view {
 	/* How much is recorded, unless --level says otherwise, without and with a filter. OFF: sockets, no events. */
 	enum tcptrace_level level, level_filtered;
 
-	/* All ends are in the model, whatever the filter; the view asks session_wants(). */
+	/* All endpoints are in the model, whatever the filter; the view asks session_wants(). */
 	bool all;
 
-	/* snapshot() is told of what is there, and that is all: no ends, no events. */
+	/* snapshot() is told of what is there, and that is all: no endpoints, no events. */
 	bool snapshot_only;
 
 	/* Prints the last line. */
@@ -84,13 +84,13 @@ struct session_view {
 	int (*begin)(void *arg, struct session *session);
 	/* The record of a socket that was there, before anything else is known. */
 	void (*snapshot)(void *arg, const struct tcptrace_record *record);
-	/* An end that was there, whatever its state; then: those were all. */
-	void (*socket)(void *arg, const struct end *end);
+	/* An endpoint that was there, whatever its state; then: those were all. */
+	void (*socket)(void *arg, const struct endpoint *ep);
 	void (*bootstrapped)(void *arg);
 	void (*step)(void *arg, const struct step *step);
 	/* A record of type LOST: here something is missing. */
 	void (*lost)(void *arg, const struct tcptrace_record *record);
-	void (*verdict)(void *arg, const struct end *end);
+	void (*verdict)(void *arg, const struct endpoint *ep);
 	/* It is `time`, by the records or the clock. Returns when to call again, UINT64_MAX: never. */
 	uint64_t (*tick)(void *arg, uint64_t time);
 	/* At the end, before the summary. */
@@ -107,17 +107,17 @@ static inline void session_tick_by(struct session *session, uint64_t time)
 		session->due = time;
 }
 
-/* Does the filter ask for ends in this state? */
+/* Does the filter ask for endpoints in this state? */
 static inline bool session_wants_state(const struct session *session, uint8_t state)
 {
 	return session->states & 1u << state;
 }
 
-/* Does the filter fit this end of the model, whatever its state? */
-bool session_wants(const struct session *session, const struct end *end);
-/* The same of a copy of an end, `ifindex` being its device. */
-bool session_wants_copy(const struct session *session, const struct end *end, uint32_t ifindex);
+/* Does the filter fit this endpoint of the model, whatever its state? */
+bool session_wants(const struct session *session, const struct endpoint *ep);
+/* The same of a copy of an endpoint, `ifindex` being its device. */
+bool session_wants_copy(const struct session *session, const struct endpoint *ep, uint32_t ifindex);
 /* Does another filter fit it, with its state? */
-bool session_fits(const struct session *session, const struct filter *filter, const struct end *end);
+bool session_fits(const struct session *session, const struct filter *filter, const struct endpoint *ep);
 
 #endif

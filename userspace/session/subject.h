@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a filter is asked of: a record, as it is behind its change, or an end as it is now. */
+/* What a filter is asked of: a record, as it is behind its change, or an endpoint as it is now. */
 #ifndef TCPTRACE_SUBJECT_H
 #define TCPTRACE_SUBJECT_H
 
@@ -22,16 +22,16 @@ static inline struct filter_subject subject_of_record(const struct tcptrace_reco
 }
 
 /* `ifindex`: its device, see model_ifindex(). */
-static inline struct filter_subject subject_of_end(const struct end *end, uint32_t ifindex)
+static inline struct filter_subject subject_of_endpoint(const struct endpoint *ep, uint32_t ifindex)
 {
 	return (struct filter_subject){
-		.saddr = end->saddr,
-		.daddr = end->daddr,
-		.sport = end->sport,
-		.dport = end->dport,
-		.family = end->family,
-		.state = end->state,
-		.kind = end->kind,
+		.saddr = ep->saddr,
+		.daddr = ep->daddr,
+		.sport = ep->sport,
+		.dport = ep->dport,
+		.family = ep->family,
+		.state = ep->state,
+		.kind = ep->kind,
 		.ifindex = ifindex,
 	};
 }

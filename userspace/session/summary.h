@@ -12,7 +12,7 @@
 struct summary {
 	const char *source;		/* its name, or NULL */
 	struct tcptrace_lost lost;
-	uint64_t full;			/* records of ends that did not fit into the model */
+	uint64_t full;			/* records of endpoints that did not fit into the model */
 	uint64_t time;			/* of the end */
 };
 

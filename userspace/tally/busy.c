@@ -46,13 +46,13 @@ const char *busy_sort_name(enum busy_sort sort)
 
 static bool room_for(struct busy *busy, uint32_t place)
 {
-	size_t before = busy->end_room;
+	size_t before = busy->endpoint_room;
 
 	if (place < before)
 		return true;
-	if (!array_reserve(busy->ends, busy->end_room, (size_t)place + 1))
+	if (!array_reserve(busy->endpoints, busy->endpoint_room, (size_t)place + 1))
 		return false;
-	memset(busy->ends + before, 0, (busy->end_room - before) * sizeof(*busy->ends));
+	memset(busy->endpoints + before, 0, (busy->endpoint_room - before) * sizeof(*busy->endpoints));
 	return true;
 }
 
@@ -69,30 +69,30 @@ static uint64_t rate(uint64_t now, uint64_t before, uint64_t elapsed)
 }
 
 /* One that was created since the look before had nothing then. */
-static void compare(struct busy_end *one, const struct end *end, uint64_t last, uint64_t time)
+static void compare(struct busy_endpoint *one, const struct endpoint *ep, uint64_t last, uint64_t time)
 {
-	bool same = one->cookie == end->cookie;
-	bool created = !same && !(end->flags & END_PREEXISTING) && end->created >= last;
+	bool same = one->cookie == ep->cookie;
+	bool created = !same && !(ep->flags & EP_PREEXISTING) && ep->created >= last;
 
 	one->in = one->out = UNKNOWN;
 	if (last && time > last && (same || created)) {
-		one->in = rate(end->bytes_in, same ? one->bytes_in : 0, time - last);
-		one->out = rate(end->bytes_out, same ? one->bytes_out : 0, time - last);
+		one->in = rate(ep->bytes_in, same ? one->bytes_in : 0, time - last);
+		one->out = rate(ep->bytes_out, same ? one->bytes_out : 0, time - last);
 	}
-	one->cookie = end->cookie;
-	one->bytes_in = end->bytes_in;
-	one->bytes_out = end->bytes_out;
+	one->cookie = ep->cookie;
+	one->bytes_in = ep->bytes_in;
+	one->bytes_out = ep->bytes_out;
 }
 
 int busy_look(struct busy *busy, const struct model *model, uint64_t time)
 {
-	const struct end *end;
+	const struct endpoint *ep;
 	uint32_t place = 0;
 
-	while ((end = model_next(model, &place))) {
+	while ((ep = model_next(model, &place))) {
 		if (!room_for(busy, place))
 			return -ENOMEM;
-		compare(&busy->ends[place], end, busy->time, time);
+		compare(&busy->endpoints[place], ep, busy->time, time);
 	}
 	busy->time = time;
 	return 0;
@@ -111,11 +111,11 @@ static uint64_t key_of(const struct busy_row *row, enum busy_sort sort)
 	case BUSY_RATE:		return known(row->in) + known(row->out);
 	case BUSY_IN:		return known(row->in);
 	case BUSY_OUT:		return known(row->out);
-	case BUSY_RECVQ:	return end_recvq(row->end);
+	case BUSY_RECVQ:	return endpoint_recvq(row->ep);
 	/* That of a listener is how long its queue may be. */
-	case BUSY_SENDQ:	return row->end->state == TCPTRACE_S_LISTEN ? 0 : end_sendq(row->end);
+	case BUSY_SENDQ:	return row->ep->state == TCPTRACE_S_LISTEN ? 0 : endpoint_sendq(row->ep);
 	case BUSY_DELAY:	return known(row->delay);
-	case BUSY_RETRANS:	return row->end->retransmits;
+	case BUSY_RETRANS:	return row->ep->retransmits;
 	}
 	return 0;
 }
@@ -128,11 +128,11 @@ static int by_key(const void *a, const void *b)
 
 	if (one->key != other->key)
 		return one->key > other->key ? -1 : 1;
-	queues = (uint64_t)end_recvq(one->end) + end_sendq(one->end);
-	queues_other = (uint64_t)end_recvq(other->end) + end_sendq(other->end);
+	queues = (uint64_t)endpoint_recvq(one->ep) + endpoint_sendq(one->ep);
+	queues_other = (uint64_t)endpoint_recvq(other->ep) + endpoint_sendq(other->ep);
 	if (queues != queues_other)
 		return queues > queues_other ? -1 : 1;
-	return one->end->cookie < other->end->cookie ? -1 : one->end->cookie > other->end->cookie;
+	return one->ep->cookie < other->ep->cookie ? -1 : one->ep->cookie > other->ep->cookie;
 }
 
 /* ---- rows ---- */
@@ -143,9 +143,9 @@ static struct busy_row *add_row(struct busy *busy)
 }
 
 /* Of the oldest byte that nobody has read; of none, of what was read last. */
-static uint64_t delay_of(const struct end *end, uint64_t time)
+static uint64_t delay_of(const struct endpoint *ep, uint64_t time)
 {
-	const struct queue_stats *stats = queue_stats_of(end);
+	const struct queue_stats *stats = queue_stats_of(ep);
 	uint64_t oldest = stats ? queue_stats_oldest(stats, time) : UNKNOWN;
 
 	return oldest == UNKNOWN && stats ? queue_stats_waited(stats) : oldest;
@@ -154,24 +154,24 @@ static uint64_t delay_of(const struct end *end, uint64_t time)
 int busy_choose(struct busy *busy, const struct model *model, busy_match match, void *arg, enum busy_sort sort,
 		bool reverse)
 {
-	const struct end *end;
+	const struct endpoint *ep;
 	uint32_t place = 0;
 
 	busy->count = 0;
-	while ((end = model_next(model, &place))) {
-		const struct busy_end *one = &busy->ends[place];
-		bool known = place < busy->end_room && one->cookie == end->cookie;
+	while ((ep = model_next(model, &place))) {
+		const struct busy_endpoint *one = &busy->endpoints[place];
+		bool known = place < busy->endpoint_room && one->cookie == ep->cookie;
 		struct busy_row *row;
 
-		if (!match(end, arg))
+		if (!match(ep, arg))
 			continue;
 		row = add_row(busy);
 		if (!row)
 			return -ENOMEM;
-		row->end = end;
+		row->ep = ep;
 		row->in = known ? one->in : UNKNOWN;
 		row->out = known ? one->out : UNKNOWN;
-		row->delay = delay_of(end, busy->time);
+		row->delay = delay_of(ep, busy->time);
 		row->key = reverse ? ~key_of(row, sort) : key_of(row, sort);
 	}
 	if (busy->count)
@@ -182,5 +182,5 @@ int busy_choose(struct busy *busy, const struct model *model, busy_match match, 
 void busy_free(struct busy *busy)
 {
 	free(busy->rows);
-	free(busy->ends);
+	free(busy->endpoints);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The ends of a model in the order of what they do: each look compares with the one before. */
+/* The endpoints of a model in the order of what they do: each look compares with the one before. */
 #ifndef TCPTRACE_BUSY_H
 #define TCPTRACE_BUSY_H
 
@@ -28,14 +28,14 @@ int busy_sort_of_word(const char *word);
 const char *busy_sort_name(enum busy_sort sort);
 
 struct busy_row {
-	const struct end *end;	/* valid until the model changes */
+	const struct endpoint *ep;	/* valid until the model changes */
 	uint64_t in, out;	/* bytes a second, UNKNOWN: it was not there at the look before */
 	uint64_t delay;		/* how long bytes wait to be read, UNKNOWN: none did, or nobody knows */
 	uint64_t key;		/* of the order */
 };
 
-/* An end as of the last look. */
-struct busy_end {
+/* An endpoint as of the last look. */
+struct busy_endpoint {
 	uint64_t cookie;
 	uint64_t bytes_in, bytes_out;
 	uint64_t in, out;		/* as in struct busy_row */
@@ -44,19 +44,19 @@ struct busy_end {
 struct busy {
 	struct busy_row *rows;		/* the busiest first */
 	size_t count, room;
-	struct busy_end *ends;		/* by place in the model */
-	size_t end_room;
+	struct busy_endpoint *endpoints;		/* by place in the model */
+	size_t endpoint_room;
 	uint64_t time;			/* of the last look, 0: none yet */
 };
 
-typedef bool (*busy_match)(const struct end *end, void *arg);
+typedef bool (*busy_match)(const struct endpoint *ep, void *arg);
 
 /* So many a second, of `count` in `ns`, which are not 0. Never UNKNOWN. */
 uint64_t busy_rate(uint64_t count, uint64_t ns);
 
 /* Counts again, at `time`. Returns 0 or -ENOMEM. */
 int busy_look(struct busy *busy, const struct model *model, uint64_t time);
-/* The ends that `match` as they are now, with the rates of the last look, in order. Returns 0 or -ENOMEM. */
+/* The endpoints that `match` as they are now, with the rates of the last look, in order. Returns 0 or -ENOMEM. */
 int busy_choose(struct busy *busy, const struct model *model, busy_match match, void *arg, enum busy_sort sort,
 		bool reverse);
 void busy_free(struct busy *busy);

@@ -18,26 +18,26 @@ void ladders_init(struct ladders *ladders)
 	ladders->last = &ladders->first;
 }
 
-static unsigned int side_of(const struct ladder_end *end)
+static unsigned int side_of(const struct ladder_endpoint *ep)
 {
-	return end == &end->ladder->end[LADDER_LEFT] ? LADDER_LEFT : LADDER_RIGHT;
+	return ep == &ep->ladder->endpoint[LADDER_LEFT] ? LADDER_LEFT : LADDER_RIGHT;
 }
 
-static bool link_end(struct ladders *ladders, struct ladder *ladder, unsigned int side, uint64_t cookie)
+static bool link_endpoint(struct ladders *ladders, struct ladder *ladder, unsigned int side, uint64_t cookie)
 {
-	ladder->end[side] = (struct ladder_end){ .cookie = cookie, .ladder = ladder };
-	if (map_put(&ladders->ends, cookie, &ladder->end[side]))
+	ladder->endpoint[side] = (struct ladder_endpoint){ .cookie = cookie, .ladder = ladder };
+	if (map_put(&ladders->endpoints, cookie, &ladder->endpoint[side]))
 		return true;
-	ladder->end[side].cookie = 0;
+	ladder->endpoint[side].cookie = 0;
 	ladders->dropped++;
 	return false;
 }
 
-static void unlink_end(struct ladders *ladders, struct ladder_end *end)
+static void unlink_endpoint(struct ladders *ladders, struct ladder_endpoint *ep)
 {
-	if (map_get(&ladders->ends, end->cookie) == end)
-		map_remove(&ladders->ends, end->cookie);
-	end->cookie = 0;
+	if (map_get(&ladders->endpoints, ep->cookie) == ep)
+		map_remove(&ladders->endpoints, ep->cookie);
+	ep->cookie = 0;
 }
 
 static struct ladder *add(struct ladders *ladders, const struct tcptrace_record *record, unsigned int side)
@@ -68,8 +68,8 @@ void ladders_remove(struct ladders *ladders, struct ladder *ladder)
 		ladder->next->link = ladder->link;
 	else
 		ladders->last = ladder->link;
-	unlink_end(ladders, &ladder->end[LADDER_LEFT]);
-	unlink_end(ladders, &ladder->end[LADDER_RIGHT]);
+	unlink_endpoint(ladders, &ladder->endpoint[LADDER_LEFT]);
+	unlink_endpoint(ladders, &ladder->endpoint[LADDER_RIGHT]);
 	ladders->messages -= ladder->count;
 	free(ladder->messages);
 	free(ladder);
@@ -79,55 +79,55 @@ void ladders_exit(struct ladders *ladders)
 {
 	while (ladders->first)
 		ladders_remove(ladders, ladders->first);
-	map_exit(&ladders->ends);
+	map_exit(&ladders->endpoints);
 }
 
-/* The ladder of the step's end, which may be its first; *side is where the step was. */
+/* The ladder of the step's endpoint, which may be its first; *side is where the step was. */
 static struct ladder *ladder_of(struct ladders *ladders, const struct step *step, unsigned int *side)
 {
-	const struct end *end = step->end, *peer = step->peer;
-	struct ladder_end *known = end ? map_get(&ladders->ends, end->cookie) : NULL, *other;
+	const struct endpoint *ep = step->ep, *peer = step->peer;
+	struct ladder_endpoint *known = ep ? map_get(&ladders->endpoints, ep->cookie) : NULL, *other;
 	struct ladder *ladder;
 
 	/* The same socket once more: its last connection is over, this is another one. */
 	if (known && record_begins(step->record))
-		unlink_end(ladders, known);
+		unlink_endpoint(ladders, known);
 	else if (known) {
 		*side = side_of(known);
 		return known->ladder;
 	}
-	other = peer ? map_get(&ladders->ends, peer->cookie) : NULL;
-	if (other && (!end || !other->ladder->end[!side_of(other)].cookie)) {
+	other = peer ? map_get(&ladders->endpoints, peer->cookie) : NULL;
+	if (other && (!ep || !other->ladder->endpoint[!side_of(other)].cookie)) {
 		ladder = other->ladder;
 		*side = !side_of(other);
 	} else {
-		if (!end)
+		if (!ep)
 			return NULL;
-		*side = end->flags & END_PASSIVE ? LADDER_RIGHT : LADDER_LEFT;
+		*side = ep->flags & EP_PASSIVE ? LADDER_RIGHT : LADDER_LEFT;
 		ladder = add(ladders, step->record, *side);
 	}
-	if (!ladder || !end)
+	if (!ladder || !ep)
 		return ladder;
-	if (!link_end(ladders, ladder, *side, end->cookie))
+	if (!link_endpoint(ladders, ladder, *side, ep->cookie))
 		return NULL;
 	ladder->first[*side] = step->old_state;
 	return ladder;
 }
 
-static void learn(struct ladder *ladder, unsigned int side, const struct end *end)
+static void learn(struct ladder *ladder, unsigned int side, const struct endpoint *ep)
 {
-	if (end->flags & END_ISS) {
-		ladder->initial[side] = end->iss;
+	if (ep->flags & EP_ISS) {
+		ladder->initial[side] = ep->iss;
 		ladder->has_initial[side] = true;
 	}
-	if (end->flags & END_IRS) {
-		ladder->initial[!side] = end->irs;
+	if (ep->flags & EP_IRS) {
+		ladder->initial[!side] = ep->irs;
 		ladder->has_initial[!side] = true;
 	}
-	if (end->owner)
-		ladder->owner[side] = *process_at(end->owner);
-	ladder->lossy |= end->flags & END_LOSSY;
-	ladder->over[side] |= end->flags & END_OVER && !(end->flags & END_PENDING);
+	if (ep->owner)
+		ladder->owner[side] = *process_at(ep->owner);
+	ladder->lossy |= ep->flags & EP_LOSSY;
+	ladder->over[side] |= ep->flags & EP_OVER && !(ep->flags & EP_PENDING);
 }
 
 struct ladder *ladders_step(struct ladders *ladders, const struct step *step)
@@ -140,14 +140,14 @@ struct ladder *ladders_step(struct ladders *ladders, const struct step *step)
 	ladder = ladder_of(ladders, step, &side);
 	if (!ladder)
 		return NULL;
-	if (step->end)
-		learn(ladder, side, step->end);
+	if (step->ep)
+		learn(ladder, side, step->ep);
 	return ladder_add(ladders, ladder, side, step) ? ladder : NULL;
 }
 
-struct ladder *ladders_verdict(struct ladders *ladders, const struct end *end)
+struct ladder *ladders_verdict(struct ladders *ladders, const struct endpoint *ep)
 {
-	struct ladder_end *known = map_get(&ladders->ends, end->cookie);
+	struct ladder_endpoint *known = map_get(&ladders->endpoints, ep->cookie);
 	struct verdict verdict;
 	struct ladder *ladder;
 	unsigned int side;
@@ -156,7 +156,7 @@ struct ladder *ladders_verdict(struct ladders *ladders, const struct end *end)
 		return NULL;
 	ladder = known->ladder;
 	side = side_of(known);
-	verdict_of(end, &verdict);
+	verdict_of(ep, &verdict);
 	ladder->held[side] = verdict.held;
 	ladder->judged[side] = true;
 	if (verdict.why != WHY_UNKNOWN || verdict.reset_reason) {
@@ -164,7 +164,7 @@ struct ladder *ladders_verdict(struct ladders *ladders, const struct end *end)
 		ladder->unread = verdict.unread;
 		ladder->reset_reason = verdict.reset_reason;
 	}
-	ladder->over[side] |= end->state == TCPTRACE_S_CLOSE;
+	ladder->over[side] |= ep->state == TCPTRACE_S_CLOSE;
 	/* Both say the same, but one may know more of it. */
 	if (!ladder->has_verdict || (!ladder->has_closer && verdict.closed_by != SIDE_UNKNOWN)) {
 		ladder->has_verdict = true;
@@ -181,7 +181,7 @@ bool ladder_over(const struct ladder *ladder)
 	unsigned int side;
 
 	for (side = 0; side < LADDER_SIDES; side++)
-		if (ladder->end[side].cookie && !ladder->over[side])
+		if (ladder->endpoint[side].cookie && !ladder->over[side])
 			return false;
 	return true;
 }
@@ -191,7 +191,7 @@ static bool is_judged(const struct ladder *ladder)
 	unsigned int side;
 
 	for (side = 0; side < LADDER_SIDES; side++)
-		if (ladder->end[side].cookie && !ladder->judged[side])
+		if (ladder->endpoint[side].cookie && !ladder->judged[side])
 			return false;
 	return ladder->has_verdict;
 }
@@ -224,7 +224,7 @@ void message_states(const struct message *message, uint8_t states[LADDER_SIDES])
 
 static bool both_here(const struct ladder *ladder)
 {
-	return ladder->end[LADDER_LEFT].cookie && ladder->end[LADDER_RIGHT].cookie;
+	return ladder->endpoint[LADDER_LEFT].cookie && ladder->endpoint[LADDER_RIGHT].cookie;
 }
 
 bool message_lost(const struct ladder *ladder, const struct message *message)
@@ -236,7 +236,7 @@ bool message_lost(const struct ladder *ladder, const struct message *message)
 /* What goes to another host is not waited for. */
 static bool on_its_way(const struct ladder *ladder, const struct message *message, uint64_t time)
 {
-	return message->arrow && !message->at[!message->from] && ladder->end[!message->from].cookie &&
+	return message->arrow && !message->at[!message->from] && ladder->endpoint[!message->from].cookie &&
 	       !ladder->over[!message->from] && message_time(message) + HOLD_NS > time;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Connections as ladders: each segment is one message between two ends, put together from what the records of
- * either end say of it. Messages come from records of type SEGMENT where there are such; else from the changes
+ * Connections as ladders: each segment is one message between two endpoints, put together from what the records of
+ * either endpoint say of it. Messages come from records of type SEGMENT where there are such; else from the changes
  * that a segment caused, or that sent one (inferred_segment.h).
  *
  *   ladder.c		which ladder a step belongs to, and what its messages say
@@ -24,35 +24,35 @@
 /* The two sides: who connected is on the left, as far as that is known. */
 enum { LADDER_LEFT, LADDER_RIGHT, LADDER_SIDES };
 
-/* What kind of record has told of a segment, at one end. */
+/* What kind of record has told of a segment, at one endpoint. */
 enum {
 	MESSAGE_CHANGE	= 1 << 0,	/* what it caused */
 	MESSAGE_SEGMENT	= 1 << 1,	/* itself */
 };
 
-#define MESSAGE_STATES	2	/* that one end may enter by one segment: FIN_WAIT2 and TIME_WAIT */
+#define MESSAGE_STATES	2	/* that one endpoint may enter by one segment: FIN_WAIT2 and TIME_WAIT */
 
 struct message {
 	uint64_t at[LADDER_SIDES];	/* when it was there; 0: not seen */
-	uint64_t stamp;			/* of its record at the receiving end, see struct tcptrace_record */
+	uint64_t stamp;			/* of its record at the receiving endpoint, see struct tcptrace_record */
 	struct inferred_segment segment;	/* absolute numbers; of an arrow */
 	uint8_t from;			/* the side that sent it, or where `note` was done */
 	uint8_t seen[LADDER_SIDES];	/* MESSAGE_ */
 	uint8_t states[LADDER_SIDES][MESSAGE_STATES];	/* entered by it, 0: none */
-	bool arrow;			/* else something that happened at one end */
+	bool arrow;			/* else something that happened at one endpoint */
 	bool retransmission;		/* sent before */
 	char note[46];
 };
 
-/* An end on this host. */
-struct ladder_end {
+/* An endpoint on this host. */
+struct ladder_endpoint {
 	uint64_t cookie;	/* 0: not on this host, or not yet */
 	struct ladder *ladder;
 };
 
 struct ladder {
 	struct ladder *next, **link;		/* created later; what points here */
-	struct ladder_end end[LADDER_SIDES];
+	struct ladder_endpoint endpoint[LADDER_SIDES];
 	uint8_t address[LADDER_SIDES][TCPTRACE_ADDR_LEN];
 	uint16_t port[LADDER_SIDES];
 	uint32_t netns;
@@ -86,7 +86,7 @@ struct ladder {
 
 struct ladders {
 	struct ladder *first, **last;
-	struct map ends;		/* struct ladder_end, by cookie */
+	struct map endpoints;		/* struct ladder_endpoint, by cookie */
 	uint64_t messages;			/* held, of all */
 	uint64_t dropped;		/* there was no memory for them */
 };
@@ -96,7 +96,7 @@ void ladders_exit(struct ladders *ladders);
 
 /* Returns the ladder that has changed; NULL: none has. */
 struct ladder *ladders_step(struct ladders *ladders, const struct step *step);
-struct ladder *ladders_verdict(struct ladders *ladders, const struct end *end);
+struct ladder *ladders_verdict(struct ladders *ladders, const struct endpoint *ep);
 void ladders_remove(struct ladders *ladders, struct ladder *ladder);
 
 /* How many messages, from the first one on, will not change any more, it being `time`. */
@@ -105,16 +105,16 @@ uint32_t ladder_settled(const struct ladder *ladder, uint64_t time);
 void ladder_forget(struct ladders *ladders, struct ladder *ladder, uint32_t count);
 /* Forgets all behind the first `count`. */
 void ladder_cut(struct ladders *ladders, struct ladder *ladder, uint32_t count);
-/* Both ends, as far as they are on this host, are over. */
+/* Both endpoints, as far as they are on this host, are over. */
 bool ladder_over(const struct ladder *ladder);
 /* True once: the verdict of each of them is there, all messages are drawn and forgotten, and now it is to be said. */
 bool ladder_say_verdict(struct ladder *ladder);
 
 /* When the message was first seen. */
 uint64_t message_time(const struct message *message);
-/* The states of both ends behind it, where it entered any. */
+/* The states of both endpoints behind it, where it entered any. */
 void message_states(const struct message *message, uint8_t states[LADDER_SIDES]);
-/* It left and did not arrive, although the other end is here and its segments are seen. */
+/* It left and did not arrive, although the other endpoint is here and its segments are seen. */
 bool message_lost(const struct ladder *ladder, const struct message *message);
 /* A sequence number of one side, relative to its initial one; negative before that. False where that is not known. */
 bool ladder_relative(const struct ladder *ladder, unsigned int side, uint32_t number, int64_t *relative);
@@ -141,7 +141,7 @@ struct moment {
 	bool leaves, arrives;	/* of an arrow: both where nothing lies between */
 };
 
-/* Of the first `count` messages, at most two of each; `split`: always two where both ends saw it. Returns how many. */
+/* Of the first `count` messages, at most two of each; `split`: always two where both endpoints saw it. Returns how many. */
 uint32_t ladder_moments(const struct ladder *ladder, uint32_t count, bool split, struct moment *moments);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Which message a record tells of: the segment that one end sent is the one that the other end received. */
+/* Which message a record tells of: the segment that one endpoint sent is the one that the other endpoint received. */
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 
 #define SEARCH	512u	/* messages back that a segment may still belong to */
 
-/* One end's word of a segment. */
+/* One endpoint's word of a segment. */
 struct observation {
 	struct ladder *ladder;
 	const struct tcptrace_record *record;
@@ -59,7 +59,7 @@ static bool fits(const struct message *message, const struct observation *obs)
 		return true;
 	if (known & INFERRED_ACK && one->ack != other->ack)
 		return false;
-	/* What both ends say themselves is the same from its beginning to its end. */
+	/* What both endpoints say themselves is the same from its beginning to its end. */
 	if (obs->by == MESSAGE_SEGMENT && message->seen[!obs->side] & MESSAGE_SEGMENT && one->seq != other->seq)
 		return false;
 	return !(known & INFERRED_SEQ) || behind(one) == behind(other);
@@ -220,7 +220,7 @@ static struct message *see(struct ladders *ladders, const struct observation *ob
 			return NULL;
 		message->arrow = true;
 	}
-	if (obs->by == MESSAGE_SEGMENT && (!received || !ladder->end[obs->from].cookie))
+	if (obs->by == MESSAGE_SEGMENT && (!received || !ladder->endpoint[obs->from].cookie))
 		message->retransmission = is_retransmission(ladder, obs);
 	learn(message, obs);
 	return received ? merge(ladders, obs, message) : message;
@@ -357,7 +357,7 @@ static bool add_note(struct ladders *ladders, struct ladder *ladder, unsigned in
 bool ladder_add(struct ladders *ladders, struct ladder *ladder, unsigned int side, const struct step *step)
 {
 	const struct tcptrace_record *record = step->record;
-	bool changes = step->end && step->old_state != step->new_state;
+	bool changes = step->ep && step->old_state != step->new_state;
 	struct inferred_segment segments[INFERRED_MAX];
 	struct message *message;
 	bool told = false;

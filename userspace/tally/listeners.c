@@ -21,7 +21,7 @@ static struct listener *find_or_add(struct listeners *listeners, uint64_t cookie
 		return listener;
 	listener = calloc(1, sizeof(*listener));
 	if (listener) {
-		listener->end.cookie = cookie;
+		listener->ep.cookie = cookie;
 		listener->waited = UNKNOWN;
 	}
 	if (!listener || !array_reserve(listeners->all, listeners->room, listeners->count + 1) ||
@@ -55,8 +55,8 @@ static void drop(struct listeners *listeners, struct listener *listener)
 	last->place = listener->place;
 	if (listener->closed)
 		TAILQ_REMOVE(&listeners->closed, listener, closed_list);
-	map_remove(&listeners->by_cookie, listener->end.cookie);
-	end_release(&listener->end);
+	map_remove(&listeners->by_cookie, listener->ep.cookie);
+	endpoint_release(&listener->ep);
 	free(listener);
 }
 
@@ -140,32 +140,32 @@ void listeners_snapshot(struct listeners *listeners, const struct tcptrace_recor
 	listener = find_or_add(listeners, record->cookie);
 	if (!listener)
 		return;
-	end_release(&listener->end);
-	end_from_snapshot(&listener->end, record);
+	endpoint_release(&listener->ep);
+	endpoint_from_snapshot(&listener->ep, record);
 	listener->ifindex = record->ifindex;
 	note_closed(listeners, listener);
 	take_queues(listener, record);
 }
 
-void listeners_owner(struct listeners *listeners, const struct end *end)
+void listeners_owner(struct listeners *listeners, const struct endpoint *ep)
 {
-	struct listener *listener = end->state == TCPTRACE_S_LISTEN ? find(listeners, end->cookie) : NULL;
+	struct listener *listener = ep->state == TCPTRACE_S_LISTEN ? find(listeners, ep->cookie) : NULL;
 
 	if (listener)
-		process_ref_share(&listener->end.owner, end->owner);
+		process_ref_share(&listener->ep.owner, ep->owner);
 }
 
 /* ---- steps ---- */
 
 static void accepted(struct listener *listener, const struct step *step)
 {
-	uint64_t waited = step->end ? end_waited(step->end) : UNKNOWN;
+	uint64_t waited = step->ep ? endpoint_waited(step->ep) : UNKNOWN;
 
 	listener->accepted++;
 	if (waited != UNKNOWN && (listener->waited == UNKNOWN || waited > listener->waited))
 		listener->waited = waited;
-	if (!listener->end.owner && step->did)
-		process_ref_share(&listener->end.owner, step->end->owner);
+	if (!listener->ep.owner && step->did)
+		process_ref_share(&listener->ep.owner, step->ep->owner);
 }
 
 static void refused(struct listener *listener, const struct tcptrace_listen *listen)
@@ -184,9 +184,9 @@ void listeners_step(struct listeners *listeners, const struct step *step)
 	switch (record->type) {
 	case TCPTRACE_T_LISTEN:
 		listener = find_or_add(listeners, record->cookie);
-		if (listener && step->end) {
-			end_release(&listener->end);
-			end_copy(&listener->end, step->end);
+		if (listener && step->ep) {
+			endpoint_release(&listener->ep);
+			endpoint_copy(&listener->ep, step->ep);
 			listener->ifindex = record->ifindex;
 		}
 		if (listener)
@@ -218,16 +218,16 @@ void listeners_step(struct listeners *listeners, const struct step *step)
 /* ---- who waits ---- */
 
 /* Established, and nobody has accepted it. */
-static bool waits(const struct end *end)
+static bool waits(const struct endpoint *ep)
 {
-	const uint32_t passive = END_PASSIVE | END_HANDSHAKE;
+	const uint32_t passive = EP_PASSIVE | EP_HANDSHAKE;
 
-	return (end->flags & passive) == passive && !end->owner && end->kind == TCPTRACE_K_FULL;
+	return (ep->flags & passive) == passive && !ep->owner && ep->kind == TCPTRACE_K_FULL;
 }
 
 static int by_tuple(const void *a, const void *b)
 {
-	const struct end *one = &(*(struct listener **)a)->end, *other = &(*(struct listener **)b)->end;
+	const struct endpoint *one = &(*(struct listener **)a)->ep, *other = &(*(struct listener **)b)->ep;
 
 	if (one->netns != other->netns)
 		return one->netns < other->netns ? -1 : 1;
@@ -239,16 +239,16 @@ static int by_tuple(const void *a, const void *b)
 
 void listeners_look(struct listeners *listeners, const struct model *model, uint64_t time)
 {
-	const struct end *end;
+	const struct endpoint *ep;
 	uint32_t place = 0;
 	size_t i;
 
 	for (i = 0; i < listeners->count; i++)
 		listeners->all[i]->waiting = 0;
-	while ((end = model_next(model, &place))) {
-		const struct end *of = waits(end) ? model_listener(model, end) : NULL;
+	while ((ep = model_next(model, &place))) {
+		const struct endpoint *of = waits(ep) ? model_listener(model, ep) : NULL;
 		struct listener *listener = of ? find(listeners, of->cookie) : NULL;
-		uint64_t waited = listener ? end_waits(end, time) : 0;
+		uint64_t waited = listener ? endpoint_waits(ep, time) : 0;
 
 		if (listener && waited > listener->waiting)
 			listener->waiting = waited;

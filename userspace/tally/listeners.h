@@ -12,7 +12,7 @@
 #include "model/model.h"
 
 struct listener {
-	struct end end;		/* as of its last record: who it is, and whose */
+	struct endpoint ep;		/* as of its last record: who it is, and whose */
 	uint32_t ifindex;	/* bound device, 0: none */
 	uint64_t time;		/* of the queues' figures */
 	uint32_t queue, queue_peak, queue_max;	/* connections that wait for accept(), and how many may */
@@ -44,7 +44,7 @@ void listeners_free(struct listeners *listeners);
 /* A socket that was there, from a record of type SNAPSHOT; a listener or not. */
 void listeners_snapshot(struct listeners *listeners, const struct tcptrace_record *record);
 /* Whose it is, as far as that is known by then. */
-void listeners_owner(struct listeners *listeners, const struct end *end);
+void listeners_owner(struct listeners *listeners, const struct endpoint *ep);
 void listeners_step(struct listeners *listeners, const struct step *step);
 
 /* Looks who waits at `time`, and brings `all` into the order of netns, port and address. */
@@ -53,7 +53,7 @@ void listeners_look(struct listeners *listeners, const struct model *model, uint
 /* Whether it has closed. */
 static inline bool listener_over(const struct listener *listener)
 {
-	return listener->end.state != TCPTRACE_S_LISTEN;
+	return listener->ep.state != TCPTRACE_S_LISTEN;
 }
 
 /* Says on standard error how many of them are not in `all` any more, where there are such. */

@@ -62,16 +62,16 @@ static int by_key(const void *a, const void *b)
 }
 
 /* Those that listen, or were accepted; of what was there before, only the first is known. */
-static bool holds(const struct end *end)
+static bool holds(const struct endpoint *ep)
 {
-	return end->state == TCPTRACE_S_LISTEN || end->flags & END_PASSIVE;
+	return ep->state == TCPTRACE_S_LISTEN || ep->flags & EP_PASSIVE;
 }
 
-static int add_held(struct ports *ports, const struct end *end)
+static int add_held(struct ports *ports, const struct endpoint *ep)
 {
 	if (!array_reserve(ports->held, ports->held_room, ports->held_count + 1))
 		return -ENOMEM;
-	ports->held[ports->held_count++] = held_key(end->netns, end->sport);
+	ports->held[ports->held_count++] = held_key(ep->netns, ep->sport);
 	return 0;
 }
 
@@ -132,16 +132,16 @@ static void count_held(struct ports *ports)
 
 static int find_spaces(struct ports *ports, const struct model *model, ports_settings settings, void *arg)
 {
-	const struct end *end;
+	const struct endpoint *ep;
 	uint64_t last = UINT64_MAX;
 	uint32_t place = 0;
 	size_t i;
 
-	while ((end = model_next(model, &place))) {
-		if (end->netns != last && ports_add(ports, end->netns))
+	while ((ep = model_next(model, &place))) {
+		if (ep->netns != last && ports_add(ports, ep->netns))
 			return -ENOMEM;
-		last = end->netns;
-		if (holds(end) && add_held(ports, end))
+		last = ep->netns;
+		if (holds(ep) && add_held(ports, ep))
 			return -ENOMEM;
 	}
 	sort_spaces(ports);
@@ -169,13 +169,13 @@ static int by_tuple(const void *a, const void *b)
 	       memcmp(one->saddr, other->saddr, sizeof(one->saddr));
 }
 
-static struct port_use *use_of(struct ports *ports, const struct end *end)
+static struct port_use *use_of(struct ports *ports, const struct endpoint *ep)
 {
-	struct port_use key = { .netns = end->netns, .dport = end->dport, .family = end->family };
+	struct port_use key = { .netns = ep->netns, .dport = ep->dport, .family = ep->family };
 	struct port_use **found, *use;
 
-	memcpy(key.saddr, end->saddr, sizeof(key.saddr));
-	memcpy(key.daddr, end->daddr, sizeof(key.daddr));
+	memcpy(key.saddr, ep->saddr, sizeof(key.saddr));
+	memcpy(key.daddr, ep->daddr, sizeof(key.daddr));
 	found = tfind(&key, &ports->tree, by_tuple);
 	if (found)
 		return *found;
@@ -198,34 +198,34 @@ static bool is_loopback(const uint8_t *address)
 	return !memcmp(address, mapped, sizeof(mapped)) || !memcmp(address, v6, sizeof(v6));
 }
 
-/* tcp_twsk_unique(); that its last segment is a second old, and that both ends used timestamps, nobody here knows. */
-static bool is_reusable(const struct port_settings *settings, const struct end *end)
+/* tcp_twsk_unique(); that its last segment is a second old, and that both endpoints used timestamps, nobody here knows. */
+static bool is_reusable(const struct port_settings *settings, const struct endpoint *ep)
 {
-	if (end->state != TCPTRACE_S_TIME_WAIT || !settings->timestamps)
+	if (ep->state != TCPTRACE_S_TIME_WAIT || !settings->timestamps)
 		return false;
 	return settings->tw_reuse == REUSE_ALWAYS ||
-	       (settings->tw_reuse == REUSE_LOOPBACK && (is_loopback(end->saddr) || is_loopback(end->daddr)));
+	       (settings->tw_reuse == REUSE_LOOPBACK && (is_loopback(ep->saddr) || is_loopback(ep->daddr)));
 }
 
 static int count_uses(struct ports *ports, const struct model *model, ports_match match, void *arg)
 {
 	const struct port_space *space = NULL;
-	const struct end *end;
+	const struct endpoint *ep;
 	uint32_t place = 0;
 
-	while ((end = model_next(model, &place))) {
+	while ((ep = model_next(model, &place))) {
 		struct port_use *use;
 
-		if (!space || space->netns != end->netns)
-			space = ports_space(ports, end->netns);
-		if (!end->dport || !is_free(ports, space, end->sport) || !match(end, arg))
+		if (!space || space->netns != ep->netns)
+			space = ports_space(ports, ep->netns);
+		if (!ep->dport || !is_free(ports, space, ep->sport) || !match(ep, arg))
 			continue;
-		use = use_of(ports, end);
+		use = use_of(ports, ep);
 		if (!use)
 			return -ENOMEM;
 		use->in_use++;
-		use->timewait += end->state == TCPTRACE_S_TIME_WAIT;
-		use->reusable += is_reusable(&space->settings, end);
+		use->timewait += ep->state == TCPTRACE_S_TIME_WAIT;
+		use->reusable += is_reusable(&space->settings, ep);
 	}
 	return 0;
 }

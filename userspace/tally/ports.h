@@ -48,12 +48,12 @@ struct ports {
 
 /* Settings of a namespace, where the sysctls of this host are not asked. */
 typedef void (*ports_settings)(struct port_settings *settings, uint32_t netns, void *arg);
-typedef bool (*ports_match)(const struct end *end, void *arg);
+typedef bool (*ports_match)(const struct endpoint *ep, void *arg);
 
 /* A namespace that is shown though it may have no socket. Returns 0 or -ENOMEM. */
 int ports_add(struct ports *ports, uint32_t netns);
 
-/* Counts all ends; `match` says which are worth a row. Returns 0 or -ENOMEM. */
+/* Counts all endpoints; `match` says which are worth a row. Returns 0 or -ENOMEM. */
 int ports_count(struct ports *ports, const struct model *model, ports_settings settings, ports_match match,
 		void *arg);
 void ports_free(struct ports *ports);

@@ -28,7 +28,7 @@ static uint64_t middle_of(unsigned int part)
 
 void transitions_step(struct transitions *transitions, const struct step *step)
 {
-	if (!step->end || step->old_state == step->new_state)
+	if (!step->ep || step->old_state == step->new_state)
 		return;
 	transitions->taken[step->old_state][step->new_state]++;
 	if (step->in_state == UNKNOWN)
@@ -39,12 +39,12 @@ void transitions_step(struct transitions *transitions, const struct step *step)
 
 void transitions_now(struct transitions *transitions, const struct model *model)
 {
-	const struct end *end;
+	const struct endpoint *ep;
 	uint32_t place = 0;
 
 	memset(transitions->now, 0, sizeof(transitions->now));
-	while ((end = model_next(model, &place)))
-		transitions->now[end->state]++;
+	while ((ep = model_next(model, &place)))
+		transitions->now[ep->state]++;
 }
 
 uint64_t transitions_stay(const struct transitions *transitions, unsigned int state, unsigned int percent)

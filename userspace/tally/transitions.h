@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How often ends went from one state to another, and how long they stayed: however many, in so much memory.
+ * How often endpoints went from one state to another, and how long they stayed: however many, in so much memory.
  * A duration is counted in one of the parts that each power of two is divided into, so a quantile is right to 3 %.
  */
 #ifndef TCPTRACE_TRANSITIONS_H
@@ -17,7 +17,7 @@ struct transitions {
 	uint64_t taken[TCPTRACE_STATE_MAX + 1][TCPTRACE_STATE_MAX + 1];	/* from, to */
 	uint64_t stays[TCPTRACE_STATE_MAX + 1][STAY_PARTS];
 	uint64_t stayed[TCPTRACE_STATE_MAX + 1];	/* how many of `stays` */
-	uint64_t now[TCPTRACE_STATE_MAX + 1];		/* ends in each state */
+	uint64_t now[TCPTRACE_STATE_MAX + 1];		/* endpoints in each state */
 };
 
 void transitions_step(struct transitions *transitions, const struct step *step);

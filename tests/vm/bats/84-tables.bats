@@ -523,8 +523,8 @@ established_ss() { ss -Htn state established '( sport = :9866 or dport = :9866 )
 	metric_is 'tcptrace_sockets{state="ESTABLISHED"}' 0
 	metric_is 'tcptrace_transitions_total{from="CLOSE",to="SYN_SENT"}' 3
 	metric_is 'tcptrace_listener_accepted_total{local="127.0.0.1:9866"' 3
-	metric_is 'tcptrace_ends_closed_total{how="reset",closed_by="local"}' 1
-	metric_is 'tcptrace_ends_closed_total{how="reset",closed_by="remote"}' 1
+	metric_is 'tcptrace_endpoints_closed_total{how="reset",closed_by="local"}' 1
+	metric_is 'tcptrace_endpoints_closed_total{how="reset",closed_by="remote"}' 1
 	metric_is tcptrace_accept_wait_seconds_count 3
 	is "$(metric tcptrace_received_bytes_total) == 700 && $(metric tcptrace_sent_bytes_total) == 700"
 }

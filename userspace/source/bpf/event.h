@@ -135,7 +135,7 @@ static __always_inline bool event_begin_as_is(struct event *event, void *sk, str
 	return true;
 }
 
-/* The same where no socket is an end of the connection: of a tuple. */
+/* The same where no socket is an endpoint of the connection: of a tuple. */
 static __always_inline bool event_begin_key(struct event *event, const struct key *key, u16 type, u8 op)
 {
 	if (!wanted_key(key) || !event_reserve(event))
@@ -155,7 +155,7 @@ static __always_inline struct tcp_skb_cb *cb_of(struct sk_buff *skb)
 	return (void *)&skb->cb;
 }
 
-/* From the local end: the destination is local. */
+/* From the local endpoint: the destination is local. */
 static __always_inline void key_of_skb(struct key *key, struct sk_buff *skb, const struct tcphdr *th, u32 netns)
 {
 	unsigned char *header = READ(skb, head) + READ(skb, network_header);

@@ -11,7 +11,7 @@
 
 /*
  * A timewait socket has the cookie of the full one, unless nobody had asked for that before it was made: then it
- * gets another here, since BPF cannot write it. From now on that is the end's, and so it is in the last record of the
+ * gets another here, since BPF cannot write it. From now on that is the endpoint's, and so it is in the last record of the
  * full socket, which tcp_time_wait() closes next.
  */
 static __always_inline void leaves_its_place(struct tcptrace_record *record, u64 cookie)

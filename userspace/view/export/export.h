@@ -3,7 +3,7 @@
  * What happens, in forms that other programs read: one form, one file. The fourth, jsonl, is what watch --json says.
  *
  *   export_pcapng.c		each segment as a packet, for Wireshark and tcpdump
- *   export_perfetto*.c		each end as a track of its states, for ui.perfetto.dev
+ *   export_perfetto*.c		each endpoint as a track of its states, for ui.perfetto.dev
  *   export_prometheus*.c	counters and gauges, for a monitoring system
  */
 #ifndef TCPTRACE_EXPORT_H

@@ -302,7 +302,7 @@ static uint64_t identity(const struct packet *packet)
 	return hash ? hash : 1;
 }
 
-/* Of the end that the record is of: "nc/202, ESTABLISHED, Recv-Q 0, Send-Q 14". */
+/* Of the endpoint that the record is of: "nc/202, ESTABLISHED, Recv-Q 0, Send-Q 14". */
 static size_t comment(char *text, const struct step *step)
 {
 	const struct tcptrace_record *record = step->record;

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
  * Chrome's trace event format: an array of events, which ui.perfetto.dev and chrome://tracing open. A connection is a
- * process there, an end is a thread of it, and the end's states are the slices of that thread:
+ * process there, an endpoint is a thread of it, and the endpoint's states are the slices of that thread:
  *
- *	tid	the lower half of the end's cookie
- *	pid	the tid of that end of the connection that was told of first
+ *	tid	the lower half of the endpoint's cookie
+ *	pid	the tid of that endpoint of the connection that was told of first
  *
- * An end knows its peer before anything is told of it: the sender of the SYN was there first. Of two, the one that
- * outlives the other does not know it any more, so the pid is kept. Ends that find each other later stay apart.
+ * An endpoint knows its peer before anything is told of it: the sender of the SYN was there first. Of two, the one that
+ * outlives the other does not know it any more, so the pid is kept. Endpoints that find each other later stay apart.
  */
 #include <errno.h>
 
@@ -21,9 +21,9 @@
 
 #define TRACKS_FIRST	256
 
-/* What was told of an end: where records were lost, or states are not asked for, the model knows of another one. */
+/* What was told of an endpoint: where records were lost, or states are not asked for, the model knows of another one. */
 struct track {
-	uint64_t cookie;	/* 0: of no end */
+	uint64_t cookie;	/* 0: of no endpoint */
 	uint32_t group;
 	uint32_t pid;		/* of the process that its name has */
 	uint32_t recvq, sendq;
@@ -41,7 +41,7 @@ struct perfetto {
 	bool named;		/* `nobody` is */
 };
 
-/* What happens to no end that is known, or concerns all of them. */
+/* What happens to no endpoint that is known, or concerns all of them. */
 static const struct track nobody;
 
 /* ---- events ---- */
@@ -109,28 +109,28 @@ static void emit_name(struct perfetto *perfetto, const struct track *track, cons
 	emit(perfetto, event);
 }
 
-static void name_connection(struct perfetto *perfetto, const struct track *track, const struct end *end)
+static void name_connection(struct perfetto *perfetto, const struct track *track, const struct endpoint *ep)
 {
-	char text[TEXT_MAX], *p = record_put_endpoint(text, end->family, end->saddr, end->sport);
+	char text[TEXT_MAX], *p = record_put_endpoint(text, ep->family, ep->saddr, ep->sport);
 
-	if (end->dport) {
+	if (ep->dport) {
 		*p++ = ' ';
-		*p++ = end->flags & END_ACTIVE ? '>' : end->flags & END_PASSIVE ? '<' : '-';
+		*p++ = ep->flags & EP_ACTIVE ? '>' : ep->flags & EP_PASSIVE ? '<' : '-';
 		*p++ = ' ';
-		p = record_put_endpoint(p, end->family, end->daddr, end->dport);
+		p = record_put_endpoint(p, ep->family, ep->daddr, ep->dport);
 	}
 	emit_name(perfetto, track, "process_name", text, p);
 }
 
 /* Its process may be known only later, and may be another one then. */
-static void name_end(struct perfetto *perfetto, struct track *track, const struct end *end)
+static void name_endpoint(struct perfetto *perfetto, struct track *track, const struct endpoint *ep)
 {
-	char text[TEXT_MAX], *p = record_put_endpoint(text, end->family, end->saddr, end->sport);
+	char text[TEXT_MAX], *p = record_put_endpoint(text, ep->family, ep->saddr, ep->sport);
 
-	track->pid = process_at(end->owner)->pid;
+	track->pid = process_at(ep->owner)->pid;
 	if (track->pid)
 		*p++ = ' ';
-	emit_name(perfetto, track, "thread_name", text, put_process_ref(p, end->owner));
+	emit_name(perfetto, track, "thread_name", text, put_process_ref(p, ep->owner));
 }
 
 static void name_nobody(struct perfetto *perfetto)
@@ -157,7 +157,7 @@ static struct track *find(const struct perfetto *perfetto, uint64_t cookie)
 	return number ? index_pool_at(&perfetto->tracks, number) : NULL;
 }
 
-/* Those that the model has forgotten: so there are never many more than it has ends. */
+/* Those that the model has forgotten: so there are never many more than it has endpoints. */
 static void drop_gone(struct perfetto *perfetto)
 {
 	uintptr_t number;
@@ -176,9 +176,9 @@ static void drop_gone(struct perfetto *perfetto)
 }
 
 /* NULL: no memory. */
-static struct track *new_track(struct perfetto *perfetto, const struct end *end)
+static struct track *new_track(struct perfetto *perfetto, const struct endpoint *ep)
 {
-	const struct end *peer = model_peer(perfetto->session->model, end);
+	const struct endpoint *peer = model_peer(perfetto->session->model, ep);
 	const struct track *other;
 	struct track *track;
 	uint32_t number;
@@ -187,37 +187,37 @@ static struct track *new_track(struct perfetto *perfetto, const struct end *end)
 		drop_gone(perfetto);
 	other = peer ? find(perfetto, peer->cookie) : NULL;
 	number = index_pool_take(&perfetto->tracks);
-	if (!number || !map_put(&perfetto->numbers, end->cookie, (void *)(uintptr_t)number)) {
+	if (!number || !map_put(&perfetto->numbers, ep->cookie, (void *)(uintptr_t)number)) {
 		perfetto->export.error = -ENOMEM;
 		return NULL;
 	}
 	track = index_pool_at(&perfetto->tracks, number);
-	track->cookie = end->cookie;
-	track->group = other ? other->group : (uint32_t)end->cookie;
+	track->cookie = ep->cookie;
+	track->group = other ? other->group : (uint32_t)ep->cookie;
 	return track;
 }
 
-/* `created`: the same socket may have been another end before, whose close() was lost. NULL: no memory. */
-static struct track *track_of(struct perfetto *perfetto, const struct end *end, bool created)
+/* `created`: the same socket may have been another endpoint before, whose close() was lost. NULL: no memory. */
+static struct track *track_of(struct perfetto *perfetto, const struct endpoint *ep, bool created)
 {
-	struct track *track = find(perfetto, end->cookie);
+	struct track *track = find(perfetto, ep->cookie);
 
 	if (!track) {
-		track = new_track(perfetto, end);
+		track = new_track(perfetto, ep);
 		created = true;
 	}
 	if (!track)
 		return NULL;
 	if (created)
 		end_slice(perfetto, track);
-	if (created && track->group == (uint32_t)end->cookie)
-		name_connection(perfetto, track, end);
-	if (created || process_at(end->owner)->pid != track->pid)
-		name_end(perfetto, track, end);
+	if (created && track->group == (uint32_t)ep->cookie)
+		name_connection(perfetto, track, ep);
+	if (created || process_at(ep->owner)->pid != track->pid)
+		name_endpoint(perfetto, track, ep);
 	return track;
 }
 
-/* ---- what is shown of an end ---- */
+/* ---- what is shown of an endpoint ---- */
 
 /* All that such a step says is the change of state. */
 static inline bool is_change(const struct step *step)
@@ -226,10 +226,11 @@ static inline bool is_change(const struct step *step)
 }
 
 /* `step`: what led there, NULL: it was there. */
-static void show_state(struct perfetto *perfetto, struct track *track, const struct end *end, const struct step *step)
+static void show_state(struct perfetto *perfetto, struct track *track, const struct endpoint *ep,
+		       const struct step *step)
 {
-	bool asked = end->state != TCPTRACE_S_CLOSE && session_wants_state(perfetto->session, end->state);
-	uint8_t state = asked ? end->state : 0;
+	bool asked = ep->state != TCPTRACE_S_CLOSE && session_wants_state(perfetto->session, ep->state);
+	uint8_t state = asked ? ep->state : 0;
 	struct json_object *event;
 
 	if (track->state == state)
@@ -245,8 +246,8 @@ static void show_state(struct perfetto *perfetto, struct track *track, const str
 	emit(perfetto, event);
 }
 
-/* Both in one event: the viewers make a track of each, whose name begins with the end's. */
-static void show_queues(struct perfetto *perfetto, struct track *track, const struct end *end, uint32_t recvq,
+/* Both in one event: the viewers make a track of each, whose name begins with the endpoint's. */
+static void show_queues(struct perfetto *perfetto, struct track *track, const struct endpoint *ep, uint32_t recvq,
 			uint32_t sendq)
 {
 	struct json_object *event, *args;
@@ -257,7 +258,7 @@ static void show_queues(struct perfetto *perfetto, struct track *track, const st
 	track->recvq = recvq;
 	track->sendq = sendq;
 	event = new_event(perfetto, track, "C");
-	json_add_text(event, "name", text, record_put_endpoint(text, end->family, end->saddr, end->sport));
+	json_add_text(event, "name", text, record_put_endpoint(text, ep->family, ep->saddr, ep->sport));
 	args = add_args(event);
 	json_add_int(args, "Recv-Q", recvq);
 	json_add_int(args, "Send-Q", sendq);
@@ -273,7 +274,7 @@ static void show_event(struct perfetto *perfetto, const struct track *track, con
 	emit(perfetto, event);
 }
 
-/* Of no end: with the end that it came from or goes to, if that was told of. */
+/* Of no endpoint: with the endpoint that it came from or goes to, if that was told of. */
 static void show_stranger(struct perfetto *perfetto, const struct step *step)
 {
 	const struct tcptrace_record *record = step->record;
@@ -305,26 +306,26 @@ static int on_begin(void *arg, struct session *session)
 	return 0;
 }
 
-static void on_socket(void *arg, const struct end *end)
+static void on_socket(void *arg, const struct endpoint *ep)
 {
 	struct perfetto *perfetto = arg;
 	struct track *track;
 
-	if (!session_wants_state(perfetto->session, end->state))
+	if (!session_wants_state(perfetto->session, ep->state))
 		return;
-	perfetto->time = end->created;
-	track = track_of(perfetto, end, false);
+	perfetto->time = ep->created;
+	track = track_of(perfetto, ep, false);
 	if (!track)
 		return;
-	show_state(perfetto, track, end, NULL);
-	if (end->state != TCPTRACE_S_LISTEN)
-		show_queues(perfetto, track, end, end_recvq(end), end_sendq(end));
+	show_state(perfetto, track, ep, NULL);
+	if (ep->state != TCPTRACE_S_LISTEN)
+		show_queues(perfetto, track, ep, endpoint_recvq(ep), endpoint_sendq(ep));
 }
 
-/* What was under way when an end was found is from before it. */
-static inline uint64_t not_before(const struct end *end, uint64_t time)
+/* What was under way when an endpoint was found is from before it. */
+static inline uint64_t not_before(const struct endpoint *ep, uint64_t time)
 {
-	return time < end->created ? end->created : time;
+	return time < ep->created ? ep->created : time;
 }
 
 static void on_step(void *arg, const struct step *step)
@@ -332,39 +333,39 @@ static void on_step(void *arg, const struct step *step)
 	struct perfetto *perfetto = arg;
 	const struct tcptrace_record *record = step->record;
 	bool asked = perfetto->session->states & (1u << step->new_state | 1u << step->old_state);
-	const struct end *end = step->end;
+	const struct endpoint *ep = step->ep;
 	struct track *track;
 
-	if (!end) {
+	if (!ep) {
 		if (asked)
 			show_stranger(perfetto, step);
 		return;
 	}
-	perfetto->time = not_before(end, record->time);
-	track = asked ? track_of(perfetto, end, record_begins(record)) : find(perfetto, end->cookie);
+	perfetto->time = not_before(ep, record->time);
+	track = asked ? track_of(perfetto, ep, record_begins(record)) : find(perfetto, ep->cookie);
 	if (!track)
 		return;
-	show_state(perfetto, track, end, step);
-	if (end->flags & END_OVER || end->kind == TCPTRACE_K_TIMEWAIT)
-		show_queues(perfetto, track, end, 0, 0);
+	show_state(perfetto, track, ep, step);
+	if (ep->flags & EP_OVER || ep->kind == TCPTRACE_K_TIMEWAIT)
+		show_queues(perfetto, track, ep, 0, 0);
 	else if (record_full(record))
-		show_queues(perfetto, track, end, record_recvq(record), record_sendq(record));
+		show_queues(perfetto, track, ep, record_recvq(record), record_sendq(record));
 	if (asked && !is_change(step))
 		show_event(perfetto, track, step);
 }
 
-static void on_verdict(void *arg, const struct end *end)
+static void on_verdict(void *arg, const struct endpoint *ep)
 {
 	struct perfetto *perfetto = arg;
 	struct json_object *event, *args;
 	struct verdict verdict;
 	struct track *track;
 
-	perfetto->time = not_before(end, end->last);
-	track = track_of(perfetto, end, false);
+	perfetto->time = not_before(ep, ep->last);
+	track = track_of(perfetto, ep, false);
 	if (!track)
 		return;
-	verdict_of(end, &verdict);
+	verdict_of(ep, &verdict);
 	event = new_instant(perfetto, track, "t");
 	json_add_string(event, "name", "verdict");
 	args = add_args(event);
@@ -382,7 +383,7 @@ static void on_verdict(void *arg, const struct end *end)
 	json_add_int(args, "retransmits", verdict.retransmits);
 	if (verdict.lossy)
 		json_add(args, "lossy", json_object_new_boolean(true));
-	json_add_owner(args, end->owner);
+	json_add_owner(args, ep->owner);
 	emit(perfetto, event);
 }
 

@@ -17,7 +17,7 @@
 
 /* "out SYN,ACK", "retransmit rto", "accept" */
 void perfetto_add_name(struct json_object *event, const struct tcptrace_record *record);
-/* As in jsonl, by the same keys, but for the end's own. */
+/* As in jsonl, by the same keys, but for the endpoint's own. */
 void perfetto_add_step(struct json_object *args, const struct step *step);
 
 #endif

@@ -4,12 +4,12 @@
 #include "record/names.h"
 #include "view/export/export_perfetto.h"
 
-/* Without an end of its own a segment is counted from what its peer knows. */
+/* Without an endpoint of its own a segment is counted from what its peer knows. */
 static void add_number(struct json_object *args, const char *key, const struct step *step, bool out, uint32_t number)
 {
 	int64_t relative;
 
-	if (step->end ? relative_seq(step->end, out, number, &relative) :
+	if (step->ep ? relative_seq(step->ep, out, number, &relative) :
 			relative_seq(step->peer, !out, number, &relative))
 		json_add_signed(args, key, relative);
 }
@@ -63,16 +63,16 @@ static void add_by_type(struct json_object *args, const struct step *step)
 
 	switch (record->type) {
 	case TCPTRACE_T_ACCEPT:
-		if (step->end)
-			json_add_known(args, "accept_wait_ns", end_waited(step->end));
+		if (step->ep)
+			json_add_known(args, "accept_wait_ns", endpoint_waited(step->ep));
 		break;
 	case TCPTRACE_T_RECV:
 		json_add_known(args, "read_delay_ns", step->waited);
 		break;
 	case TCPTRACE_T_RESET:
 		json_add_string(args, "reason", verdict_reset_reason(record->u.segment.reason));
-		if (step->end && record->op == TCPTRACE_OP_SENT)
-			json_add_string(args, "why", verdict_why(step->end->why));
+		if (step->ep && record->op == TCPTRACE_OP_SENT)
+			json_add_string(args, "why", verdict_why(step->ep->why));
 		break;
 	case TCPTRACE_T_RETRANSMIT:
 		json_add_int(args, "retransmits", record->u.retransmit.total);

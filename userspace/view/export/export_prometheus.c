@@ -111,11 +111,11 @@ static void on_snapshot(void *arg, const struct tcptrace_record *record)
 	listeners_snapshot(&prometheus->listeners, record);
 }
 
-static void on_socket(void *arg, const struct end *end)
+static void on_socket(void *arg, const struct endpoint *ep)
 {
 	struct prometheus *prometheus = arg;
 
-	listeners_owner(&prometheus->listeners, end);
+	listeners_owner(&prometheus->listeners, ep);
 }
 
 static void count_drop(struct prometheus *prometheus, const struct tcptrace_drop *drop)
@@ -168,12 +168,12 @@ static void observe(struct histogram *histogram, uint64_t ns)
 	histogram->sum += ns;
 }
 
-static void on_verdict(void *arg, const struct end *end)
+static void on_verdict(void *arg, const struct endpoint *ep)
 {
 	struct prometheus *prometheus = arg;
 	struct verdict verdict;
 
-	verdict_of(end, &verdict);
+	verdict_of(ep, &verdict);
 	prometheus->closed[verdict.how][verdict.closed_by]++;
 	observe(&prometheus->handshake, verdict.handshake);
 	observe(&prometheus->duration, verdict.duration);

@@ -187,13 +187,13 @@ static uint64_t value_of(const struct listener *listener, enum value_kind kind)
 
 static void put_listener(FILE *file, const struct listener *listener, const struct family *family, uint64_t value)
 {
-	const struct end *end = &listener->end;
+	const struct endpoint *ep = &listener->ep;
 	char local[RECORD_ENDPOINT_MAX + 1];
 
-	*record_put_endpoint(local, end->family, end->saddr, end->sport) = '\0';
-	fprintf(file, "%s{local=\"%s\",netns=\"%" PRIu32 "\",cookie=\"%" PRIu64 "\",", family->name, local, end->netns,
-		end->cookie);
-	put_label(file, "process", process_at(end->owner)->comm, TCPTRACE_COMM_LEN);
+	*record_put_endpoint(local, ep->family, ep->saddr, ep->sport) = '\0';
+	fprintf(file, "%s{local=\"%s\",netns=\"%" PRIu32 "\",cookie=\"%" PRIu64 "\",", family->name, local, ep->netns,
+		ep->cookie);
+	put_label(file, "process", process_at(ep->owner)->comm, TCPTRACE_COMM_LEN);
 	fputs("} ", file);
 	if (family->what == LONGEST)
 		put_seconds(file, value);
@@ -211,7 +211,7 @@ static void put_listeners(FILE *file, const struct prometheus *prometheus, const
 
 		if (value != UNKNOWN && !(listener_over(listener) && prometheus_repeats(prometheus)) &&
 		    session_wants_state(prometheus->session, TCPTRACE_S_LISTEN) &&
-		    session_wants_copy(prometheus->session, &listener->end, listener->ifindex))
+		    session_wants_copy(prometheus->session, &listener->ep, listener->ifindex))
 			put_listener(file, listener, family, value);
 	}
 }
@@ -227,7 +227,7 @@ static const struct family families[] = {
 	  .put = put_sockets },
 	{ "tcptrace_transitions_total", "counter", "State changes of endpoints.",
 	  .put = put_transitions },
-	{ "tcptrace_ends_closed_total", "counter",
+	{ "tcptrace_endpoints_closed_total", "counter",
 	  "Endpoints that have ended or are only in TIME_WAIT, by how they were closed and by whom; "
 	  "a connection within this host has two endpoints.", .put = put_closed },
 	{ "tcptrace_handshake_seconds", "histogram",
@@ -271,7 +271,7 @@ static const struct family families[] = {
 	  .put = put_listeners, .what = LONGEST },
 	{ "tcptrace_records_total", "counter", "Events read.", .put = put_number, AT(records) },
 	{ "tcptrace_records_lost_total", "counter",
-	  "Events lost: if these grow, other metrics are too low; model_full: of endpoints beyond --max-ends.",
+	  "Events lost: if these grow, other metrics are too low; model_full: of endpoints beyond --max-endpoints.",
 	  .put = put_lost },
 };
 

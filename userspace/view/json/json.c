@@ -22,10 +22,10 @@ static void add_number(struct json_object *object, const char *key, const struct
 {
 	int64_t relative;
 
-	/* Without an end of its own a segment is counted from what its peer knows. */
+	/* Without an endpoint of its own a segment is counted from what its peer knows. */
 	if (absolute)
 		json_add_int(object, key, number);
-	else if (step->end ? relative_seq(step->end, out, number, &relative) :
+	else if (step->ep ? relative_seq(step->ep, out, number, &relative) :
 			     relative_seq(step->peer, !out, number, &relative))
 		json_add_signed(object, key, relative);
 }
@@ -79,8 +79,8 @@ static void add_reset(struct json_object *object, const struct step *step)
 	json_add_errno(object, record->error);
 	json_add_string(object, "reason", verdict_reset_reason(record->u.segment.reason));
 	json_add_string(object, "by", received ? "remote" : "local");
-	if (step->end && record->op == TCPTRACE_OP_SENT)
-		json_add_string(object, "why", verdict_why(step->end->why));
+	if (step->ep && record->op == TCPTRACE_OP_SENT)
+		json_add_string(object, "why", verdict_why(step->ep->why));
 }
 
 static void add_retransmit(struct json_object *object, const struct step *step, bool absolute)
@@ -167,8 +167,8 @@ static void add_by_type(struct json_object *object, const struct step *step, boo
 		add_listen(object, &record->u.listen);
 		break;
 	case TCPTRACE_T_ACCEPT:
-		if (step->end && step->end->flags & END_ACCEPTED)
-			json_add_int(object, "accept_wait_ns", end_waited(step->end));
+		if (step->ep && step->ep->flags & EP_ACCEPTED)
+			json_add_int(object, "accept_wait_ns", endpoint_waited(step->ep));
 		add_listen(object, &record->u.listen);
 		break;
 	case TCPTRACE_T_CONNECT:
@@ -242,57 +242,57 @@ void json_step(struct out *out, const struct step *step, bool absolute)
 
 /* ---- sockets and verdicts ---- */
 
-static struct json_object *socket_object(const struct end *end, uint64_t time)
+static struct json_object *socket_object(const struct endpoint *ep, uint64_t time)
 {
-	struct json_object *object = begin_end(end, type_name(TCPTRACE_T_SNAPSHOT), time);
+	struct json_object *object = begin_endpoint(ep, type_name(TCPTRACE_T_SNAPSHOT), time);
 
-	if (end->state == TCPTRACE_S_LISTEN) {
-		json_add_int(object, "backlog", end->backlog);
-		json_add_int(object, "backlog_max", end->backlog_max);
-	} else if (end->kind == TCPTRACE_K_FULL) {
-		add_windows(object, end->write_seq - end->snd_nxt, end->snd_nxt - end->snd_una,
-			    end->rcv_wnd, end->snd_wnd);
-	} else if (end->kind == TCPTRACE_K_TIMEWAIT) {
-		json_add_int(object, "timeout_ms", end->timeout);
+	if (ep->state == TCPTRACE_S_LISTEN) {
+		json_add_int(object, "backlog", ep->backlog);
+		json_add_int(object, "backlog_max", ep->backlog_max);
+	} else if (ep->kind == TCPTRACE_K_FULL) {
+		add_windows(object, ep->write_seq - ep->snd_nxt, ep->snd_nxt - ep->snd_una,
+			    ep->rcv_wnd, ep->snd_wnd);
+	} else if (ep->kind == TCPTRACE_K_TIMEWAIT) {
+		json_add_int(object, "timeout_ms", ep->timeout);
 	}
-	json_add_owner(object, end->owner);
+	json_add_owner(object, ep->owner);
 	return object;
 }
 
-void json_socket(struct out *out, const struct end *end, uint64_t time)
+void json_socket(struct out *out, const struct endpoint *ep, uint64_t time)
 {
-	json_print(out, socket_object(end, time));
+	json_print(out, socket_object(ep, time));
 }
 
-void json_history(struct out *out, const struct end *end, uint64_t time, bool followed)
+void json_history(struct out *out, const struct endpoint *ep, uint64_t time, bool followed)
 {
-	struct json_object *object = socket_object(end, time);
+	struct json_object *object = socket_object(ep, time);
 	bool at_least;
 
-	if (end->flags & END_SINCE)
-		json_add_int(object, "in_state_ns", time - end->since);
-	json_add_int(object, "recvq_peak", end->recvq_peak);
-	json_add_int(object, "sendq_peak", end->sendq_peak);
-	json_add_known(object, "read_delay_ns", end_read_delay(end, time, followed, &at_least));
+	if (ep->flags & EP_SINCE)
+		json_add_int(object, "in_state_ns", time - ep->since);
+	json_add_int(object, "recvq_peak", ep->recvq_peak);
+	json_add_int(object, "sendq_peak", ep->sendq_peak);
+	json_add_known(object, "read_delay_ns", endpoint_read_delay(ep, time, followed, &at_least));
 	json_print(out, object);
 }
 
-static void add_pair(struct json_object *object, const struct end *end, const struct end *peer)
+static void add_pair(struct json_object *object, const struct endpoint *ep, const struct endpoint *peer)
 {
 	struct pair pair;
 
 	json_add(object, "peer", json_object_new_uint64(peer->cookie));
-	verdict_of_pair(end, peer, &pair);
+	verdict_of_pair(ep, peer, &pair);
 	json_add_known(object, "pair_handshake_ns", pair.handshake);
 	json_add_known(object, "pair_duration_ns", pair.duration);
 }
 
-void json_verdict(struct out *out, const struct end *end, const struct end *peer)
+void json_verdict(struct out *out, const struct endpoint *ep, const struct endpoint *peer)
 {
-	struct json_object *object = begin_end(end, "verdict", end->last);
+	struct json_object *object = begin_endpoint(ep, "verdict", ep->last);
 	struct verdict verdict;
 
-	verdict_of(end, &verdict);
+	verdict_of(ep, &verdict);
 	json_add_string(object, "how", verdict_how(verdict.how));
 	json_add_string(object, "closed_by", verdict_side(verdict.closed_by));
 	if (verdict.closer->pid) {
@@ -333,8 +333,8 @@ void json_verdict(struct out *out, const struct end *end, const struct end *peer
 	if (verdict.lossy)
 		json_add(object, "lossy", json_object_new_boolean(true));
 	if (peer)
-		add_pair(object, end, peer);
-	json_add_owner(object, end->owner);
+		add_pair(object, ep, peer);
+	json_add_owner(object, ep->owner);
 	json_print(out, object);
 }
 

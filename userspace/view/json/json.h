@@ -18,13 +18,13 @@
 void json_step(struct out *out, const struct step *step, bool absolute);
 
 /* A socket that is there, as of `time`. */
-void json_socket(struct out *out, const struct end *end, uint64_t time);
+void json_socket(struct out *out, const struct endpoint *ep, uint64_t time);
 
 /* The same, with what is known of the time before. */
-void json_history(struct out *out, const struct end *end, uint64_t time, bool followed);
+void json_history(struct out *out, const struct endpoint *ep, uint64_t time, bool followed);
 
-/* `peer`: the other end, NULL: it is not here. */
-void json_verdict(struct out *out, const struct end *end, const struct end *peer);
+/* `peer`: the other endpoint, NULL: it is not here. */
+void json_verdict(struct out *out, const struct endpoint *ep, const struct endpoint *peer);
 
 /* What was lost, by the source and by the model; the last object of a stream. */
 void json_summary(struct out *out, const struct summary *summary);

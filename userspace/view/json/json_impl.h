@@ -48,21 +48,21 @@ static inline struct json_object *begin(const struct head *head)
 	return object;
 }
 
-static inline struct json_object *begin_end(const struct end *end, const char *type, uint64_t time)
+static inline struct json_object *begin_endpoint(const struct endpoint *ep, const char *type, uint64_t time)
 {
 	const struct head head = {
 		.time = time,
 		.type = type,
-		.cookie = end->cookie,
-		.netns = end->netns,
-		.family = end->family,
-		.saddr = end->saddr,
-		.sport = end->sport,
-		.daddr = end->daddr,
-		.dport = end->dport,
-		.state = end->state,
-		.recvq = end_recvq(end),
-		.sendq = end_sendq(end),
+		.cookie = ep->cookie,
+		.netns = ep->netns,
+		.family = ep->family,
+		.saddr = ep->saddr,
+		.sport = ep->sport,
+		.daddr = ep->daddr,
+		.dport = ep->dport,
+		.state = ep->state,
+		.recvq = endpoint_recvq(ep),
+		.sendq = endpoint_sendq(ep),
 	};
 
 	return begin(&head);

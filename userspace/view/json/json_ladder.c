@@ -5,7 +5,7 @@
 /* Whose object it is: the sender's, if that is here. */
 static unsigned int local_of(const struct ladder *ladder, const struct message *message)
 {
-	return ladder->end[message->from].cookie ? message->from : !message->from;
+	return ladder->endpoint[message->from].cookie ? message->from : !message->from;
 }
 
 static void add_number(struct json_object *object, const struct ladder *ladder, unsigned int side, bool absolute,
@@ -67,7 +67,7 @@ static void one(struct out *out, const struct ladder *ladder, const struct messa
 	const struct head head = {
 		.time = message_time(message),
 		.type = type_name(message->arrow ? TCPTRACE_T_SEGMENT : TCPTRACE_T_STATE),
-		.cookie = ladder->end[local].cookie,
+		.cookie = ladder->endpoint[local].cookie,
 		.netns = ladder->netns,
 		.family = ladder->family,
 		.saddr = ladder->address[local],
@@ -81,8 +81,8 @@ static void one(struct out *out, const struct ladder *ladder, const struct messa
 	/* Not known of the moment. */
 	json_object_object_add(object, "recvq", NULL);
 	json_object_object_add(object, "sendq", NULL);
-	if (ladder->end[!local].cookie)
-		json_add_int(object, "peer_cookie", ladder->end[!local].cookie);
+	if (ladder->endpoint[!local].cookie)
+		json_add_int(object, "peer_cookie", ladder->endpoint[!local].cookie);
 	if (message->arrow)
 		add_segment(object, ladder, message, local, absolute);
 	add_states(object, message, local, before[local], "old", "new");

@@ -4,7 +4,7 @@
 
 void json_listener(struct out *out, const struct listener *listener, bool drops, uint64_t time)
 {
-	struct json_object *object = begin_end(&listener->end, type_name(TCPTRACE_T_LISTEN), time);
+	struct json_object *object = begin_endpoint(&listener->ep, type_name(TCPTRACE_T_LISTEN), time);
 
 	json_add_int(object, "backlog", listener->queue);
 	json_add_int(object, "backlog_peak", listener->queue_peak);
@@ -19,7 +19,7 @@ void json_listener(struct out *out, const struct listener *listener, bool drops,
 	json_add_known(object, "accept_wait_max_ns", listener->waited);
 	if (listener->waiting)
 		json_add_int(object, "accept_waiting_ns", listener->waiting);
-	json_add_owner(object, listener->end.owner);
+	json_add_owner(object, listener->ep.owner);
 	json_print(out, object);
 }
 
@@ -77,19 +77,19 @@ void json_ports(struct out *out, const struct port_space *space, const struct po
 
 void json_busy(struct out *out, const struct busy_row *row, uint64_t time)
 {
-	const struct end *end = row->end;
-	struct json_object *object = begin_end(end, type_name(TCPTRACE_T_SNAPSHOT), time);
+	const struct endpoint *ep = row->ep;
+	struct json_object *object = begin_endpoint(ep, type_name(TCPTRACE_T_SNAPSHOT), time);
 
-	json_add_int(object, "recvq_peak", end->recvq_peak);
-	json_add_int(object, "sendq_peak", end->sendq_peak);
+	json_add_int(object, "recvq_peak", ep->recvq_peak);
+	json_add_int(object, "sendq_peak", ep->sendq_peak);
 	json_add_known(object, "in_bytes_per_s", row->in);
 	json_add_known(object, "out_bytes_per_s", row->out);
 	json_add_known(object, "read_delay_ns", row->delay);
-	if (end->kind == TCPTRACE_K_FULL && end->state != TCPTRACE_S_LISTEN) {
-		json_add_int(object, "rcv_wnd", end->rcv_wnd);
-		json_add_int(object, "snd_wnd", end->snd_wnd);
+	if (ep->kind == TCPTRACE_K_FULL && ep->state != TCPTRACE_S_LISTEN) {
+		json_add_int(object, "rcv_wnd", ep->rcv_wnd);
+		json_add_int(object, "snd_wnd", ep->snd_wnd);
 	}
-	json_add_int(object, "retransmits", end->retransmits);
-	json_add_owner(object, end->owner);
+	json_add_int(object, "retransmits", ep->retransmits);
+	json_add_owner(object, ep->owner);
 	json_print(out, object);
 }

@@ -2,10 +2,10 @@
 #include "view/json/json_impl.h"
 #include "view/json/json_windows.h"
 
-void json_window(struct out *out, const struct bars *bars, const struct end *sender, const struct end *receiver,
-		 uint64_t time)
+void json_window(struct out *out, const struct bars *bars, const struct endpoint *sender,
+		 const struct endpoint *receiver, uint64_t time)
 {
-	struct json_object *object = begin_end(sender ? sender : receiver, type_name(TCPTRACE_T_WINDOW), time);
+	struct json_object *object = begin_endpoint(sender ? sender : receiver, type_name(TCPTRACE_T_WINDOW), time);
 
 	json_add_string(object, "dir", sender ? "out" : "in");
 	if (bars->has_sender) {

@@ -6,7 +6,7 @@
 #include "view/picture/bars.h"
 
 /* One direction of a connection; `sender` or `receiver` is NULL where it is not here. */
-void json_window(struct out *out, const struct bars *bars, const struct end *sender, const struct end *receiver,
-		 uint64_t time);
+void json_window(struct out *out, const struct bars *bars, const struct endpoint *sender,
+		 const struct endpoint *receiver, uint64_t time);
 
 #endif

@@ -10,20 +10,20 @@
 
 #define WINDOW_MOST	(1u << 30)	/* RFC 7323: 65535 << 14; a damaged recording may have more */
 
-static bool has_queues(const struct end *end)
+static bool has_queues(const struct endpoint *ep)
 {
-	return end && end->kind == TCPTRACE_K_FULL && end->state != TCPTRACE_S_LISTEN &&
-	       end->state != TCPTRACE_S_CLOSE && end->state != TCPTRACE_S_SYN_SENT;
+	return ep && ep->kind == TCPTRACE_K_FULL && ep->state != TCPTRACE_S_LISTEN &&
+	       ep->state != TCPTRACE_S_CLOSE && ep->state != TCPTRACE_S_SYN_SENT;
 }
 
-bool bars_of(struct bars *bars, const struct end *sender, const struct end *receiver)
+bool bars_of(struct bars *bars, const struct endpoint *sender, const struct endpoint *receiver)
 {
 	uint32_t first = 0;
 
 	*bars = (struct bars){ .has_sender = has_queues(sender), .has_receiver = has_queues(receiver) };
-	if (bars->has_sender && sender->flags & END_ISS)
+	if (bars->has_sender && sender->flags & EP_ISS)
 		first = sender->iss;
-	else if (bars->has_receiver && receiver->flags & END_IRS)
+	else if (bars->has_receiver && receiver->flags & EP_IRS)
 		first = receiver->irs;
 	if (bars->has_sender) {
 		bars->una = sender->snd_una - first;
@@ -33,7 +33,7 @@ bool bars_of(struct bars *bars, const struct end *sender, const struct end *rece
 	}
 	if (bars->has_receiver) {
 		bars->rcv = receiver->rcv_nxt - first;
-		bars->copied = bars->rcv - end_recvq(receiver);
+		bars->copied = bars->rcv - endpoint_recvq(receiver);
 		bars->rcv_edge = bars->rcv + receiver->rcv_wnd;
 	}
 	return bars->has_sender || bars->has_receiver;

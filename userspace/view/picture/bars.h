@@ -14,7 +14,7 @@
 #include "base/canvas.h"
 #include "model/model.h"
 
-/* One direction: its sender's figures, its receiver's; each only where that end is on this host. */
+/* One direction: its sender's figures, its receiver's; each only where that endpoint is on this host. */
 struct bars {
 	bool has_sender, has_receiver;
 	/* Sequence numbers from the connection's beginning, as far as that is known. */
@@ -23,7 +23,7 @@ struct bars {
 };
 
 /* `sender`, `receiver`: NULL where it is not here. False: it has no queues to show. */
-bool bars_of(struct bars *bars, const struct end *sender, const struct end *receiver);
+bool bars_of(struct bars *bars, const struct endpoint *sender, const struct endpoint *receiver);
 
 /* The bytes of the largest window: for the scale. */
 uint32_t bars_window(const struct bars *bars);

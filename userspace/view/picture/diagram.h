@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
  * TCP's state diagram, as in figure 5 of RFC 9293, with what happened: on each edge how often it was taken, in
- * each state how many ends are there now, and how long they stay.
+ * each state how many endpoints are there now, and how long they stay.
  *
  *   diagram.c		where everything is, in columns and lines, and as text
  *   diagram_svg.c	as a picture
@@ -46,7 +46,7 @@ extern const unsigned int diagram_box_count;
 extern const struct diagram_edge diagram_edges[];
 extern const unsigned int diagram_edge_count;
 
-/* Ends that went from here to CLOSE by no edge of the diagram: reset, given up, timed out. */
+/* Endpoints that went from here to CLOSE by no edge of the diagram: reset, given up, timed out. */
 uint64_t diagram_aborted(const struct transitions *transitions, unsigned int state);
 /* "1.24ms / 4.10s", NUL-terminated; empty where nobody has left the state. */
 #define DIAGRAM_STAY	32

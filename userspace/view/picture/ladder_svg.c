@@ -94,7 +94,7 @@ static double place_of(const struct picture *picture, const struct message *mess
 	return picture->top + y;
 }
 
-/* ---- the two ends ---- */
+/* ---- the two endpoints ---- */
 
 static void draw_heading(const struct picture *picture, unsigned int side)
 {
@@ -104,11 +104,11 @@ static void draw_heading(const struct picture *picture, unsigned int side)
 
 	ladder_name(ladder, side, name);
 	ladder_process(ladder, side, process);
-	if (!ladder->end[side].cookie)
+	if (!ladder->endpoint[side].cookie)
 		strcpy(process, "not seen from here");
 	width = fmax(250, fmax(8.2 * strlen(name), 6.7 * strlen(process)) + 24);
-	svg_rect(picture->file, ladder->end[side].cookie ? "box faint" : "box faint dashed", x - width / 2, y, width,
-		 48, 8);
+	svg_rect(picture->file, ladder->endpoint[side].cookie ? "box faint" : "box faint dashed", x - width / 2, y,
+		 width, 48, 8);
 	svg_text(picture->file, "bold", "middle", x, y + 21, 0, name);
 	svg_text(picture->file, "dim small", "middle", x, y + 38, 0, process);
 }
@@ -142,14 +142,14 @@ static bool touches(const struct moment *moment, unsigned int side)
 	return moment->leaves && moment->arrives ? true : side == moment->side;
 }
 
-static void draw_end(const struct picture *picture, unsigned int side)
+static void draw_side(const struct picture *picture, unsigned int side)
 {
 	const struct ladder *ladder = picture->ladder;
 	double x = line_of(side), from = picture->top + TOP, end = picture->top + picture->height - BOTTOM;
 	uint8_t state = ladder->drawn ? 0 : ladder->first[side];
 	uint32_t i, n;
 
-	svg_line(picture->file, ladder->end[side].cookie ? "faint thick" : "faint thick dashed", x,
+	svg_line(picture->file, ladder->endpoint[side].cookie ? "faint thick" : "faint thick dashed", x,
 		 picture->top + TOP - 24, x, end);
 	if (state)
 		name_state(picture, side, state, from - 4);
@@ -299,8 +299,8 @@ static void draw(const struct picture *picture, int64_t realtime)
 	char text[PUT_CLOCK_WIDTH + 1];
 	uint32_t i;
 
-	draw_end(picture, LADDER_LEFT);
-	draw_end(picture, LADDER_RIGHT);
+	draw_side(picture, LADDER_LEFT);
+	draw_side(picture, LADDER_RIGHT);
 	draw_heading(picture, LADDER_LEFT);
 	draw_heading(picture, LADDER_RIGHT);
 	*put_clock(text, &clock, picture->ladder->start + realtime) = '\0';

@@ -50,13 +50,13 @@ static void write_canvas(struct ladder_text *text, const struct canvas *canvas)
 	canvas_write(canvas, text->out, &text->term, "\n");
 }
 
-/* The two lines that stand for the two ends; that of an end which is not here is only thought of. */
+/* The two lines that stand for the two endpoints; that of an endpoint which is not here is only thought of. */
 static void put_lines(const struct ladder_text *text, struct canvas *canvas, int y, const struct ladder *ladder)
 {
 	unsigned int side;
 
 	for (side = 0; side < LADDER_SIDES; side++)
-		canvas_text(canvas, line_of(text, side), y, CANVAS_DIM, ladder->end[side].cookie ? "│" : "┆");
+		canvas_text(canvas, line_of(text, side), y, CANVAS_DIM, ladder->endpoint[side].cookie ? "│" : "┆");
 }
 
 static void put_state(const struct ladder_text *text, struct canvas *canvas, int y, unsigned int side,
@@ -110,8 +110,8 @@ static void heading(struct ladder_text *text, const struct ladder *ladder)
 	ladder_process(ladder, LADDER_LEFT, left);
 	ladder_process(ladder, LADDER_RIGHT, right);
 	y = put_names(text, &canvas, PUT_CLOCK_WIDTH + 1, y, CANVAS_DIM,
-		      ladder->end[LADDER_LEFT].cookie ? left : "(not seen)",
-		      ladder->end[LADDER_RIGHT].cookie ? right : "(not seen)") + 1;
+		      ladder->endpoint[LADDER_LEFT].cookie ? left : "(not seen)",
+		      ladder->endpoint[LADDER_RIGHT].cookie ? right : "(not seen)") + 1;
 	put_lines(text, &canvas, y, ladder);
 	for (side = 0; side < LADDER_SIDES && !ladder->drawn; side++)
 		if (ladder->first[side])

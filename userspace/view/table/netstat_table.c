@@ -82,8 +82,8 @@ static char *put_service(const struct netstat_table *table, char *p, uint16_t po
 }
 
 /* The port stays as it is, the address is cut. */
-static char *put_end(const struct netstat_table *table, char *p, uint8_t family, const uint8_t *address,
-		     uint16_t number)
+static char *put_endpoint(const struct netstat_table *table, char *p, uint8_t family, const uint8_t *address,
+			  uint16_t number)
 {
 	char *start = p, port[RESOLVE_SERVICE_MAX + 16];
 	unsigned int host_length, port_length = put_service(table, port, number) - port;
@@ -206,9 +206,9 @@ static char *put_row(const struct netstat_table *table, char *p, const struct tc
 	/* Of a listener it has no maximum. */
 	p = put_right(p, record_listens(record) ? 0 : record_sendq(record), 6);
 	*p++ = ' ';
-	p = put_end(table, p, record->family, record->saddr, record->sport);
+	p = put_endpoint(table, p, record->family, record->saddr, record->sport);
 	*p++ = ' ';
-	p = put_end(table, p, record->family, record->daddr, record->dport);
+	p = put_endpoint(table, p, record->family, record->daddr, record->dport);
 	*p++ = ' ';
 	start = p;
 	p = put_column(put_string(p, state_name(record->new_state)), start + 11);

@@ -269,13 +269,13 @@ static void say_lasted(struct ss_details *details, const char *what, bool at_lea
 	ss_say(details, "%s%c%s", what, at_least ? '>' : ':', text);
 }
 
-void ss_details_history(struct ss_details *details, const struct end *end, uint64_t time, bool followed)
+void ss_details_history(struct ss_details *details, const struct endpoint *ep, uint64_t time, bool followed)
 {
-	bool seen = end->flags & END_SINCE, at_least;
-	uint64_t delay = end_read_delay(end, time, followed, &at_least);
+	bool seen = ep->flags & EP_SINCE, at_least;
+	uint64_t delay = endpoint_read_delay(ep, time, followed, &at_least);
 
-	say_lasted(details, " history:(in-state", !seen, time - (seen ? end->since : end->created));
-	ss_say(details, ",peak-recv-q:%u,peak-send-q:%u", end->recvq_peak, end->sendq_peak);
+	say_lasted(details, " history:(in-state", !seen, time - (seen ? ep->since : ep->created));
+	ss_say(details, ",peak-recv-q:%u,peak-send-q:%u", ep->recvq_peak, ep->sendq_peak);
 	if (delay != UNKNOWN)
 		say_lasted(details, ",read-delay", at_least, delay);
 	ss_say(details, ")");

@@ -37,9 +37,9 @@ void ss_details_fill(struct ss_details *details, const struct ss_row *row);
 
 /*
  * Appends what the model knows of the time until `time`: how long in its state, the peaks of its queues, how long
- * bytes waited to be read. `followed` as of end_read_delay().
+ * bytes waited to be read. `followed` as of endpoint_read_delay().
  */
-void ss_details_history(struct ss_details *details, const struct end *end, uint64_t time, bool followed);
+void ss_details_history(struct ss_details *details, const struct endpoint *ep, uint64_t time, bool followed);
 
 /* Appends to the text; what is too much is cut. */
 __attribute__((format(printf, 2, 3)))

@@ -39,21 +39,21 @@ static inline struct ss_row ss_row_of_record(const struct tcptrace_record *recor
 	};
 }
 
-/* Valid as long as `end` is; `ifindex`: see model_ifindex(). */
-static inline struct ss_row ss_row_of_end(const struct end *end, uint32_t ifindex)
+/* Valid as long as `ep` is; `ifindex`: see model_ifindex(). */
+static inline struct ss_row ss_row_of_endpoint(const struct endpoint *ep, uint32_t ifindex)
 {
 	return (struct ss_row){
-		.saddr = end->saddr,
-		.daddr = end->daddr,
-		.cookie = end->cookie,
-		.recvq = end_recvq(end),
-		.sendq = end_sendq(end),
+		.saddr = ep->saddr,
+		.daddr = ep->daddr,
+		.cookie = ep->cookie,
+		.recvq = endpoint_recvq(ep),
+		.sendq = endpoint_sendq(ep),
 		.ifindex = ifindex,
-		.sport = end->sport,
-		.dport = end->dport,
-		.family = end->family,
-		.kind = end->kind,
-		.state = end->state,
+		.sport = ep->sport,
+		.dport = ep->dport,
+		.family = ep->family,
+		.kind = ep->kind,
+		.state = ep->state,
 	};
 }
 

@@ -116,7 +116,7 @@ static int read_kernel(struct summary *summary)
 	return error;
 }
 
-/* As the kernel counts: a request is no socket yet, and an end that is half closed is established. */
+/* As the kernel counts: a request is no socket yet, and an endpoint that is half closed is established. */
 static int count(const struct tcptrace_record *record, void *arg)
 {
 	struct summary *summary = arg;

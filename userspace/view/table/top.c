@@ -51,12 +51,12 @@ void top_free(struct top *top)
 	filter_free(top->filter);
 }
 
-static bool match(const struct end *end, void *arg)
+static bool match(const struct endpoint *ep, void *arg)
 {
 	const struct top *top = arg;
 
-	return session_wants_state(top->session, end->state) &&
-	       (!top->filter || session_fits(top->session, top->filter, end));
+	return session_wants_state(top->session, ep->state) &&
+	       (!top->filter || session_fits(top->session, top->filter, ep));
 }
 
 int top_look(struct top *top, uint64_t time)
@@ -83,33 +83,33 @@ static char *put_short_or_dash(char *p, uint64_t value)
 	return value == UNKNOWN ? put_u64_or_dash(p, value) : put_short(p, value);
 }
 
-static char *put_window(char *p, const struct end *end, uint32_t window)
+static char *put_window(char *p, const struct endpoint *ep, uint32_t window)
 {
-	bool has = end->kind == TCPTRACE_K_FULL && end->state != TCPTRACE_S_LISTEN;
+	bool has = ep->kind == TCPTRACE_K_FULL && ep->state != TCPTRACE_S_LISTEN;
 
 	return put_u64_or_dash(p, has ? window : UNKNOWN);
 }
 
 static void fill(struct row *row, const struct busy_row *busy)
 {
-	const struct end *end = busy->end;
+	const struct endpoint *ep = busy->ep;
 	char *p = row_begin(row);
 
-	p = row_cell(row, record_put_endpoint(p, end->family, end->saddr, end->sport));
-	p = row_cell(row, end->state == TCPTRACE_S_LISTEN ? put_text(p, "*") :
-		     record_put_endpoint(p, end->family, end->daddr, end->dport));
-	p = row_cell(row, put_string(p, state_name(end->state)));
-	p = row_cell(row, put_u64(p, end_recvq(end)));
-	p = row_cell(row, put_u64(p, end->recvq_peak));
-	p = row_cell(row, put_u64(p, end_sendq(end)));
-	p = row_cell(row, put_u64(p, end->sendq_peak));
+	p = row_cell(row, record_put_endpoint(p, ep->family, ep->saddr, ep->sport));
+	p = row_cell(row, ep->state == TCPTRACE_S_LISTEN ? put_text(p, "*") :
+		     record_put_endpoint(p, ep->family, ep->daddr, ep->dport));
+	p = row_cell(row, put_string(p, state_name(ep->state)));
+	p = row_cell(row, put_u64(p, endpoint_recvq(ep)));
+	p = row_cell(row, put_u64(p, ep->recvq_peak));
+	p = row_cell(row, put_u64(p, endpoint_sendq(ep)));
+	p = row_cell(row, put_u64(p, ep->sendq_peak));
 	p = row_cell(row, put_short_or_dash(p, busy->in));
 	p = row_cell(row, put_short_or_dash(p, busy->out));
 	p = row_cell(row, put_duration_or_dash(p, busy->delay));
-	p = row_cell(row, put_window(p, end, end->rcv_wnd));
-	p = row_cell(row, put_window(p, end, end->snd_wnd));
-	p = row_cell(row, put_u64(p, end->retransmits));
-	p = put_process_ref(p, end->owner);
+	p = row_cell(row, put_window(p, ep, ep->rcv_wnd));
+	p = row_cell(row, put_window(p, ep, ep->snd_wnd));
+	p = row_cell(row, put_u64(p, ep->retransmits));
+	p = put_process_ref(p, ep->owner);
 	row_cell(row, p);
 }
 

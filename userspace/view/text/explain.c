@@ -267,7 +267,7 @@ static const char *const texts[EXPLAIN_TOPICS] = {
 struct context {
 	const struct step *step;
 	const struct tcptrace_record *record;
-	const struct end *end;	/* NULL: unknown */
+	const struct endpoint *ep;	/* NULL: unknown */
 	bool absolute;
 };
 
@@ -277,7 +277,7 @@ static char *put_unknown(char *p)
 	return p;
 }
 
-/* Of an end that was there nobody may know. */
+/* Of an endpoint that was there nobody may know. */
 static char *put_time(char *p, uint64_t ns)
 {
 	return ns == UNKNOWN ? put_text(p, "some time") : put_duration(p, ns);
@@ -293,16 +293,16 @@ static char *put_who(char *p, const struct context *context)
 /* An initial sequence number, as on the wire. */
 static char *put_initial(char *p, const struct context *context, bool ours, uint32_t more)
 {
-	const struct end *end = context->end;
+	const struct endpoint *ep = context->ep;
 
-	if (!end || !(end->flags & (ours ? END_ISS : END_IRS)))
+	if (!ep || !(ep->flags & (ours ? EP_ISS : EP_IRS)))
 		return put_unknown(p);
-	return put_u64(p, (uint32_t)((ours ? end->iss : end->irs) + more));
+	return put_u64(p, (uint32_t)((ours ? ep->iss : ep->irs) + more));
 }
 
 static bool is_passive(const struct context *context)
 {
-	return context->end && context->end->flags & END_PASSIVE;
+	return context->ep && context->ep->flags & EP_PASSIVE;
 }
 
 /* A sequence number as the line above has it. */
@@ -312,7 +312,7 @@ static char *put_seq(char *p, const struct context *context, bool ours, uint32_t
 
 	if (context->absolute)
 		return put_u64(p, number);
-	if (!relative_seq(context->end, ours, number, &relative))
+	if (!relative_seq(context->ep, ours, number, &relative))
 		return put_unknown(p);
 	return put_i64(p, relative);
 }
@@ -326,12 +326,12 @@ static uint32_t retries(const struct context *context)
 {
 	if (context->record->type == TCPTRACE_T_REQUEST)
 		return context->record->u.listen.retransmits;
-	return context->end ? context->end->retransmits : 0;
+	return context->ep ? context->ep->retransmits : 0;
 }
 
 static uint64_t waited(const struct context *context)
 {
-	return context->end ? end_waited(context->end) : UNKNOWN;
+	return context->ep ? endpoint_waited(context->ep) : UNKNOWN;
 }
 
 static uint64_t delay(const struct context *context)
@@ -370,10 +370,10 @@ static char *put_error(char *p, const struct context *context)
 	X(sent,		put_count(p, retries(c) + 1, "time"))			\
 	X(again,	put_count(p, retries(c), "segment"))			\
 	X(in_state,	put_time(p, c->step->in_state))				\
-	X(handshake,	put_time(p, c->end ? c->end->handshake : UNKNOWN))	\
+	X(handshake,	put_time(p, c->ep ? c->ep->handshake : UNKNOWN))	\
 	X(waited,	put_time(p, waited(c)))					\
 	X(delay,	put_time(p, delay(c)))					\
-	X(half,		put_time(p, c->end ? c->end->fin : UNKNOWN))	\
+	X(half,		put_time(p, c->ep ? c->ep->fin : UNKNOWN))	\
 	X(timeout,	put_time(p, c->record->u.totals.timeout * 1000000ull))	\
 	X(error,	put_error(p, c))
 
@@ -432,7 +432,7 @@ char *explain_step(char *p, const struct step *step, bool absolute)
 	const struct context context = {
 		.step = step,
 		.record = step->record,
-		.end = step->end,
+		.ep = step->ep,
 		.absolute = absolute,
 	};
 	enum explain_topic topics[EXPLAIN_MAX];

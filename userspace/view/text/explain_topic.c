@@ -20,7 +20,7 @@ static void add(struct topics *topics, enum explain_topic topic)
 
 static bool is(const struct step *step, uint32_t flags)
 {
-	return step->end && step->end->flags & flags;
+	return step->ep && step->ep->flags & flags;
 }
 
 static bool sends_nothing_more(uint8_t state)
@@ -58,13 +58,13 @@ static void of_established(struct topics *topics, const struct step *step)
 {
 	if (step->old_state == TCPTRACE_S_SYN_SENT) {
 		add(topics, EXPLAIN_SYN_ACK_CAME);
-		if (is(step, END_HANDSHAKE))
+		if (is(step, EP_HANDSHAKE))
 			add(topics, EXPLAIN_TOOK);
-	} else if (is(step, END_ACTIVE)) {
+	} else if (is(step, EP_ACTIVE)) {
 		add(topics, EXPLAIN_CROSSED_ESTABLISHED);
 	} else {
 		add(topics, EXPLAIN_ESTABLISHED);
-		if (is(step, END_HANDSHAKE))
+		if (is(step, EP_HANDSHAKE))
 			add(topics, EXPLAIN_IN_SYN_RECV);
 	}
 }
@@ -136,10 +136,10 @@ static void of_ack(struct topics *topics, const struct step *step)
 	if (step->bytes)
 		add(topics, EXPLAIN_ACKED);
 	if (step->control)
-		add(topics, is(step, END_FIN_SENT) ? EXPLAIN_ACKED_FIN : EXPLAIN_ACKED_SYN);
+		add(topics, is(step, EP_FIN_SENT) ? EXPLAIN_ACKED_FIN : EXPLAIN_ACKED_SYN);
 	if (!step->record->snd_wnd)
 		add(topics, EXPLAIN_WINDOW_ZERO);
-	else if (opens && is(step, END_SYNCED))
+	else if (opens && is(step, EP_SYNCED))
 		add(topics, EXPLAIN_WINDOW_OPENS);
 	else
 		add(topics, EXPLAIN_WINDOW);
@@ -189,7 +189,7 @@ static void of_shutdown(struct topics *topics, const struct step *step)
 
 static void of_aborted(struct topics *topics, const struct step *step)
 {
-	switch (step->end ? (enum why)step->end->why : WHY_UNKNOWN) {
+	switch (step->ep ? (enum why)step->ep->why : WHY_UNKNOWN) {
 	case WHY_UNREAD:
 		add(topics, EXPLAIN_ABORT_UNREAD);
 		break;
@@ -215,7 +215,7 @@ static void of_closed(struct topics *topics, const struct step *step)
 		of_failed_connect(topics, record->error);
 	else if (record->error == ECONNABORTED)
 		of_aborted(topics, step);
-	else if (is(step, END_RST_RCVD))
+	else if (is(step, EP_RST_RCVD))
 		add(topics, EXPLAIN_ENDED_RST);
 	else if (record->error == ETIMEDOUT)
 		add(topics, EXPLAIN_ENDED_TIMEOUT);
@@ -249,7 +249,7 @@ static void of_state(struct topics *topics, const struct step *step)
 		break;
 	case TCPTRACE_S_LAST_ACK:
 		add(topics, EXPLAIN_LAST_ACK);
-		if (is(step, END_HALF_CLOSED))
+		if (is(step, EP_HALF_CLOSED))
 			add(topics, EXPLAIN_HALF_CLOSED);
 		break;
 	case TCPTRACE_S_CLOSING:
@@ -271,7 +271,7 @@ static void of_timewait_begin(struct topics *topics, const struct step *step)
 		add(topics, EXPLAIN_TIME_WAIT_MERGED);
 	else
 		add(topics, step->old_state == TCPTRACE_S_CLOSING ? EXPLAIN_TIME_WAIT_CROSSED : EXPLAIN_TIME_WAIT);
-	if (is(step, END_HALF_CLOSED) && !step->merged && step->old_state != TCPTRACE_S_CLOSING)
+	if (is(step, EP_HALF_CLOSED) && !step->merged && step->old_state != TCPTRACE_S_CLOSING)
 		add(topics, EXPLAIN_HALF_CLOSED);
 	add(topics, EXPLAIN_2MSL);
 }
@@ -286,7 +286,7 @@ static void of_timewait(struct topics *topics, const struct step *step)
 		break;
 	case TCPTRACE_OP_SUBSTATE:
 		add(topics, EXPLAIN_TIME_WAIT_ORPHAN);
-		if (is(step, END_HALF_CLOSED))
+		if (is(step, EP_HALF_CLOSED))
 			add(topics, EXPLAIN_HALF_CLOSED);
 		add(topics, EXPLAIN_2MSL);
 		break;
@@ -312,10 +312,10 @@ static void of_reset(struct topics *topics, const struct step *step)
 		add(topics, EXPLAIN_RST_CAME);
 		break;
 	default:
-		if (!step->end)
+		if (!step->ep)
 			add(topics, EXPLAIN_RST_NOBODY);
 		else
-			add(topics, step->end->why == WHY_LATE ? EXPLAIN_RST_LATE : EXPLAIN_RST_REPLIED);
+			add(topics, step->ep->why == WHY_LATE ? EXPLAIN_RST_LATE : EXPLAIN_RST_REPLIED);
 	}
 }
 

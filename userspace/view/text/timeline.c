@@ -155,7 +155,7 @@ static inline char *put_padded(char *p, char *start, unsigned int *width)
 	return put_column(p, start + *width);
 }
 
-/* Whose line it is: of a record or of an end. */
+/* Whose line it is: of a record or of an endpoint. */
 struct whose {
 	uint64_t cookie;
 	const uint8_t *saddr, *daddr;
@@ -164,7 +164,7 @@ struct whose {
 	char role;
 };
 
-/* The same for both ends of a connection. */
+/* The same for both endpoints of a connection. */
 static uint32_t pair_number(const struct whose *whose)
 {
 	uint32_t number = whose->sport * 31 ^ whose->dport * 31;
@@ -176,7 +176,7 @@ static uint32_t pair_number(const struct whose *whose)
 }
 
 /* Whose line it is comes first; '>' it connected, '<' it was connected to. */
-static char *make_ends(char *p, struct timeline *timeline, const struct whose *whose)
+static char *make_endpoints(char *p, struct timeline *timeline, const struct whose *whose)
 {
 	char *start;
 
@@ -216,23 +216,23 @@ static inline bool is_known(const struct timeline_known *known, const struct tim
 static void make_known(struct timeline_known *known, struct timeline *timeline, const struct whose *whose)
 {
 	/* With room for what put_*() leave behind; IPv6 at its longest, with colours, is 117. */
-	char text[sizeof(known->ends) + 16], *end;
+	char text[sizeof(known->endpoints) + 16], *end;
 
-	end = make_ends(text, timeline, whose);
+	end = make_endpoints(text, timeline, whose);
 	if (known->cookie != whose->cookie)
 		known->pid = 0;
 	known->cookie = whose->cookie;
 	known->layout = layout_of(timeline, whose->role);
-	known->ends_length = end - text;
-	memcpy(known->ends, text, sizeof(known->ends));
+	known->endpoints_length = end - text;
+	memcpy(known->endpoints, text, sizeof(known->endpoints));
 }
 
-static inline char *put_known_ends(char *p, const struct timeline_known *known)
+static inline char *put_known_endpoints(char *p, const struct timeline_known *known)
 {
-	memcpy(p, known->ends, 64);
-	if (known->ends_length > 64)
-		memcpy(p + 64, known->ends + 64, sizeof(known->ends) - 64);
-	return p + known->ends_length;
+	memcpy(p, known->endpoints, 64);
+	if (known->endpoints_length > 64)
+		memcpy(p + 64, known->endpoints + 64, sizeof(known->endpoints) - 64);
+	return p + known->endpoints_length;
 }
 
 static void make_known_process(struct timeline_known *known, uint32_t pid, const char *comm)
@@ -277,29 +277,29 @@ static struct timeline_known *known_of_record(struct timeline *timeline,
 	return known;
 }
 
-static struct timeline_known *known_of_end(struct timeline *timeline, const struct end *end)
+static struct timeline_known *known_of_endpoint(struct timeline *timeline, const struct endpoint *ep)
 {
-	struct timeline_known *known = known_of(timeline, end->cookie);
+	struct timeline_known *known = known_of(timeline, ep->cookie);
 	struct whose whose;
 
-	if (is_known(known, timeline, end->cookie, timeline_role(end->flags)))
+	if (is_known(known, timeline, ep->cookie, timeline_role(ep->flags)))
 		return known;
 	whose = (struct whose){
-		.cookie = end->cookie,
-		.saddr = end->saddr,
-		.daddr = end->daddr,
-		.sport = end->sport,
-		.dport = end->dport,
-		.family = end->family,
-		.role = timeline_role(end->flags),
+		.cookie = ep->cookie,
+		.saddr = ep->saddr,
+		.daddr = ep->daddr,
+		.sport = ep->sport,
+		.dport = ep->dport,
+		.family = ep->family,
+		.role = timeline_role(ep->flags),
 	};
 	make_known(known, timeline, &whose);
 	return known;
 }
 
-char *timeline_put_ends(char *p, struct timeline *timeline, const struct end *end)
+char *timeline_put_endpoints(char *p, struct timeline *timeline, const struct endpoint *ep)
 {
-	return put_known_ends(p, known_of_end(timeline, end));
+	return put_known_endpoints(p, known_of_endpoint(timeline, ep));
 }
 
 static inline char *put_queues(char *p, uint32_t recvq, uint32_t sendq)
@@ -352,8 +352,8 @@ void timeline_step(struct timeline *timeline, const struct step *step)
 	p = line = out_room(timeline->out);
 	p = timeline_put_time(p, timeline, record->time);
 	p = put_since(p, step->since);
-	known = known_of_record(timeline, record, timeline_role(step->end ? step->end->flags : 0));
-	p = put_known_ends(p, known);
+	known = known_of_record(timeline, record, timeline_role(step->ep ? step->ep->flags : 0));
+	p = put_known_endpoints(p, known);
 	p = put_mem(p, timeline->changes[step->old_state][step->new_state],
 		    sizeof(timeline->changes[0][0]));
 	p = put_queues(p, record_recvq(record), record_sendq(record));
@@ -392,28 +392,28 @@ void timeline_socket_header(struct timeline *timeline)
 	out_done(timeline->out, p);
 }
 
-void timeline_socket(struct timeline *timeline, const struct end *end)
+void timeline_socket(struct timeline *timeline, const struct endpoint *ep)
 {
 	char *p = out_room(timeline->out), *start;
 
 	/* The first name of the row "X" of changes, padded as it is. */
-	p = put_mem(p, timeline->changes[end->state][end->state], WIDTH_STATE + 1);
-	p = put_queues(p, end_recvq(end), end_sendq(end));
+	p = put_mem(p, timeline->changes[ep->state][ep->state], WIDTH_STATE + 1);
+	p = put_queues(p, endpoint_recvq(ep), endpoint_sendq(ep));
 	start = p;
-	p = record_put_endpoint(p, end->family, end->saddr, end->sport);
+	p = record_put_endpoint(p, ep->family, ep->saddr, ep->sport);
 	p = put_padded(p, start, &timeline->local_width);
 	*p++ = ' ';
 	start = p;
-	p = put_peer(p, timeline, end->family, end->saddr, end->daddr, end->dport);
-	if (end->owner) {
+	p = put_peer(p, timeline, ep->family, ep->saddr, ep->daddr, ep->dport);
+	if (ep->owner) {
 		p = put_column(p, start + WIDTH_FIRST);
 		*p++ = ' ';
-		p = put_process_ref(p, end->owner);
+		p = put_process_ref(p, ep->owner);
 	}
-	if (end->kind == TCPTRACE_K_TIMEWAIT) {
+	if (ep->kind == TCPTRACE_K_TIMEWAIT) {
 		p = put_column(p, start + WIDTH_FIRST);
 		*p++ = ' ';
-		p = put_duration(p, end->timeout * 1000000ull);
+		p = put_duration(p, ep->timeout * 1000000ull);
 		p = put_text(p, " left");
 	}
 	*p++ = '\n';
@@ -466,7 +466,7 @@ void timeline_summary(struct out *out, const struct summary *summary)
 	p = put_part(p, "found no room in the ring", lost->nested, ", ");
 	p = put_part(p, "missed by probes", lost->missed, ", ");
 	p = put_part(p, "of unknown type", lost->unknown, ", ");
-	p = put_part(p, "of endpoints beyond --max-ends", summary->full, ", ");
+	p = put_part(p, "of endpoints beyond --max-endpoints", summary->full, ", ");
 	*p++ = '\n';
 	out_done(out, p);
 }

@@ -16,19 +16,19 @@
 #define TIMELINE_CHANGE	25	/* "ESTABLISHED -> CLOSE_WAIT" */
 
 /*
- * What most lines of an end have in common, made once. A place for each of the last ends, by cookie: two that
+ * What most lines of an endpoint have in common, made once. A place for each of the last endpoints, by cookie: two that
  * share one make each other's text anew.
  */
 #define TIMELINE_KNOWN_BITS	9
 
 struct timeline_known {
 	uint64_t cookie;	/* 0: nothing */
-	uint32_t layout;	/* widths and role that `ends` was made with */
+	uint32_t layout;	/* widths and role that `endpoints` was made with */
 	uint32_t pid;
 	char comm[TCPTRACE_COMM_LEN];	/* that `process` was made of */
-	uint8_t ends_length, process_length;
+	uint8_t endpoints_length, process_length;
 	char process[32];	/* "client/1001"; its length is 0 where there is no room for it */
-	char ends[128];		/* "127.0.0.1:45678 > 127.0.0.1:9090 ", with its colour */
+	char endpoints[128];		/* "127.0.0.1:45678 > 127.0.0.1:9090 ", with its colour */
 };
 
 struct timeline {
@@ -52,11 +52,11 @@ void timeline_init(struct timeline *timeline, struct out *out, const struct term
 
 /* One socket that is there, and the heading of the table of these. */
 void timeline_socket_header(struct timeline *timeline);
-void timeline_socket(struct timeline *timeline, const struct end *end);
+void timeline_socket(struct timeline *timeline, const struct endpoint *ep);
 
 void timeline_header(struct timeline *timeline);
 void timeline_step(struct timeline *timeline, const struct step *step);
-void timeline_verdict(struct timeline *timeline, const struct end *end, const struct end *peer);
+void timeline_verdict(struct timeline *timeline, const struct endpoint *ep, const struct endpoint *peer);
 
 /* Below its line: what the step means, in plain words. timeline_explain.c */
 void timeline_explain(struct timeline *timeline, const struct step *step);

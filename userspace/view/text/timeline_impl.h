@@ -6,7 +6,7 @@
  *   timeline_what.c	what a step was: the segment, the call, the data
  *   timeline_segment.c	what is remarkable about a segment
  *   timeline_loss.c	retransmissions, refusals, probes
- *   timeline_verdict.c	what is to be said when an end is over
+ *   timeline_verdict.c	what is to be said when an endpoint is over
  *   timeline_explain.c	a step in plain words
  *
  * Each timeline_put_*() appends at p and returns where the line goes on.
@@ -28,7 +28,7 @@ static inline char *timeline_put_time(char *p, struct timeline *timeline, uint64
 /* '>' it connected, '<' it was connected to. */
 static inline char timeline_role(uint32_t flags)
 {
-	return flags & END_ACTIVE ? '>' : flags & END_PASSIVE ? '<' : '-';
+	return flags & EP_ACTIVE ? '>' : flags & EP_PASSIVE ? '<' : '-';
 }
 
 /*
@@ -43,11 +43,11 @@ static inline char *timeline_fit(const struct timeline *timeline, char *line, co
 }
 
 /* timeline.c: both endpoints as in the columns of a step */
-char *timeline_put_ends(char *p, struct timeline *timeline, const struct end *end);
+char *timeline_put_endpoints(char *p, struct timeline *timeline, const struct endpoint *ep);
 
 /* timeline_what.c */
 char *timeline_put_what(char *p, struct timeline *timeline, const struct step *step);
-/* A sequence number of this end's (`out`) or of the peer's, "?" where its beginning was not seen. */
+/* A sequence number of this endpoint's (`out`) or of the peer's, "?" where its beginning was not seen. */
 char *timeline_put_number(char *p, const struct timeline *timeline, const struct step *step, bool out,
 			  uint32_t number);
 

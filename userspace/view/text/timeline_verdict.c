@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What is to be said when an end is over, in two lines. */
+/* What is to be said when an endpoint is over, in two lines. */
 #include "model/verdict.h"
 #include "view/text/timeline_impl.h"
 
@@ -63,7 +63,7 @@ static char *put_bytes(char *p, uint64_t bytes)
 	return p;
 }
 
-static char *put_counters(char *p, struct timeline *timeline, const struct end *end,
+static char *put_counters(char *p, struct timeline *timeline, const struct endpoint *ep,
 			  const struct verdict *verdict)
 {
 	p = put_named_duration(p, "handshake", verdict->handshake);
@@ -73,7 +73,7 @@ static char *put_counters(char *p, struct timeline *timeline, const struct end *
 	p = put_named_duration(p, "duration", verdict->duration);
 	if (!verdict->whole) {
 		p = put_text(p, "seen since ");
-		p = put_clock(p, &timeline->clock, end->created + timeline->realtime);
+		p = put_clock(p, &timeline->clock, ep->created + timeline->realtime);
 		p = put_text(p, ", ");
 	}
 	p = put_named_duration(p, "half-closed", verdict->half_closed);
@@ -99,11 +99,11 @@ static char *put_counters(char *p, struct timeline *timeline, const struct end *
 	return p;
 }
 
-static char *put_pair(char *p, const struct end *end, const struct end *peer)
+static char *put_pair(char *p, const struct endpoint *ep, const struct endpoint *peer)
 {
 	struct pair pair;
 
-	verdict_of_pair(end, peer, &pair);
+	verdict_of_pair(ep, peer, &pair);
 	if (pair.duration == UNKNOWN)
 		return p;
 	p = put_text(p, "both endpoints: ");
@@ -111,8 +111,8 @@ static char *put_pair(char *p, const struct end *end, const struct end *peer)
 	return put_named_duration(p, "duration", pair.duration);
 }
 
-/* What held it up, and how it was used: what level queue shows. And what only both ends tell. */
-static char *put_waits(char *p, const struct verdict *verdict, const struct end *end, const struct end *peer)
+/* What held it up, and how it was used: what level queue shows. And what only both endpoints tell. */
+static char *put_waits(char *p, const struct verdict *verdict, const struct endpoint *ep, const struct endpoint *peer)
 {
 	const char *lasting = verdict_lasting(verdict->lasting), *start = p;
 
@@ -128,7 +128,7 @@ static char *put_waits(char *p, const struct verdict *verdict, const struct end 
 		p = put_text(p, " connection, ");
 	}
 	if (peer)
-		p = put_pair(p, end, peer);
+		p = put_pair(p, ep, peer);
 	return p == start ? p : p - 2;
 }
 
@@ -137,17 +137,17 @@ static char *begin_line(char *p)
 	return put_column(p, p + PUT_CLOCK_WIDTH + 1 + TIMELINE_SINCE);
 }
 
-void timeline_verdict(struct timeline *timeline, const struct end *end, const struct end *peer)
+void timeline_verdict(struct timeline *timeline, const struct endpoint *ep, const struct endpoint *peer)
 {
 	struct verdict verdict;
 	char *p, *start, *more;
 
-	verdict_of(end, &verdict);
+	verdict_of(ep, &verdict);
 	p = start = out_room(timeline->out);
-	p = timeline_put_time(p, timeline, end->last);
+	p = timeline_put_time(p, timeline, ep->last);
 	p = put_column(p, start + PUT_CLOCK_WIDTH + 1 + TIMELINE_SINCE - 3);
 	p = put_text(p, "== ");
-	p = timeline_put_ends(p, timeline, end);
+	p = timeline_put_endpoints(p, timeline, ep);
 	p = put_how(p, &verdict);
 	if (verdict.orphaned)
 		p = put_text(p, ", orphaned");
@@ -160,12 +160,12 @@ void timeline_verdict(struct timeline *timeline, const struct end *end, const st
 	*p++ = '\n';
 	start = p;
 	p = begin_line(p);
-	p = put_counters(p, timeline, end, &verdict);
+	p = put_counters(p, timeline, ep, &verdict);
 	p = timeline_fit(timeline, start, NULL, p);
 	*p++ = '\n';
 	start = p;
 	p = begin_line(p);
-	more = put_waits(p, &verdict, end, peer);
+	more = put_waits(p, &verdict, ep, peer);
 	if (more == p)
 		return out_done(timeline->out, start);
 	p = timeline_fit(timeline, start, NULL, more);

@@ -8,10 +8,10 @@
 
 /* ---- the segment ---- */
 
-/* Without an end of its own a segment is counted from what its peer knows. */
+/* Without an endpoint of its own a segment is counted from what its peer knows. */
 static bool relative(const struct step *step, bool out, uint32_t number, int64_t *result)
 {
-	return step->end ? relative_seq(step->end, out, number, result) :
+	return step->ep ? relative_seq(step->ep, out, number, result) :
 			   relative_seq(step->peer, !out, number, result);
 }
 
@@ -114,12 +114,12 @@ static char *put_request(char *p, const struct tcptrace_record *record)
 
 static char *put_accept(char *p, const struct step *step)
 {
-	const struct end *end = step->end;
+	const struct endpoint *ep = step->ep;
 
 	p = put_text(p, "accept()");
-	if (end && end->flags & END_ACCEPTED) {
+	if (ep && ep->flags & EP_ACCEPTED) {
 		p = put_text(p, ", waited ");
-		p = put_duration(p, end_waited(end));
+		p = put_duration(p, endpoint_waited(ep));
 	}
 	if (step->record->u.listen.listener) {
 		p = put_text(p, ", ");
@@ -201,7 +201,7 @@ static char *put_ack(char *p, const struct step *step)
 	if (step->bytes && step->control)
 		p = put_text(p, " and ");
 	if (step->control)
-		p = step->end->flags & END_FIN_SENT ? put_text(p, "FIN") : put_text(p, "SYN");
+		p = step->ep->flags & EP_FIN_SENT ? put_text(p, "FIN") : put_text(p, "SYN");
 	if (step->bytes || step->control)
 		p = put_text(p, " acked, ");
 	p = put_text(p, "window ");

@@ -1,0 +1,351 @@
+// SPDX-License-Identifier: GPL-2.0-only
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "model/endpoint_table.h"
+#include "model/queue_stats.h"
+#include "record/record.h"
+
+#define BITS_FIRST	10
+#define PER_HEAD	4u	/* endpoints on average in a chain before the heads are doubled */
+/* How far apart two endpoints' numbers may lie that were looked at one after the other. */
+#define SEQ_NEAR	(1u << 20)
+
+/* Address space. MAP_FAILED: there is none. */
+static void *set_aside(uint32_t max, size_t size)
+{
+	return mmap(NULL, ((size_t)max + 1) * size, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+}
+
+static void give_back(void *all, uint32_t max, size_t size)
+{
+	if (all != MAP_FAILED)
+		munmap(all, ((size_t)max + 1) * size);
+}
+
+int endpoint_table_init(struct endpoint_table *table, uint32_t max)
+{
+	memset(table, 0, sizeof(*table));
+	table->max = max;
+	table->bits = BITS_FIRST;
+	table->used = 1;
+	table->all = set_aside(max, sizeof(*table->all));
+	table->ifindex = set_aside(max, sizeof(*table->ifindex));
+	table->by_cookie = calloc(1u << table->bits, sizeof(uint32_t));
+	table->by_tuple = calloc(1u << table->bits, sizeof(uint32_t));
+	if (table->all != MAP_FAILED && table->ifindex != MAP_FAILED && table->by_cookie && table->by_tuple)
+		return 0;
+	endpoint_table_exit(table);
+	return -ENOMEM;
+}
+
+/* With what lies beside the table. */
+static void release(struct endpoint *ep)
+{
+	queue_stats_end(ep);
+	endpoint_release(ep);
+}
+
+void endpoint_table_exit(struct endpoint_table *table)
+{
+	uint32_t place;
+
+	for (place = 1; table->all != MAP_FAILED && place < table->used; place++)
+		release(endpoint_at(table, place));
+	give_back(table->all, table->max, sizeof(*table->all));
+	give_back(table->ifindex, table->max, sizeof(*table->ifindex));
+	free(table->by_cookie);
+	free(table->by_tuple);
+}
+
+/* ---- the indexes ---- */
+
+/* The same from both sides. Listeners of any address are in many namespaces: of these it is another one in each. */
+static inline uint64_t hash_tuple(const uint8_t *saddr, uint16_t sport, const uint8_t *daddr, uint16_t dport,
+				  uint32_t netns)
+{
+	return hash_16(saddr, sport) + hash_16(daddr, dport) + (dport ? 0 : hash_number(netns));
+}
+
+static inline uint64_t hash_endpoint(const struct endpoint *ep)
+{
+	return hash_tuple(ep->saddr, ep->sport, ep->daddr, ep->dport, ep->netns);
+}
+
+static inline uint64_t hash_record(const struct tcptrace_record *record)
+{
+	return hash_tuple(record->saddr, record->sport, record->daddr, record->dport, record->netns);
+}
+
+static inline uint32_t *tuple_head(const struct endpoint_table *table, uint64_t hash)
+{
+	return &table->by_tuple[hash_place(hash, table->bits)];
+}
+
+enum index { BY_COOKIE, BY_TUPLE };
+
+static inline uint32_t *head_of(const struct endpoint_table *table, const struct endpoint *ep, enum index index)
+{
+	return index == BY_COOKIE ? endpoint_table_cookie_head(table, ep->cookie)
+				  : tuple_head(table, hash_endpoint(ep));
+}
+
+static inline uint32_t *next_of(const struct endpoint_table *table, uint32_t place, enum index index)
+{
+	struct endpoint *ep = endpoint_at(table, place);
+
+	return index == BY_COOKIE ? &ep->cookie_next : &ep->tuple_next;
+}
+
+/* Who came last is found first. */
+static inline void push(const struct endpoint_table *table, uint32_t *head, uint32_t place, enum index index)
+{
+	*next_of(table, place, index) = *head;
+	*head = place;
+}
+
+/* Takes it out of its chain, where it is. */
+static inline void pull(const struct endpoint_table *table, uint32_t place, enum index index)
+{
+	uint32_t *link = head_of(table, endpoint_at(table, place), index);
+
+	while (*link != place)
+		link = next_of(table, *link, index);
+	*link = *next_of(table, place, index);
+}
+
+/* Into the new heads, in the order that they had: backwards, and that once more. */
+static void move(const struct endpoint_table *table, uint32_t place, enum index index)
+{
+	uint32_t backwards = 0, next;
+
+	for (; place; place = next) {
+		next = *next_of(table, place, index);
+		push(table, &backwards, place, index);
+	}
+	for (; backwards; backwards = next) {
+		next = *next_of(table, backwards, index);
+		push(table, head_of(table, endpoint_at(table, backwards), index), backwards, index);
+	}
+}
+
+/* Without memory for more heads the chains get longer, that is all. */
+static void grow(struct endpoint_table *table)
+{
+	uint32_t *old_cookie = table->by_cookie, *old_tuple = table->by_tuple, old_count = 1u << table->bits, i;
+	uint32_t *by_cookie = calloc(2 * old_count, sizeof(uint32_t));
+	uint32_t *by_tuple = calloc(2 * old_count, sizeof(uint32_t));
+
+	if (!by_cookie || !by_tuple) {
+		free(by_cookie);
+		free(by_tuple);
+		return;
+	}
+	table->by_cookie = by_cookie;
+	table->by_tuple = by_tuple;
+	table->bits++;
+	for (i = 0; i < old_count; i++) {
+		move(table, old_cookie[i], BY_COOKIE);
+		move(table, old_tuple[i], BY_TUPLE);
+	}
+	free(old_cookie);
+	free(old_tuple);
+}
+
+/* ---- room ---- */
+
+/* There is one: `count` is below `max`. */
+static uint32_t take_place(struct endpoint_table *table)
+{
+	uint32_t place = table->free;
+
+	if (!place)
+		return table->used++;
+	table->free = endpoint_at(table, place)->cookie_next;
+	return place;
+}
+
+/* Are there as many as may be in this chain? */
+static bool is_crowded(const struct endpoint_table *table, uint32_t place)
+{
+	uint32_t count;
+
+	if (table->count < ENDPOINTS_ALIKE)
+		return false;
+	for (count = 1; place && count < ENDPOINTS_ALIKE; count++)
+		place = endpoint_at(table, place)->tuple_next;
+	return place;
+}
+
+uint32_t endpoint_table_add(struct endpoint_table *table, const struct tcptrace_record *record)
+{
+	uint64_t hash = hash_record(record);
+	uint32_t place;
+
+	if (table->count == table->max || is_crowded(table, *tuple_head(table, hash)))
+		return 0;
+	place = take_place(table);
+	endpoint_name(endpoint_at(table, place), record);
+	if (++table->count > PER_HEAD << table->bits)
+		grow(table);
+	push(table, endpoint_table_cookie_head(table, record->cookie), place, BY_COOKIE);
+	push(table, tuple_head(table, hash), place, BY_TUPLE);
+	endpoint_table_bind(table, endpoint_at(table, place), record->ifindex);
+	return place;
+}
+
+void endpoint_table_remove(struct endpoint_table *table, uint32_t place)
+{
+	struct endpoint *ep = endpoint_at(table, place);
+
+	pull(table, place, BY_COOKIE);
+	pull(table, place, BY_TUPLE);
+	if (ep->peer)
+		endpoint_at(table, ep->peer)->peer = 0;
+	ep->cookie = 0;
+	release(ep);
+	ep->cookie_next = table->free;
+	table->free = place;
+	table->count--;
+}
+
+/* ---- two endpoints, one connection ---- */
+
+static inline bool same(const uint8_t *a, const uint8_t *b)
+{
+	return !memcmp(a, b, TCPTRACE_ADDR_LEN);
+}
+
+/* Its own side comes first. */
+static inline bool is_between(const struct endpoint *ep, const uint8_t *saddr, uint16_t sport, const uint8_t *daddr,
+			      uint16_t dport)
+{
+	return ep->sport == sport && ep->dport == dport && same(ep->saddr, saddr) && same(ep->daddr, daddr);
+}
+
+/* What one endpoint has sent lies where the other one has received. */
+static bool near(const struct endpoint *from, const struct endpoint *to)
+{
+	return to->rcv_nxt - (from->snd_una - SEQ_NEAR) <=
+	       (from->snd_nxt - from->snd_una) + 2 * SEQ_NEAR;
+}
+
+static bool is_new(const struct endpoint *ep)
+{
+	return ep->state == TCPTRACE_S_SYN_SENT || ep->state == TCPTRACE_S_SYN_RECV;
+}
+
+/*
+ * The tuple fits, but there may be another connection with it: an older one, or one in another
+ * namespace. The initial sequence numbers decide where both sides' are known.
+ */
+static bool fits(const struct endpoint *ep, const struct endpoint *other)
+{
+	bool out = ep->flags & EP_ISS && other->flags & EP_IRS;
+	bool in = ep->flags & EP_IRS && other->flags & EP_ISS;
+
+	if ((out && ep->iss != other->irs) || (in && ep->irs != other->iss))
+		return false;
+	if (out || in)
+		return true;
+	if (is_new(ep) != is_new(other))
+		return false;
+	if (ep->netns == other->netns)
+		return true;
+	return !is_new(ep) && near(ep, other) && near(other, ep);
+}
+
+uint32_t endpoint_table_find_peer(const struct endpoint_table *table, uint32_t place)
+{
+	const struct endpoint *ep = endpoint_at(table, place);
+	uint32_t other = *tuple_head(table, hash_endpoint(ep));
+
+	for (; other; other = endpoint_at(table, other)->tuple_next) {
+		const struct endpoint *peer = endpoint_at(table, other);
+
+		if (other != place && is_between(peer, ep->daddr, ep->dport, ep->saddr, ep->sport) &&
+		    !(peer->flags & EP_OVER) && fits(ep, peer))
+			break;
+	}
+	return other;
+}
+
+uint32_t endpoint_table_find_peer_of(const struct endpoint_table *table, const struct tcptrace_record *record)
+{
+	uint32_t other = *tuple_head(table, hash_record(record));
+
+	for (; other; other = endpoint_at(table, other)->tuple_next) {
+		const struct endpoint *peer = endpoint_at(table, other);
+
+		if (is_between(peer, record->daddr, record->dport, record->saddr, record->sport) &&
+		    peer->netns == record->netns)
+			break;
+	}
+	return other;
+}
+
+uint32_t endpoint_table_find_tuple(const struct endpoint_table *table, const struct tcptrace_record *record)
+{
+	uint32_t place = *tuple_head(table, hash_record(record));
+
+	for (; place; place = endpoint_at(table, place)->tuple_next) {
+		const struct endpoint *ep = endpoint_at(table, place);
+
+		if (is_between(ep, record->saddr, record->sport, record->daddr, record->dport) &&
+		    ep->netns == record->netns && !(ep->flags & EP_OVER))
+			break;
+	}
+	return place;
+}
+
+uint32_t endpoint_table_find_stale(const struct endpoint_table *table, uint32_t place)
+{
+	const struct endpoint *ep = endpoint_at(table, place);
+	uint32_t other = *tuple_head(table, hash_endpoint(ep));
+
+	for (; other; other = endpoint_at(table, other)->tuple_next) {
+		const struct endpoint *old = endpoint_at(table, other);
+
+		if (other != place && is_between(old, ep->saddr, ep->sport, ep->daddr, ep->dport) &&
+		    old->netns == ep->netns && !(old->flags & EP_OVER))
+			break;
+	}
+	return other;
+}
+
+/* One of the address is asked before one of any, and that of its family before that of both. */
+uint32_t endpoint_table_find_listener(const struct endpoint_table *table, const struct endpoint *ep)
+{
+	static const uint8_t any[TCPTRACE_ADDR_LEN], any_mapped[TCPTRACE_ADDR_LEN] = { [10] = 0xff, 0xff };
+	const struct {
+		const uint8_t *saddr, *daddr;
+	} tuples[] = { { ep->saddr, any_mapped }, { ep->saddr, any }, { any_mapped, any_mapped }, { any, any } };
+	size_t i;
+
+	for (i = 0; i < sizeof(tuples) / sizeof(tuples[0]); i++) {
+		uint32_t place = *tuple_head(table, hash_tuple(tuples[i].saddr, ep->sport, tuples[i].daddr, 0,
+									ep->netns));
+
+		for (; place; place = endpoint_at(table, place)->tuple_next) {
+			const struct endpoint *listener = endpoint_at(table, place);
+
+			if (is_between(listener, tuples[i].saddr, ep->sport, tuples[i].daddr, 0) &&
+			    listener->netns == ep->netns && listener->state == TCPTRACE_S_LISTEN)
+				return place;
+		}
+	}
+	return 0;
+}
+
+void endpoint_table_pair(struct endpoint_table *table, uint32_t place, uint32_t peer)
+{
+	struct endpoint *ep = endpoint_at(table, place), *other = endpoint_at(table, peer);
+
+	if (other->peer)
+		endpoint_at(table, other->peer)->peer = 0;
+	ep->peer = peer;
+	other->peer = place;
+}

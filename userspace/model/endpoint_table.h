@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The table of endpoints: found by cookie, and by tuple from either side, so that the two
+ * endpoints of a connection on this host find each other. Only the model's parts use it.
+ */
+#ifndef TCPTRACE_ENDPOINT_TABLE_H
+#define TCPTRACE_ENDPOINT_TABLE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+#include "base/hash.h"
+#include "model/model.h"
+
+/*
+ * Endpoints do not move: address space for all that may be is set aside, memory comes as it is used. Place 0 stays
+ * empty, its number is "none".
+ */
+struct endpoint_table {
+	struct endpoint *all;	/* a place that is free again has cookie 0 */
+	uint32_t used;		/* places ever used */
+	uint32_t free;		/* the first of those free again, linked by cookie_next */
+	uint32_t count, max;
+	uint32_t *ifindex;	/* by place, of those that are EP_BOUND; memory comes as it is used here, too */
+
+	uint32_t *by_cookie, *by_tuple;	/* heads of chains */
+	uint32_t bits;			/* 1 << bits heads each */
+};
+
+/*
+ * Endpoints whose tuple is the same share a chain, whatever the hash. Listeners of one address in one namespace, and endpoints
+ * in some namespaces do. More than this many are made up, and would slow down the search for all others in the chain.
+ */
+#define ENDPOINTS_ALIKE	1024
+
+int endpoint_table_init(struct endpoint_table *table, uint32_t max);
+void endpoint_table_exit(struct endpoint_table *table);
+
+static inline struct endpoint *endpoint_at(const struct endpoint_table *table, uint32_t place)
+{
+	return place ? &table->all[place] : NULL;
+}
+
+static inline uint32_t *endpoint_table_cookie_head(const struct endpoint_table *table, uint64_t cookie)
+{
+	return &table->by_cookie[hash_place(hash_number(cookie), table->bits)];
+}
+
+/* To the device that its record names, or to none any more. */
+static inline void endpoint_table_bind(struct endpoint_table *table, struct endpoint *ep, uint32_t ifindex)
+{
+	ep->flags &= ~EP_BOUND;
+	if (!ifindex)
+		return;
+	ep->flags |= EP_BOUND;
+	table->ifindex[ep - table->all] = ifindex;
+}
+
+/* 0: there is none. */
+static inline uint32_t endpoint_table_find(const struct endpoint_table *table, uint64_t cookie)
+{
+	uint32_t place = *endpoint_table_cookie_head(table, cookie);
+
+	while (place && table->all[place].cookie != cookie)
+		place = table->all[place].cookie_next;
+	return place;
+}
+
+/* Who it is: empty but for cookie and tuple. */
+static inline void endpoint_name(struct endpoint *ep, const struct tcptrace_record *record)
+{
+	memset(ep, 0, sizeof(*ep));
+	ep->cookie = record->cookie;
+	memcpy(ep->saddr, record->saddr, sizeof(ep->saddr));
+	memcpy(ep->daddr, record->daddr, sizeof(ep->daddr));
+	ep->sport = record->sport;
+	ep->dport = record->dport;
+	ep->netns = record->netns;
+	ep->family = record->family;
+}
+
+/* A new one, which is found by its cookie and tuple from now on. 0: no room, or ENDPOINTS_ALIKE are there with its tuple. */
+uint32_t endpoint_table_add(struct endpoint_table *table, const struct tcptrace_record *record);
+void endpoint_table_remove(struct endpoint_table *table, uint32_t place);
+
+/* The endpoint that fits as the other one of this connection, as far as both are known; 0: none is here. */
+uint32_t endpoint_table_find_peer(const struct endpoint_table *table, uint32_t place);
+/* The same for a segment that has no endpoint. */
+uint32_t endpoint_table_find_peer_of(const struct endpoint_table *table, const struct tcptrace_record *record);
+/* The endpoint whose tuple the record has, though not its cookie; 0: none is here. */
+uint32_t endpoint_table_find_tuple(const struct endpoint_table *table, const struct tcptrace_record *record);
+/* Another one with the same tuple in the same namespace, which it cannot have any longer; 0: none. */
+uint32_t endpoint_table_find_stale(const struct endpoint_table *table, uint32_t place);
+
+/* The listener that has a connection of this endpoint's local port, as far as it is known; 0: none is here. */
+uint32_t endpoint_table_find_listener(const struct endpoint_table *table, const struct endpoint *ep);
+
+void endpoint_table_pair(struct endpoint_table *table, uint32_t place, uint32_t peer);
+
+#endif
