@@ -36,7 +36,7 @@ static int tcptrace_set_ring(const char *value, const struct kernel_param *param
 	if (!error && (slots < RING_MIN || slots > RING_MAX || !is_power_of_2(slots)))
 		error = -EINVAL;
 	if (error) {
-		pr_err("ring=%s: a power of two from %u to %u is wanted\n", value, RING_MIN, RING_MAX);
+		pr_err("ring=%s: must be a power of two from %u to %u\n", value, RING_MIN, RING_MAX);
 		return error;
 	}
 	ring = slots;
@@ -66,11 +66,11 @@ static int __init tcptrace_init(void)
 	int error;
 
 	if (level < 0) {
-		pr_err("flight=%s: off, life, queue or segment is wanted\n", flight);
+		pr_err("flight=%s: must be off, life, queue or segment\n", flight);
 		return -EINVAL;
 	}
 	if (!kprobes_only && strcmp(attach, "auto")) {
-		pr_err("attach=%s: auto or kprobe is wanted\n", attach);
+		pr_err("attach=%s: must be auto or kprobe\n", attach);
 		return -EINVAL;
 	}
 	error = tcptrace_ring_init(ring);

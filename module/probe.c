@@ -205,7 +205,7 @@ static void tcptrace_probe_report_absent(void)
 
 	for (i = 0; i < TCPTRACE_PROBE_COUNT; i++)
 		if (tcptrace_probe_state(i, &state) && state.error)
-			pr_notice("no %s on this kernel (error -%u): what it would show is not visible\n",
+			pr_notice("no %s on this kernel (error -%u): what it shows is not visible\n",
 				  state.symbol, state.error);
 }
 

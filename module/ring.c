@@ -114,7 +114,7 @@ static int tcptrace_ring_prepare(unsigned int cpu)
 {
 	mutex_lock(&tcptrace_ring_lock);
 	if (needed && tcptrace_ring_create(cpu))
-		pr_warn("no memory for the ring of CPU %u: what is recorded there is lost\n", cpu);
+		pr_warn("no memory for the ring of CPU %u: its records are lost\n", cpu);
 	mutex_unlock(&tcptrace_ring_lock);
 	return 0;
 }

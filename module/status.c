@@ -20,9 +20,9 @@ static void tcptrace_show_head(struct seq_file *seq)
 	seq_printf(seq, "tcptrace %s, ABI %u.%u\n", TCPTRACE_VERSION, map->abi, map->types_version);
 	seq_printf(seq, "armed: %s\n", tcptrace_level_name(tcptrace_probe_armed()));
 	if (muted == TCPTRACE_MUTED_FTRACE)
-		seq_puts(seq, "kernel.ftrace_enabled is 0: nothing can be seen until it is 1\n");
+		seq_puts(seq, "kernel.ftrace_enabled is 0: no probe fires until it is 1\n");
 	if (muted == TCPTRACE_MUTED_KPROBES)
-		seq_puts(seq, "/sys/kernel/debug/kprobes/enabled is 0: kprobes and kretprobes see nothing until it is 1\n");
+		seq_puts(seq, "/sys/kernel/debug/kprobes/enabled is 0: no kprobe or kretprobe fires until it is 1\n");
 	seq_printf(seq, "ring: %u records on each CPU, on %u of %u CPUs now, %llu KiB\n", map->slots,
 		   cpumask_weight(&tcptrace_ring_cpus), map->cpus, tcptrace_ring_memory() >> 10);
 	seq_printf(seq, "netlink subscribers: %s\n\n", tcptrace_life_subscribed() ? "yes" : "none");

@@ -297,7 +297,7 @@ static void ask_module(const struct check_facts *facts, struct check_answer *ans
 		    kmod_module_get_path(facts->module), magic);
 		advise(answer, "make && sudo make install, in the sources");
 	} else {
-		say(answer, CHECK_WARN, "not loaded; load would take %.160s",
+		say(answer, CHECK_WARN, "not loaded; \"tcptrace-ctl load\" would load %.160s",
 		    kmod_module_get_path(facts->module));
 		advise(answer, "sudo tcptrace-ctl load");
 	}
@@ -383,7 +383,7 @@ static void ask_losses(const struct check_facts *facts, struct check_answer *ans
 		say(answer, CHECK_OK, "no event was lost since the module was loaded");
 		return;
 	}
-	say(answer, CHECK_WARN, "since the module was loaded: %" PRIu64 " lost for want of room in the ring, %" PRIu64
+	say(answer, CHECK_WARN, "since the module was loaded: %" PRIu64 " lost because the ring had no room, %" PRIu64
 	    " missed by probes", lost, missed);
 	if (lost)
 		advise(answer, "use a larger ring: tcptrace-ctl unload, tcptrace-ctl load ring=%u",

@@ -118,10 +118,10 @@ all_messages()
 	done
 }
 
-@test "odd sizes of the ring are refused, with what is wanted" {
+@test "odd sizes of the ring are refused, with what is allowed" {
 	local value
 	for value in 100 0 32 2097152 4294967296 -64 "" many 64k; do
-		refused "ring=$value: a power of two from 64 to 1048576 is wanted" ring="$value"
+		refused "ring=$value: must be a power of two from 64 to 1048576" ring="$value"
 	done
 	all_messages
 }
@@ -139,11 +139,11 @@ all_messages()
 	load_module ring=$((ring / 2))
 }
 
-@test "unknown words for flight and attach are refused, with what is wanted" {
-	refused "flight=bogus: off, life, queue or segment is wanted" flight=bogus
-	refused "flight=: off, life, queue or segment is wanted" flight=
-	refused "flight=LIFE: off, life, queue or segment is wanted" flight=LIFE
-	refused "attach=magic: auto or kprobe is wanted" attach=magic
+@test "unknown words for flight and attach are refused, with what is allowed" {
+	refused "flight=bogus: must be off, life, queue or segment" flight=bogus
+	refused "flight=: must be off, life, queue or segment" flight=
+	refused "flight=LIFE: must be off, life, queue or segment" flight=LIFE
+	refused "attach=magic: must be auto or kprobe" attach=magic
 	all_messages
 }
 
@@ -158,7 +158,7 @@ all_messages()
 	sysctl -qw kernel.ftrace_enabled=0
 	run -1 ringdump --once
 	like "$output" "*filter: Device or resource busy*"
-	has_line $STATUS 'kernel.ftrace_enabled is 0: nothing can be seen until it is 1'
+	has_line $STATUS 'kernel.ftrace_enabled is 0: no probe fires until it is 1'
 	same "$(value ftrace_off "$(nlfamily info)")" yes
 	none_armed
 	# A filter that asks for nothing is fine.
@@ -182,7 +182,7 @@ all_messages()
 	same "$(</proc/sys/kernel/ftrace_enabled)" 0
 }
 
-KPROBES_SILENT="$KPROBES_ENABLED is 0: kprobes and kretprobes see nothing until it is 1"
+KPROBES_SILENT="$KPROBES_ENABLED is 0: no kprobe or kretprobe fires until it is 1"
 
 # refused_without_kprobes PARAMETER...
 refused_without_kprobes()
@@ -392,7 +392,7 @@ without()
 @test "a function that this kernel has not is reported, and the rest works" {
 	without tcp_connect
 	insmod "$BATS_TEST_TMPDIR/without.ko"
-	like "$(kernel_log)" "*tcptrace: no $MADE on this kernel (error -2): what it would show is not visible*"
+	like "$(kernel_log)" "*tcptrace: no $MADE on this kernel (error -2): what it shows is not visible*"
 	same "$(probe_state "$MADE")" "life absent disarmed 0 0"
 	like "$(nlfamily probes)" "* symbol=$MADE level=1 method=0 hits=0 missed=0 error=2
 *"

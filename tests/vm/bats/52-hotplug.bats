@@ -125,7 +125,7 @@ published_since() { (($(counter published) >= $1 + $2)); }
 	on
 	same "$(<$CPU)" 1
 	same "$(rings)" 1
-	like "$(kernel_log)" "*tcptrace: no memory for the ring of CPU 1: what is recorded there is lost*"
+	like "$(kernel_log)" "*tcptrace: no memory for the ring of CPU 1: its records are lost*"
 	taskset -c 1 connections -p 9575 -n 3
 	taskset -c 0 connections -p 9575 -n 2
 	is "$(lost_on 1) > 0"

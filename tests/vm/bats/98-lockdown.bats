@@ -35,5 +35,5 @@ LOCKDOWN=/sys/kernel/security/lockdown
 	same "$status" 1
 	same "$(<"$BATS_TEST_TMPDIR/stdout")" ""
 	same "$(grep -c . "$BATS_TEST_TMPDIR/stderr")" 1 "lines: $(<"$BATS_TEST_TMPDIR/stderr")"
-	like "$(<"$BATS_TEST_TMPDIR/stderr")" 'tcptrace-ctl: BPF: the kernel is locked down (confidentiality)*lockdown=integrity'
+	like "$(<"$BATS_TEST_TMPDIR/stderr")" 'tcptrace-ctl: BPF: lockdown mode is confidentiality*lockdown=integrity'
 }

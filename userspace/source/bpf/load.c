@@ -78,12 +78,12 @@ static int explain(int error, const char *what, char *text, size_t size)
 			 "BPF: this kernel has no type information (" BTF_FILE "): use the module or one with CONFIG_DEBUG_INFO_BTF");
 	else if (bpf_locked_out())
 		snprintf(text, size,
-			 "BPF: the kernel is locked down (confidentiality), nothing may read its memory: boot it with lockdown=integrity");
+			 "BPF: lockdown mode is confidentiality: BPF programs may not read kernel memory; boot with lockdown=integrity");
 	else if (error == EPERM)
 		snprintf(text, size,
-			 "BPF: %s: refused, and not for want of a capability: by a security module, maybe", what);
+			 "BPF: %s: refused, although no capability is missing: maybe by a security module", what);
 	else
-		snprintf(text, size, "BPF: %s: %s (TCPTRACE_BPF_LOG=1 tells more)", what, strerror(error));
+		snprintf(text, size, "BPF: %s: %s (TCPTRACE_BPF_LOG=1 shows more)", what, strerror(error));
 	return -error;
 }
 
@@ -189,7 +189,7 @@ static int choose_probes(struct tcptrace_bpf *skeleton, const struct btf *btf, e
 			    (symbol && kernel_arguments(btf, symbol) > TRAMPOLINE_ARGUMENTS);
 		if (symbol && by_kprobe && !kprobes_enabled()) {
 			snprintf(error, error_size,
-				 "BPF: kprobes are switched off as a whole, that of %s would not fire: " KPROBES_REMEDY, symbol);
+				 "BPF: kprobes are switched off as a whole, so the one on %s would not fire: " KPROBES_REMEDY, symbol);
 			return -ESHUTDOWN;
 		}
 		choose_programs(&probes[i], symbol, by_kprobe ? BY_KPROBE : BY_TRAMPOLINE);
@@ -305,7 +305,7 @@ int attach_probes(struct tcptrace_bpf *skeleton, char *error, size_t error_size)
 	if (bpf_program__autoload(skeleton->progs.socket_cookie)) {
 		result = cookies_attach(skeleton);
 		if (result)
-			return explain(-result, "the programs that make cookies", error, error_size);
+			return explain(-result, "the programs that assign cookies", error, error_size);
 	}
 	/* From behind: where tcp_set_state, the first row, is traced, all others are. */
 	for (i = TCPTRACE_PROBE_COUNT; i-- > 0;)
