@@ -94,6 +94,8 @@ file < 5 || ($0 !~ /sport=/) { next }
 		began[id] = state[id] = key["state"]
 		next
 	}
+	# A RST in reply to a segment for a socket that is gone: of no end that a watch has to know.
+	if (!(id in shown) && type == "reset" && key["op"] == "replied") next
 	if (!(id in shown)) {
 		complain(id, "is not shown, and then " type)
 		shown[id] = "nothing"
