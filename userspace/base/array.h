@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Arrays that grow. Their room is doubled, so that an element costs the same however many there are:
+ * Arrays that grow. The room is doubled each time, so the cost of an element is constant on average:
  *
  *	struct thing *things;
  *	size_t count, room;
@@ -14,7 +14,10 @@
 
 #include <stddef.h>
 
-/* Makes room for `count` elements. Both lvalues, NULL and 0 at first. False: no memory, and all is as it was. */
+/*
+ * Makes room for `count` elements. Both arguments are lvalues, initially NULL and 0. False: no memory, nothing has
+ * changed.
+ */
 #define array_reserve(items, room, count)								\
 	((count) <= (room) || ({									\
 		void *larger_ = array_larger((items), &(room), (count), sizeof(*(items)));		\
@@ -22,7 +25,7 @@
 			(items) = larger_;								\
 		larger_; }))
 
-/* For that macro. NULL: no memory. */
+/* Called by the macro. NULL: no memory. */
 void *array_larger(void *items, size_t *room, size_t count, size_t size);
 
 #endif

@@ -28,7 +28,7 @@ static uint32_t next_beyond_ascii(const char **text)
 	return character;
 }
 
-/* The next character of *text, which is moved behind it. */
+/* Returns the next character of *text, and moves *text past it. */
 static inline uint32_t next_character(const char **text)
 {
 	unsigned char first = **text;
@@ -148,7 +148,7 @@ unsigned int canvas_write(const struct canvas *canvas, struct out *out, const st
 	for (y = 0; y < height; y++) {
 		const uint32_t *cells = canvas->cells[y];
 		unsigned int width = length_of(cells, canvas->width), colour = CANVAS_PLAIN;
-		/* With its colours a line may be too long for out_room(). */
+		/* With its colours, a line may be too long for out_room(). */
 		char line[CANVAS_WIDTH * 12], *p = line;
 
 		for (x = 0; x < width; x++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A picture out of characters: put together in any order, written line by line. It is drawn in UTF-8; where
- * the terminal's locale is another one, each line and arrow becomes the ASCII character that is most like it.
+ * A picture made of characters: composed in any order, written line by line. It is drawn in UTF-8. If the terminal's
+ * locale is not UTF-8, each line and arrow is replaced by the most similar ASCII character.
  */
 #ifndef TCPTRACE_CANVAS_H
 #define TCPTRACE_CANVAS_H
@@ -32,23 +32,23 @@ struct canvas {
 	uint8_t colours[CANVAS_HEIGHT][CANVAS_WIDTH];
 };
 
-/* Empty, and so large; what is put beside it is not there. */
+/* Clears the canvas and sets its size. Whatever is put outside is ignored. */
 void canvas_init(struct canvas *canvas, unsigned int width, unsigned int height);
 
-/* UTF-8, well-formed (safe_text.h), from (x, y) on. Returns the column behind it. */
+/* Well-formed UTF-8 (safe_text.h), starting at (x, y). Returns the column after it. */
 int canvas_text(struct canvas *canvas, int x, int y, enum canvas_colour colour, const char *text);
-/* The same so that its last character is left of x. */
+/* The same, with the last character left of x. */
 int canvas_text_left_of(struct canvas *canvas, int x, int y, enum canvas_colour colour, const char *text);
-/* One character from column x up to `end`. */
+/* Repeats one character from column x up to `end`. */
 void canvas_fill(struct canvas *canvas, int x, int end, int y, enum canvas_colour colour, const char *character);
 
-/* How many columns a text takes. */
+/* The number of columns of a text. */
 unsigned int canvas_columns(const char *text);
 
-/* Returns how many lines were written: empty ones at its end are not. `end` is behind each line, a newline mostly. */
+/* Returns the number of lines written, without empty ones at the bottom. `end` follows each line, usually a newline. */
 unsigned int canvas_write(const struct canvas *canvas, struct out *out, const struct term *term, const char *end);
 
-/* The same over what was drawn before: it stays where it is. */
+/* The same on top of what was drawn before, which stays in place. */
 void canvas_redraw(const struct canvas *canvas, struct out *out, const struct term *term);
 
 /* "1.000042", of ns. */

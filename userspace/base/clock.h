@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* CLOCK_MONOTONIC, in ns: the clock that records are stamped with. */
+/* CLOCK_MONOTONIC in ns: the clock of the records' timestamps. */
 #ifndef TCPTRACE_CLOCK_H
 #define TCPTRACE_CLOCK_H
 
@@ -15,9 +15,8 @@ static inline uint64_t clock_now(void)
 }
 
 /*
- * The order of time over all CPUs rests on this: the clock is read before the positions that are
- * loaded after it. Reading the TSC is not a memory access, a fence between memory accesses alone
- * does not order it.
+ * The order of time across CPUs depends on this: the clock is read before the positions that are loaded after it.
+ * Reading the TSC is not a memory access, so a memory fence alone does not order it.
  */
 static inline uint64_t clock_before_loads(void)
 {

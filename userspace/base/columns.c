@@ -3,7 +3,7 @@
 #include "base/unknown.h"
 
 #define BETWEEN	1	/* blanks between two columns */
-#define WIDEST	64	/* a wider cell moves its own line only */
+#define WIDEST	64	/* wider cells shift only their own line */
 
 void columns_init(struct columns *columns, const struct column *all, unsigned int count)
 {
@@ -100,7 +100,7 @@ static unsigned int total(const struct columns *columns)
 	return width - BETWEEN;
 }
 
-/* The one that is missed least, the rightmost of several; -1: none may go. */
+/* The column that is missed least; the rightmost of several. -1: none can be hidden. */
 static int least(const struct columns *columns, unsigned int keep)
 {
 	unsigned int i;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Tables: a row is cells one behind the other, a column as wide as the widest that was shown to it.
+ * Tables whose rows are printed at once. A row is a sequence of cells; a column is as wide as the widest cell so far:
  *
  *	char *p = row_begin(&row);
  *
@@ -18,13 +18,13 @@
 #include "base/out.h"
 
 #define COLUMNS_MAX	16
-#define ROW_TEXT	512	/* two endpoints, a process, and numbers are less than half of it */
+#define ROW_TEXT	512	/* two endpoints, a process and numbers take less than half of it */
 
 struct column {
 	const char *title;
-	uint8_t width;		/* at least */
+	uint8_t width;		/* minimum */
 	bool right;
-	uint8_t rank;		/* where the line is too long, the highest goes first; 0: none of these */
+	uint8_t rank;		/* if the line is too long, the highest is hidden first; 0: never hidden */
 };
 
 struct columns {
@@ -36,7 +36,7 @@ struct columns {
 
 struct row {
 	unsigned int count;
-	uint16_t ends[COLUMNS_MAX];	/* of each cell, in `text` */
+	uint16_t ends[COLUMNS_MAX];	/* where each cell ends in `text` */
 	char text[ROW_TEXT];
 };
 
@@ -46,7 +46,7 @@ static inline char *row_begin(struct row *row)
 	return row->text;
 }
 
-/* A cell ends at p. */
+/* Ends a cell at p. */
 static inline char *row_cell(struct row *row, char *p)
 {
 	row->ends[row->count++] = p - row->text;
@@ -55,23 +55,26 @@ static inline char *row_cell(struct row *row, char *p)
 
 void columns_init(struct columns *columns, const struct column *all, unsigned int count);
 
-/* The row, or the titles, without a newline and without blanks behind the last cell. At most OUT_LINE. */
+/* Puts the row, or the titles, without a newline and without trailing blanks. At most OUT_LINE bytes. */
 char *columns_put(char *p, const struct columns *columns, const struct row *row);
 char *columns_put_titles(char *p, const struct columns *columns);
 
-/* True where a column became wider. */
+/* True if a column became wider. */
 bool columns_widen(struct columns *columns, const struct row *row);
 
-/* Hides what a line of `width` has no room for, but not `keep`, and shows again what has; 0: there is room for all. */
+/*
+ * Hides the columns for which a line of `width` has no room, except `keep`, and shows those again for which it has; 0:
+ * no limit.
+ */
 void columns_fit(struct columns *columns, unsigned int width, unsigned int keep);
 
 /* ---- cells ---- */
 
-/* A duration or bytes, "-" where they are UNKNOWN. */
+/* A duration or a number of bytes; "-" if it is UNKNOWN. */
 char *put_duration_or_dash(char *p, uint64_t ns);
 char *put_u64_or_dash(char *p, uint64_t value);
 
-/* At most four digits and a unit of 1000: 999 1.23k 12.3M. */
+/* At most four digits, and a unit of powers of 1000: 999 1.23k 12.3M. */
 char *put_short(char *p, uint64_t value);
 
 #endif

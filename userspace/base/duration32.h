@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A duration in four bytes: 27 bits and how far they are shifted. Exact below 134 ms; from a longer one less than
- * a sixty-millionth part is cut off, 1 us from two minutes.
+ * A duration in four bytes: 27 bits and a shift. Exact below 134 ms; beyond, the relative error is less than one
+ * sixty-millionth, 1 us at two minutes.
  */
 #ifndef TCPTRACE_DURATION32_H
 #define TCPTRACE_DURATION32_H

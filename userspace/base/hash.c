@@ -9,7 +9,7 @@
 
 uint64_t hash_salts[4];
 
-/* Where the kernel has no randomness yet, soon after it was started. */
+/* The kernel may have no randomness yet, shortly after boot. */
 static void make_up(void)
 {
 	struct timespec time;

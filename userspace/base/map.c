@@ -38,7 +38,7 @@ bool map_put(struct map *map, uint64_t key, void *value)
 	return true;
 }
 
-/* What was put behind it because its place was taken moves up: else it would not be found any more. */
+/* An entry that was moved on because its place was taken moves back; otherwise it would not be found any more. */
 void map_remove(struct map *map, uint64_t key)
 {
 	size_t mask = size_of(map) - 1, hole, at;
@@ -47,7 +47,7 @@ void map_remove(struct map *map, uint64_t key)
 		return;
 	hole = map_place(map, key) - map->places;
 	for (at = (hole + 1) & mask; map->places[at].value; at = (at + 1) & mask) {
-		/* Never before its home. */
+		/* Never before its own place. */
 		if (((at - hash_place(hash_spread(map->places[at].key), map->bits)) & mask) < ((at - hole) & mask))
 			continue;
 		map->places[hole] = map->places[at];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What belongs to a number: a cookie, a namespace's inode. A hash table that is probed, half full at most, by hash.h,
- * since whoever makes a recording chooses the numbers. All zero at first.
+ * Values by a number: a cookie, a namespace's inode. A hash table with open addressing, at most half full. It uses
+ * hash.h, because whoever makes a recording chooses the numbers. All zero initially.
  */
 #ifndef TCPTRACE_MAP_H
 #define TCPTRACE_MAP_H
@@ -16,12 +16,12 @@ struct map {
 	struct map_place {
 		uint64_t key;
 		void *value;		/* NULL: the place is free */
-	} *places;			/* 1 << bits of them; NULL: none yet */
+	} *places;			/* 1 << bits places; NULL: none yet */
 	unsigned int bits;
 	size_t count;
 };
 
-/* Where it is, or would be. There is a place that is free. */
+/* Where the number is or would be. At least one place is free. */
 static inline struct map_place *map_place(const struct map *map, uint64_t key)
 {
 	size_t at = hash_place(hash_spread(key), map->bits);
@@ -31,19 +31,19 @@ static inline struct map_place *map_place(const struct map *map, uint64_t key)
 	return &map->places[at];
 }
 
-/* NULL: there is none. */
+/* NULL: not found. */
 static inline void *map_get(const struct map *map, uint64_t key)
 {
 	return map->count ? map_place(map, key)->value : NULL;
 }
 
-/* In the place of the one before, if there is one; `value` is not NULL. False: no memory. */
+/* Replaces the previous value, if any; `value` is not NULL. False: no memory. */
 bool map_put(struct map *map, uint64_t key, void *value);
-/* If it is there. Another one may lie at its place then: a loop of map_next() goes back by one. */
+/* If it exists. Another entry may move to its place: a loop of map_next() has to go back by one. */
 void map_remove(struct map *map, uint64_t key);
 void map_exit(struct map *map);
 
-/* All of them, in no order; *place is 0 before the first. NULL: no more. */
+/* All values, in no order; *place is 0 initially. NULL: no more. */
 void *map_next(const struct map *map, size_t *place);
 
 #endif

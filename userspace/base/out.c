@@ -80,7 +80,7 @@ char *put_right_long(char *p, uint64_t value, unsigned int width)
 	return put_mem(p, text, length);
 }
 
-/* `value` in hundredths, with as many decimals as make three digits. */
+/* `value` in hundredths, with as many decimals as it takes for three digits. */
 static inline char *put_three(char *p, uint32_t hundredths)
 {
 	uint32_t whole = hundredths / 100, rest = hundredths % 100;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Text by the hundred thousand lines: a buffer, and writers that append to a line
- * without parsing a format. A line is put together at the address that out_room()
- * gives, each put_*() returns where the next one goes on, out_done() keeps it:
+ * Output for hundreds of thousands of lines: a buffer, and writers that append to a line without parsing a format.
+ * out_room() returns where a line starts, each put_*() returns where the next one continues, and out_done() keeps the
+ * line:
  *
  *	char *p = out_room(out);
  *	p = put_text(p, "Recv-Q ");
@@ -19,21 +19,24 @@
 #include <string.h>
 
 #define OUT_BUFFER	65536
-#define OUT_LINE	2048	/* what may be put between out_room() and out_done() */
+#define OUT_LINE	2048	/* maximum between out_room() and out_done() */
 
 struct out {
 	int fd;
-	int error;		/* -errno of the first write that failed; nothing is written after it */
+	int error;		/* -errno of the first write that failed; nothing is written afterwards */
 	size_t used;
 	char buffer[OUT_BUFFER];
 };
 
 void out_init(struct out *out, int fd);
 
-/* Writes what is there. Returns 0 or the error. */
+/* Writes the buffer. Returns 0 or the error. */
 int out_flush(struct out *out);
 
-/* The same at the end: false where something was not written, which is said unless nobody reads any more. */
+/*
+ * The same at the end of the program. False: something was not written; a message was printed unless nobody reads any
+ * more.
+ */
 bool out_close(struct out *out);
 
 /* Appends a text of any length. */
@@ -57,7 +60,7 @@ static inline char *put_mem(char *p, const void *text, size_t size)
 	return p + size;
 }
 
-/* A literal: its length is known here. */
+/* A literal: its length is known at compile time. */
 #define put_text(p, literal)	put_mem(p, "" literal, sizeof(literal) - 1)
 
 static inline char *put_string(char *p, const char *text)
@@ -66,11 +69,11 @@ static inline char *put_string(char *p, const char *text)
 }
 
 /*
- * Whatever is below a thousand is one copy out of a table. Copies of fixed size cost less than those of the right
- * size; what is too much is written over by what follows: OUT_LINE leaves room for it.
+ * Numbers below a thousand are copied from a table. Copies of a fixed size are cheaper than copies of the right size;
+ * the excess is overwritten by what follows. OUT_LINE leaves room for it.
  */
 extern const char put_digits[4001];	/* "000 " to "999 " */
-extern const char put_numbers[4001];	/* "0", "1" to "999", the length in the fourth byte */
+extern const char put_numbers[4001];	/* "0", "1" to "999", with the length in the fourth byte */
 
 static inline char *put_2(char *p, unsigned int value)
 {
@@ -90,7 +93,7 @@ static inline char *put_small(char *p, unsigned int value)
 	return p + put_numbers[4 * value + 3];
 }
 
-/* Below a million, as a port is. */
+/* Below a million, such as a port. */
 static inline char *put_port(char *p, unsigned int value)
 {
 	if (value < 1000)
@@ -114,7 +117,7 @@ static inline char *put_i64(char *p, int64_t value)
 	return put_u64(p, -(uint64_t)value);
 }
 
-/* What a noun ends in. */
+/* The plural ending of a noun. */
 static inline const char *plural(uint64_t count)
 {
 	return count == 1 ? "" : "s";
@@ -131,7 +134,7 @@ static inline char *put_count(char *p, uint64_t count, const char *what)
 	return p;
 }
 
-/* Blanks from p up to `column`, none where p is there already. Up to 15 more may be written behind it. */
+/* Blanks from p up to `column`; none if p is already there. Up to 15 more bytes may be written after it. */
 static inline char *put_column(char *p, char *column)
 {
 	if (p >= column)
@@ -143,7 +146,7 @@ static inline char *put_column(char *p, char *column)
 
 char *put_right_long(char *p, uint64_t value, unsigned int width);
 
-/* To the right of a field of at most 8. */
+/* Right-aligned in a field of at most 8 characters. */
 static inline char *put_right(char *p, uint64_t value, unsigned int width)
 {
 	if (value >= 1000)
@@ -153,18 +156,20 @@ static inline char *put_right(char *p, uint64_t value, unsigned int width)
 	return p + width;
 }
 
-/* A duration in three digits or more and its unit: 850ns 12.3us 1.24ms 2.10s 312s. At most 7 wide below a day. */
+/*
+ * A duration with at least three digits and a unit: 850ns 12.3us 1.24ms 2.10s 312s. At most 7 characters below a day.
+ */
 char *put_duration(char *p, uint64_t ns);
 
-/* CLOCK_REALTIME as HH:MM:SS.uuuuuu of this host's time zone. */
+/* CLOCK_REALTIME as HH:MM:SS.uuuuuu in the local time zone. */
 #define PUT_CLOCK_WIDTH	15
 
 struct put_clock {
-	uint64_t second, start;	/* ns: where those begin that `text` is of */
-	char text[16];		/* "HH:MM:SS.mmm"; all 0: of none yet */
+	uint64_t second, start;	/* ns: where the second and the millisecond of `text` start */
+	char text[16];		/* "HH:MM:SS.mmm"; all 0: none yet */
 };
 
-/* Another millisecond. */
+/* Another millisecond than last time. */
 void put_clock_set(struct put_clock *clock, uint64_t ns);
 
 static inline char *put_clock(char *p, struct put_clock *clock, uint64_t ns)

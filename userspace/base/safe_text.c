@@ -8,7 +8,7 @@
 
 #include "base/safe_text.h"
 
-#define STRINGS	4	/* of safe_string(): more than a message has */
+#define STRINGS	4	/* buffers of safe_string(): more than one message needs */
 
 static bool ascii_only;
 
@@ -40,10 +40,10 @@ static bool is_harmful(uint32_t code)
 	return (code & 0xfffe) == 0xfffe;
 }
 
-/* The length of the harmless character beyond ASCII at `text`; 0: there is none. */
+/* The length of the harmless non-ASCII character at `text`; 0: there is none. */
 static size_t length_beyond_ascii(const unsigned char *text, size_t size)
 {
-	/* What would fit into fewer bytes is not well-formed. */
+	/* Overlong encodings are not well-formed. */
 	static const uint32_t least[] = { [2] = 0x80, [3] = 0x800, [4] = 0x10000 };
 	size_t length = *text >= 0xf0 ? 4 : *text >= 0xe0 ? 3 : 2, i;
 	uint32_t code = *text & (0x7f >> length);
@@ -77,7 +77,7 @@ static char *put_escape(char *p, unsigned char byte)
 	return p;
 }
 
-/* How many bytes at `text` are one harmless character; 0: the first of them is to be escaped. */
+/* The length of the harmless character at `text`; 0: its first byte has to be escaped. */
 static inline size_t harmless(const char *text, size_t size)
 {
 	unsigned char first = *text;
@@ -92,8 +92,8 @@ static inline size_t harmless(const char *text, size_t size)
 #define EACH_BYTE(x)	(0x0101010101010101ull * (x))
 
 /*
- * Bit 7 of the first byte that is no plain ASCII: below 0x20, from 0x7f on, or a backslash. What is said of the bytes
- * behind it is not to be trusted.
+ * Sets bit 7 of the first byte that is not plain ASCII: below 0x20, above 0x7e, or a backslash. The bits of the bytes
+ * after it are unreliable.
  */
 static inline uint64_t odd_bytes(uint64_t word)
 {
@@ -107,7 +107,7 @@ char *put_safe(char *p, const char *text, size_t size)
 {
 	const char *end = text + size;
 
-	/* Most is plain ASCII, and written for each record. */
+	/* Most text is plain ASCII, and this runs for each record. */
 	while (end - text >= (ptrdiff_t)sizeof(uint64_t)) {
 		uint64_t word, odd;
 		size_t plain;

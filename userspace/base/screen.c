@@ -2,7 +2,7 @@
 #include <curses.h>
 #include <fcntl.h>
 #include <locale.h>
-#include <ncursesw/term.h>	/* our own term.h hides the one beside curses.h */
+#include <ncursesw/term.h>	/* our own term.h hides the one next to curses.h */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +17,7 @@
 static SCREEN *screen;
 static FILE *keys, *terminal;
 
-/* What a signal's handler needs to put the terminal back: everything is made beforehand. */
+/* What a signal handler needs to restore the terminal; all of it is prepared beforehand. */
 static struct termios found;
 static char goodbye[128];
 static size_t goodbye_size;
@@ -43,7 +43,7 @@ static void prepare_goodbye(void)
 	}
 }
 
-/* Of a signal's handler. */
+/* Called from a signal handler. */
 static void restore(void)
 {
 	write_all(STDOUT_FILENO, goodbye, goodbye_size);
@@ -51,8 +51,8 @@ static void restore(void)
 }
 
 /*
- * curses writes to the descriptor by itself, and where that does not block and the terminal is full, it tries again
- * without a pause. An open file description of its own blocks, whatever others do to ours.
+ * curses writes to the descriptor itself. If that is non-blocking and the terminal is full, it retries in a busy loop.
+ * An open file description of its own blocks, whatever others do to ours.
  */
 static FILE *open_terminal(void)
 {
@@ -92,7 +92,7 @@ int screen_begin(void)
 	nonl();
 	curs_set(0);
 	keypad(stdscr, TRUE);
-	/* A lone escape is a key, not the beginning of one for a second. */
+	/* A single escape character is a key; do not wait a second for more. */
 	set_escdelay(50);
 	return 0;
 }
@@ -154,7 +154,7 @@ int screen_key(int timeout_ms)
 	case ERR:
 		return SCREEN_NONE;
 	case KEY_RESIZE:
-		/* What is left of the old size is not to be trusted. */
+		/* The rest of the old size is not reliable. */
 		clearok(curscr, TRUE);
 		return SCREEN_RESIZED;
 	case KEY_ENTER:

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The whole terminal, by ncurses; it is left as it was found, whatever ends the program but SIGKILL. */
+/* The whole terminal, by ncurses. It is restored however the program ends, except by SIGKILL. */
 #ifndef TCPTRACE_SCREEN_H
 #define TCPTRACE_SCREEN_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* What screen_key() returns beside characters. */
+/* Returned by screen_key() in addition to characters. */
 enum {
 	SCREEN_NONE = -1,	/* nothing was typed */
 	SCREEN_ENTER = '\n',
@@ -18,23 +18,23 @@ enum {
 
 enum screen_look { SCREEN_PLAIN, SCREEN_REVERSE };
 
-/* Standard output is a terminal that is able to. Keys come from the terminal also where standard input is a file. */
+/* Standard output is a capable terminal. Keys are read from the terminal even if standard input is a file. */
 bool screen_possible(void);
 
-/* Returns 0, or -1: TERM names no terminal, or none that can do this. */
+/* Returns 0, or -1 if TERM names no terminal, or none with the needed capabilities. */
 int screen_begin(void);
 void screen_end(void);
 
-/* Lines and columns, as they are now. */
+/* The current number of lines and columns. */
 int screen_lines(void);
 int screen_columns(void);
 
-/* A new picture: erase, lines from 0 on (safe text; what does not fit is cut), show. */
+/* A new picture: erase it, set lines from 0 on (safe text, cut if too long), show it. */
 void screen_erase(void);
 void screen_line(int y, const char *text, size_t size, enum screen_look look);
 void screen_show(void);
 
-/* A key, waiting so long for one. */
+/* Waits that long for a key. */
 int screen_key(int timeout_ms);
 
 #endif

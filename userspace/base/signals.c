@@ -15,7 +15,7 @@ static void die(int signal_number)
 {
 	if (last_words)
 		last_words();
-	/* It is blocked until this handler returns; one that the CPU raised comes again. */
+	/* The signal is blocked until this handler returns; one raised by the CPU occurs again. */
 	signal(signal_number, SIG_DFL);
 	raise(signal_number);
 }
@@ -29,7 +29,7 @@ static void note(int signal_number)
 
 void signals_catch(void)
 {
-	/* No SA_RESTART: a system call that sleeps must return. */
+	/* No SA_RESTART: a sleeping system call has to return. */
 	struct sigaction action = { .sa_handler = note, .sa_flags = SA_RESETHAND };
 	struct sigaction old;
 	size_t i;
@@ -54,7 +54,7 @@ void signals_last_words(void (*say)(void))
 	last_words = say;
 	for (i = 0; i < sizeof(deadly) / sizeof(deadly[0]); i++)
 		signal(deadly[i], say ? die : SIG_DFL);
-	/* No SA_RESETHAND now: the second one has to be heard. */
+	/* No SA_RESETHAND here: the second one has to be handled. */
 	action.sa_handler = note;
 	action.sa_flags = say ? 0 : SA_RESETHAND;
 	sigemptyset(&action.sa_mask);

@@ -7,7 +7,7 @@
 #include "base/safe_text.h"
 #include "base/svg.h"
 
-#define HEAD	9.0	/* of an arrow */
+#define HEAD	9.0	/* of an arrow head */
 
 /* ---- the file ---- */
 
@@ -30,7 +30,7 @@ int svg_close(FILE *file, const char *name, int error)
 	errno = 0;
 	if (!error && (fflush(file) || ferror(file)))
 		error = errno ? -errno : -EIO;
-	/* What that could not write is said when the program ends. */
+	/* Write errors of this are reported when the program ends. */
 	if (file == stdout)
 		return error;
 	if (fclose(file) && !error)
@@ -44,7 +44,7 @@ int svg_close(FILE *file, const char *name, int error)
 
 /* ---- shapes ---- */
 
-/* Well-formed UTF-8 (safe_text.h): what is left is markup. */
+/* The text is well-formed UTF-8 (safe_text.h), so only markup has to be escaped. */
 static void put_escaped(FILE *file, const char *text)
 {
 	for (; *text; text++)
@@ -63,7 +63,7 @@ static void put_escaped(FILE *file, const char *text)
 		}
 }
 
-/* A class is a colour: what it colours takes currentColor. Those for dark pages say the same again. */
+/* A class stands for a colour, used as currentColor. The second set is for dark pages. */
 static const char style[] =
 	"svg{color:#1f2328;font-family:'DejaVu Sans',Verdana,system-ui,sans-serif;font-size:13px}"
 	"text,.fill{fill:currentColor}line,path,rect{stroke:currentColor;fill:none}"

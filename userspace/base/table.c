@@ -6,12 +6,12 @@
 #include "base/table.h"
 
 #define ROOM_LEAST	((size_t)256 * 1024)
-#define COPY		16	/* cells up to this length are one copy of fixed size */
+#define COPY		16	/* cells up to this length are copied with a fixed size */
 
-/* How the cells of a column are printed. */
+/* Where the cells of a column are printed. */
 struct place {
-	unsigned int left;	/* blanks before its text at least */
-	unsigned int width;	/* of all, the blanks before and behind included; 0: nothing is in it */
+	unsigned int left;	/* at least this many blanks before the text */
+	unsigned int width;	/* including the blanks before and after; 0: the column is empty */
 	bool right;
 };
 
@@ -32,7 +32,7 @@ void table_exit(struct table *table)
 char *table_row_long(struct table *table, unsigned int part, size_t more)
 {
 	struct table_part *rows = &table->parts[part];
-	/* Twice: copies of fixed size read beyond the last cell. */
+	/* Twice, because copies of a fixed size read beyond the last cell. */
 	size_t wanted = rows->used + more + 2 * TABLE_ROW;
 
 	if (wanted < ROOM_LEAST)
@@ -58,7 +58,7 @@ void table_headings(struct table *table)
 
 /* ---- widths ---- */
 
-/* What is left of a line of the terminal goes to its columns, what does not divide to the last ones. */
+/* Distributes the rest of a terminal's line to its columns; the remainder goes to the last ones. */
 static void spread(struct place **first, unsigned int count, unsigned int rest)
 {
 	unsigned int i;
@@ -67,7 +67,7 @@ static void spread(struct place **first, unsigned int count, unsigned int rest)
 		first[i]->width += rest / count + (count - 1 - i < rest % count);
 }
 
-/* Cuts the columns into lines of the terminal and fills each line up. */
+/* Distributes the columns over lines of the terminal and fills each line. */
 static void fill_lines(struct place **places, unsigned int count, unsigned int screen)
 {
 	unsigned int first = 0, used = 0, i;
@@ -88,7 +88,7 @@ static void fill_lines(struct place **places, unsigned int count, unsigned int s
 		spread(places + first, count - first, screen - used);
 }
 
-/* Sets the place of each column. Returns the length of the longest row there can be. */
+/* Sets the place of each column. Returns the maximum length of a row. */
 static size_t lay_out(const struct table *table, struct place *places)
 {
 	struct place *filled[TABLE_COLUMNS];
@@ -115,7 +115,7 @@ static size_t lay_out(const struct table *table, struct place *places)
 
 /* ---- printing ---- */
 
-/* A cell that is no longer than its column, or whose text is all there is room for. */
+/* A cell that is not longer than its column, or may not be longer. */
 static inline char *put_cell(char *p, const struct place *place, const char *text, unsigned int length)
 {
 	char *end = p + place->width;
@@ -131,7 +131,7 @@ static inline char *put_cell(char *p, const struct place *place, const char *tex
 	return put_column(p + length, end);
 }
 
-/* A row whose text and blanks fit into what out_room() gives. */
+/* A row that fits into what out_room() returns. */
 static const char *put_row(const struct table *table, const struct place *places, const char *cell)
 {
 	const struct place *place = places, *end = places + table->count;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A table whose columns are as wide as what is in them, laid out as ss does it: into a pipe no wider
- * than needed; on a terminal spread over its whole width, and what does not fit goes on in
- * further lines of the same width, so that it stays aligned.
+ * A table whose columns are as wide as their content, laid out as ss does it. In a pipe it is no wider than needed. On a
+ * terminal it is spread over the whole width; the rest continues in further lines of the same width, so it stays
+ * aligned.
  *
- * Its rows are kept until table_flush(). A cell is put together where the last one ended:
+ * Rows are kept until table_flush(). A cell starts where the last one ended:
  *
  *	char *p = table_row(table, 0), *cell = p;
  *	p = table_cell(table, 0, cell, put_u64(table_text(cell), 17));
@@ -12,7 +12,7 @@
  *	p = table_cell(table, 1, cell, put_text(table_text(cell), "ESTAB"));
  *	table_row_done(table, 0, p);
  *
- * Every row has a cell of each column, in their order.
+ * Every row has one cell for each column, in order.
  */
 #ifndef TCPTRACE_TABLE_H
 #define TCPTRACE_TABLE_H
@@ -24,16 +24,16 @@
 #include "base/out.h"
 
 #define TABLE_COLUMNS	12
-#define TABLE_ROW	2048	/* what may be put between table_row() and table_row_done(), but for long cells */
+#define TABLE_ROW	2048	/* maximum between table_row() and table_row_done(), not counting long cells */
 #define TABLE_CELL_MAX	UINT16_MAX
 
 struct table_column {
 	const char *heading;
-	bool before;		/* a blank stands before it, where it is not the first */
+	bool before;		/* preceded by a blank, unless it is the first */
 	bool right;
 };
 
-/* Rows in the order in which they came. Parts are printed one after the other. */
+/* Rows in order of arrival. Parts are printed one after the other. */
 struct table_part {
 	char *data;
 	size_t used, room;
@@ -49,17 +49,17 @@ struct table {
 	int error;			/* -ENOMEM: rows are missing */
 	uint16_t longest[TABLE_COLUMNS];
 	struct table_part parts[TABLE_PARTS];
-	char scratch[TABLE_ROW];	/* where rows go once there is no memory */
+	char scratch[TABLE_ROW];	/* used for rows once there is no memory */
 };
 
-/* `columns` stay the caller's. */
+/* The caller keeps ownership of `columns`. */
 void table_init(struct table *table, const struct table_column *columns, unsigned int count,
 		unsigned int screen, struct out *out);
 void table_exit(struct table *table);
 
 void table_headings(struct table *table);
 
-/* Room for a row of TABLE_ROW bytes; with `more` for so many more. */
+/* Room for a row of TABLE_ROW bytes, plus `more`. */
 char *table_row_long(struct table *table, unsigned int part, size_t more);
 
 static inline char *table_row(struct table *table, unsigned int part)
@@ -82,7 +82,7 @@ static inline void table_widen(struct table *table, unsigned int column, uint16_
 		table->longest[column] = length;
 }
 
-/* A cell that began at `cell` ends at `end`, which is where the next one begins; its column is as wide as it may be. */
+/* Ends a cell that starts at `cell` at `end`, where the next one starts. The column's width is already the maximum. */
 static inline char *table_cell_quiet(char *cell, char *end)
 {
 	uint16_t length = end - table_text(cell);
@@ -91,7 +91,7 @@ static inline char *table_cell_quiet(char *cell, char *end)
 	return end;
 }
 
-/* The same, and its column is at least as wide. */
+/* The same; widens the column if necessary. */
 static inline char *table_cell(struct table *table, unsigned int column, char *cell, char *end)
 {
 	table_widen(table, column, end - table_text(cell));
@@ -104,13 +104,13 @@ static inline void table_row_done(struct table *table, unsigned int part, const 
 		table->parts[part].used = end - table->parts[part].data;
 }
 
-/* How much is kept: to flush a table of very many rows now and then. */
+/* How many bytes are kept: very long tables are flushed now and then. */
 static inline size_t table_size(const struct table *table, unsigned int part)
 {
 	return table->parts[part].used;
 }
 
-/* Prints what is kept in a part, and forgets it. Columns that are wide stay so. */
+/* Prints and discards the rows of a part. Columns keep their width. */
 void table_flush(struct table *table, unsigned int part);
 
 #endif

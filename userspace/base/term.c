@@ -49,7 +49,7 @@ void term_init(struct term *term, int fd)
 
 const char *term_colour(uint32_t number)
 {
-	/* Those that can be read on black as on white. */
+	/* Colours that are readable on black and on white. */
 	static const char colours[][TERM_COLOUR_LENGTH + 1] = {
 		"\033[32m", "\033[33m", "\033[34m", "\033[35m", "\033[36m", "\033[31m",
 	};

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-/* A duration, or a number of bytes, that nobody saw. */
+/* A duration or a number of bytes that is not known. */
 #define UNKNOWN	UINT64_MAX
 
 #endif

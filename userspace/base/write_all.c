@@ -6,7 +6,7 @@
 
 #include "base/write_all.h"
 
-/* Where nobody reads any more, the next write says so. */
+/* If nobody reads any more, the next write fails. */
 static int wait_for_room(int fd)
 {
 	struct pollfd room = { .fd = fd, .events = POLLOUT };

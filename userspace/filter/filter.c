@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The filter from outside: its words, the states before the expression, what went wrong. */
+/* The filter's outside: its words, the states before the expression, and its errors. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,12 +11,12 @@
 #include "record/names.h"
 
 #define BIT(state)	(1u << TCPTRACE_S_##state)
-/* With bit 0, what has no state: a segment that belongs to no socket. */
+/* Including bit 0, for what has no state: a segment that belongs to no socket. */
 #define NO_STATE	1u
 #define ANY_STATE	((2u << TCPTRACE_STATE_MAX) - 1)
 #define SOCKETS		(ANY_STATE & ~NO_STATE)
 
-/* The words that ss takes. */
+/* The words that ss accepts. */
 static const struct {
 	const char *word;
 	uint32_t states;
@@ -44,7 +44,7 @@ static const struct {
 
 #define STATE_WORDS (sizeof(state_words) / sizeof(state_words[0]))
 
-/* A word in quotes for a message, cut where it is long. */
+/* A word in quotes for a message, shortened if it is long. */
 static size_t quote(char *text, size_t size, const char *word)
 {
 	const size_t longest = 64;
@@ -85,8 +85,8 @@ const char *filter_next_word(struct filter_parser *parser)
 }
 
 /*
- * Words are apart by blanks, in one argument or several. A backslash is for the
- * shell's eyes: "\(" is "(", and keeps a blank in its word.
+ * Words are separated by blanks, in one argument or several. A backslash is what protects a character from the shell:
+ * "\(" is "(", and keeps a blank in its word.
  */
 static bool split_words(struct filter_parser *parser, int count, char *const words[])
 {
@@ -123,7 +123,7 @@ static bool split_words(struct filter_parser *parser, int count, char *const wor
 	return true;
 }
 
-/* The names that ss and the kernel print are not those that ss takes: say which it is. */
+/* The names that ss and the kernel print differ from those that ss accepts: suggest the latter. */
 static void refuse_state(struct filter_parser *parser, const char *word)
 {
 	int state = state_parse(word);
@@ -162,7 +162,7 @@ static bool parse_state(struct filter_parser *parser, const char *verb, uint32_t
 	return false;
 }
 
-/* Takes state and exclude off the front: each adds to those before it, or takes away. */
+/* Takes leading state and exclude words: each adds to the states before it, or removes some. */
 static bool parse_states(struct filter_parser *parser)
 {
 	struct filter *filter = parser->filter;

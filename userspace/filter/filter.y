@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The grammar of a filter. It is that of ss, where and, or and the mere standing
- * side by side bind equally and from left to right; a bare port and processes besides.
+ * The grammar of filters. It is that of ss, where "and", "or" and juxtaposition have the same precedence, from left to
+ * right; a bare port and processes are added.
  */
 %code requires {
 #include "filter/filter_impl.h"
@@ -10,7 +10,7 @@
 %code {
 #include "base/array.h"
 
-/* Where a range of ports begins and ends that a relation to a port means. */
+/* Where the range of ports of a relation starts and ends. */
 enum relation { EQUAL, UNEQUAL, GREATER, LESS, AT_LEAST, AT_MOST };
 
 static int add_endpoint(struct filter_parser *parser, bool local, const struct filter_endpoint *ep);
@@ -33,7 +33,7 @@ static void filter_yyerror(struct filter_parser *parser, const char *reason);
 %param { struct filter_parser *parser }
 
 %union {
-	int node;		/* index; negative: failed, and said so */
+	int node;		/* index; negative: an error, already reported */
 	struct filter_endpoint ep;
 	uint16_t port;
 	uint32_t ifindex;
@@ -165,7 +165,7 @@ static int add_endpoint(struct filter_parser *parser, bool local, const struct f
 	return add_test(parser, &clause);
 }
 
-/* Above the highest port and below the lowest there is none: the range is empty, min > max. */
+/* There is no port above the highest and none below the lowest: the range is empty, min > max. */
 static int add_ports(struct filter_parser *parser, bool local, enum relation relation,
 		     const struct filter_endpoint *ep)
 {
@@ -230,7 +230,7 @@ static const struct {
 	{ "<=", LE }, { "le", LE }, { "leq", LE },
 };
 
-/* What ss can and records cannot say. */
+/* What ss supports and records do not contain. */
 static const char *const unsupported[] = { "fwmark", "cgroup", "autobound" };
 
 static int keyword(struct filter_parser *parser, const char *word)
@@ -251,7 +251,7 @@ static int keyword(struct filter_parser *parser, const char *word)
 	return FILTER_YYEMPTY;
 }
 
-/* A word that is no keyword is what the last one wants: an address, a port, a device, a process. */
+/* A word that is no keyword is the operand of the last one: an address, a port, a device, a process. */
 static int operand(struct filter_parser *parser, const char *word, FILTER_YYSTYPE *value)
 {
 	enum filter_operand wanted = parser->operand;
@@ -341,7 +341,7 @@ static int yyreport_syntax_error(const yypcontext_t *context, struct filter_pars
 	return 0;
 }
 
-/* Only for want of memory, or of depth: the rest is in yyreport_syntax_error(). */
+/* Only if memory or the parser's stack is exhausted; all else is in yyreport_syntax_error(). */
 static void filter_yyerror(struct filter_parser *parser, const char *reason)
 {
 	(void)reason;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the parts of the filter share, and nobody else includes:
+ * What the parts of the filter share; not for other folders:
  *
- *   filter.c          the words; state selections; what went wrong
+ *   filter.c          the words; state selections; errors
  *   filter.y          the grammar; which word is which token
  *   filter_operand.c  addresses, ports, devices, processes; words that are none of these
  *   filter_match.c    links the expression for filter_match() and runs it
@@ -15,28 +15,28 @@
 
 #include "filter/filter.h"
 
-/* An expression is a script's at the most; what is beyond this is a mistake. */
+/* An expression is at most what a script generates; anything larger is a mistake. */
 #define FILTER_NODES_MAX	8192
 
 enum filter_op { FILTER_TEST, FILTER_AND, FILTER_OR };
 
-/* Where filter_match() goes after a test; from 0 on: the next test. */
+/* Where filter_match() goes after a test; 0 and above: the next test. */
 enum filter_verdict { FILTER_NO = -1, FILTER_YES = -2 };
 
-/* A node of the expression. Negation is a bit of the node that it is said of. */
+/* A node of the expression. Negation is a bit of the negated node. */
 struct filter_node {
 	enum filter_op op;
 	bool negated;
 	/* AND, OR: the operands. */
 	int left, right;
-	/* A test fits where its clause does; and where `device` is set, on that ifindex alone. */
+	/* A test matches if its clause does; if `device` is set, only on that ifindex. */
 	struct tcptrace_clause clause;
 	bool device;
 	uint32_t ifindex;
-	/* It is of a process instead: of its number, or, where that is 0, of its name. */
+	/* A test of the process instead: by its number or, if that is 0, by its name. */
 	bool has_process;
 	struct process process;
-	/* A test: what follows it, by its outcome, or where that cannot be said; set by filter_link(). */
+	/* What follows a test, by its outcome, or if it cannot be decided; set by filter_link(). */
 	int yes, no, unknown;
 };
 
@@ -45,27 +45,27 @@ struct filter {
 	int count;
 	size_t room;
 	int root;		/* -1: no expression */
-	int first;		/* the test that filter_match() begins with, or a verdict */
+	int first;		/* the test that filter_match() starts with, or a verdict */
 	uint32_t states;	/* 1 << enum tcptrace_state; bit 0 for what has no state */
 	bool has_states;
-	bool inet, inet6;	/* a word said "inet:", "inet6:" */
-	uint8_t family;		/* what of both filter_match() wants; 0: both */
+	bool inet, inet6;	/* there was a word with "inet:", "inet6:" */
+	uint8_t family;		/* the one that filter_match() requires; 0: both */
 };
 
-/* What the next word that is no keyword has to be. */
+/* What the next word that is no keyword must be. */
 enum filter_operand { FILTER_BARE, FILTER_ADDRESS, FILTER_PORT, FILTER_DEVICE, FILTER_PROCESS };
 
 struct filter_parser {
 	struct filter *filter;
-	char *words, *next, *end;	/* each word ended by a NUL */
+	char *words, *next, *end;	/* each word is terminated by a NUL */
 	const char *word;		/* the last one taken; NULL: there was none left */
 	enum filter_operand operand;
-	int status;			/* enum filter_error; 0: nothing wrong yet */
+	int status;			/* enum filter_error; 0: no error yet */
 	char *error;
 	size_t error_size;
 };
 
-/* One endpoint of a connection, as words say it. */
+/* One endpoint of a connection, as written. */
 struct filter_endpoint {
 	uint8_t address[TCPTRACE_ADDR_LEN];
 	uint8_t length;			/* bits, 0: any address */
@@ -77,15 +77,15 @@ struct filter_endpoint {
 /* filter.c: the next word, or NULL. */
 const char *filter_next_word(struct filter_parser *parser);
 
-/* filter.c: keeps the first reason, with a word (NULL: none) that is made fit for one line. */
+/* filter.c: keeps the first error, with a word (NULL: none), which is made safe for one line. */
 __attribute__((format(printf, 4, 5)))
 void filter_fail(struct filter_parser *parser, enum filter_error status, const char *word,
 		 const char *reason, ...);
 
-/* filter.y: parses all words. Nothing is returned: see parser->status. */
+/* filter.y: parses all words. The result is in parser->status. */
 void filter_grammar(struct filter_parser *parser);
 
-/* filter_operand.c: each returns whether the word is one, having called filter_fail() if not. */
+/* filter_operand.c: each returns whether the word is valid, and has called filter_fail() if not. */
 bool filter_parse_address(struct filter_parser *parser, const char *word, struct filter_endpoint *ep);
 bool filter_parse_port(struct filter_parser *parser, const char *word, struct filter_endpoint *ep);
 bool filter_parse_device(struct filter_parser *parser, const char *word, uint32_t *ifindex);
@@ -100,7 +100,7 @@ static inline struct tcptrace_clause filter_any(void)
 	return (struct tcptrace_clause){ .sport_max = UINT16_MAX, .dport_max = UINT16_MAX };
 }
 
-/* Whether the first `length` bits are the same. */
+/* Whether the first `length` bits are equal. */
 static inline bool filter_prefix_fits(const uint8_t *address, const uint8_t *prefix,
 				      unsigned int length)
 {

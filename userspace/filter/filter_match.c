@@ -1,17 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Decides a record. The expression is linked once into a walk from test to
- * test: each test knows which one comes next for either outcome, so that
- * neither and, or and not nor a stack are left when records come. What is not
- * known fits, said or denied: of the whole that is the most that can be true.
+ * Decides a record. The expression is linked once into a walk from test to test: each test knows the next one for either
+ * outcome, so neither operators nor a stack are needed per record. What is not known matches, whether negated or not,
+ * because it may be true.
  */
 #include <sys/socket.h>
 
 #include "filter/filter_impl.h"
 
 /*
- * The test that an expression begins with, given where to go when it fits and when not. `negated`: what follows from
- * this one's not fitting makes the expression fit.
+ * Returns the test that an expression starts with, given where to go on if it matches and if not. `negated`: the branch
+ * after a mismatch makes the expression match.
  */
 static int link_node(struct filter *filter, int index, int yes, int no, bool negated)
 {
@@ -31,7 +30,7 @@ static int link_node(struct filter *filter, int index, int yes, int no, bool neg
 			node->unknown = negated ? no : yes;
 			return index;
 		}
-		/* Lists grow to the left: only parentheses on the right make this deep. */
+		/* Lists grow to the left: only parentheses on the right recurse deeply. */
 		other = link_node(filter, node->right, yes, no, negated);
 		if (node->op == FILTER_AND)
 			yes = other;
@@ -69,7 +68,7 @@ static bool test(const struct filter_node *node, const struct filter_subject *su
 	       (!node->device || node->ifindex == subject->ifindex);
 }
 
-/* As ss sees it: a request socket is in SYN-RECV until it ends; bit 0 for what has no state. */
+/* As in ss, a request socket is in SYN-RECV until it ends; bit 0 is for what has no state. */
 static uint32_t state_bit(const struct filter_subject *subject)
 {
 	if (subject->kind == TCPTRACE_K_REQUEST && subject->state != TCPTRACE_S_CLOSE)

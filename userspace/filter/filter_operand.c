@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Addresses, ports and devices as ss takes them: 10/8, 10.0.0.0/255.0.0.0:80, [2001:db8::/32]:80,
- * *:http, any. Names of hosts are not looked up.
+ * Addresses, ports and devices as ss accepts them: 10/8, 10.0.0.0/255.0.0.0:80, [2001:db8::/32]:80, *:http, any. Host
+ * names are not resolved.
  */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -16,11 +16,11 @@
 #include "filter/filter_impl.h"
 #include "record/names.h"
 
-#define MAPPED_BITS	96	/* those of ::ffff:0:0/96, before an IPv4 address */
+#define MAPPED_BITS	96	/* of ::ffff:0:0/96, before an IPv4 address */
 
 static const uint8_t mapped[TCPTRACE_ADDR_LEN] = { [10] = 0xff, [11] = 0xff };
 
-/* Decimal, 0x and 0, as strtoul() and so ss has it. *rest: what follows the digits. */
+/* Decimal, 0x and 0, as in strtoul() and so in ss. *rest: what follows the digits. */
 static bool parse_number(const char *word, unsigned long max, unsigned long *number, char **rest)
 {
 	if (!isdigit((unsigned char)*word))
@@ -37,7 +37,7 @@ static bool parse_whole_number(const char *word, unsigned long max, unsigned lon
 	return parse_number(word, max, number, &rest) && !*rest;
 }
 
-/* Where bytes are left out they are the last ones: 10.8 is 10.8.0.0, other than for inet_aton(). */
+/* Missing bytes are the last ones: 10.8 is 10.8.0.0, unlike in inet_aton(). */
 static bool parse_inet(const char *word, uint8_t *bytes)
 {
 	unsigned long number;
@@ -82,7 +82,7 @@ static void clear_beyond(uint8_t *address, unsigned int length)
 			address[i] &= i * 8 >= length ? 0 : 0xff00 >> (length - i * 8);
 }
 
-/* ADDRESS[/LENGTH] without brackets and port; `text` is written to. */
+/* ADDRESS[/LENGTH] without brackets and port. Modifies `text`. */
 static bool parse_prefix(char *text, struct filter_endpoint *ep)
 {
 	char *slash = strchr(text, '/');
@@ -103,7 +103,7 @@ static bool parse_prefix(char *text, struct filter_endpoint *ep)
 	if (slash && !parse_length(slash, inet, &length))
 		return false;
 	ep->length = inet ? MAPPED_BITS + length : length;
-	/* 10.0.0.1 and ::ffff:10.0.0.1 are the same; any other prefix of IPv6 is of IPv6 alone. */
+	/* 10.0.0.1 and ::ffff:10.0.0.1 are the same; any other IPv6 prefix matches only IPv6. */
 	if (ep->length < MAPPED_BITS || !filter_prefix_fits(ep->address, mapped, MAPPED_BITS))
 		ep->family = AF_INET6;
 	clear_beyond(ep->address, ep->length);
@@ -129,7 +129,7 @@ static bool parse_port(const char *text, struct filter_endpoint *ep)
 	return service;
 }
 
-/* Takes "inet:" or "inet6:" off the word. As in ss it holds for the whole filter, too. */
+/* Strips "inet:" or "inet6:" from the word. As in ss, it also applies to the whole filter. */
 static bool parse_family(struct filter_parser *parser, const char **word, struct filter_endpoint *ep)
 {
 	static const char *const others[] = { "unix:", "link:", "netlink:", "vsock:" };
@@ -172,7 +172,7 @@ bool filter_parse_port(struct filter_parser *parser, const char *word, struct fi
 	return parse_port(text + (*text == ':'), ep) || port_wanted(parser, word);
 }
 
-/* Cuts the address at its end and returns what follows the colon there; NULL: no colon does. */
+/* Terminates the address and returns what follows its colon; NULL: no colon follows. */
 static char *split(char **address)
 {
 	char *cut, *slash;
@@ -182,7 +182,7 @@ static char *split(char **address)
 		if (!cut)
 			return NULL;
 		*cut++ = '\0';
-		/* ss wants the length inside the brackets: [::/64]. People write [::]/64. */
+		/* ss expects the length inside the brackets: [::/64]. People write [::]/64. */
 		if (*cut == '/') {
 			memmove(cut - 1, cut, strlen(cut) + 1);
 			cut = strchr(cut - 1, ':');
@@ -212,7 +212,7 @@ static bool address_wanted(struct filter_parser *parser, const char *word, uint8
 
 enum outcome { GOOD, BAD_ADDRESS, BAD_PORT };
 
-/* [ADDRESS[/LENGTH]][:PORT], quietly. */
+/* [ADDRESS[/LENGTH]][:PORT], without an error message. */
 static enum outcome parse_endpoint(const char *text, struct filter_endpoint *ep)
 {
 	char copy[256], *address = copy, *port;
@@ -242,7 +242,7 @@ bool filter_parse_address(struct filter_parser *parser, const char *word, struct
 	outcome = parse_endpoint(text, ep);
 	if (outcome == GOOD)
 		return true;
-	/* Its last group was taken for a port. */
+	/* Its last group was parsed as a port. */
 	if (family != AF_INET && inet_pton(AF_INET6, text, &unused) == 1) {
 		filter_fail(parser, FILTER_ERROR_ADDRESS, word,
 			    "an IPv6 address needs brackets: [%s]", text);
@@ -268,7 +268,7 @@ bool filter_parse_device(struct filter_parser *parser, const char *word, uint32_
 	return true;
 }
 
-/* The kernel keeps the first 15 bytes of a name. */
+/* The kernel keeps only the first 15 bytes of a name. */
 bool filter_parse_process(struct filter_parser *parser, const char *word, struct process *process)
 {
 	unsigned long number;
@@ -284,7 +284,7 @@ bool filter_parse_process(struct filter_parser *parser, const char *word, struct
 	return number;
 }
 
-/* What somebody meant who wrote that word where a condition should begin. */
+/* Guesses what was meant by a word where a condition should start. */
 static void hint(struct filter_parser *parser, const char *word)
 {
 	static const char *const keywords[] = { "and", "or", "not", "src", "dst", "sport", "dport",
@@ -336,7 +336,7 @@ bool filter_parse_bare_port(struct filter_parser *parser, const char *word, uint
 		*port = number;
 		return true;
 	}
-	/* The colon says that it is a port: a service's name will do, too. */
+	/* With the colon it is a port, so a service name is valid, too. */
 	if (*word == ':' && parse_port(word + 1, &ep) && !ep.any_port) {
 		*port = ep.port;
 		return true;

@@ -1,18 +1,18 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The clauses for a source: the expression in disjunctive form. What clauses cannot say (the
- * contrary of a prefix, a device, a process) counts as "any", which keeps the union a superset.
+ * The clauses for a source: the expression in disjunctive form. What clauses cannot express (a negated prefix, a device,
+ * a process) counts as "any", so the union stays a superset.
  */
 #include <stdlib.h>
 #include <sys/socket.h>
 
 #include "filter/filter_impl.h"
 
-/* Twice what a source takes: what is too much on the way may be less in the end. */
+/* Twice what a source accepts: an intermediate result may be larger than the final one. */
 #define LIST_MAX	(2 * TCPTRACE_CLAUSES_MAX)
 
 struct list {
-	bool any;	/* everything; no clauses then. Neither: nothing */
+	bool any;	/* everything; then there are no clauses. If false without clauses: nothing */
 	size_t count;
 	struct tcptrace_clause clauses[LIST_MAX];
 };
@@ -45,7 +45,7 @@ static bool prefix_holds(const uint8_t *outer, uint8_t outer_length, const uint8
 	return outer_length <= inner_length && filter_prefix_fits(inner, outer, outer_length);
 }
 
-/* Whether whatever fits `inner` fits `outer`. */
+/* Whether everything that `inner` matches is matched by `outer`. */
 static bool holds(const struct tcptrace_clause *outer, const struct tcptrace_clause *inner)
 {
 	return prefix_holds(outer->saddr, outer->saddr_len, inner->saddr, inner->saddr_len) &&
@@ -55,7 +55,7 @@ static bool holds(const struct tcptrace_clause *outer, const struct tcptrace_cla
 	       outer->dport_min <= inner->dport_min && outer->dport_max >= inner->dport_max;
 }
 
-/* Leaves in *address what fits both prefixes; false: nothing does. */
+/* Leaves in *address the intersection of both prefixes; false: it is empty. */
 static bool meet_prefix(uint8_t *address, uint8_t *length, const uint8_t *other,
 			uint8_t other_length)
 {
@@ -68,7 +68,7 @@ static bool meet_prefix(uint8_t *address, uint8_t *length, const uint8_t *other,
 	return true;
 }
 
-/* Leaves in *clause what fits both; false: nothing does. */
+/* Leaves in *clause the intersection of both; false: it is empty. */
 static bool meet(struct tcptrace_clause *clause, const struct tcptrace_clause *other)
 {
 	if (clause->family && other->family && clause->family != other->family)
@@ -137,7 +137,7 @@ static void add_other_ports(struct list *list, uint16_t min, uint16_t max, bool 
 		add_ports(list, max + 1, UINT16_MAX, local);
 }
 
-/* What does not fit `clause`: it fails in one of its parts at least. */
+/* The complement of `clause`: at least one of its parts does not match. */
 static void add_contrary(struct list *list, const struct tcptrace_clause *clause)
 {
 	struct tcptrace_clause family = filter_any();
@@ -154,7 +154,7 @@ static void add_contrary(struct list *list, const struct tcptrace_clause *clause
 	add_other_ports(list, clause->dport_min, clause->dport_max, false);
 }
 
-/* Both take the lists over and return one of them. */
+/* Both functions take ownership of the lists and return one of them. */
 static struct list *unite(struct list *left, struct list *right)
 {
 	size_t i;
@@ -192,13 +192,13 @@ static struct list *intersect(struct list *left, struct list *right)
 		return both;
 	}
 	free(both);
-	/* Too many: what fits both fits either. */
+	/* Too many: the intersection is a subset of either. */
 	kept = left->any || (!right->any && right->count < left->count) ? right : left;
 	free(kept == left ? right : left);
 	return kept;
 }
 
-/* The clauses of an expression, or of its contrary; NULL: no memory. */
+/* The clauses of an expression, or of its negation; NULL: no memory. */
 static struct list *push(const struct filter *filter, int index, bool negated)
 {
 	const struct filter_node *node = &filter->nodes[index];
@@ -228,7 +228,7 @@ static struct list *push(const struct filter *filter, int index, bool negated)
 	return (node->op == FILTER_AND) != negated ? intersect(left, right) : unite(left, right);
 }
 
-/* Where nothing fits: a socket without any port. To a source, no clause at all means everything. */
+/* If nothing matches: only a socket without ports. For a source, no clause at all means everything. */
 static void add_least(struct list *list)
 {
 	struct tcptrace_clause clause = { 0 };

@@ -8,7 +8,7 @@
 
 #include "host/channel.h"
 
-#define BUFFER	32768	/* what the kernel fills at most with one part of a dump */
+#define BUFFER	32768	/* maximum that the kernel sends as one part of a dump */
 
 struct channel {
 	struct mnl_socket *socket;
@@ -30,7 +30,7 @@ static int receive(struct channel *channel, mnl_cb_t each, void *arg)
 			continue;
 		if (size < 0)
 			return -errno;
-		/* What is left of a dump that was given up. */
+		/* The rest of an abandoned dump. */
 		if (mnl_nlmsg_ok(message, size) && message->nlmsg_seq != channel->sequence)
 			continue;
 		errno = 0;
@@ -48,7 +48,7 @@ static int request(struct channel *channel, uint16_t family, uint8_t cmd, uint8_
 	struct genlmsghdr *header;
 
 	message->nlmsg_type = family;
-	/* With an ACK the answer to a `do` ends, too. */
+	/* With an ACK, the answer to a `do` ends, too. */
 	message->nlmsg_flags = NLM_F_REQUEST | (flags & NLM_F_DUMP ? NLM_F_DUMP : NLM_F_ACK);
 	message->nlmsg_seq = ++channel->sequence;
 	header = mnl_nlmsg_put_extra_header(message, sizeof(*header));
@@ -126,7 +126,7 @@ static int collect(const struct nlattr *attribute, void *arg)
 	const struct channel_table *table = arg;
 	uint16_t type = mnl_attr_get_type(attribute);
 
-	/* It returns -1 for what is not. */
+	/* It returns -1 for an invalid attribute. */
 	if (mnl_attr_type_valid(attribute, table->max) < 0 || !type)
 		return MNL_CB_OK;
 	if (table->types[type] != MNL_TYPE_UNSPEC &&

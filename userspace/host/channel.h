@@ -10,17 +10,17 @@
 
 struct channel;
 
-/* Returns 0, or -errno: -ENOENT where there is no such family, the module is not loaded. */
+/* Returns 0, or -errno; -ENOENT: there is no such family, so the module is not loaded. */
 int channel_open(struct channel **channel);
 void channel_close(struct channel *channel);
 
-/* A request without attributes, and each message of the answer; a dump where `flags` has NLM_F_DUMP. */
+/* Sends a request without attributes, and handles each message of the answer; a dump if `flags` has NLM_F_DUMP. */
 int channel_get(struct channel *channel, enum tcptrace_cmd cmd, uint16_t flags, mnl_cb_t each,
 		void *arg);
 
 /*
- * Fills attributes[0] to attributes[max] with those of a message or a nest; what is not known, and
- * what is not as long as its type wants, is left out. `types` says what each is (MNL_TYPE_UNSPEC: anything).
+ * Fills attributes[0] to attributes[max] from a message or a nest. Unknown attributes, and those too short for their
+ * type, are left out. `types` has the type of each (MNL_TYPE_UNSPEC: any).
  */
 struct channel_table {
 	const struct nlattr **attributes;
@@ -30,10 +30,10 @@ struct channel_table {
 void channel_parse(const struct nlmsghdr *message, const struct channel_table *table);
 void channel_parse_nested(const struct nlattr *nest, const struct channel_table *table);
 
-/* 0 where it is not there. */
+/* 0 if the attribute is absent. */
 uint32_t channel_u32(const struct nlattr *attribute);
 uint64_t channel_u64(const struct nlattr *attribute);
-/* What fits into `size` with a NUL, which a string of netlink need not have; "" where it is not there. Of any bytes. */
+/* Copies what fits into `size` with a NUL, which a netlink string may lack; "" if absent. May contain any bytes. */
 void channel_string(char *text, size_t size, const struct nlattr *attribute);
 
 #endif

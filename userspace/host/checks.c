@@ -18,7 +18,7 @@
 
 /* ---- answers ---- */
 
-/* Releases, paths, versions: what others have chosen is in it. */
+/* Releases, paths and versions contain text that others have chosen. */
 static void put(char *text, size_t size, const char *format, va_list arguments)
 {
 	vsnprintf(text, size, format, arguments);
@@ -110,7 +110,7 @@ static void ask_rights(const struct check_facts *facts, struct check_answer *ans
 	advise(answer, "use sudo, outside containers");
 }
 
-/* What keeps the module away is no failure where BPF stands in for it. */
+/* Without the module, BPF may still work: then this is no failure. */
 static enum check_result without_module(const struct check_facts *facts)
 {
 	return facts->bpf ? CHECK_WARN : CHECK_FAIL;
@@ -275,7 +275,7 @@ static void ask_headers(const struct check_facts *facts, struct check_answer *an
 	}
 }
 
-/* vermagic is "RELEASE flags"; the release alone tells most mistakes. */
+/* vermagic is "RELEASE flags"; comparing the release finds most mistakes. */
 static bool fits(const struct check_facts *facts, char *magic, size_t size)
 {
 	module_info(facts->module, "vermagic", magic, size);
@@ -303,7 +303,7 @@ static void ask_module(const struct check_facts *facts, struct check_answer *ans
 	}
 }
 
-/* For the checks that ask the module itself. True: it answered. */
+/* For the checks that query the module. True: it answered. */
 static bool answered(const struct check_facts *facts, struct check_answer *answer)
 {
 	if (!facts->state_error)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What on this host would keep tcptrace from working, one question at a time. */
+/* What on this host would keep tcptrace from working, one check at a time. */
 #ifndef TCPTRACE_CHECKS_H
 #define TCPTRACE_CHECKS_H
 
@@ -11,27 +11,27 @@
 
 enum check_result {
 	CHECK_OK,
-	CHECK_WARN,	/* works, but not as well as it could */
+	CHECK_WARN,	/* works, with restrictions */
 	CHECK_FAIL,	/* will not work */
-	CHECK_SKIP,	/* cannot be told from here; the text says why */
+	CHECK_SKIP,	/* cannot be checked from here; the text says why */
 };
 
-/* What several checks want to know, found out once. */
+/* Facts that several checks need, gathered once. */
 struct check_facts {
 	char release[65];
 	const char *missing;		/* see rights_missing() */
 	bool loaded;
-	bool bpf;			/* records can come from BPF, without the module */
-	struct kmod_module *module;	/* that load would take, NULL: none */
-	bool installed;			/* it is in /lib/modules */
-	int state_error;		/* 0: `state` is what the module said */
+	bool bpf;			/* records can be provided by BPF, without the module */
+	struct kmod_module *module;	/* the one that would be loaded; NULL: none */
+	bool installed;			/* in /lib/modules */
+	int state_error;		/* 0: `state` has the module's answer */
 	struct module_state state;
 };
 
 struct check_answer {
 	enum check_result result;
 	char text[256];
-	char remedy[256];		/* "": none is needed, or none is known */
+	char remedy[256];		/* "": none needed, or none known */
 };
 
 struct check {
@@ -42,7 +42,7 @@ struct check {
 extern const struct check checks[];
 extern const size_t check_count;
 
-/* Never fails: what cannot be found out is said by the checks that want it. */
+/* Never fails: the checks report facts that are missing. */
 void check_facts_get(struct kmod_ctx *context, struct check_facts *facts);
 void check_facts_free(struct check_facts *facts);
 

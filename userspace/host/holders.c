@@ -12,7 +12,7 @@
 
 #define FOLDER	"/tcptrace/"
 
-/* proc may be mounted elsewhere, but the module's folder is right below it. */
+/* proc may be mounted elsewhere, but the module's folder is directly below it. */
 static bool ours(const char *path)
 {
 	static const char *const names[] = { "events", "sockets", "status" };
@@ -27,7 +27,7 @@ static bool ours(const char *path)
 	return false;
 }
 
-/* Links to what is open ("fd"), and to what is mapped ("map_files"), which a closed file may still be. */
+/* Links to what is open ("fd") and to what is mapped ("map_files"); a file may be closed and still mapped. */
 static bool links_to_ours(int process, const char *folder)
 {
 	int fd = openat(process, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

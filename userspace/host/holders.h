@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Who keeps the module in the kernel: processes that have one of its files open or mapped. */
+/* What keeps the module in use: processes that have one of its files open or mapped. */
 #ifndef TCPTRACE_HOLDERS_H
 #define TCPTRACE_HOLDERS_H
 
@@ -8,10 +8,10 @@
 
 struct holder {
 	pid_t pid;
-	char comm[64];	/* as it calls itself: any bytes */
+	char comm[64];	/* may contain any bytes */
 };
 
-/* Fills up to `max` of `holders`; returns how many there are. Without root only one's own are seen. */
+/* Fills at most `max` holders; returns how many there are. Without root only the user's own processes are seen. */
 size_t holders_find(struct holder *holders, size_t max);
 
 #endif

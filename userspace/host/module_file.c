@@ -7,7 +7,7 @@
 
 #include "host/module_file.h"
 
-/* Its messages are the cause of what we say ourselves. */
+/* Its messages are about what our own messages report. */
 static void quiet(void *data, int priority, const char *file, int line, const char *function,
 		  const char *format, va_list arguments)
 {
@@ -57,7 +57,7 @@ static struct kmod_module *find_installed(struct kmod_ctx *context)
 	return module;
 }
 
-/* Not in the current folder, which may be anybody's: root loads nothing from there without being told. */
+/* Not from the current directory, which may be anybody's: root must not load a module from there unasked. */
 static struct kmod_module *find_built(struct kmod_ctx *context)
 {
 	char program[PATH_MAX], path[PATH_MAX + 128];

@@ -10,23 +10,23 @@
 
 #define MODULE_NAME	"tcptrace"
 
-/* A libkmod context that prints nothing by itself; NULL: out of memory. */
+/* A libkmod context that prints nothing itself; NULL: no memory. */
 struct kmod_ctx *module_context(void);
 
-/* In the kernel now, as /sys/module has it. */
+/* Whether it is in the kernel, according to /sys/module. */
 bool module_loaded(struct kmod_ctx *context);
 
 /*
- * What `load` would load: the file installed for this kernel, else the one built beside this program
- * (FOLDER/RELEASE/tcptrace.ko, where FOLDER is the program's). NULL: neither; else to be
- * unreferenced. *installed says which.
+ * The module that `load` loads: the file installed for this kernel, else the one built next to this program
+ * (FOLDER/RELEASE/tcptrace.ko, where FOLDER is the program's). NULL: neither exists; else to be unreferenced. *installed
+ * says which.
  */
 struct kmod_module *module_find(struct kmod_ctx *context, bool *installed);
 
-/* modinfo's value of `key`, "" where it has none. */
+/* modinfo's value of `key`, "" if it has none. */
 void module_info(struct kmod_module *module, const char *key, char *value, size_t size);
 
-/* A parameter of that name is among modinfo's "parm". True also where they cannot be read. */
+/* Whether modinfo lists a parameter of that name. Also true if the list cannot be read. */
 bool module_has_parameter(struct kmod_module *module, const char *name, size_t length);
 
 #endif

@@ -25,7 +25,7 @@ const char *module_method_word(uint32_t method)
 	}
 }
 
-/* ---- the attributes' types, as the spec has them ---- */
+/* ---- the types of the attributes, as in the specification ---- */
 
 static const uint8_t info_types[TCPTRACE_A_INFO_MAX + 1] = {
 	[TCPTRACE_A_INFO_VERSION] = MNL_TYPE_STRING,
@@ -67,7 +67,7 @@ static const uint8_t cpu_types[TCPTRACE_A_CPU_MAX + 1] = {
 	[TCPTRACE_A_CPU_LOST] = MNL_TYPE_U64,
 };
 
-/* The clauses, of which there may be several, are walked over by hand. */
+/* There may be several clauses, so they are walked over here. */
 static const uint8_t filter_types[TCPTRACE_A_FILTER_MAX + 1] = {
 	[TCPTRACE_A_FILTER_READER] = MNL_TYPE_U32,
 	[TCPTRACE_A_FILTER_PID] = MNL_TYPE_U32,
@@ -223,9 +223,9 @@ static int on_filter(const struct nlmsghdr *message, void *arg)
 	return MNL_CB_OK;
 }
 
-/* ---- asking ---- */
+/* ---- queries ---- */
 
-/* A dump that was interrupted by a change is not one state: it is taken again. */
+/* A dump that was interrupted by a change is inconsistent, so it is repeated. */
 static int dump(struct channel *channel, enum tcptrace_cmd cmd, mnl_cb_t each, void *arg,
 		size_t *count)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the module says of itself over generic netlink, as plain structures. Their strings are as they came. */
+/* The state of the module, queried over generic netlink, as plain structures. Strings are as received. */
 #ifndef TCPTRACE_MODULE_STATE_H
 #define TCPTRACE_MODULE_STATE_H
 
@@ -17,8 +17,8 @@ struct module_info {
 	uint32_t record_size;
 	uint32_t cpus;
 	uint32_t slots;
-	uint32_t rings;		/* CPUs that have records now */
-	uint64_t memory;	/* bytes that they take */
+	uint32_t rings;		/* CPUs whose ring has memory now */
+	uint64_t memory;	/* bytes that the rings use */
 	uint64_t map_size;
 	uint64_t boot;
 	uint32_t level;
@@ -72,11 +72,11 @@ struct module_state {
 /* The word for an enum tcptrace_method. */
 const char *module_method_word(uint32_t method);
 
-/* Asks for all. Returns 0, or -errno; then *state is empty. */
+/* Queries everything. Returns 0, or -errno; then *state is empty. */
 int module_state_get(struct channel *channel, struct module_state *state);
 void module_state_free(struct module_state *state);
 
-/* All probes' misses until now. */
+/* The misses of all probes so far. */
 int module_missed(struct channel *channel, uint64_t *missed);
 
 #endif

@@ -27,7 +27,7 @@ int netns_enter(const char *name)
 	char path[PATH_MAX];
 	int fd, error = 0;
 
-	/* A path is one already, as to ip(8). */
+	/* As in ip(8), what has a slash is already a path. */
 	snprintf(path, sizeof(path), "%s%s", strchr(name, '/') ? "" : NETNS_RUN "/", name);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
@@ -38,9 +38,9 @@ int netns_enter(const char *name)
 	return error;
 }
 
-/* ---- all that are known ---- */
+/* ---- all known namespaces ---- */
 
-/* Those of processes, and those that are mounted somewhere. */
+/* Those of processes, and those that are mounted. */
 struct namespaces {
 	struct namespace {
 		ino_t inode;
@@ -81,7 +81,7 @@ static void add_of_processes(struct namespaces *known)
 		closedir(proc);
 }
 
-/* "ip netns add" and its like keep one alive by mounting it. */
+/* "ip netns add" and similar tools keep a namespace alive by mounting it. */
 static void add_mounted(struct namespaces *known)
 {
 	FILE *file = fopen("/proc/self/mountinfo", "re");
@@ -112,7 +112,7 @@ int netns_each(int (*visit)(void *arg), void *arg)
 	int result = 0;
 	size_t i;
 
-	/* The first is our own: one is in it already, and returns to it. */
+	/* The first is our own: we are in it already, and return to it. */
 	add_namespace(&known, "/proc/self/ns/net");
 	add_mounted(&known);
 	add_of_processes(&known);

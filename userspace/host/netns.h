@@ -5,15 +5,15 @@
 
 #include <stdint.h>
 
-/* The one that this process is in; 0: that cannot be told. */
+/* The namespace of this process; 0: unknown. */
 uint32_t netns_own(void);
 
-/* Goes into one that "ip netns" knows. Returns 0 or -errno. */
+/* Enters a namespace by its name in "ip netns". Returns 0 or -errno. */
 int netns_enter(const char *name);
 
 /*
- * Calls `visit` with this thread in each one that a process is in or that is mounted, our own first, until it returns
- * what is not 0, and returns that; or -errno. Then the thread is where it was.
+ * Calls `visit` with this thread in each namespace that a process is in or that is mounted, our own first. Stops when it
+ * returns non-zero, and returns that; or -errno. Afterwards the thread is in its original namespace.
  */
 int netns_each(int (*visit)(void *arg), void *arg);
 

@@ -16,7 +16,7 @@
 
 /* ---- words ---- */
 
-/* A port at *text, which is moved behind it; -1: none is there. */
+/* Parses a port at *text and moves *text past it; -1: there is none. */
 static long take_port(const char **text)
 {
 	char *end;
@@ -67,7 +67,7 @@ bool port_settings_parse(struct port_settings *settings, const char *text)
 
 /* ---- the files ---- */
 
-/* The whole of one, to be freed: the list of reserved ports may be long. NULL: it cannot be read. */
+/* Reads a whole file; to be freed. The list of reserved ports may be long. NULL: it cannot be read. */
 static char *read_sysctl(const char *name)
 {
 	char path[128], *text = NULL;
@@ -119,7 +119,7 @@ static bool is_netns(const char *path, uint32_t netns)
 	return !stat(path, &stat_of) && stat_of.st_ino == netns;
 }
 
-/* Some file that stands for the namespace, open; -1: none was found. */
+/* An open file that stands for the namespace; -1: none was found. */
 static int open_netns(uint32_t netns)
 {
 	static const char *const patterns[] = { "/run/netns/*", "/proc/[0-9]*/ns/net" };
@@ -139,7 +139,7 @@ static int open_netns(uint32_t netns)
 	return fd;
 }
 
-/* These sysctls are of the namespace of who reads them: for a moment that is another one. */
+/* These sysctls show the namespace of the reader, so this process enters the other one for a moment. */
 static void read_other(struct port_settings *settings, uint32_t netns)
 {
 	int own = open(OWN, O_RDONLY | O_CLOEXEC);

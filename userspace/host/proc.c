@@ -30,7 +30,7 @@ void proc_comm(int proc, const char *pid, char *comm, size_t size)
 		return;
 	length = read(fd, comm, size);
 	close(fd);
-	/* A line break ends the file; the name may have others. */
+	/* A newline ends the file; the name may contain others. */
 	if (length > 0)
 		comm[length - 1] = '\0';
 }

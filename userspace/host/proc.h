@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The processes in /proc. Each may end at any moment: then it has no name and nothing open. */
+/* The processes in /proc. Each may exit at any moment; then it has no name and no open files. */
 #ifndef TCPTRACE_PROC_H
 #define TCPTRACE_PROC_H
 
@@ -8,10 +8,10 @@
 
 #define PROC	"/proc"
 
-/* The folder of the next process, by its name in `proc`; NULL: no more. Valid until the next call. */
+/* The next process's directory in `proc`; NULL: no more. Valid until the next call. */
 const char *proc_next(DIR *proc);
 
-/* How it calls itself: any bytes, and a NUL; all else of `comm` is 0. `proc`: a descriptor of that folder. */
+/* The name of a process: any bytes, then a NUL; the rest of `comm` is 0. `proc`: a descriptor of its directory. */
 void proc_comm(int proc, const char *pid, char *comm, size_t size);
 
 #endif

@@ -15,7 +15,7 @@
 #define SOCKET_LINK	"socket:["
 
 struct processes {
-	struct process_socket *sockets;	/* sorted by inode and order once the scan began; `all`: is over */
+	struct process_socket *sockets;	/* sorted by inode and order after the scan; with `all`: after its end */
 	size_t count, room, found;
 	bool all;
 };

@@ -11,8 +11,8 @@
 #include "base/safe_text.h"
 #include "host/resolve.h"
 
-#define HOSTS		1024	/* remembered */
-#define HOST_MAX	255	/* letters of a host's name, as DNS has them */
+#define HOSTS		1024	/* maximum number cached */
+#define HOST_MAX	255	/* maximum length of a host name in DNS */
 #define PORT_RANGE	"/proc/sys/net/ipv4/ip_local_port_range"
 
 const char *resolve_service(uint16_t port)
@@ -28,7 +28,7 @@ const char *resolve_service(uint16_t port)
 	return names[port] && names[port] != none ? names[port] : NULL;
 }
 
-/* NULL: it has none. */
+/* NULL: no name. */
 static char *look_up(uint8_t family, const uint8_t *address)
 {
 	char name[HOST_MAX + 1];
@@ -48,7 +48,7 @@ const char *resolve_host(uint8_t family, const uint8_t address[TCPTRACE_ADDR_LEN
 	static struct {
 		uint8_t family;		/* 0: empty */
 		uint8_t address[TCPTRACE_ADDR_LEN];
-		char *name;		/* NULL: it has none */
+		char *name;		/* NULL: no name */
 	} hosts[HOSTS], *host;
 
 	host = &hosts[hash_16(address, family) % HOSTS];
@@ -77,7 +77,7 @@ const char *resolve_device(uint32_t ifindex)
 
 bool resolve_ephemeral(uint16_t port)
 {
-	static unsigned int lowest = 1024, highest = 4999;	/* where it cannot be read: as in ss */
+	static unsigned int lowest = 1024, highest = 4999;	/* if it cannot be read, as in ss */
 	static bool asked;
 	FILE *file;
 

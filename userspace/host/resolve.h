@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Names for numbers, as /etc/services and the resolver have them, by safe_text.h: a name server belongs to anybody.
- * What was asked once is remembered.
+ * Names of numbers, from /etc/services and the resolver, made safe by safe_text.h: a name server may be anybody's.
+ * Results are cached.
  */
 #ifndef TCPTRACE_RESOLVE_H
 #define TCPTRACE_RESOLVE_H
@@ -11,18 +11,18 @@
 
 #include "tcptrace.h"
 
-#define RESOLVE_SERVICE_MAX	63	/* letters of a service's name */
+#define RESOLVE_SERVICE_MAX	63	/* maximum length of a service name */
 
 /* "ssh", or NULL. */
 const char *resolve_service(uint16_t port);
 
-/* Of a host, or NULL. */
+/* The name of a host, or NULL. */
 const char *resolve_host(uint8_t family, const uint8_t address[TCPTRACE_ADDR_LEN]);
 
-/* Of a device; where there is none of this number: "if7". */
+/* The name of a device; "if7" if there is none with this number. */
 const char *resolve_device(uint32_t ifindex);
 
-/* Whether the kernel chooses such ports itself (net.ipv4.ip_local_port_range). */
+/* Whether the kernel chooses this port itself (net.ipv4.ip_local_port_range). */
 bool resolve_ephemeral(uint16_t port);
 
 #endif

@@ -13,7 +13,7 @@
 #define ALONE	" is missing in the initial user namespace"
 #define BOTH	" are missing in the initial user namespace"
 
-/* The effective ones, a bit each. */
+/* The effective capabilities, one bit each. */
 static uint64_t capabilities(void)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -29,7 +29,7 @@ static bool has(uint64_t set, int capability)
 	return set >> capability & 1;
 }
 
-/* Also where that cannot be seen. */
+/* Also if that is unknown. */
 static bool in_initial_user_namespace(void)
 {
 	struct stat space;

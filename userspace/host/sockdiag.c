@@ -10,17 +10,17 @@
 #include "base/array.h"
 #include "host/sockdiag.h"
 
-#define BUFFER	32768	/* what the kernel fills at most with one part of a dump */
+#define BUFFER	32768	/* maximum that the kernel sends as one part of a dump */
 
 struct entry {
 	uint64_t cookie;
-	size_t at;		/* of its message */
+	size_t at;		/* offset of its message */
 };
 
 struct sockdiag {
-	char *messages;		/* one after the other, each aligned */
+	char *messages;		/* one after the other, aligned */
 	size_t used, room;
-	struct entry *entries;	/* sorted by cookie once all are there */
+	struct entry *entries;	/* sorted by cookie at the end */
 	size_t count, entry_room;
 };
 

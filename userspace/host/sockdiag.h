@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the kernel's own sock_diag says of TCP sockets, for what records do not carry: timers, memory,
- * struct tcp_info, marks. Asked once, for all of them; found by cookie.
+ * What the kernel's sock_diag reports of TCP sockets, for what records do not contain: timers, memory, struct tcp_info,
+ * marks. Queried once for all sockets, then found by cookie.
  */
 #ifndef TCPTRACE_SOCKDIAG_H
 #define TCPTRACE_SOCKDIAG_H
@@ -17,11 +17,11 @@ struct sockdiag_request {
 	uint8_t extensions;	/* bit 1 << (INET_DIAG_... - 1) */
 };
 
-/* Of the network namespace that the process is in. Returns 0, or -errno. */
+/* Of the network namespace of the process. Returns 0, or -errno. */
 int sockdiag_open(struct sockdiag **diag, const struct sockdiag_request *request);
 void sockdiag_close(struct sockdiag *diag);
 
-/* NULL: there was no such socket. */
+/* NULL: no such socket. */
 const struct nlmsghdr *sockdiag_find(const struct sockdiag *diag, uint64_t cookie);
 
 static inline const struct inet_diag_msg *sockdiag_head(const struct nlmsghdr *message)
@@ -29,14 +29,14 @@ static inline const struct inet_diag_msg *sockdiag_head(const struct nlmsghdr *m
 	return mnl_nlmsg_get_payload(message);
 }
 
-/* Its attributes by number, NULL where there is none. */
+/* Its attributes by number, NULL if absent. */
 struct sockdiag_attributes {
 	const struct nlattr *by[INET_DIAG_MAX + 1];
 };
 
 void sockdiag_parse(const struct nlmsghdr *message, struct sockdiag_attributes *attributes);
 
-/* Of at least `size` bytes, or NULL. */
+/* The attribute, if it has at least `size` bytes; else NULL. */
 const void *sockdiag_payload(const struct nlattr *attribute, size_t size);
 
 #endif

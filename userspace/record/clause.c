@@ -20,7 +20,7 @@ static bool is_mapped(const __u8 *prefix, __u8 length)
 	return length >= 96 && !memcmp(prefix, mapped, sizeof(mapped));
 }
 
-/* An address says of which family it is; without one the family has to be said. */
+/* An address implies its family; otherwise the family has to be printed. */
 static bool family_is_plain(const struct tcptrace_clause *clause)
 {
 	bool inet = clause->family == AF_INET;
@@ -72,7 +72,7 @@ static void print_clause(FILE *file, const struct tcptrace_clause *clause)
 	print_prefix(file, &first, "dst", clause->daddr, clause->daddr_len);
 	print_ports(file, &first, "sport", clause->sport_min, clause->sport_max);
 	print_ports(file, &first, "dport", clause->dport_min, clause->dport_max);
-	/* Not of the language: no expression says it. */
+	/* No expression of the language can say this. */
 	if (clause->netns)
 		fprintf(file, "%snetns %u", joint(&first), clause->netns);
 	if (clause->cgroup)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Clauses as text: what a reader asked the module for, in the words of the filter language. */
+/* Clauses as text: what a reader requested from the module, in the filter language. */
 #ifndef TCPTRACE_CLAUSE_H
 #define TCPTRACE_CLAUSE_H
 
@@ -8,7 +8,7 @@
 
 #include "tcptrace.h"
 
-/* "src 10.0.0.0/8 and dport = :9090", several joined with or; "everything" for none. */
+/* "src 10.0.0.0/8 and dport = :9090", several joined with "or"; "everything" if there are none. */
 void clauses_print(FILE *file, const struct tcptrace_clause *clauses, size_t count);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * CRC-32C, the checksum of SCTP and iSCSI (RFC 9260 appendix A): no change within 32 bits stays unseen, another one
- * once in 2^32. Not against who means harm: whoever changes the data changes the checksum as well.
+ * CRC-32C, the checksum of SCTP and iSCSI (RFC 9260 appendix A). It detects every change within 32 bits, and misses
+ * others with a probability of 2^-32. It does not protect against manipulation: whoever changes the data can change the
+ * checksum.
  */
 #ifndef TCPTRACE_CRC32C_H
 #define TCPTRACE_CRC32C_H
@@ -10,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Of `size` bytes behind those that `crc` is of; 0: of none. */
+/* Continues `crc` with `size` bytes; `crc` is 0 at the beginning. */
 static inline uint32_t crc32c(uint32_t crc, const void *data, size_t size)
 {
 	return ~crc32_iscsi((unsigned char *)data, size, ~crc);

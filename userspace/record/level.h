@@ -7,13 +7,13 @@
 
 #include "tcptrace.h"
 
-/* "life" and so on; "?" for what is no level. */
+/* "life" and so on; "?" if it is no level. */
 const char *level_word(uint32_t level);
 
-/* The level of that word, or -1. */
+/* The level with this name, or -1. */
 int level_parse(const char *word);
 
-/* Bit 1 << enum tcptrace_type for each type of event that a reader of `level` gets. */
+/* Bit 1 << enum tcptrace_type for each type of event that a reader of `level` receives. */
 uint32_t level_types(uint32_t level);
 
 #endif

@@ -71,7 +71,7 @@ int type_parse(const char *name)
 	return find(types, COUNT(types), name);
 }
 
-/* A switch, so that the compiler tells of an op that has no name yet. */
+/* A switch, so that the compiler reports an op without a name. */
 const char *op_name(unsigned int op)
 {
 	switch ((enum tcptrace_op)op) {
@@ -115,7 +115,7 @@ const char *op_name(unsigned int op)
 	return "?";
 }
 
-/* Records hold an op in one byte. */
+/* Records store an op in one byte. */
 int op_parse(const char *name)
 {
 	int op;

@@ -37,7 +37,7 @@ static inline uint32_t *head_of(uint32_t pid, const char comm[TCPTRACE_COMM_LEN]
 	return &heads[hash_place(hash_16(comm, pid), bits)];
 }
 
-/* Without memory for more heads the chains get longer, that is all. False: there are none. */
+/* Without memory for more heads, chains just get longer. False: there are no heads. */
 static bool grow(void)
 {
 	uint32_t *old = heads, *more = calloc((size_t)1 << (old ? bits + 1 : BITS_FIRST), sizeof(*more));

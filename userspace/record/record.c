@@ -18,7 +18,7 @@ static inline char *put_ipv4(char *p, const uint8_t *octets)
 	return put_small(p, octets[3]);
 }
 
-/* inet_ntop() knows RFC 5952 and takes its time; most lines have the addresses of those before. */
+/* inet_ntop() implements RFC 5952 and is slow; most lines have the same addresses as those before. */
 static char *put_ipv6(char *p, const uint8_t *address)
 {
 	static __thread struct {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What readers make sure of before they hand a record on, so that whoever gets
- * one may use its type, kind and states as an index and its comm as a string.
+ * What sources check before they return a record, so that its type, kind and states can be used as an index, and its
+ * comm as a string.
  */
 #ifndef TCPTRACE_RECORD_CHECK_H
 #define TCPTRACE_RECORD_CHECK_H
@@ -19,8 +19,8 @@ static inline bool record_known(const struct tcptrace_record *record)
 }
 
 /*
- * Where the first field lies that is out of range; 0: none is. A LOST record is no event: it has no socket, so no
- * family and no states.
+ * The offset of the first field that is out of range; 0: none. A LOST record is no event: it has no socket, so no family
+ * and no states.
  */
 static inline size_t record_fault(const struct tcptrace_record *record)
 {

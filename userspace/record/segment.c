@@ -5,7 +5,7 @@
 #include "record/record.h"
 #include "record/segment.h"
 
-/* The window of a SYN is never scaled, and a timewait socket has forgotten the peer's scale. */
+/* The window of a SYN is never scaled, and a timewait socket does not know the peer's scale any more. */
 static uint64_t window_of(const struct tcptrace_record *record)
 {
 	const struct tcptrace_segment *from = &record->u.segment;
@@ -17,7 +17,7 @@ static uint64_t window_of(const struct tcptrace_record *record)
 	return (uint64_t)from->window << (from->out ? record->wscale >> 4 : record->wscale & 15);
 }
 
-/* Before the peer's SYN came, rcv_nxt says nothing. */
+/* Before the peer's SYN is received, rcv_nxt is meaningless. */
 static bool knows_rcv_nxt(const struct tcptrace_record *record)
 {
 	switch (record->kind) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a record of type SEGMENT says beside its header: how it lies to what the socket had received before.
- * From the record alone.
+ * What follows from a record of type SEGMENT in addition to the segment's header: its relation to what the socket had
+ * received before. Derived from the record alone.
  */
 #ifndef TCPTRACE_SEGMENT_H
 #define TCPTRACE_SEGMENT_H
@@ -13,13 +13,13 @@
 
 struct segment {
 	bool out;
-	uint64_t window;	/* in bytes, UNKNOWN where the peer's scale is not known any more */
-	uint32_t duplicate;	/* in: so many of its sequence numbers were there already */
-	uint32_t gap;		/* in: out of order, so many are missing before it */
-	bool probe;		/* asks for an ACK with a number that was acknowledged: keepalive, or of a closed window */
+	uint64_t window;	/* in bytes, UNKNOWN if the peer's scale is no longer known */
+	uint32_t duplicate;	/* received: so many of its sequence numbers were received before */
+	uint32_t gap;		/* received out of order: so many sequence numbers are missing before it */
+	bool probe;		/* requests an ACK with an old sequence number: a keepalive or a zero-window probe */
 	uint16_t sacks;		/* blocks of the SACK option */
-	uint32_t sack_from, sack_to;	/* the first of them, absolute */
-	bool dsack;		/* it tells of what came twice, RFC 2883 */
+	uint32_t sack_from, sack_to;	/* the first block, absolute */
+	bool dsack;		/* it reports a duplicate, RFC 2883 */
 };
 
 void segment_of(const struct tcptrace_record *record, struct segment *segment);
