@@ -7,7 +7,7 @@ static const struct tcptrace_record *held(const struct fin_lookahead *lookahead,
 	return &lookahead->held[(lookahead->first + at) % FIN_LOOKAHEAD_MAX];
 }
 
-/* Is it what the first one waits for? */
+/* Is it the one that the first is held for? */
 static void look_at(struct fin_lookahead *lookahead, unsigned int at)
 {
 	const struct tcptrace_record *first = held(lookahead, 0), *next = held(lookahead, at);
@@ -18,7 +18,7 @@ static void look_at(struct fin_lookahead *lookahead, unsigned int at)
 	lookahead->next = next;
 }
 
-/* Another one is the first. */
+/* Another record is the first now. */
 static void begin(struct fin_lookahead *lookahead)
 {
 	unsigned int i;
@@ -38,7 +38,7 @@ static void hold(struct fin_lookahead *lookahead, const struct tcptrace_record *
 		look_at(lookahead, at);
 }
 
-/* `time`: nothing older will come. */
+/* `time`: no older record will be returned. */
 static bool decided(const struct fin_lookahead *lookahead, uint64_t time)
 {
 	return lookahead->known || lookahead->ended || lookahead->count == FIN_LOOKAHEAD_MAX ||
@@ -52,7 +52,7 @@ int fin_lookahead_next_held(struct fin_lookahead *lookahead, struct source *sour
 
 	if (came)
 		hold(lookahead, *record);
-	/* In between it was handed out, or it is the first that is held. */
+	/* The previous call returned the first one, or there was none before. */
 	if (came || lookahead->handed_out)
 		begin(lookahead);
 	lookahead->handed_out = false;
@@ -63,7 +63,7 @@ int fin_lookahead_next_held(struct fin_lookahead *lookahead, struct source *sour
 			time = (*record)->time;
 			hold(lookahead, *record);
 		} else if (outcome == SOURCE_END || outcome < 0) {
-			/* An error comes again, behind what came before it. */
+			/* An error is returned again, after the records before it. */
 			lookahead->ended = true;
 		} else {
 			time = clock_now();

@@ -14,32 +14,30 @@
 #define CPUS_MAX	65536
 
 /*
- * One CPU's ring, and what was taken out of it and not handed out yet: from head up to tail,
- * sorted by time.
+ * One CPU's ring, and the records read from it and not returned yet: from head to tail, sorted by time.
  *
- * Each CPU has a goal: at `aim`, `limit` positions had been given out. Once all of them are taken,
- * every record older than `aim` is there, and only then is the next goal set. A slot that a
- * writer is in the middle of delays that, but does not change it: a busy CPU, which always has one,
- * gets on. And room for twice the ring is always enough: what cannot be handed out when a goal is
- * reached are records made since it was set, at most a ring of them, and the next goal
- * brings at most another.
+ * Each CPU has a goal: at the time `aim`, `limit` positions were reserved. Once all of them are read, every record older
+ * than `aim` has been read, and only then is the next goal set. A slot in the middle of being written delays that, but
+ * does not change it, so a busy CPU, which always has one, makes progress. Room for twice the ring is always enough:
+ * what cannot be returned when a goal is reached are records made since it was set, at most a ring of them, and the next
+ * goal adds at most another.
  */
 struct cpu {
 	const struct tcptrace_ring *ring;
 	const struct tcptrace_record *slots;
-	uint64_t position;	/* to be read next */
-	uint64_t given;		/* positions given out, as of this round */
+	uint64_t position;	/* the next to read */
+	uint64_t given;		/* positions reserved, as of this round */
 	uint64_t limit;		/* the goal, while `aiming` */
 	uint64_t aim;
 	bool aiming;
-	uint64_t bound;		/* every record of this CPU that is older was taken */
+	uint64_t bound;		/* every older record of this CPU has been read */
 	struct tcptrace_record *records, *head, *tail;
 	size_t room;		/* of records */
-	uint64_t overwritten, nested;	/* not told of yet */
-	uint64_t without_ring;	/* of the ring's `lost`: told of, or counted in `nested` */
+	uint64_t overwritten, nested;	/* not reported yet */
+	uint64_t without_ring;	/* of the ring's `lost`: reported, or counted in `nested` */
 };
 
-/* The buffers that hold something, as a binary heap by the time of their oldest record. */
+/* The non-empty buffers, as a binary heap by the time of their oldest record. */
 struct head {
 	uint64_t time;
 	struct cpu *cpu;
@@ -49,7 +47,7 @@ struct rings {
 	uint64_t (*now)(void);
 	uint64_t slots;
 	uint32_t types;
-	uint64_t bound;		/* the smallest of all CPUs: what is older is in order */
+	uint64_t bound;		/* the minimum of all CPUs: older records are complete and sorted */
 	struct head *heap;
 	size_t heap_count;
 	bool stalled;
@@ -165,7 +163,7 @@ static void move(struct cpu *cpu, struct tcptrace_record *to)
 	cpu->tail = to + held;
 }
 
-/* Room for `more` records behind tail. False where the buffer may not grow so far; -ENOMEM. */
+/* Room for `more` records at the tail. False if the buffer must not grow that far; -ENOMEM. */
 static int make_room(const struct rings *rings, struct cpu *cpu, size_t more)
 {
 	size_t most = 2 * (rings->slots + 1), wanted = cpu->tail - cpu->head + more, room;
@@ -194,8 +192,8 @@ static int make_room(const struct rings *rings, struct cpu *cpu, size_t more)
 }
 
 /*
- * What lies at `tail` belongs before what lies there already: a handler was interrupted between
- * reserving its slot and taking the time, and what nested in it, behind it, is older.
+ * The record at `tail` belongs before some that are already there: a handler was interrupted between reserving its slot
+ * and taking the time, and the nested one, in a later slot, is older.
  */
 static void insert(const struct cpu *cpu, struct tcptrace_record *at)
 {
@@ -223,7 +221,7 @@ static void push_lost(struct rings *rings, struct cpu *cpu, uint64_t time)
 	insert(cpu, record);
 }
 
-/* The whole copy at `tail` comes behind a loss. There is room: losses took slots, too. */
+/* The record at `tail` follows a loss. There is room: the lost records took slots, too. */
 static void push_behind_loss(struct rings *rings, struct cpu *cpu)
 {
 	struct tcptrace_record kept = *cpu->tail;
@@ -232,7 +230,7 @@ static void push_behind_loss(struct rings *rings, struct cpu *cpu)
 	*cpu->tail = kept;
 }
 
-/* In pieces that compilers turn into plain moves: as one it would be a `rep movs`, slow to start. */
+/* In pieces that compilers turn into plain moves: as a whole it would be a `rep movs`, which is slow to start. */
 static inline void copy(struct tcptrace_record *to, const struct tcptrace_record *from)
 {
 	char *t = (char *)to;
@@ -243,7 +241,7 @@ static inline void copy(struct tcptrace_record *to, const struct tcptrace_record
 	memcpy(t + 128, f + 128, 64);
 }
 
-/* The whole copy at `tail`, the next position: keeps it where it is wanted. */
+/* A complete copy is at `tail`, of the next position: keeps it if it is wanted. */
 static inline void keep(struct rings *rings, struct cpu *cpu)
 {
 	struct tcptrace_record *record = cpu->tail;
@@ -266,7 +264,7 @@ static inline void keep(struct rings *rings, struct cpu *cpu)
 		insert(cpu, record);
 }
 
-/* Reads up to the limit. False where a writer is in the middle of a slot. */
+/* Reads up to the limit. False if a writer is in the middle of a slot. */
 static bool drain(struct rings *rings, struct cpu *cpu)
 {
 	uint64_t slots = rings->slots, limit = cpu->limit, position = cpu->position, given;
@@ -334,7 +332,7 @@ static void build_heap(struct rings *rings)
 		sift_down(rings, at);
 }
 
-/* Up to the goal, and then up to that of this round. Returns 0 or -ENOMEM. */
+/* Reads up to the goal, then up to that of this round. Returns 0 or -ENOMEM. */
 static int read_cpu(struct rings *rings, struct cpu *cpu, uint64_t now)
 {
 	uint64_t backlog, lost = without_ring(cpu);
@@ -351,7 +349,7 @@ static int read_cpu(struct rings *rings, struct cpu *cpu, uint64_t now)
 			cpu->aiming = true;
 		}
 		if (cpu->position <= cpu->limit || cpu->nested) {
-			/* A LOST record takes the room of what was lost, but for what was before a whole ring or found none. */
+			/* A LOST record takes the room of a lost one, except if a whole ring or more was lost. */
 			backlog = cpu->limit - cpu->position + 1;
 			if (backlog > rings->slots)
 				backlog = rings->slots;
@@ -362,7 +360,10 @@ static int read_cpu(struct rings *rings, struct cpu *cpu, uint64_t now)
 				rings->stalled = true;
 				return 0;
 			}
-			/* The goal's last slots were lost: they were older than it, no more is known. */
+			/*
+			 * The last slots before the goal were lost; they were older than it, their exact time is
+			 * unknown.
+			 */
 			if (cpu->overwritten | cpu->nested)
 				push_lost(rings, cpu, cpu->aim - 1);
 		}
@@ -372,7 +373,7 @@ static int read_cpu(struct rings *rings, struct cpu *cpu, uint64_t now)
 	return 0;
 }
 
-/* Takes in what there is, and finds out up to which time all of it is there. */
+/* Reads what is there, and determines up to which time it is complete. */
 static int refill(struct rings *rings)
 {
 	uint64_t now = rings->now();
@@ -396,7 +397,7 @@ static int refill(struct rings *rings)
 	return 0;
 }
 
-/* The top is not the oldest any more. Mostly it still is: events come in runs of one CPU. */
+/* The top may not be the oldest any more. Usually it still is: events come in runs of one CPU. */
 static inline bool overtaken(const struct rings *rings)
 {
 	const struct head *heap = rings->heap;
@@ -425,7 +426,7 @@ static inline const struct tcptrace_record *take(struct rings *rings)
 	return record;
 }
 
-/* Twice: what came in while the first round read is younger than its bound. */
+/* Twice: records that arrived while the first round was read are younger than its bound. */
 static int refill_and_take(struct rings *rings, const struct tcptrace_record **record)
 {
 	int round, error;

@@ -35,14 +35,14 @@ int source_bpf_open(const struct source_request *request, struct source **source
 }
 #endif
 
-/* The module where it is loaded; else BPF, and then that is said. */
+/* The module if it is loaded; else BPF, with a message. */
 static int open_auto(const struct source_request *request, struct source **source, char *error,
 		     size_t error_size)
 {
 	char why[256];
 	int result;
 
-	/* Who may not look into its folder is told so by the module's source. */
+	/* A user who may not look into the folder gets the error of the module's source. */
 	if (!access(TCPTRACE_PROC_EVENTS, F_OK) || errno != ENOENT)
 		return source_module_open(request, source, error, error_size);
 	result = source_bpf_open(request, source, why, sizeof(why));
@@ -53,7 +53,7 @@ static int open_auto(const struct source_request *request, struct source **sourc
 	return result;
 }
 
-/* Where --source is not given. */
+/* If --source is not given. */
 static const char *chosen(const char *spec)
 {
 	const char *wanted = spec ?: getenv("TCPTRACE_SOURCE");

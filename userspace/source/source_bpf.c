@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The source that is BPF: programs loaded for this reader alone, with its filter in them, gone when it ends. */
+/* The BPF source: programs loaded for this reader alone, with its filter, and removed when it ends. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@ struct source_bpf {
 	struct source source;
 	struct tcptrace_bpf *skeleton;
 	struct events *events;
-	uint64_t unknown;	/* of the snapshot */
+	uint64_t unknown;	/* in the snapshot */
 };
 
 static struct source_bpf *bpf_of(struct source *source)
@@ -121,14 +121,14 @@ static int open_events(struct source_bpf *bpf, const struct source_request *requ
 	result = attach_probes(bpf->skeleton, error, error_size);
 	if (result || !bpf_program__autoload(bpf->skeleton->progs.socket_cookie))
 		return result;
-	/* Now, before anybody takes the time and asks what is there: an event without one belongs to nobody. */
+	/* Before the start time and the snapshot are taken: events without a cookie belong to no endpoint. */
 	result = netns_each(cookies_make, NULL);
 	if (result)
 		snprintf(error, error_size, "BPF: cookies: %s", strerror(-result));
 	return result;
 }
 
-/* Not every kernel has trampolines, and none says so before one is tried. TCPTRACE_BPF_KPROBE is for tests. */
+/* Not every kernel has trampolines, which is known only after trying one. TCPTRACE_BPF_KPROBE is for tests. */
 static int open_either_way(struct source_bpf *bpf, const struct source_request *request, char *error,
 			   size_t error_size)
 {

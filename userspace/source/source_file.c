@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A source that is a file, see capture_file.h. It may be damaged, or made to do damage. */
+/* A source that reads a file, see capture_file.h. The file may be damaged, or made to do harm. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -19,27 +19,27 @@
 #include "source/source_open.h"
 
 #define BUFFER		((size_t)1024 * sizeof(struct tcptrace_record))
-#define NAME_SHOWN	128	/* bytes of a name in a message */
+#define NAME_SHOWN	128	/* maximum length of a name in a message */
 
 struct source_file {
 	struct source source;
 	int fd;
-	bool regular;			/* it has an end, which can be read up to */
-	char *name;			/* by safe_text.h */
+	bool regular;			/* its end is known and can be read up to */
+	char *name;			/* made safe by safe_text.h */
 	unsigned char *buffer;
-	size_t head, tail;		/* what is in it */
-	uint64_t offset;		/* of head, in the file */
-	uint64_t count;			/* records taken */
-	uint32_t checksum;		/* of the last one */
-	bool events;			/* there was one */
-	bool past_snapshot;		/* what was there was handed out: next comes `first`, if has_first, the first event */
+	size_t head, tail;		/* the content of the buffer */
+	uint64_t offset;		/* of head in the file */
+	uint64_t count;			/* records read */
+	uint32_t checksum;		/* of the last record */
+	bool events;			/* there was at least one */
+	bool past_snapshot;		/* existing sockets were returned; next is `first`, if has_first, the first event */
 	bool has_first;
 	struct tcptrace_record first;
 	uint64_t last;			/* time of the last event */
 	bool ended;
 	int failed;			/* an error is final */
-	struct tcptrace_lost lost;	/* as seen on the way */
-	struct tcptrace_lost tally;	/* as the trailer has it */
+	struct tcptrace_lost lost;	/* as found while reading */
+	struct tcptrace_lost tally;	/* from the trailer */
 };
 
 static struct source_file *file_of(struct source *source)
@@ -47,7 +47,7 @@ static struct source_file *file_of(struct source *source)
 	return (struct source_file *)source;
 }
 
-/* What is wrong at the byte that has this offset. */
+/* Reports an error at this byte offset. */
 static int __attribute__((format(printf, 3, 4)))
 fail(struct source_file *file, uint64_t offset, const char *format, ...)
 {
@@ -71,7 +71,7 @@ static int fail_read(struct source_file *file, int error)
 	return error;
 }
 
-/* Waits where a pipe that does not block is empty, see write_all.h. Returns what read(2) does, or -errno. */
+/* Waits if a non-blocking pipe is empty, see write_all.h. Returns as read(2), or -errno. */
 static ssize_t read_some(int fd, void *buffer, size_t size)
 {
 	struct pollfd more = { .fd = fd, .events = POLLIN };
@@ -85,7 +85,7 @@ static ssize_t read_some(int fd, void *buffer, size_t size)
 	return got < 0 ? -errno : got;
 }
 
-/* Returns how many bytes are in the buffer, `wanted` but at the end of the file; or -errno. */
+/* Returns how many bytes are in the buffer: `wanted`, or less at the end of the file; or -errno. */
 static ssize_t peek(struct source_file *file, size_t wanted)
 {
 	while (file->tail - file->head < wanted) {
@@ -106,7 +106,7 @@ static ssize_t peek(struct source_file *file, size_t wanted)
 	return file->tail - file->head < wanted ? file->tail - file->head : wanted;
 }
 
-/* Not where a fuzzer's compiler says by its usual macro that what it changes is to get in. */
+/* Disabled by the usual macro of fuzzers' compilers, so that modified input gets through. */
 static bool matches(uint64_t found, uint32_t checksum)
 {
 #ifdef FUZZING_BUILD_MODE_UNSAFE_FOR_PRODUCTION
@@ -128,7 +128,7 @@ static void consume(struct source_file *file, size_t size)
 
 #define AT(field)	offsetof(struct capture_header, field)
 
-/* What has to be right before its checksum can be looked at. */
+/* What must be valid before the checksum can be checked. */
 static int check_begin(struct source_file *file, const struct capture_header *header, size_t size)
 {
 	if (!size)
@@ -147,7 +147,7 @@ static int check_begin(struct source_file *file, const struct capture_header *he
 	return 0;
 }
 
-/* All of it is there. */
+/* Checks the complete header. */
 static int check_header(struct source_file *file, const struct capture_header *header)
 {
 	if (!matches(header->checksum, capture_header_checksum(header)))
@@ -211,7 +211,7 @@ static int end(struct source_file *file, const struct tcptrace_record *trailer, 
 		return more;
 	if (more)
 		return fail(file, file->offset, "damaged: data follows the end");
-	/* Of types that are not known nobody can say whether they were events. */
+	/* For unknown types it is not known whether they were events. */
 	if (!file->lost.unknown && file->lost.events != trailer->u.lost.events)
 		return fail(file, offset + AT(u.lost.events), "damaged: it has %" PRIu64 " events, but its trailer says %llu",
 			    (uint64_t)file->lost.events, trailer->u.lost.events);
@@ -234,7 +234,7 @@ static void count(struct source_file *file, const struct tcptrace_record *record
 	file->lost.unknown += lost->unknown;
 }
 
-/* What a record says by itself, and at its place. */
+/* Checks a record by itself, and in its place. */
 static int check(struct source_file *file, const struct tcptrace_record *record, uint64_t offset)
 {
 	size_t fault = record_fault(record);
@@ -255,7 +255,7 @@ static int check(struct source_file *file, const struct tcptrace_record *record,
 	return 0;
 }
 
-/* The next record of any type. What is whole before an error is handed out before it. */
+/* The next record of any type. Records before an error are returned before it. */
 static int take(struct source_file *file, const struct tcptrace_record **taken)
 {
 	struct tcptrace_record *record;
@@ -318,7 +318,7 @@ static int file_snapshot(struct source *source, source_each each, void *arg)
 			return result;
 	}
 	file->past_snapshot = true;
-	/* An error comes again with the next record: what was whole is shown first. */
+	/* An error is returned again with the next record: what was intact is shown first. */
 	return 0;
 }
 
@@ -343,7 +343,7 @@ static int file_next(struct source *source, const struct tcptrace_record **recor
 	return take(file, record);
 }
 
-/* Without a place for what is read on the way: a pipe is left to whoever writes it, it may have no end yet. */
+/* Reads the rest without keeping it. A pipe is left alone: it may have no end yet. */
 static int file_verify(struct source *source)
 {
 	struct source_file *file = file_of(source);
@@ -358,7 +358,7 @@ static int file_verify(struct source *source)
 	return outcome < 0 ? outcome : 0;
 }
 
-/* It is never idle. */
+/* A file is never idle. */
 static uint64_t file_complete_until(const struct source *source)
 {
 	(void)source;
@@ -372,7 +372,7 @@ static int file_wait(struct source *source, int timeout_ms)
 	return 0;
 }
 
-/* The recorder knew more than what lies in the stream; but this reader may have skipped some, too. */
+/* The recorder may know of more losses than the stream contains; this reader may have skipped records, too. */
 static void file_losses(struct source *source, struct tcptrace_lost *lost)
 {
 	const struct source_file *file = file_of(source);

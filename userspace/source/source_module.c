@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The source that is the loaded module: /proc/tcptrace, and its netlink family for what kprobes missed. */
+/* The source that is the loaded module: /proc/tcptrace, and its netlink family for what the probes missed. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -26,9 +26,9 @@ struct source_module {
 	void *map;
 	size_t map_size;
 	struct rings *rings;
-	struct channel *channel;	/* NULL: the family is not there */
+	struct channel *channel;	/* NULL: there is no such family */
 	uint64_t missed_before;
-	struct tcptrace_lost lost;	/* what the rings do not know of */
+	struct tcptrace_lost lost;	/* losses that the rings do not know of */
 };
 
 static struct source_module *module_of(struct source *source)
@@ -36,7 +36,7 @@ static struct source_module *module_of(struct source *source)
 	return (struct source_module *)source;
 }
 
-/* What an errno of these files means, and what helps. */
+/* What an errno of these files means, and the remedy. */
 static int explain(int error, const char *what, char *text, size_t size)
 {
 	switch (error) {
@@ -164,7 +164,7 @@ static int module_wait(struct source *source, int timeout_ms)
 	struct pollfd fds = { .fd = module->events, .events = POLLIN };
 	int result;
 
-	/* A writer stopped in the middle of a slot (its virtual CPU was taken away): poll() does not know. */
+	/* A writer stopped in the middle of a slot (its virtual CPU was preempted): poll() does not wait for that. */
 	if (rings_stalled(module->rings))
 		result = signals_poll(NULL, 0, timeout_ms ? SOURCE_STALL_MS : 0);
 	else
@@ -245,7 +245,7 @@ static int write_filter(int fd, const struct source_request *request, char *erro
 	} filter = { .head = { .abi = TCPTRACE_ABI, .level = request->level } };
 	size_t size = sizeof(filter.head);
 
-	/* More than the module takes: everything, and the reader chooses. */
+	/* More clauses than the module accepts: record everything, and let the reader filter. */
 	if (request->clause_count <= TCPTRACE_CLAUSES_MAX) {
 		filter.head.clauses = request->clause_count;
 		size += request->clause_count * sizeof(filter.clauses[0]);
@@ -257,7 +257,7 @@ static int write_filter(int fd, const struct source_request *request, char *erro
 	return 0;
 }
 
-/* The positions are taken before the filter is written: nothing that it asks for is passed over. */
+/* The positions are read before the filter is written, so that nothing is skipped. */
 static int open_events(struct source_module *module, const struct source_request *request,
 		       char *error, size_t error_size)
 {

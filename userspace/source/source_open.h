@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What source_open() chooses from. Each sets *source and returns 0, or -errno and the reason in `error`. */
+/* The sources that source_open() chooses from. Each sets *source and returns 0, or -errno and the reason in `error`. */
 #ifndef TCPTRACE_SOURCE_OPEN_H
 #define TCPTRACE_SOURCE_OPEN_H
 
@@ -11,13 +11,13 @@ int source_module_open(const struct source_request *request, struct source **sou
 int source_bpf_open(const struct source_request *request, struct source **source, char *error,
 		    size_t error_size);
 
-/* Of this host, for a live source: its name, its kernel, its clock's offset. */
+/* Fills in this host's name, kernel and clock offset for a live source. */
 void source_describe_host(struct source *source);
 
 /* "-" is standard input. */
 int source_file_open(const char *name, struct source **source, char *error, size_t error_size);
 
-/* A descriptor, which from then on is the source's also where that fails. `name` is for messages. */
+/* A descriptor, owned by the source from now on, even on failure. `name` is for messages. */
 int source_file_open_fd(int fd, const char *name, struct source **source, char *error,
 			size_t error_size);
 

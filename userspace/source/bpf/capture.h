@@ -1,18 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* From a socket to a record: twin of module/capture.c, and as there the only code that reads a struct sock. */
+/* From a socket to a record: the twin of module/capture.c. As there, this is the only code that reads a struct sock. */
 #ifndef TCPTRACE_BPF_CAPTURE_H
 #define TCPTRACE_BPF_CAPTURE_H
 
 #include "source/bpf/filter.h"
 #include "source/bpf/read.h"
 
-/* Of the preempt count: softirq being served, hardirq, NMI. */
+/* Bits of the preempt count: softirq being served, hardirq, NMI. */
 #define NOT_TASK	0x00ff0100
 
 extern const int __preempt_count __ksym __weak;
 extern const struct pcpu_hot pcpu_hot __ksym __weak;
 
-/* x86 has it for each CPU; where this kernel's type information says so, or else where its symbols do. */
+/*
+ * On x86 a per-CPU variable; found through the type information if that has it, otherwise through the kernel's symbols.
+ */
 static __always_inline int preempt_count(void)
 {
 	u64 base = 0;
@@ -31,7 +33,7 @@ static __always_inline int preempt_count(void)
 	return NOT_TASK;
 }
 
-/* pid and comm, where a task runs and not a softirq on its back. */
+/* pid and comm, if a task runs, not a softirq that interrupted it. */
 static __always_inline void capture_task(struct tcptrace_record *record)
 {
 	struct task_struct *task;
@@ -124,9 +126,10 @@ static __always_inline void clear_record(struct tcptrace_record *record)
 }
 
 /*
- * Fills all of the record but its time: zeroes it, then writes the tuple, the cookie and what its kind has of
- * state and queue figures. old_state and new_state are both the socket's state now. tp: where it is a full socket.
- * A socket that has no cookie yet is left without: for what the verifier does not let have one made.
+ * Fills all of the record except its time: zeroes it, then writes the tuple, the cookie, and the state and queue
+ * counters that the kind of socket has. old_state and new_state are both the socket's current state. tp: set if it is a
+ * full socket. A socket without a cookie stays without: for callers in which the verifier does not allow one to be
+ * assigned.
  */
 static __always_inline void capture_as_is(struct tcptrace_record *record, struct sock_common *sk, struct tcp_sock *tp)
 {
@@ -170,7 +173,7 @@ static __always_inline void capture(struct tcptrace_record *record, struct sock_
 		record->cookie = make_cookie(sk);
 }
 
-/* The same where there is no socket, from a key. */
+/* The same without a socket, from a key. */
 static __always_inline void capture_key(struct tcptrace_record *record, const struct key *key)
 {
 	clear_record(record);
@@ -185,7 +188,7 @@ static __always_inline void capture_key(struct tcptrace_record *record, const st
 	record->new_state = TCPTRACE_S_CLOSE;
 }
 
-/* u.listen from a listener. `sk` may be any socket: left zero where it does not listen. */
+/* u.listen of a listener. `sk` may be any socket: left zero if it does not listen. */
 static __always_inline void capture_listener(struct tcptrace_record *record, void *sk)
 {
 	struct tcptrace_listen *listen = &record->u.listen;
@@ -228,13 +231,13 @@ static __always_inline u32 jiffies_to_ms(u64 jiffies)
 	return jiffies * config.jiffy_ns / 1000000;
 }
 
-/* What a timer has left. */
+/* The remaining time of a timer. */
 static __always_inline long left_of(unsigned long expires)
 {
 	return expires - (unsigned long)bpf_jiffies64();
 }
 
-/* u.retransmit from a full socket: what is on its way, and the congestion control's figures. */
+/* u.retransmit from a full socket: segments in flight, and the variables of congestion control. */
 static __always_inline void capture_retransmit(struct tcptrace_record *record, struct tcp_sock *tp)
 {
 	struct tcptrace_retransmit *retransmit = &record->u.retransmit;

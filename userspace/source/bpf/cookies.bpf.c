@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Where tracing programs may not make a cookie (before 5.12), programs of a cgroup may: of each socket when it is
- * created, and of each request before it is hashed, from which its child and its timewait socket have it.
+ * Before 5.12 tracing programs cannot assign a cookie, but programs of a cgroup can: to each socket when it is created,
+ * and to each request before it is hashed, from which its child and its timewait socket inherit it.
  */
 #include "source/bpf/kernel.h"
 
@@ -15,7 +15,7 @@ int socket_cookie(struct bpf_sock *sk)
 	return 1;
 }
 
-/* Asked for the first timeout of the SYN-ACK; the answer is left to others. */
+/* Called for the first timeout of the SYN-ACK; the answer is left to other programs. */
 SEC("sockops")
 int request_cookie(struct bpf_sock_ops *ops)
 {

@@ -13,7 +13,7 @@
 #include "source/bpf/cookies.h"
 #include "source/bpf/shared.h"
 
-/* The root of the hierarchy, wherever that is mounted: all sockets are below it. */
+/* The root of the hierarchy, wherever it is mounted: all sockets are below it. */
 static int open_root_cgroup(void)
 {
 	char path[] = "/tmp/tcptrace-XXXXXX";
@@ -49,7 +49,7 @@ int cookies_attach(struct tcptrace_bpf *skeleton)
 	return error;
 }
 
-/* To be listed by sock_diag is what makes a socket's cookie; what is listed does not matter. */
+/* sock_diag assigns a cookie to each socket that it lists; the list itself is discarded. */
 static int dump(struct mnl_socket *socket, int family)
 {
 	char buffer[MNL_SOCKET_BUFFER_SIZE];

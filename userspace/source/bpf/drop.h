@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Segments that the kernel drops for a reason of its own: as life.h. */
+/* Segments dropped by the kernel with a reason. See life.h. */
 #ifndef TCPTRACE_BPF_DROP_H
 #define TCPTRACE_BPF_DROP_H
 
 #include "source/bpf/event.h"
 
-#define NOT_SET		0xffff	/* a header's place */
+#define NOT_SET		0xffff	/* offset of a header that is not set */
 
 static __always_inline bool is_tcp_segment(struct sk_buff *skb)
 {
@@ -15,7 +15,7 @@ static __always_inline bool is_tcp_segment(struct sk_buff *skb)
 
 	if (transport == NOT_SET || transport + sizeof(struct tcphdr) > READ(skb, end) || network >= transport)
 		return false;
-	/* Version and length, and the protocol, which is byte 9 of IPv4, byte 6 of IPv6. */
+	/* Version and length, and the protocol: byte 9 in IPv4, byte 6 in IPv6. */
 	bpf_probe_read_kernel(header, sizeof(header), READ(skb, head) + network);
 	if (protocol == bpf_htons(ETH_P_IP))
 		return transport - network == 20 && header[0] == 0x45 && header[9] == IPPROTO_TCP;
@@ -23,7 +23,7 @@ static __always_inline bool is_tcp_segment(struct sk_buff *skb)
 	       header[6] == IPPROTO_TCP;
 }
 
-/* The socket that sent it, where it is a connection's. */
+/* The socket that sent it, if that is a connection's. */
 static __always_inline struct tcp_sock *sender_of(struct sk_buff *skb, const struct tcphdr *th)
 {
 	struct sock *sk = READ(skb, sk);
@@ -71,7 +71,7 @@ static __always_inline void on_drop(arguments *regs)
 	struct sk_buff *skb = config.dropped_skb ? ARG(regs, struct sk_buff *, 1) : ARG(regs, struct sk_buff *, 0);
 	u32 reason = config.dropped_skb ? ARG(regs, u32, 2) : ARG(regs, u32, 1);
 
-	/* What says nothing has no name. */
+	/* Reasons without meaning have no name. */
 	if (!skb || reason >= BPF_DROP_REASONS || !config.drop_names[reason].words[0])
 		return;
 	if (READ(skb, users.refs.counter) == 1 && is_tcp_segment(skb))

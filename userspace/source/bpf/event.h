@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What handlers have in common: their arguments, the buffer, a record from its place in it to its publishing. */
+/* What handlers share: their arguments, the buffer, and a record from its reservation to its publication. */
 #ifndef TCPTRACE_BPF_EVENT_H
 #define TCPTRACE_BPF_EVENT_H
 
@@ -7,39 +7,39 @@
 
 #include "source/bpf/capture.h"
 
-/* Weak, since it is compiled twice, see events.bpf.c: linked together it is there once. */
+/* Weak, because this is compiled twice (see events.bpf.c) and linked together. */
 __weak const volatile struct bpf_config config;
 
-/* The reader sleeps: the next record wakes it. Other records wake nobody. */
+/* The reader sleeps: only the next record wakes it. */
 __weak __u32 sleeping;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1);		/* the loader's to say */
+	__uint(max_entries, 1);		/* set by the loader */
 } events SEC(".maps") __weak;
 
 struct {
 	__uint(type, BPF_MAP_TYPE_ARRAY);
 	__uint(map_flags, BPF_F_MMAPABLE);
-	__uint(max_entries, 1);		/* the loader's to say */
+	__uint(max_entries, 1);		/* set by the loader */
 	__type(key, u32);
 	__type(value, struct bpf_cpu);
 } cpus SEC(".maps") __weak;
 
 /*
- * The arguments of the probed function, and the n-th of them, from 0. Only as many bits of it as the type has are its
- * own; a cast to bool would ask all of them.
+ * The arguments of the probed function, and the n-th of them, from 0. Only as many bits as the type has are valid; a
+ * cast to bool would test all of them.
  */
 typedef u64 arguments;
 #define ARG(regs, type, n)	((type)(ARG_BITS(type))(regs)[n])
 #define ARG_BITS(type)	typeof(__builtin_choose_expr(__builtin_types_compatible_p(type, bool), (u8)0, (type)0))
 
-/* The argument of that number, where the number depends on the kernel; from 1, for 0 is none. */
+/* An argument whose number depends on the kernel; from 1, because 0 means none. */
 static __always_inline u64 argument(arguments *regs, u8 n)
 {
 	u64 value = 0;
 
-	/* Each an instruction of its own, told apart by what only looks like one: an address that is computed is refused. */
+	/* Each a separate instruction, kept apart by an empty asm: the verifier refuses a computed offset. */
 #define ARGUMENT(number)						\
 	if (n == (number)) {						\
 		value = ARG(regs, u64, number);				\
@@ -52,7 +52,7 @@ static __always_inline u64 argument(arguments *regs, u8 n)
 	return value;
 }
 
-/* The child whose request this is, where it is one of fast open; tp: what the function was called with. */
+/* The child socket of the request, with fast open; tp: the function's argument. */
 static __always_inline struct tcp_sock *fast_child(struct tcp_sock *tp)
 {
 	return tp && READ(sock_of(tp), __sk_common.skc_state) == TCP_SYN_RECV ? tp : NULL;
@@ -77,8 +77,8 @@ struct event {
 };
 
 /*
- * A place in the buffer, and its time. The reader relies on this order, as with the module's rings: the count in
- * between is a locked instruction, so that the place is visible to all before the clock is read.
+ * Reserves a slot, then takes the time. The reader relies on this order, as with the module's rings: the count in
+ * between is a locked instruction, so the slot is visible to all CPUs before the clock is read.
  */
 static __always_inline bool event_reserve(struct event *event)
 {
@@ -115,7 +115,9 @@ static __always_inline void say_what(struct event *event, u16 type, u8 op)
 	event->record->op = op;
 }
 
-/* Begins a record of `sk`, if it is wanted. Between it and event_publish() only what is special is set. */
+/*
+ * Starts a record of `sk`, if the filter matches. The caller then sets only what is specific, and calls event_publish().
+ */
 static __always_inline bool event_begin(struct event *event, void *sk, struct tcp_sock *tp, u16 type, u8 op)
 {
 	if (!wanted(sk, tp) || !event_reserve(event))
@@ -125,7 +127,7 @@ static __always_inline bool event_begin(struct event *event, void *sk, struct tc
 	return true;
 }
 
-/* The same of a socket that is not an argument, but was found in a segment: see capture_as_is(). */
+/* The same for a socket that is not an argument but was found in a segment: see capture_as_is(). */
 static __always_inline bool event_begin_as_is(struct event *event, void *sk, struct tcp_sock *tp, u16 type, u8 op)
 {
 	if (!wanted(sk, tp) || !event_reserve(event))
@@ -135,7 +137,7 @@ static __always_inline bool event_begin_as_is(struct event *event, void *sk, str
 	return true;
 }
 
-/* The same where no socket is an endpoint of the connection: of a tuple. */
+/* The same for a tuple, if no socket is an endpoint of the connection. */
 static __always_inline bool event_begin_key(struct event *event, const struct key *key, u16 type, u8 op)
 {
 	if (!wanted_key(key) || !event_reserve(event))
@@ -161,7 +163,7 @@ static __always_inline void key_of_skb(struct key *key, struct sk_buff *skb, con
 	unsigned char *header = READ(skb, head) + READ(skb, network_header);
 	u32 pair[2] = { 0 };
 
-	/* IPv6 has its addresses, source and destination, at byte 8, IPv4 at byte 12. */
+	/* IPv6 has its source and destination addresses at byte 8, IPv4 at byte 12. */
 	if (READ(skb, protocol) == bpf_htons(ETH_P_IPV6)) {
 		key->family = AF_INET6;
 		bpf_probe_read_kernel(key->daddr, sizeof(key->daddr), header + 8);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What the kernel calls: one program for each row of the probe table (module/uapi/tcptrace_probes.h), around its handler.
- * This is compiled twice, for trampolines and, with TCPTRACE_KPROBE, for kprobes; both are linked into one object.
+ * The entry points: one program for each row of the probe table (module/uapi/tcptrace_probes.h), around its handler.
+ * Compiled twice, for trampolines and, with TCPTRACE_KPROBE, for kprobes; both are linked into one object.
  */
 #include "source/bpf/kernel.h"
 
@@ -17,7 +17,7 @@
 
 char LICENSE[] SEC("license") = "GPL";
 
-/* Functions that have been entered and have not returned yet. A softirq may enter one on a task's back. */
+/* Functions that were entered and have not returned yet. A softirq may interrupt a task and enter another one. */
 struct entered {
 	u64 task;
 	u32 probe;
@@ -25,26 +25,26 @@ struct entered {
 };
 
 struct kept {
-	arguments all[5];		/* where the return does not have them any more */
-	u64 value;			/* what the handler wants to know then */
+	arguments all[5];		/* for returns that do not have them any more */
+	u64 value;			/* what the handler needs at the return */
 };
 
 /*
- * A return that is missed leaves its entry here, and the task may never come by again: so the oldest ones make room. In
- * progress is one here and there, since none of these functions waits; each CPU has a list of its own, so that none
- * makes another one's entries go.
+ * A missed return leaves its entry behind, and the task may never get here again, so the oldest entries are reused. Only
+ * a few are in progress at a time, because none of these functions waits. Each CPU has a list of its own, so that none
+ * evicts another one's entries.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(map_flags, BPF_F_NO_COMMON_LRU);
-	__uint(max_entries, 1);		/* the loader's to say */
+	__uint(max_entries, 1);		/* set by the loader */
 	__type(key, struct entered);
 	__type(value, struct kept);
 } entered SEC(".maps") __weak;
 
 static __always_inline struct entered who_entered(u32 probe)
 {
-	/* Not by its id: that of each CPU's idle task is 0. */
+	/* Not by its pid: that of each CPU's idle task is 0. */
 	return (struct entered){ bpf_get_current_task(), probe, preempt_count() & NOT_TASK };
 }
 
@@ -69,7 +69,7 @@ static __always_inline bool recall(struct kept *kept, u32 probe)
 	return true;
 }
 
-/* Whose call it is: `whose` of each row. A row cannot pass `regs`: it is the program's. */
+/* The protocol of the call: `whose` in each row. A row cannot pass `regs`, which belongs to the program. */
 #define OURS_TCP	true
 #define OURS_ANY	true
 #define OURS_SOCK(n)	is_tcp(ARG(regs, struct sock *, n))

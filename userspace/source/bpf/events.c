@@ -15,25 +15,25 @@
 #include "source/source.h"
 
 #define SAMPLE		(BPF_RINGBUF_HDR_SZ + sizeof(struct tcptrace_record))	/* bytes of a record in the buffer */
-#define GATHER_MS	10	/* how long a record may wait for others before it is read */
-#define MISSED_NS	1000000000ull	/* how often it is asked what was missed: a system call for each program */
+#define GATHER_MS	10	/* how long records may be gathered before they are read */
+#define MISSED_NS	1000000000ull	/* interval for querying misses: one system call for each program */
 
 /*
- * All CPUs share the buffer. A writer takes its place in it and then the time, so records lie in it nearly in
- * order of time; where two writers raced, the later place may have the earlier time. So there is a goal: at `aim`,
- * `limit` bytes had been given out. Once these are read, every record older than `aim` is here.
+ * All CPUs share the buffer. A writer reserves its slot and then takes the time, so records are nearly in order of time;
+ * if two writers race, the later slot may have the earlier time. So the reader sets a goal: at the time `aim`, `limit`
+ * bytes were reserved. Once these are read, every record older than `aim` has been read.
  */
 struct events {
 	struct events_request request;
 	struct ring_buffer *ring;
-	const uint64_t *given;		/* bytes of the buffer given out, the kernel's count */
+	const uint64_t *given;		/* bytes of the buffer reserved so far, counted by the kernel */
 	uint64_t taken;			/* bytes read */
 	uint64_t limit, aim;		/* the goal, while `aiming` */
 	bool aiming;
-	uint64_t bound;			/* what is older is in order */
-	struct tcptrace_record *records, *head, *tail;	/* read and not handed out: sorted by time */
+	uint64_t bound;			/* older records are complete and sorted */
+	struct tcptrace_record *records, *head, *tail;	/* read and not returned yet: sorted by time */
 	size_t room;
-	uint64_t asked;			/* when what was missed was last asked */
+	uint64_t asked;			/* when misses were last queried */
 	const struct bpf_cpu *cpus;
 	int cpu_count;
 	struct tcptrace_lost lost;
@@ -52,9 +52,9 @@ static size_t cpus_size(const struct events *events)
 	return (size + page - 1) / page * page;
 }
 
-/* ---- taking in ---- */
+/* ---- reading ---- */
 
-/* Room for one more record behind tail. */
+/* Room for one more record at the tail. */
 static int make_room(struct events *events)
 {
 	size_t held = events->tail - events->head, head = events->head - events->records;
@@ -85,7 +85,7 @@ static int push(struct events *events, const struct tcptrace_record *record)
 	return 0;
 }
 
-/* libbpf's callback. Not 0 ends the reading; the record was taken all the same. */
+/* libbpf's callback. Non-zero stops the reading; the record was consumed all the same. */
 static int on_sample(void *arg, void *data, size_t size)
 {
 	const struct tcptrace_record *record = data;
@@ -119,7 +119,7 @@ static uint64_t missed_until_now(struct events *events)
 	return events->request.missed(events->request.arg);
 }
 
-/* They were lost before this goal was reached; no more is known. */
+/* They were lost before this goal was reached; their exact time is unknown. */
 static int tell_losses(struct events *events)
 {
 	uint64_t lost = lost_until_now(events), missed = missed_until_now(events);
@@ -137,7 +137,7 @@ static int tell_losses(struct events *events)
 	return push(events, &record);
 }
 
-/* Up to the goal. Returns 0 or -ENOMEM. */
+/* Reads up to the goal. Returns 0 or -ENOMEM. */
 static int refill(struct events *events)
 {
 	if (!events->aiming) {
@@ -157,7 +157,7 @@ static int refill(struct events *events)
 	return tell_losses(events);
 }
 
-/* ---- handing out ---- */
+/* ---- returning records ---- */
 
 static const struct tcptrace_record *take(struct events *events)
 {
@@ -171,7 +171,7 @@ int events_next(struct events *events, const struct tcptrace_record **record)
 {
 	int round, error;
 
-	/* Twice: what came in while the first goal was read may be younger than it. */
+	/* Twice: records that arrived while the first goal was read may be younger than it. */
 	for (round = 0; round < 3; round++) {
 		*record = take(events);
 		if (*record)
@@ -197,7 +197,7 @@ static int shorter(int timeout_ms, int limit_ms)
 	return timeout_ms < 0 || timeout_ms > limit_ms ? limit_ms : timeout_ms;
 }
 
-/* Nobody is woken for a record but this reader, once for each time that it sleeps. */
+/* Only this reader is woken, once for each time that it sleeps. */
 int events_wait(struct events *events, int timeout_ms)
 {
 	struct pollfd fds = { .fd = events->request.buffer, .events = POLLIN };
@@ -239,7 +239,7 @@ int events_open(const struct events_request *request, struct events **opened)
 	if (map == MAP_FAILED)
 		goto fail;
 	events->cpus = map;
-	/* The buffer's second page is the kernel's count. libbpf keeps its own mapping of it to itself. */
+	/* The buffer's second page has the kernel's count. libbpf does not expose its own mapping of it. */
 	map = mmap(NULL, page, PROT_READ, MAP_SHARED, request->buffer, page);
 	if (map == MAP_FAILED)
 		goto fail;

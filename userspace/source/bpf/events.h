@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The reader's side of the BPF ring buffer: its records in order of time, and what found no room in it. */
+/* The reader's side of the BPF ring buffer: its records in order of time, and what was lost because it was full. */
 #ifndef TCPTRACE_BPF_EVENTS_H
 #define TCPTRACE_BPF_EVENTS_H
 
@@ -11,10 +11,10 @@
 struct events;
 
 struct events_request {
-	int buffer, cpus;		/* descriptors of the maps, which stay the caller's */
+	int buffer, cpus;		/* descriptors of the maps, owned by the caller */
 	uint32_t *sleeping;		/* the program's variable */
-	uint32_t types;			/* a bit for each type wanted */
-	uint64_t (*missed)(void *arg);	/* how many hits no program ran for, until now */
+	uint32_t types;			/* one bit for each wanted type */
+	uint64_t (*missed)(void *arg);	/* number of hits so far for which no program ran */
 	void *arg;
 };
 
@@ -27,7 +27,7 @@ int events_next(struct events *events, const struct tcptrace_record **record);
 uint64_t events_complete_until(const struct events *events);
 int events_wait(struct events *events, int timeout_ms);
 
-/* As source_losses(), `missed` as it is at this moment. */
+/* As source_losses(), with `missed` as it is now. */
 void events_losses(const struct events *events, struct tcptrace_lost *lost);
 
 #endif

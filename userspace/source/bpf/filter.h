@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the reader wants recorded: twin of module/filter.c, for one reader. */
+/* What the reader wants to be recorded: the twin of module/filter.c, for one reader. */
 #ifndef TCPTRACE_BPF_FILTER_H
 #define TCPTRACE_BPF_FILTER_H
 
 #include "source/bpf/read.h"
 
-/* The tuple that rules are compared with: host order ports, mapped addresses in words. */
+/* The tuple to compare with the rules: ports in host order, mapped addresses as words. */
 struct key {
 	u32 saddr[4];
 	u32 daddr[4];
@@ -23,7 +23,7 @@ static __always_inline void set_v4mapped(u32 *to, u32 address)
 	to[3] = address;
 }
 
-/* Both in sock_common, for each kind. */
+/* Both are in sock_common, for each kind of socket. */
 static __always_inline void addresses(struct sock_common *sk, u32 *saddr, u32 *daddr)
 {
 	if (READ(sk, skc_family) == AF_INET6) {
@@ -35,9 +35,7 @@ static __always_inline void addresses(struct sock_common *sk, u32 *saddr, u32 *d
 	set_v4mapped(daddr, READ(sk, skc_daddr));
 }
 
-/*
- * Not skc_num of a full socket: one that is about to be gone has given its port back, and still uses it.
- */
+/* Not skc_num for a full socket: one that is being destroyed has released its port, and still uses it. */
 static __always_inline u16 local_port(struct sock_common *sk, struct tcp_sock *tp)
 {
 	return tp ? bpf_ntohs(READ(tp, inet_conn.icsk_inet.inet_sport)) : READ(sk, skc_num);
@@ -76,7 +74,7 @@ static __noinline bool rules_fit(const struct key *key)
 	return false;
 }
 
-/* tp: where it is a full socket */
+/* tp: set if it is a full socket */
 static __always_inline bool wanted(struct sock_common *sk, struct tcp_sock *tp)
 {
 	struct key key;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The kernel's structures, of each the fields that are read. Where they lie is found when the program is
- * loaded, from the type information (BTF) of the running kernel: order and gaps here mean nothing.
+ * The kernel's structures, with only the fields that are read. Their offsets are found when the program is loaded, from
+ * the type information (BTF) of the running kernel: order and gaps here mean nothing.
  */
 #ifndef TCPTRACE_BPF_KERNEL_H
 #define TCPTRACE_BPF_KERNEL_H
@@ -14,7 +14,7 @@ typedef __u16 u16;
 typedef __u32 u32;
 typedef __u64 u64;
 
-/* What include/net, include/linux and the uapi call so. */
+/* Names from include/net, include/linux and the uapi. */
 #define AF_INET			2
 #define AF_INET6		10
 #define IPPROTO_TCP		6
@@ -306,7 +306,7 @@ struct task_struct {
 	char comm[16];
 };
 
-/* Since 6.2, until the count became a variable of its own again. */
+/* From 6.2 on, until the count became a separate variable again. */
 struct pcpu_hot {
 	int preempt_count;
 };
@@ -319,7 +319,7 @@ struct bpf_iter_meta {
 
 #pragma clang attribute pop
 
-/* What the iterator's program is called with; no structure of the kernel, but its ABI. */
+/* The context of the iterator's program; not a kernel structure but an ABI. */
 struct bpf_iter__tcp {
 	struct bpf_iter_meta *meta;
 	struct sock_common *sk_common;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Level life: one handler for each row of the probe table (module/uapi/tcptrace_probes.h), of the same name as in the
- * module, where it is said why each does what it does.
+ * Level life: one handler for each row of the probe table (module/uapi/tcptrace_probes.h), with the same name as in the
+ * module, where the reasons are explained.
  */
 #ifndef TCPTRACE_BPF_LIFE_H
 #define TCPTRACE_BPF_LIFE_H
@@ -10,9 +10,9 @@
 #include "source/bpf/segment.h"
 
 /*
- * A timewait socket has the cookie of the full one, unless nobody had asked for that before it was made: then it
- * gets another here, since BPF cannot write it. From now on that is the endpoint's, and so it is in the last record of the
- * full socket, which tcp_time_wait() closes next.
+ * A timewait socket has the cookie of the full socket, unless nobody had asked for that before it was created: then it
+ * gets another one here, because BPF cannot write it. From then on that is the endpoint's cookie, and the last record of
+ * the full socket, which tcp_time_wait() closes next, uses it, too.
  */
 static __always_inline void leaves_its_place(struct tcptrace_record *record, u64 cookie)
 {
@@ -105,10 +105,10 @@ static __always_inline void on_request_drop(arguments *regs)
 {
 	struct request_sock *req = ARG(regs, struct request_sock *, 1);
 
-	/* Unhashed: its child has taken its place. */
+	/* Unhashed: replaced by its child. */
 	if (!READ(req, __req_common.skc_node.pprev))
 		return;
-	/* The timer that finds the retries used up is running, and so not pending. */
+	/* The timer that finds the retries exhausted is running, so it is not pending. */
 	request_event(req, NULL, ARG(regs, void *, 0),
 		      READ(req, rsk_timer.entry.pprev) ? TCPTRACE_OP_DROPPED : TCPTRACE_OP_TIMEDOUT,
 		      TCPTRACE_S_SYN_RECV, TCPTRACE_S_CLOSE, READ(req, num_retrans));
@@ -224,7 +224,7 @@ static __always_inline void on_reset_sent(arguments *regs)
 	event_publish(&event);
 }
 
-/* The reply as RFC 9293 section 3.10.7.1 makes it. */
+/* The reply as RFC 9293, section 3.10.7.1, defines it. */
 static __always_inline void reset_reply_segment(struct tcptrace_segment *segment, const struct tcphdr *th,
 						struct sk_buff *skb)
 {
@@ -292,7 +292,7 @@ static __always_inline void on_reset_in(arguments *regs)
 	struct event event;
 	struct tcphdr th;
 
-	/* Data after close() lead here as well. Until 5.10 the segment is no argument. */
+	/* Data after close() get here as well. Until 5.10 the segment is not an argument. */
 	if (config.reset_segment) {
 		header_of(&th, ARG(regs, struct sk_buff *, 1));
 		if (!th.rst)

@@ -15,21 +15,21 @@
 #include "source/bpf/subset.h"
 #include "source/bpf/target.h"
 
-#define TRAMPOLINE_ARGUMENTS	6	/* of a function with more, 5.10 and 6.1 can make none */
+#define TRAMPOLINE_ARGUMENTS	6	/* functions with more arguments have no trampoline on 5.10 and 6.1 */
 #define ENTERED		64	/* functions in progress on a CPU */
 #define BUFFER		(8u << 20)	/* bytes of the ring buffer, a power of two: 41 943 records */
 
 enum { OPTIONAL, REQUIRED, FALLBACK };
 
-/* What attaches a row in one of the ways. */
+/* The programs that attach a row in one of the two ways. */
 struct attachment {
 	struct bpf_program *program;
 	struct bpf_link **link;
-	struct bpf_program *call;	/* of a RETURN row what runs at the entry, else NULL */
+	struct bpf_program *call;	/* of a RETURN row: the program at the entry, else NULL */
 	struct bpf_link **call_link;
 };
 
-/* A row of the probe table, with what the skeleton has for it. */
+/* A row of the probe table, with its programs in the skeleton. */
 struct probe {
 	const char *symbol;
 	const char *older;
@@ -40,8 +40,8 @@ struct probe {
 };
 
 /*
- * A dropped segment's socket is found in the segment: not every verifier lets a helper tell what kind it is, and a
- * kprobe needs no leave.
+ * A dropped segment's socket is found in the segment. Not every verifier lets a helper find out its kind; a kprobe needs
+ * no such permission.
  */
 static const bool kprobe_only[TCPTRACE_PROBE_COUNT] = { [TCPTRACE_P_drop] = true };
 
@@ -61,9 +61,9 @@ static const bool kprobe_only[TCPTRACE_PROBE_COUNT] = { [TCPTRACE_P_drop] = true
 
 #define PROBES(name, skeleton)	const struct probe name[] = { TCPTRACE_PROBES(ROW) }
 
-/* ---- what can go wrong ---- */
+/* ---- errors ---- */
 
-/* With TCPTRACE_BPF_LOG set all of it, the verifier's log included, for those who work on the programs. */
+/* With TCPTRACE_BPF_LOG set, prints everything, including the verifier's log, for work on the programs. */
 static int print(enum libbpf_print_level level, const char *format, va_list arguments)
 {
 	if (level == LIBBPF_DEBUG || !getenv("TCPTRACE_BPF_LOG"))
@@ -115,7 +115,7 @@ static void make_rule(struct bpf_rule *rule, const struct tcptrace_clause *claus
 	make_mask(rule->daddr_mask, clause->daddr_len);
 }
 
-/* More clauses than the program takes: everything, and the reader chooses. */
+/* More clauses than the program accepts: record everything, and let the reader filter. */
 static void configure_filter(struct bpf_config *config, const struct source_request *request)
 {
 	size_t i;
@@ -130,7 +130,7 @@ static void configure_filter(struct bpf_config *config, const struct source_requ
 
 /* ---- loading ---- */
 
-/* Its name on this kernel; NULL: it has none. */
+/* The function's name on this kernel; NULL: it does not exist. */
 static const char *symbol_of(const struct probe *probe)
 {
 	if (kernel_has(probe->symbol))
@@ -153,7 +153,7 @@ static void choose_kprobe(struct bpf_program *program, bool chosen)
 		bpf_program__set_autoload(program, chosen);
 }
 
-/* Loads of a probe what attaches it in the way that is chosen; nothing where `symbol` is NULL. */
+/* Selects the programs of a probe for the chosen way of attaching; none if `symbol` is NULL. */
 static void choose_programs(const struct probe *probe, const char *symbol, enum attaching how)
 {
 	bool trampoline = symbol && how == BY_TRAMPOLINE, kprobe = symbol && how == BY_KPROBE;
@@ -164,7 +164,7 @@ static void choose_programs(const struct probe *probe, const char *symbol, enum 
 	choose_kprobe(probe->kprobe.program, kprobe);
 }
 
-/* Says of each probe whether it is loaded, and for which function. */
+/* Decides for each probe whether it is loaded, and for which function. */
 static int choose_probes(struct tcptrace_bpf *skeleton, const struct btf *btf, enum tcptrace_level level,
 			 enum attaching how, char *error, size_t error_size)
 {
@@ -176,7 +176,7 @@ static int choose_probes(struct tcptrace_bpf *skeleton, const struct btf *btf, e
 	for (i = 0; i < TCPTRACE_PROBE_COUNT; i++) {
 		const char *symbol = symbol_of(&probes[i]);
 
-		/* It stands in for the row before it. */
+		/* It is a fallback for the row before it. */
 		if (probes[i].need == FALLBACK && symbol_of(&probes[i - 1]))
 			symbol = NULL;
 		if (!symbol && probes[i].need == REQUIRED) {
@@ -198,7 +198,7 @@ static int choose_probes(struct tcptrace_bpf *skeleton, const struct btf *btf, e
 	return 0;
 }
 
-/* types: the file for those of the kernel that are needed */
+/* types: the file for the kernel types that are needed */
 static int prepare(struct tcptrace_bpf *skeleton, const struct source_request *request, enum attaching how, int types,
 		   char *error, size_t error_size)
 {
@@ -221,7 +221,7 @@ static int prepare(struct tcptrace_bpf *skeleton, const struct source_request *r
 	bpf_map__set_max_entries(skeleton->maps.entered, libbpf_num_possible_cpus() * ENTERED);
 	bpf_map__set_max_entries(skeleton->maps.events,
 				 request->level ? BUFFER : (unsigned int)sysconf(_SC_PAGESIZE));
-	/* A kprobe may never make a cookie. */
+	/* A kprobe can never assign a cookie. */
 	by_cgroup = !config->cookies || how == BY_KPROBE;
 	bpf_program__set_autoload(skeleton->progs.socket_cookie, by_cgroup);
 	bpf_program__set_autoload(skeleton->progs.request_cookie, by_cgroup);
@@ -276,7 +276,7 @@ static struct bpf_link *attach_kprobe(const struct probe *probe, struct bpf_prog
 	return link || !probe->older ? link : bpf_program__attach_kprobe(program, at_return, probe->older);
 }
 
-/* True where it is attached, or need not be. */
+/* True if it is attached, or need not be. */
 static bool attach(const struct probe *probe)
 {
 	const struct attachment *way = &probe->trampoline;
@@ -307,7 +307,7 @@ int attach_probes(struct tcptrace_bpf *skeleton, char *error, size_t error_size)
 		if (result)
 			return explain(-result, "the programs that assign cookies", error, error_size);
 	}
-	/* From behind: where tcp_set_state, the first row, is traced, all others are. */
+	/* In reverse: once tcp_set_state, the first row, is traced, all others are. */
 	for (i = TCPTRACE_PROBE_COUNT; i-- > 0;)
 		if (!attach(&probes[i]) && probes[i].need == REQUIRED)
 			return explain(errno, probes[i].symbol, error, error_size);
@@ -325,10 +325,10 @@ static uint64_t program_missed(const struct bpf_program *program)
 	return info.recursion_misses;
 }
 
-/* A kprobe that is hit in another one's handler is not even asked to run its program. Told from 6.7 on, else 0. */
+/* If a kprobe is hit within another one's handler, its program does not run. Counted from 6.7 on, else 0. */
 static uint64_t kprobe_missed(const struct bpf_link *link)
 {
-	/* struct bpf_link_info, as far as it is this; the header here may be older. */
+	/* struct bpf_link_info, up to the fields used here; the header may be older. */
 	struct {
 		__u32 type, id, program, pad;
 		__u32 event, event_pad;
@@ -346,7 +346,7 @@ static uint64_t kprobe_missed(const struct bpf_link *link)
 
 static uint64_t attachment_missed(const struct attachment *way)
 {
-	/* What is not loaded has no descriptor, and what is not attached no link. */
+	/* Programs that are not loaded have no descriptor, those not attached no link. */
 	return program_missed(way->program) + program_missed(way->call) + kprobe_missed(*way->link) +
 	       (way->call ? kprobe_missed(*way->call_link) : 0);
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What is sent again and why, what a full queue refuses, and who probes: as life.h. */
+/* Retransmissions and their reasons, what a full queue refuses, and probes. See life.h. */
 #ifndef TCPTRACE_BPF_LOSS_H
 #define TCPTRACE_BPF_LOSS_H
 
 #include "source/bpf/event.h"
 #include "source/bpf/segment.h"
 
-/* The way from the root of a tree to its last node: longer than any that fits into memory. */
+/* Maximum depth of a tree: more than fits into memory. */
 #define TREE_DEPTH	64
 
-/* ---- sent again ---- */
+/* ---- retransmissions ---- */
 
 static __always_inline void retransmit_event(struct tcp_sock *tp, u32 level, u8 op, u32 seq, u32 len, u32 segments)
 {
@@ -26,7 +26,7 @@ static __always_inline void retransmit_event(struct tcp_sock *tp, u32 level, u8 
 	event_publish(&event);
 }
 
-/* Kept until it returns: how many this socket had sent again before. */
+/* Kept until the return: the socket's retransmissions before the call. */
 static __always_inline u64 call_retransmit(arguments *regs)
 {
 	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 0));
@@ -67,7 +67,7 @@ static __always_inline u64 call_loss_probe(arguments *regs)
 	return call_retransmit(regs);
 }
 
-/* A node is what a segment begins with. */
+/* The node is at the start of a segment. */
 static __always_inline struct sk_buff *last_sent(struct tcp_sock *tp)
 {
 	struct rb_node *node = READ_UNTYPED(sock_of(tp), tcp_rtx_queue.rb_node), *right;
@@ -134,7 +134,7 @@ static __always_inline void on_undo(arguments *regs)
 		retransmit_event(tp, TCPTRACE_L_QUEUE, TCPTRACE_OP_SPURIOUS, 0, 0, 0);
 }
 
-/* Is there something to send that fits into the peer's window? */
+/* Is there data to send that fits into the peer's window? */
 static __always_inline bool can_send(struct tcp_sock *tp)
 {
 	struct sk_buff *next;

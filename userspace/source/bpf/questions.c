@@ -9,8 +9,8 @@
 #include "source/bpf/questions.h"
 
 /*
- * The functions that are asked for, by name, and their numbers; 0: this kernel has none. btf__find_by_name_kind() would
- * look at each of tens of thousands for each question.
+ * The functions in question, by name, and their BTF ids; 0: this kernel does not have it. btf__find_by_name_kind() would
+ * search tens of thousands of types for each.
  */
 #define ASKED(id, symbol_, older_, ...)	{ .name = symbol_ }, { .name = older_ },
 static struct function {
@@ -23,7 +23,7 @@ static int by_name(const void *one, const void *other)
 {
 	const struct function *a = one, *b = other;
 
-	/* Not each row has an older name. */
+	/* Not every row has an older name. */
 	return strcmp(a->name ?: "", b->name ?: "");
 }
 
@@ -34,7 +34,7 @@ static struct function *find(const char *name)
 	return bsearch(&key, functions, FUNCTIONS, sizeof(functions[0]), by_name);
 }
 
-/* How those begin that are asked for, each once: most functions need not be looked for. */
+/* The distinct beginnings of their names: most functions of the kernel are skipped by these. */
 #define BEGINNING	4
 
 static char beginnings[FUNCTIONS][BEGINNING];
@@ -104,7 +104,7 @@ int kernel_result(const struct btf *btf, const char *function)
 	return type && type->type ? btf_vlen(type) : 0;
 }
 
-/* Which argument is of this enumeration; 0: none, for the first never is. */
+/* The number of the argument of this enum type; 0: none, because the first never is. */
 static int argument_of_enum(const struct btf *btf, const char *function, const char *name)
 {
 	const struct btf_type *type = prototype(btf, function);
@@ -119,7 +119,7 @@ static int argument_of_enum(const struct btf *btf, const char *function, const c
 	return 0;
 }
 
-/* The value of this name in an enumeration that has none itself; 0: there is none. */
+/* The value of this name in an anonymous enum; 0: there is none. */
 static int value_of_nameless(const struct btf *btf, const char *name)
 {
 	__u32 id, count = btf__type_cnt(btf);
@@ -138,8 +138,8 @@ static int value_of_nameless(const struct btf *btf, const char *name)
 }
 
 /*
- * The names of the core's reasons that say something: those after NOT_SPECIFIED, up to MAX. A queue that goes with
- * its socket is no drop.
+ * The names of the core's drop reasons that have a meaning: those after NOT_SPECIFIED, up to MAX. Purging the queue of a
+ * closing socket is not a drop.
  */
 static void name_drops(const struct btf *btf, struct bpf_config *config)
 {
@@ -163,7 +163,7 @@ static void name_drops(const struct btf *btf, struct bpf_config *config)
 	}
 }
 
-/* A line of /proc/kallsyms: address, kind, name, and of a module's its name too. */
+/* A line of /proc/kallsyms: address, kind, name, and for a module's symbol the module. */
 static bool is_symbol(const char *line, const char *name)
 {
 	const char *at = strchr(line, ' ');
@@ -171,7 +171,7 @@ static bool is_symbol(const char *line, const char *name)
 	return at && !strncmp(at + 3, name, strlen(name)) && at[3 + strlen(name)] == '\n';
 }
 
-/* Where the type information has no variable for the count of preemptions, the symbols do. */
+/* If the type information has no variable for the preempt count, use the symbols. */
 static void find_preempt_count(const struct btf *btf, struct bpf_config *config)
 {
 	char line[512];
@@ -198,7 +198,7 @@ void kernel_answers(const struct btf *btf, struct bpf_config *config)
 {
 	struct timespec tick = { .tv_nsec = 4000000 };
 
-	/* This clock moves with the jiffies. */
+	/* This clock advances with the jiffies. */
 	clock_getres(CLOCK_MONOTONIC_COARSE, &tick);
 	config->jiffy_ns = tick.tv_nsec;
 	config->cookies = kernel_has("bpf_get_socket_ptr_cookie");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Level queue: as life.h. */
+/* Level queue. See life.h. */
 #ifndef TCPTRACE_BPF_QUEUE_H
 #define TCPTRACE_BPF_QUEUE_H
 
@@ -20,7 +20,7 @@ static __always_inline void on_data_ready(arguments *regs)
 	queue_event(tcp_of(ARG(regs, void *, 0)), TCPTRACE_T_RECV, TCPTRACE_OP_QUEUED, 0);
 }
 
-/* Nothing copied, and nothing to be waited for. */
+/* Nothing was copied, and nothing more will be received. */
 static __always_inline bool at_end(struct tcp_sock *tp)
 {
 	struct sock *sk = sock_of(tp);
@@ -50,7 +50,7 @@ static __always_inline void on_write_full(arguments *regs)
 	queue_event(tcp_of(ARG(regs, void *, 0)), TCPTRACE_T_SEND, TCPTRACE_OP_WAIT, 0);
 }
 
-/* What tcp_ack_update_window() will make of the window. */
+/* The result of tcp_ack_update_window() for the window. */
 static __always_inline u32 window_after(struct tcp_sock *tp, struct sk_buff *skb, u32 seq, u32 ack)
 {
 	u32 before = READ(tp, snd_wnd), wl1 = READ(tp, snd_wl1), window;

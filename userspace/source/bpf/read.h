@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How the kernel's memory is read. A program attached through a trampoline (fentry) has typed arguments, which the
- * verifier lets it follow as they are; a kprobe has numbers, and reads by a helper, slower. The same handlers
- * serve both: TCPTRACE_KPROBE says for which of them this is compiled.
+ * How the kernel's memory is read. A program attached to a trampoline (fentry) has typed arguments, which it may
+ * dereference directly; a kprobe has numbers, and reads with a slower helper. The same handlers serve both:
+ * TCPTRACE_KPROBE says for which of them this is compiled.
  */
 #ifndef TCPTRACE_BPF_READ_H
 #define TCPTRACE_BPF_READ_H
@@ -39,7 +39,7 @@ extern const volatile struct bpf_config config;
 
 #endif
 
-/* Of a full socket; of a timewait socket: twins of tcptrace_is_tcp() and tcptrace_is_tcp_timewait(). */
+/* For a full socket, and for a timewait socket: the twins of tcptrace_is_tcp() and tcptrace_is_tcp_timewait(). */
 static __always_inline bool is_tcp(struct sock *sk)
 {
 	u16 family = READ(sk, __sk_common.skc_family);
@@ -72,7 +72,9 @@ static __always_inline u64 make_cookie(void *sk)
 
 #else
 
-/* This asks what kind the socket is, its protocol too, and gives it the type. Older kernels take a raw socket for TCP's. */
+/*
+ * Checks the kind and protocol of the socket, and gives it the type. Older kernels take a raw socket for a TCP socket.
+ */
 static __always_inline struct tcp_sock *tcp_of(void *sk)
 {
 	return bpf_skc_to_tcp_sock(sk);
@@ -85,20 +87,20 @@ static __always_inline u64 make_cookie(void *sk)
 
 #endif
 
-/* The socket that a request or timewait socket is as well, or that a full one is first of all. */
+/* The struct sock that a request or timewait socket starts with, as does a full one. */
 static __always_inline struct sock *sock_of(struct tcp_sock *tp)
 {
 	return (struct sock *)tp;
 }
 
 /*
- * What a pointer leads to that has another type for the verifier, or none. So are request and timewait sockets read
- * always: they are rare, and the helpers that would give them their type know none of MPTCP's.
+ * Reads through a pointer whose type the verifier does not know, or takes for another. Request and timewait sockets are
+ * always read this way: they are rare, and the helpers that would give them their type do not know MPTCP's.
  */
 #define READ_UNTYPED(from, field)	BPF_CORE_READ(from, field)
 #define READ_BITS_UNTYPED(from, field)	BPF_CORE_READ_BITFIELD_PROBED(from, field)
 
-/* For READ_UNTYPED() only. */
+/* Only for READ_UNTYPED(). */
 static __always_inline struct tcp_request_sock *request_of(void *sk)
 {
 	return READ((struct sock_common *)sk, skc_state) == TCP_NEW_SYN_RECV ? sk : NULL;
@@ -109,7 +111,7 @@ static __always_inline struct tcp_timewait_sock *timewait_of(void *sk)
 	return READ((struct sock_common *)sk, skc_state) == TCP_TIME_WAIT ? sk : NULL;
 }
 
-/* 0 where nobody has asked for one yet. */
+/* 0 if none was assigned yet. */
 static __always_inline u64 cookie_until_now(void *sk)
 {
 	return READ((struct sock_common *)sk, skc_cookie.counter);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Level segment: as life.h. */
+/* Level segment. See life.h. */
 #ifndef TCPTRACE_BPF_SEGMENT_H
 #define TCPTRACE_BPF_SEGMENT_H
 
@@ -9,7 +9,7 @@
 	bpf_htonl(TCPOPT_NOP << 24 | TCPOPT_NOP << 16 | TCPOPT_TIMESTAMP << 8 | TCPOLEN_TIMESTAMP)
 #define OPTIONS_MAX	40
 
-/* One option, as much of it as is looked at. */
+/* One option, as far as it is read. */
 struct option {
 	u8 kind;
 	u8 size;
@@ -37,7 +37,7 @@ static __always_inline void read_tcp_option(struct tcptrace_segment *segment, co
 	}
 }
 
-/* Each is fetched by itself: 5.10 refuses an address in the program's own stack that is not constant. */
+/* Each is fetched separately: 5.10 refuses a variable offset in the program's stack. */
 static __noinline void read_tcp_options(struct tcptrace_segment *segment, unsigned char *options, u32 size)
 {
 	struct option option;
@@ -60,8 +60,8 @@ static __noinline void read_tcp_options(struct tcptrace_segment *segment, unsign
 }
 
 /*
- * Where the TCP header begins, as a number: in a pointer that has a type, 7.2 follows each way through the options to
- * its end, and finds too many.
+ * The offset of the TCP header, as a number: with a typed pointer, the verifier of 7.2 would follow each path through
+ * the options to its end, which are too many.
  */
 static __always_inline unsigned char *untyped_header(struct sk_buff *skb)
 {
@@ -98,7 +98,7 @@ static __always_inline void segment_of_sock(void *sk, struct tcp_sock *tp, struc
 	event_publish(&event);
 }
 
-/* A SYN-ACK's, of the request socket that it names. */
+/* A SYN-ACK's, of the request socket that it refers to. */
 static __always_inline void segment_of_owner(struct sock *owner, struct sk_buff *skb)
 {
 	struct event event;
@@ -127,7 +127,7 @@ static __always_inline bool listens(struct tcp_sock *tp)
 	return READ(sock_of(tp), __sk_common.skc_state) == TCP_LISTEN;
 }
 
-/* ---- out ---- */
+/* ---- sent ---- */
 
 static __always_inline void on_out4(arguments *regs)
 {
@@ -138,7 +138,7 @@ static __always_inline void on_out4(arguments *regs)
 		segment_of_sock(tp, tp, skb, true);
 }
 
-/* Ports and namespace: the addresses are not in it yet. */
+/* Ports and namespace; the addresses are not set yet. */
 static __always_inline void key_of_reply(struct key *key, struct sk_buff *skb, struct tcp_sock *tp)
 {
 	struct tcphdr th;
@@ -204,7 +204,7 @@ static __always_inline void on_out6(arguments *regs)
 	segment_of_listener(tp, &key, skb, true);
 }
 
-/* An ACK that a function makes from the figures of a socket, without a header of its own to be read. */
+/* An ACK that a function makes from the counters of a socket, without a header that could be read. */
 static __always_inline void fill_ack(struct tcptrace_segment *segment, u32 seq, u32 ack, u32 window)
 {
 	segment->seq = seq;
@@ -255,7 +255,7 @@ static __always_inline void request_ack(arguments *regs)
 	if (child ? !event_begin(&event, child, child, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE) :
 		    !event_begin(&event, sk, NULL, TCPTRACE_T_SEGMENT, TCPTRACE_OP_NONE))
 		return;
-	/* Fast open's child has sent more, maybe. */
+	/* Fast open's child may have sent more. */
 	fill_ack(&event.record->u.segment, child ? READ(child, snd_nxt) : READ_UNTYPED(req, snt_isn) + 1,
 		 READ_UNTYPED(req, rcv_nxt),
 		 READ_UNTYPED(req, req.req.__req_common.skc_rcv_wnd) >> READ_BITS_UNTYPED(req, req.rcv_wscale));
@@ -272,9 +272,9 @@ static __always_inline void on_request_ack6(arguments *regs)
 	request_ack(regs);
 }
 
-/* ---- in ---- */
+/* ---- received ---- */
 
-/* The SYN that on_tw_segment() has told of last on this CPU. */
+/* The last SYN that on_tw_segment() reported on this CPU. */
 struct handed_over {
 	u64 skb;
 	u32 seq;
@@ -336,7 +336,7 @@ static __always_inline void on_request_in(arguments *regs)
 		segment_of_sock(ARG(regs, void *, 2), NULL, ARG(regs, struct sk_buff *, 1), false);
 }
 
-/* Called by on_tw_segment(), which makes no record else. */
+/* Called by on_tw_segment(), which makes no other record. */
 static __always_inline void segment_to_timewait(void *tw, struct sk_buff *skb)
 {
 	struct handed_over *last;

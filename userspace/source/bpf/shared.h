@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the BPF program and its loader have in common, beside the record itself. */
+/* What the BPF programs and their loader share, in addition to the record. */
 #ifndef TCPTRACE_BPF_SHARED_H
 #define TCPTRACE_BPF_SHARED_H
 
@@ -35,23 +35,23 @@ struct bpf_name {
 struct bpf_config {
 	__u32	rule_count;		/* 0: everything */
 	__u32	jiffy_ns;
-	__u8	cookies;		/* bpf_get_socket_cookie() may be called here: 5.12 */
-	__u8	typed_task;		/* bpf_get_current_task_btf() is there: 5.11 */
-	__u8	level;			/* enum tcptrace_level: what the reader asks for */
+	__u8	cookies;		/* bpf_get_socket_cookie() can be called here: 5.12 */
+	__u8	typed_task;		/* bpf_get_current_task_btf() exists: 5.11 */
+	__u8	level;			/* enum tcptrace_level that the reader wants */
 	__u8	mib_keepalive;		/* LINUX_MIB_TCPKEEPALIVE */
-	__u8	dropped_skb;		/* which argument of the function that drops is the segment, from 0; behind it the reason */
+	__u8	dropped_skb;		/* which argument of the dropping function is the segment, from 0; the next one is the reason */
 	__u8	sent_reason;		/* which argument of tcp_send_active_reset() is the reason; 0: none */
 	__u8	reply_reason;		/* the same of tcp_v4_send_reset() and tcp_v6_send_reset() */
-	__u8	reset_segment;		/* tcp_reset() has the segment as its second argument */
-	__u8	tw_timeout;		/* which argument of the timewait hashdance is the timeout; 0: its timer runs */
-	__u64	preempt_count;		/* where the count of each CPU lies, and the table of their bases, where */
-	__u64	per_cpu_offset;		/* the type information does not tell; 0: it does */
-	__u8	results[TCPTRACE_PROBE_COUNT];	/* behind how many arguments comes what the function returned; 0: nothing */
-	struct bpf_name drop_names[BPF_DROP_REASONS];	/* of each reason that says something, without its prefix */
+	__u8	reset_segment;		/* the second argument of tcp_reset() is the segment */
+	__u8	tw_timeout;		/* which argument of the timewait hashdance is the timeout; 0: its timer is already running */
+	__u64	preempt_count;		/* addresses of each CPU's count, and of the table of per-CPU bases, if */
+	__u64	per_cpu_offset;		/* the type information does not have them; 0: it does */
+	__u8	results[TCPTRACE_PROBE_COUNT];	/* number of arguments before the return value; 0: there is none */
+	struct bpf_name drop_names[BPF_DROP_REASONS];	/* of each reason with a meaning, without its prefix */
 	struct bpf_rule rules[TCPTRACE_CLAUSES_MAX];
 };
 
-/* One for each possible CPU, mapped by the reader. */
+/* One for each possible CPU; the reader maps them. */
 struct bpf_cpu {
 	__u64	published;
 	__u64	lost;			/* the buffer was full */

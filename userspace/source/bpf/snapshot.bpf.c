@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Every TCP socket of a network namespace now, as records of type SNAPSHOT: twin of module/snapshot.c. */
+/* All TCP sockets of a network namespace now, as records of type SNAPSHOT: the twin of module/snapshot.c. */
 #include "source/bpf/kernel.h"
 
 #include "source/bpf/capture.h"
 
-/* A union lies over the listener of a request, so that it is a number to the verifier. */
+/* A request's listener is in a union, so to the verifier it is a number. */
 static __always_inline void listener_of_request(struct tcptrace_record *record, struct tcp_request_sock *req)
 {
 	struct tcptrace_listen *listen = &record->u.listen;
@@ -69,7 +69,7 @@ int snapshot(struct bpf_iter__tcp *ctx)
 			record.u.totals.timeout = left > 0 ? jiffies_to_ms(left) : 0;
 		}
 	}
-	/* After all was read: the bootstrap relies on it. */
+	/* After everything was read: the bootstrap relies on it. */
 	record.time = bpf_ktime_get_ns();
 	bpf_seq_write(ctx->meta->seq, &record, sizeof(record));
 	return 0;

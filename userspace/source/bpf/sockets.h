@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The snapshot through the iterator: it walks one network namespace, so each is entered in turn. */
+/* The snapshot by the socket iterator. It walks one network namespace, so each is entered in turn. */
 #ifndef TCPTRACE_BPF_SOCKETS_H
 #define TCPTRACE_BPF_SOCKETS_H
 
@@ -8,8 +8,8 @@
 #include "source/source.h"
 
 /*
- * Hands each record that `snapshot` writes to `each`, until that is not 0, and returns it; or -errno. What is
- * no sound record is counted in *unknown.
+ * Passes each record of the program `snapshot` to `each`, until that returns non-zero, and returns it; or -errno.
+ * Invalid records are counted in *unknown.
  */
 int sockets_each(const struct bpf_program *snapshot, source_each each, void *arg, uint64_t *unknown);
 

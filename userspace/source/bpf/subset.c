@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libbpf looks for each type of the programs among all of the kernel's, more than a hundred thousand for each: a tenth
- * of the time that it takes to begin. Here they are found in one walk, and libbpf has only these to search.
+ * libbpf searches all of the kernel's types, more than a hundred thousand, for each type of the programs: a tenth of the
+ * start-up time. Here they are found in one pass, and libbpf has only the result to search.
  */
 #include <bpf/btf.h>
 #include <errno.h>
@@ -16,8 +16,8 @@
 struct subset {
 	const struct btf *kernel;
 	struct btf *btf;
-	uint32_t *copies;	/* by number in the kernel's, each type's number here; 0: not copied */
-	int pointer;		/* to anything: what it leads to is a matter of its own */
+	uint32_t *copies;	/* by id in the kernel, the id of the copy; 0: not copied */
+	int pointer;		/* a pointer to void: the targets of pointers are copied separately */
 };
 
 int subset_open(char *path)
@@ -40,7 +40,7 @@ static int copy_composite(struct subset *subset, const struct btf_type *type)
 		member = copy(subset, btf_members(type)[i].type);
 		if (member < 0)
 			return member;
-		/* To copy one may move all that was there. */
+		/* Copying one may move all the others. */
 		btf_members(btf__type_by_id(subset->btf, id))[i].type = member;
 	}
 	return id;
@@ -77,7 +77,7 @@ static int copy_anew(struct subset *subset, const struct btf_type *type)
 	}
 }
 
-/* The number of its copy, made where there is none yet, or -errno. A type that contains itself there is not. */
+/* Returns the id of its copy, which is made if necessary, or -errno. Types do not contain themselves here. */
 static int copy(struct subset *subset, uint32_t id)
 {
 	int result;
@@ -95,7 +95,7 @@ static int by_name(const void *one, const void *other)
 	return strcmp(*(const char *const *)one, *(const char *const *)other);
 }
 
-/* The name of a structure or union that has one, or NULL. */
+/* The name of a structure or union, or NULL. */
 static const char *composite_name(const struct btf *btf, __u32 id)
 {
 	const struct btf_type *type = btf__type_by_id(btf, id);
@@ -103,7 +103,9 @@ static const char *composite_name(const struct btf *btf, __u32 id)
 	return btf_is_composite(type) && type->name_off ? btf__name_by_offset(btf, type->name_off) : NULL;
 }
 
-/* Names of the programs' types, sorted, into `names`, which has room for one of each type. Returns how many. */
+/*
+ * Stores the names of the programs' types, sorted, in `names`, which has room for one of each type. Returns the number.
+ */
 static size_t collect_names(const struct btf *programs, const char **names)
 {
 	__u32 id, count = btf__type_cnt(programs);

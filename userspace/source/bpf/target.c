@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bpf_program__set_attach_target() looks through all of the kernel's types for the name, millions of instructions for
- * each program. Here its number is known: libbpf is given handlers of ours for these sections, which hand it on.
+ * bpf_program__set_attach_target() searches all of the kernel's types for the name, which takes millions of instructions
+ * for each program. Here the id is known: handlers of our own for these sections pass it to libbpf.
  */
 #include <bpf/bpf.h>
 #include <errno.h>
@@ -53,7 +53,7 @@ static int begin(const char *section, enum bpf_attach_type type)
 	return result < 0 ? result : 0;
 }
 
-/* The handlers stay: objects that were opened with them keep pointing to them. */
+/* The handlers are never unregistered: objects opened with them keep pointers to them. */
 int targets_begin(void)
 {
 	static bool begun;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Which function of the kernel a program is attached to by a trampoline. */
+/* The kernel function that a program is attached to by a trampoline. */
 #ifndef TCPTRACE_BPF_TARGET_H
 #define TCPTRACE_BPF_TARGET_H
 
 #include <bpf/libbpf.h>
 
-/* Before an object is opened. Returns 0 or -errno. */
+/* To be called before an object is opened. Returns 0 or -errno. */
 int targets_begin(void);
 
-/* Before it is loaded; one that kernel_has(). */
+/* To be called before it is loaded; kernel_has() must be true for the function. */
 void target_set(const struct bpf_program *program, const char *function);
 
 #endif
