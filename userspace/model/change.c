@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What each type of record changes: TCP's state machine, as seen from beside it. */
+/* What each type of record changes: TCP's state machine, as seen by an observer. */
 #include <errno.h>
 
 #include "model/model_impl.h"
@@ -11,7 +11,7 @@ static inline void enter(struct change *change, uint8_t state)
 {
 	struct endpoint *ep = change->ep;
 
-	/* Where a record between was lost, nobody knows since when it was in that state. */
+	/* If a record in between was lost, the time of entering the state is not known. */
 	if (ep->flags & EP_SINCE && ep->state == change->record->old_state)
 		change->step->in_state = change->record->time - ep->since;
 	ep->state = state;
@@ -19,7 +19,7 @@ static inline void enter(struct change *change, uint8_t state)
 	ep->flags |= EP_SINCE;
 }
 
-/* Who acted on this endpoint, where a record says so: both endpoints have to know who closed first. */
+/* Notes who acted on this endpoint, if the record says so; both endpoints have to know who closed first. */
 static void closed_by(struct change *change, const struct tcptrace_record *record)
 {
 	struct endpoint *ep = change->ep, *peer = change->peer;
@@ -36,7 +36,7 @@ static void established(struct change *change)
 
 	if (!(ep->flags & EP_IRS))
 		counters_know_irs(change->model, ep, record->rcv_nxt - 1);
-	/* Of a SYN cookie nobody knows when its SYN came. */
+	/* With a SYN cookie the time of the SYN is not known. */
 	if (!(ep->flags & (EP_PREEXISTING | EP_COOKIE))) {
 		ep->handshake = duration32_of(record->time - ep->created);
 		ep->flags |= EP_HANDSHAKE;
@@ -57,7 +57,7 @@ static void second_fin(struct change *change)
 	ep->flags |= EP_HALF_CLOSED;
 }
 
-/* The FIN of this endpoint, `ep` being still in the state before. */
+/* This endpoint sends its FIN; `ep` is still in the previous state. */
 static void sent_fin(struct change *change)
 {
 	struct endpoint *ep = change->ep;
@@ -117,16 +117,19 @@ static void abort_reason(struct endpoint *ep, const struct tcptrace_record *reco
 	}
 }
 
-/* True once nothing that follows can say more of how this endpoint came to its end. */
+/* True if no later record can say more about how this endpoint ended. */
 static bool reason_is_known(const struct endpoint *ep, const struct tcptrace_record *record)
 {
-	/* tcp_reset() is also for data that came after close(), whose RST follows. On 5.10 it looks like one that came. */
+	/*
+	 * tcp_reset() is also called for data after close(), which a RST answers. On 5.10 this looks like a received
+	 * RST.
+	 */
 	if (record->error == ECONNRESET && record->flags & TCPTRACE_F_SHUT_RCV &&
 	    (record->old_state == TCPTRACE_S_FIN_WAIT1 || record->old_state == TCPTRACE_S_FIN_WAIT2))
 		return ep->flags & EP_RST_SENT;
 	if (ep->flags & (EP_RST_RCVD | EP_RST_SENT) || record->old_state == TCPTRACE_S_SYN_SENT)
 		return true;
-	/* close() and its kin leave no error; their RST follows. */
+	/* close() and disconnect() set no error; their RST follows. */
 	if (record->error && record->error != ECONNABORTED)
 		return true;
 	return ep->flags & EP_FIN_SENT && ep->flags & EP_FIN_RCVD && ep->flags & EP_FIN_ACKED;
@@ -201,9 +204,9 @@ static void accepted(struct change *change)
 }
 
 /*
- * A half-open connection goes with its listener, which the record does not name any more then. Else it was a segment:
- * one that on_reply() has seen answered by a RST, or the peer's RST. Nothing tells that from an ICMP error or ss -K,
- * and not the context either: what comes by a TUN device comes in a task.
+ * A half-open connection ends with its listener, which the record then no longer names. Otherwise a segment ended it:
+ * one that on_reply() has seen answered by a RST, or the peer's RST. Nothing distinguishes that from an ICMP error or ss
+ * -K, not even the context: what is received through a TUN device is processed in a task.
  */
 static void given_up(struct change *change)
 {
@@ -236,7 +239,7 @@ static void on_request(struct change *change)
 	model_settled(change);
 }
 
-/* The time of its timer, which runs from this record on. */
+/* The time of its timer, which starts with this record. */
 static void hold(struct change *change)
 {
 	struct endpoint *ep = change->ep;
@@ -245,7 +248,7 @@ static void hold(struct change *change)
 	ep->timeout = change->record->u.totals.timeout + (change->record->time - from) / 1000000;
 }
 
-/* The full socket is gone, its timewait socket goes on in `new_state`. */
+/* The full socket is gone; its timewait socket continues in `new_state`. */
 static void begin_timewait(struct change *change)
 {
 	const struct tcptrace_record *record = change->record;
@@ -293,7 +296,7 @@ static void on_timewait(struct change *change)
 		ep->flags |= EP_OVER;
 		ep->timeout = 0;
 		model_retire(change);
-		/* Its verdict came when it entered TIME_WAIT; if it never did, the peer never closed. */
+		/* Its verdict was given when it entered TIME_WAIT; if it never did, the peer never closed. */
 		if (record->old_state == TCPTRACE_S_FIN_WAIT2) {
 			ep->flags |= EP_ORPHAN;
 			if (record->op == TCPTRACE_OP_END)
@@ -313,7 +316,9 @@ static void on_reset(struct change *change)
 		ep->flags |= EP_RST_RCVD;
 		return;
 	}
-	/* While it lives, a reply is to a segment that was not its own. But an orphan is given up with it. */
+	/*
+	 * While the endpoint exists, a reply answers a segment that was not its own. But an orphan is given up with it.
+	 */
 	orphan = ep->kind == TCPTRACE_K_TIMEWAIT && ep->state == TCPTRACE_S_FIN_WAIT2;
 	if (record->op == TCPTRACE_OP_REPLIED && !over && !orphan)
 		return;
@@ -321,7 +326,7 @@ static void on_reset(struct change *change)
 		ep->why = WHY_LATE;
 	ep->flags |= EP_RST_SENT;
 	ep->reset_reason = record->u.segment.reason <= UINT8_MAX ? record->u.segment.reason : 0;
-	/* An orphan that a RST kills does not say so. */
+	/* An orphan that ends by a RST does not report it. */
 	if (peer && peer->kind == TCPTRACE_K_TIMEWAIT && peer->state == TCPTRACE_S_FIN_WAIT2) {
 		peer->flags |= EP_RST_RCVD;
 	} else if (peer && peer->kind != TCPTRACE_K_TIMEWAIT) {
@@ -358,8 +363,8 @@ static inline uint32_t moved(const struct endpoint *ep, uint32_t now, uint32_t b
 }
 
 /*
- * The segment with the FIN may bring data, and the FIN may close the gap before data that came out of order: tcp_fin() runs
- * when they are queued, and before tcp_data_queue() tells of them.
+ * The segment with the FIN may carry data, and the FIN may close the gap before data received out of order: tcp_fin()
+ * runs when they are queued, before tcp_data_queue() reports them.
  */
 void change_data_before_fin(struct change *change)
 {
@@ -374,8 +379,8 @@ void change_data_before_fin(struct change *change)
 }
 
 /*
- * Of a read: one with MSG_WAITALL tells more than once, each time of all that it has got; MSG_PEEK tells as well, and
- * takes nothing.
+ * A read with MSG_WAITALL reports more than once, each time everything that it has so far; MSG_PEEK reports as well, and
+ * removes nothing.
  */
 static uint32_t taken(const struct endpoint *ep, const struct tcptrace_record *record)
 {
@@ -385,8 +390,8 @@ static uint32_t taken(const struct endpoint *ep, const struct tcptrace_record *r
 }
 
 /*
- * Other records of this endpoint come between: a call that writes more than one segment has sent the first ones, and heard of
- * their ACKs, when it tells.
+ * Other records of this endpoint may come in between: a call that writes more than one segment has sent the first ones,
+ * and processed their ACKs, before it reports.
  */
 static uint32_t written(struct endpoint *ep, const struct tcptrace_record *record)
 {
@@ -396,7 +401,7 @@ static uint32_t written(struct endpoint *ep, const struct tcptrace_record *recor
 	return bytes;
 }
 
-/* Before the counters are taken over: what is new is the difference. */
+/* Before the counters are updated: the difference is what is new. */
 static void on_queue(struct change *change)
 {
 	const struct tcptrace_record *record = change->record;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The numbers of an endpoint, as its records bring them. */
+/* The sequence numbers and totals of an endpoint, taken from its records. */
 #include "model/model_impl.h"
 #include "model/queue_stats.h"
 
@@ -70,9 +70,9 @@ void counters_know_iss(struct model *model, struct endpoint *ep, uint32_t iss)
 }
 
 /*
- * The kernel's totals are 64 bit and right at once, whatever was missed. bytes_received is how far
- * rcv_nxt has come since the SYN. bytes_acked is the same for snd_una, but where this endpoint connected
- * it counts the SYN as well; the low half tells.
+ * The kernel's totals have 64 bits and are correct at once, whatever was missed. bytes_received is how far rcv_nxt has
+ * advanced since the SYN. bytes_acked is the same for snd_una, but also counts the SYN if this endpoint connected; the
+ * low half shows which.
  */
 void counters_take_totals(struct endpoint *ep, const struct tcptrace_record *record)
 {
@@ -93,7 +93,7 @@ void counters_take_totals(struct endpoint *ep, const struct tcptrace_record *rec
 		ep->retransmits = totals->retransmits;
 }
 
-/* Where the numbers of an endpoint that existed begin. Other than a snapshot's, these were read with the socket's lock. */
+/* Where the numbers of an existing endpoint start. Unlike a snapshot's, these were read under the socket's lock. */
 static void take_numbers(struct model *model, struct endpoint *ep, const struct tcptrace_record *record)
 {
 	uint32_t irs = record->rcv_nxt - 1 - (uint32_t)ep->bytes_in;
@@ -111,14 +111,14 @@ void counters_derive(struct model *model, struct endpoint *ep, const struct tcpt
 {
 	if (!(ep->flags & EP_IRS))
 		counters_know_irs(model, ep, record->rcv_nxt - 1 - (uint32_t)ep->bytes_in);
-	/* Nothing of it was acknowledged, not even a SYN: it did not connect. */
+	/* Nothing was acknowledged, not even a SYN: it did not connect. */
 	if (!(ep->flags & EP_ISS) && !record->u.totals.bytes_out) {
 		ep->flags |= EP_PASSIVE;
 		counters_know_iss(model, ep, record->snd_una - 1);
 	}
 }
 
-/* Takes over what a record of a full socket says of its queues. */
+/* Updates the queue counters from a record of a full socket. */
 void counters_take(struct model *model, struct endpoint *ep, const struct tcptrace_record *record)
 {
 	uint32_t rcv_nxt = counters_rcv_nxt(ep, record);
@@ -135,7 +135,7 @@ void counters_take(struct model *model, struct endpoint *ep, const struct tcptra
 	counters_copy(ep, record);
 	ep->rcv_nxt = rcv_nxt;
 	if (record_has_totals(record)) {
-		/* setsockopt() may have changed it, of which no record tells. */
+		/* setsockopt() may have changed it, which no record reports. */
 		endpoint_table_bind(&model->table, ep, record->ifindex);
 		counters_take_totals(ep, record);
 		take_numbers(model, ep, record);
@@ -145,7 +145,7 @@ void counters_take(struct model *model, struct endpoint *ep, const struct tcptra
 	counters_peaks(ep, queued > 0 ? queued : 0, record->write_seq - record->snd_una);
 }
 
-/* That connection counted, if it is in. */
+/* The record counted that connection, if it is in the queue. */
 void counters_take_backlog(struct model *model, const struct tcptrace_record *record)
 {
 	const struct tcptrace_listen *listen = &record->u.listen;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Endpoints that begin, and endpoints that were there before anything was heard of them. */
+/* Endpoints that are created, and endpoints that existed before their first record. */
 #include "model/model_impl.h"
 
-/* What a state says of the way to it. */
+/* What a state implies about the past. */
 static uint32_t implied(uint8_t state)
 {
 	switch (state) {
@@ -112,7 +112,7 @@ struct endpoint *model_bootstrap(struct model *model, const struct tcptrace_reco
 
 	model_remove_retired(model);
 	place = endpoint_table_find(&model->table, record->cookie);
-	/* Came by twice: it changed its place in the kernel's table meanwhile. The later one counts. */
+	/* Seen twice: it moved in the kernel's table during the snapshot. The later record counts. */
 	if (place)
 		model_remove(model, place);
 	if (!model_wanted(model, record))
@@ -129,7 +129,7 @@ struct endpoint *model_bootstrap(struct model *model, const struct tcptrace_reco
 	return endpoint_at(&model->table, place);
 }
 
-/* What it was before: the full socket, where a timewait one takes its place now. */
+/* Its kind before the event: the full socket, if a timewait socket replaces it now. */
 static uint8_t kind_before(const struct tcptrace_record *event)
 {
 	return event->type == TCPTRACE_T_TIMEWAIT && event->op == TCPTRACE_OP_BEGIN ?
@@ -163,7 +163,7 @@ uint32_t model_add_before(struct model *model, const struct tcptrace_record *eve
 	return place;
 }
 
-/* Its numbers stay, they are no worse for being younger; but those of a timewait socket are not its own. */
+/* Its numbers are kept, being newer is no harm; except those of a timewait socket, which are not its own. */
 void model_step_back(struct endpoint *ep, const struct tcptrace_record *event)
 {
 	uint32_t kept = EP_PREEXISTING | EP_ACTIVE | EP_PASSIVE | EP_ISS | EP_IRS | EP_BOUND;

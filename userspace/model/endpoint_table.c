@@ -9,11 +9,11 @@
 #include "record/record.h"
 
 #define BITS_FIRST	10
-#define PER_HEAD	4u	/* endpoints on average in a chain before the heads are doubled */
-/* How far apart two endpoints' numbers may lie that were looked at one after the other. */
+#define PER_HEAD	4u	/* average length of a chain at which the number of heads is doubled */
+/* Maximum distance of the numbers of two endpoints that were read one after the other. */
 #define SEQ_NEAR	(1u << 20)
 
-/* Address space. MAP_FAILED: there is none. */
+/* Reserves address space. MAP_FAILED: there is none. */
 static void *set_aside(uint32_t max, size_t size)
 {
 	return mmap(NULL, ((size_t)max + 1) * size, PROT_READ | PROT_WRITE,
@@ -42,7 +42,7 @@ int endpoint_table_init(struct endpoint_table *table, uint32_t max)
 	return -ENOMEM;
 }
 
-/* With what lies beside the table. */
+/* Including what is kept outside the table. */
 static void release(struct endpoint *ep)
 {
 	queue_stats_end(ep);
@@ -63,7 +63,7 @@ void endpoint_table_exit(struct endpoint_table *table)
 
 /* ---- the indexes ---- */
 
-/* The same from both sides. Listeners of any address are in many namespaces: of these it is another one in each. */
+/* The same from both sides. Listeners on any address exist in many namespaces: their hash includes the namespace. */
 static inline uint64_t hash_tuple(const uint8_t *saddr, uint16_t sport, const uint8_t *daddr, uint16_t dport,
 				  uint32_t netns)
 {
@@ -100,14 +100,14 @@ static inline uint32_t *next_of(const struct endpoint_table *table, uint32_t pla
 	return index == BY_COOKIE ? &ep->cookie_next : &ep->tuple_next;
 }
 
-/* Who came last is found first. */
+/* The latest entry is found first. */
 static inline void push(const struct endpoint_table *table, uint32_t *head, uint32_t place, enum index index)
 {
 	*next_of(table, place, index) = *head;
 	*head = place;
 }
 
-/* Takes it out of its chain, where it is. */
+/* Removes it from its chain. */
 static inline void pull(const struct endpoint_table *table, uint32_t place, enum index index)
 {
 	uint32_t *link = head_of(table, endpoint_at(table, place), index);
@@ -117,7 +117,7 @@ static inline void pull(const struct endpoint_table *table, uint32_t place, enum
 	*link = *next_of(table, place, index);
 }
 
-/* Into the new heads, in the order that they had: backwards, and that once more. */
+/* Moves a chain to the new heads in its order: reversed, and then reversed again. */
 static void move(const struct endpoint_table *table, uint32_t place, enum index index)
 {
 	uint32_t backwards = 0, next;
@@ -132,7 +132,7 @@ static void move(const struct endpoint_table *table, uint32_t place, enum index 
 	}
 }
 
-/* Without memory for more heads the chains get longer, that is all. */
+/* Without memory for more heads, chains just get longer. */
 static void grow(struct endpoint_table *table)
 {
 	uint32_t *old_cookie = table->by_cookie, *old_tuple = table->by_tuple, old_count = 1u << table->bits, i;
@@ -155,9 +155,9 @@ static void grow(struct endpoint_table *table)
 	free(old_tuple);
 }
 
-/* ---- room ---- */
+/* ---- places ---- */
 
-/* There is one: `count` is below `max`. */
+/* There is a free one: `count` is below `max`. */
 static uint32_t take_place(struct endpoint_table *table)
 {
 	uint32_t place = table->free;
@@ -168,7 +168,7 @@ static uint32_t take_place(struct endpoint_table *table)
 	return place;
 }
 
-/* Are there as many as may be in this chain? */
+/* Whether this chain has reached its maximum. */
 static bool is_crowded(const struct endpoint_table *table, uint32_t place)
 {
 	uint32_t count;
@@ -219,14 +219,14 @@ static inline bool same(const uint8_t *a, const uint8_t *b)
 	return !memcmp(a, b, TCPTRACE_ADDR_LEN);
 }
 
-/* Its own side comes first. */
+/* The local side comes first. */
 static inline bool is_between(const struct endpoint *ep, const uint8_t *saddr, uint16_t sport, const uint8_t *daddr,
 			      uint16_t dport)
 {
 	return ep->sport == sport && ep->dport == dport && same(ep->saddr, saddr) && same(ep->daddr, daddr);
 }
 
-/* What one endpoint has sent lies where the other one has received. */
+/* What one endpoint has sent is close to what the other one has received. */
 static bool near(const struct endpoint *from, const struct endpoint *to)
 {
 	return to->rcv_nxt - (from->snd_una - SEQ_NEAR) <=
@@ -239,8 +239,8 @@ static bool is_new(const struct endpoint *ep)
 }
 
 /*
- * The tuple fits, but there may be another connection with it: an older one, or one in another
- * namespace. The initial sequence numbers decide where both sides' are known.
+ * The tuple matches, but another connection may have the same: an older one, or one in another namespace. The initial
+ * sequence numbers decide, if those of both sides are known.
  */
 static bool fits(const struct endpoint *ep, const struct endpoint *other)
 {
@@ -316,7 +316,7 @@ uint32_t endpoint_table_find_stale(const struct endpoint_table *table, uint32_t 
 	return other;
 }
 
-/* One of the address is asked before one of any, and that of its family before that of both. */
+/* One bound to the address is preferred to one on any address, and one of the same family to one of both. */
 uint32_t endpoint_table_find_listener(const struct endpoint_table *table, const struct endpoint *ep)
 {
 	static const uint8_t any[TCPTRACE_ADDR_LEN], any_mapped[TCPTRACE_ADDR_LEN] = { [10] = 0xff, 0xff };

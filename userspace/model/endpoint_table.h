@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The table of endpoints: found by cookie, and by tuple from either side, so that the two
- * endpoints of a connection on this host find each other. Only the model's parts use it.
+ * The table of endpoints: found by cookie, and by tuple from either side, so that the two endpoints of a connection on
+ * this host find each other. Only used by the model.
  */
 #ifndef TCPTRACE_ENDPOINT_TABLE_H
 #define TCPTRACE_ENDPOINT_TABLE_H
@@ -14,23 +14,23 @@
 #include "model/model.h"
 
 /*
- * Endpoints do not move: address space for all that may be is set aside, memory comes as it is used. Place 0 stays
- * empty, its number is "none".
+ * Endpoints do not move: address space for the maximum is reserved, memory is taken as it is used. Place 0 stays empty:
+ * its number means "none".
  */
 struct endpoint_table {
-	struct endpoint *all;	/* a place that is free again has cookie 0 */
-	uint32_t used;		/* places ever used */
-	uint32_t free;		/* the first of those free again, linked by cookie_next */
+	struct endpoint *all;	/* a free place has cookie 0 */
+	uint32_t used;		/* places used so far */
+	uint32_t free;		/* the first free place, linked by cookie_next */
 	uint32_t count, max;
-	uint32_t *ifindex;	/* by place, of those that are EP_BOUND; memory comes as it is used here, too */
+	uint32_t *ifindex;	/* by place, for EP_BOUND; memory is taken as it is used, too */
 
 	uint32_t *by_cookie, *by_tuple;	/* heads of chains */
 	uint32_t bits;			/* 1 << bits heads each */
 };
 
 /*
- * Endpoints whose tuple is the same share a chain, whatever the hash. Listeners of one address in one namespace, and endpoints
- * in some namespaces do. More than this many are made up, and would slow down the search for all others in the chain.
+ * Endpoints with the same tuple share a chain, whatever the hash: listeners on one address, and endpoints in several
+ * namespaces. More than this many are made up, and would slow down the search for all others in the chain.
  */
 #define ENDPOINTS_ALIKE	1024
 
@@ -47,7 +47,7 @@ static inline uint32_t *endpoint_table_cookie_head(const struct endpoint_table *
 	return &table->by_cookie[hash_place(hash_number(cookie), table->bits)];
 }
 
-/* To the device that its record names, or to none any more. */
+/* Sets the device that its record names, or none. */
 static inline void endpoint_table_bind(struct endpoint_table *table, struct endpoint *ep, uint32_t ifindex)
 {
 	ep->flags &= ~EP_BOUND;
@@ -57,7 +57,7 @@ static inline void endpoint_table_bind(struct endpoint_table *table, struct endp
 	table->ifindex[ep - table->all] = ifindex;
 }
 
-/* 0: there is none. */
+/* 0: not found. */
 static inline uint32_t endpoint_table_find(const struct endpoint_table *table, uint64_t cookie)
 {
 	uint32_t place = *endpoint_table_cookie_head(table, cookie);
@@ -67,7 +67,7 @@ static inline uint32_t endpoint_table_find(const struct endpoint_table *table, u
 	return place;
 }
 
-/* Who it is: empty but for cookie and tuple. */
+/* Clears the endpoint and sets its cookie and tuple. */
 static inline void endpoint_name(struct endpoint *ep, const struct tcptrace_record *record)
 {
 	memset(ep, 0, sizeof(*ep));
@@ -80,20 +80,20 @@ static inline void endpoint_name(struct endpoint *ep, const struct tcptrace_reco
 	ep->family = record->family;
 }
 
-/* A new one, which is found by its cookie and tuple from now on. 0: no room, or ENDPOINTS_ALIKE are there with its tuple. */
+/* Adds an endpoint and indexes it by cookie and tuple. 0: no room, or there are ENDPOINTS_ALIKE with its tuple. */
 uint32_t endpoint_table_add(struct endpoint_table *table, const struct tcptrace_record *record);
 void endpoint_table_remove(struct endpoint_table *table, uint32_t place);
 
-/* The endpoint that fits as the other one of this connection, as far as both are known; 0: none is here. */
+/* The other endpoint of this connection, as far as both are known; 0: not on this host. */
 uint32_t endpoint_table_find_peer(const struct endpoint_table *table, uint32_t place);
-/* The same for a segment that has no endpoint. */
+/* The same for a segment without an endpoint. */
 uint32_t endpoint_table_find_peer_of(const struct endpoint_table *table, const struct tcptrace_record *record);
-/* The endpoint whose tuple the record has, though not its cookie; 0: none is here. */
+/* The endpoint with the record's tuple and another cookie; 0: none. */
 uint32_t endpoint_table_find_tuple(const struct endpoint_table *table, const struct tcptrace_record *record);
-/* Another one with the same tuple in the same namespace, which it cannot have any longer; 0: none. */
+/* Another one with the same tuple in the same namespace, which must have ended; 0: none. */
 uint32_t endpoint_table_find_stale(const struct endpoint_table *table, uint32_t place);
 
-/* The listener that has a connection of this endpoint's local port, as far as it is known; 0: none is here. */
+/* The listener on this endpoint's local port, as far as it is known; 0: none. */
 uint32_t endpoint_table_find_listener(const struct endpoint_table *table, const struct endpoint *ep);
 
 void endpoint_table_pair(struct endpoint_table *table, uint32_t place, uint32_t peer);

@@ -5,13 +5,13 @@
 #include "model/inferred_segment.h"
 #include "record/record.h"
 
-/* The two of RFC 3168, which glibc does not have. */
+/* The two flags of RFC 3168 that glibc does not define. */
 #ifndef TH_ECE
 #define TH_ECE	0x40
 #define TH_CWR	0x80
 #endif
 
-/* RFC 9293, section 3.7.1: for who says nothing */
+/* RFC 9293, section 3.7.1: without the option */
 #define MSS_DEFAULT	536
 
 static struct inferred_segment received(uint8_t flags)
@@ -36,7 +36,7 @@ static void set_ack(struct inferred_segment *segment, uint32_t ack)
 	segment->known |= INFERRED_ACK;
 }
 
-/* snd_wnd is in bytes; but for a SYN's, which is never scaled, the peer's shift is in it. */
+/* snd_wnd is in bytes and has the peer's shift applied, except in a SYN, which is never scaled. */
 static void set_window(struct inferred_segment *segment, const struct tcptrace_record *record, bool scaled)
 {
 	segment->window = record->snd_wnd >> (scaled ? record->wscale & 15 : 0);
@@ -66,7 +66,7 @@ static int of_request(const struct tcptrace_record *record, struct inferred_segm
 		set_ack(&segments[1], record->rcv_nxt);
 		return 2;
 	case TCPTRACE_OP_ACKED:
-		/* Fast open makes the child of the SYN. */
+		/* With fast open, the SYN creates the child. */
 		if (record->flags & TCPTRACE_F_COOKIE_SYN)
 			return 0;
 		segments[0] = received(TH_ACK);
@@ -79,8 +79,8 @@ static int of_request(const struct tcptrace_record *record, struct inferred_segm
 }
 
 /*
- * tcp_rcv_synsent_state_process() has taken in both numbers and the window when it changes the state. A child
- * wants exactly the ACK of its SYN-ACK; but where both endpoints connected, it may have been either of two segments.
+ * tcp_rcv_synsent_state_process() has processed both numbers and the window when it changes the state. A child needs
+ * exactly the ACK of its SYN-ACK; but if both endpoints connected, it may have been either of two segments.
  */
 static int of_established(const struct step *step, struct inferred_segment *segments)
 {
@@ -107,7 +107,7 @@ static int of_established(const struct step *step, struct inferred_segment *segm
 	return 1;
 }
 
-/* tcp_fin() runs when rcv_nxt is behind the FIN. Its ack may be an older one than what is known by now. */
+/* tcp_fin() runs when rcv_nxt is past the FIN. The segment's ack may be older than the latest one known. */
 static int fin_received(const struct tcptrace_record *record, struct inferred_segment *segments)
 {
 	segments[0] = received(TH_FIN | TH_ACK);
@@ -115,7 +115,7 @@ static int fin_received(const struct tcptrace_record *record, struct inferred_se
 	return 1;
 }
 
-/* tcp_ack() has just moved snd_una up to the FIN's. A FIN of the peer's in the same segment is taken in behind that. */
+/* tcp_ack() has just moved snd_una past the FIN. A FIN in the same segment is processed afterwards. */
 static int fin_acked(const struct step *step, struct inferred_segment *segments)
 {
 	const struct tcptrace_record *record = step->record;
@@ -125,7 +125,7 @@ static int fin_acked(const struct step *step, struct inferred_segment *segments)
 	return 1;
 }
 
-/* It goes behind all that is queued: a segment of its own only where nothing is unsent. */
+/* The FIN follows all queued data: it is a segment of its own only if nothing is unsent. */
 static int fin_sent(const struct tcptrace_record *record, struct inferred_segment *segments)
 {
 	segments[0] = sent(TH_FIN | TH_ACK);
@@ -175,7 +175,7 @@ static int of_timewait(const struct step *step, struct inferred_segment *segment
 	if (record->old_state != TCPTRACE_S_FIN_WAIT2)
 		return 0;
 	fin_received(record, segments);
-	/* The same segment moved snd_una, so it is known what it acknowledged. */
+	/* The same segment moved snd_una, so what it acknowledged is known. */
 	if (step->merged)
 		set_ack(&segments[0], record->snd_una);
 	return 1;
@@ -189,7 +189,7 @@ static int of_reset(const struct tcptrace_record *record, struct inferred_segmen
 		.flags = segment->flags ? segment->flags : TH_RST,
 		.out = record->op != TCPTRACE_OP_RECEIVED,
 	};
-	/* Of one that came nothing but that it was acceptable is known; a reply to a segment without ACK has seq 0. */
+	/* Of a received RST only its being acceptable is known; a reply to a segment without ACK has seq 0. */
 	if (!segments[0].out)
 		return 1;
 	if (segment->flags & TH_ACK)
@@ -199,7 +199,7 @@ static int of_reset(const struct tcptrace_record *record, struct inferred_segmen
 	return 1;
 }
 
-/* Nothing is to be concluded: the record has it. */
+/* Nothing to infer: the record has it. */
 static int of_segment(const struct tcptrace_record *record, struct inferred_segment *segments)
 {
 	const struct tcptrace_segment *segment = &record->u.segment;
@@ -256,7 +256,7 @@ bool relative_seq(const struct endpoint *ep, bool out, uint32_t number, int64_t 
 
 char *put_tcp_flags(char *p, uint8_t flags)
 {
-	/* In the order that people say them. */
+	/* In the usual order. */
 	static const struct {
 		uint8_t bit;
 		char name[4];

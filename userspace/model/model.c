@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The model: one record after the other goes into it, one step comes out. */
+/* The model: takes one record after the other, and returns one step for each. */
 #include <netinet/tcp.h>
 #include <stdlib.h>
 
@@ -94,9 +94,9 @@ bool model_wanted(const struct model *model, const struct tcptrace_record *recor
 	return !model->options.wanted || model->options.wanted(record, model->options.arg);
 }
 
-/* ---- what is over ---- */
+/* ---- the end of endpoints ---- */
 
-/* Where it stands among those that wait, model_settle() passes over it. */
+/* Its entry among the pending ones is skipped by model_settle(). */
 static void forget_pending(struct model *model, uint32_t place)
 {
 	endpoint_at(&model->table, place)->flags &= ~EP_PENDING;
@@ -174,7 +174,10 @@ void model_settled(struct change *change)
 	model_retire(change);
 }
 
-/* Without memory to wait in, it is said now. What says twice that a socket is closed is no recorder, and is not believed. */
+/*
+ * Without memory to defer it, the verdict is given now. Nothing but a damaged recording reports twice that a socket is
+ * closed.
+ */
 void model_unsettled(struct change *change)
 {
 	if (change->ep->flags & EP_PENDING)
@@ -188,8 +191,8 @@ void model_unsettled(struct change *change)
 /* ---- a record ---- */
 
 /*
- * The full socket whose place a timewait socket took changes to CLOSE yet, and may still be read and closed;
- * a child that did not come to life changes to CLOSE as well, its request goes on.
+ * The full socket that a timewait socket replaced still changes to CLOSE, and may still be read and closed. A child that
+ * did not come to life changes to CLOSE as well, and its request continues.
  */
 static bool is_shadow(const struct model *model, const struct endpoint *ep,
 		      const struct tcptrace_record *record)
@@ -202,7 +205,7 @@ static bool is_shadow(const struct model *model, const struct endpoint *ep,
 	       record->new_state == TCPTRACE_S_CLOSE && ep->epoch == model->epoch;
 }
 
-/* True: there is nothing to know of the socket. */
+/* True if the record has no socket to keep track of. */
 static bool is_nobody(const struct tcptrace_record *record)
 {
 	return !record->cookie || record->kind == TCPTRACE_K_NONE ||
@@ -210,8 +213,9 @@ static bool is_nobody(const struct tcptrace_record *record)
 }
 
 /*
- * The RST that takes a half-open connection back names the listener, and so no endpoint. It answers what would have been
- * its third segment, were there room for it, or another SYN; a RST that answers a wrong ack leaves the request alone.
+ * The RST that aborts a half-open connection names the listener, so no endpoint. It answers what would have been the
+ * third segment of the handshake if there had been room, or another SYN. A RST that answers a wrong ack leaves the
+ * request alone.
  */
 static void on_reply(struct model *model, const struct tcptrace_record *record)
 {
@@ -223,7 +227,7 @@ static void on_reply(struct model *model, const struct tcptrace_record *record)
 		ep->flags |= EP_RST_SENT;
 }
 
-/* Segments are worth a line where there is no endpoint, and what a listener did with one; the peer may be known. */
+/* Segments are shown even without an endpoint, and so is what a listener did with one; the peer may be known. */
 static enum model_outcome without_endpoint(struct change *change)
 {
 	struct model *model = change->model;
@@ -255,7 +259,7 @@ static void timing(struct change *change)
 
 	if (peer && peer->last > last)
 		last = peer->last;
-	/* Records of one connection may bear the same time, never an earlier one. */
+	/* Records of one connection may have the same time, but never go back. */
 	if (last && time >= last)
 		change->step->since = time - last;
 	if (ep)
@@ -279,7 +283,7 @@ static void attribute(struct step *step)
 	}
 }
 
-/* queue_stats compares with the counters before. */
+/* queue_stats compares with the previous counters. */
 static void take_queues(struct change *change)
 {
 	if (change->record->type == TCPTRACE_T_STATE || change->record->type == TCPTRACE_T_TIMEWAIT)
@@ -318,7 +322,7 @@ static void on_endpoint(struct change *change, bool created)
 		}
 	}
 	change->peer = endpoint_at(&model->table, ep->peer);
-	/* What moved is told by the counters before, all else builds on the new ones. */
+	/* What moved is computed from the previous counters; everything else uses the new ones. */
 	if (record_has_queue(record))
 		change_apply(change);
 	take_counters(change, created);
@@ -355,7 +359,7 @@ enum model_outcome model_apply(struct model *model, const struct tcptrace_record
 
 	change.place = record->cookie ? endpoint_table_find(&model->table, record->cookie) : 0;
 	if (change.place && record_begins(record)) {
-		/* The same socket once more, connected or listening anew. */
+		/* The same socket again, connected or listening once more. */
 		model_remove(model, change.place);
 		change.place = 0;
 	}

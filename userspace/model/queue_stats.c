@@ -15,7 +15,7 @@ struct queue_stats *queue_stats_of(const struct endpoint *ep)
 
 /* ---- the receive queue ---- */
 
-/* What arrived after the oldest. Few endpoints have any: most data are read before more come. */
+/* Arrivals after the oldest. Few endpoints have any: most data are read before more are received. */
 struct later {
 	uint64_t arrived[QUEUE_STATS_ARRIVALS - 1];
 	uint32_t behind[QUEUE_STATS_ARRIVALS - 1];
@@ -29,7 +29,7 @@ static struct later *later_of(const struct queue_stats *stats)
 	return stats->later ? index_pool_at(&laters, stats->later) : NULL;
 }
 
-/* The last one leaves no memory behind. */
+/* The last one frees the memory. */
 static void drop_later(struct queue_stats *stats, struct later *later, unsigned int at)
 {
 	unsigned int behind = --later->count - at;
@@ -42,7 +42,7 @@ static void drop_later(struct queue_stats *stats, struct later *later, unsigned 
 	stats->later = 0;
 }
 
-/* The two neighbours that are nearest in time become one. */
+/* Joins the two neighbours that are nearest in time. */
 static void make_room(struct queue_stats *stats, struct later *later)
 {
 	uint64_t nearest = later->arrived[0] - stats->arrived;
@@ -74,7 +74,7 @@ static void add_arrival(struct queue_stats *stats, uint32_t behind, uint64_t tim
 		stats->later = index_pool_take(&laters);
 	later = later_of(stats);
 	if (!later) {
-		/* Without memory it is taken together with what waits. */
+		/* Without memory it is joined with the last one. */
 		stats->behind = behind;
 		return;
 	}
@@ -84,7 +84,7 @@ static void add_arrival(struct queue_stats *stats, uint32_t behind, uint64_t tim
 	later->behind[later->count++] = behind;
 }
 
-/* All of it was read. */
+/* All of the oldest arrival was read. */
 static void drop_oldest(struct queue_stats *stats)
 {
 	struct later *later = later_of(stats);
@@ -97,7 +97,7 @@ static void drop_oldest(struct queue_stats *stats)
 	drop_later(stats, later, 0);
 }
 
-/* The sequence number behind the data that came: a FIN is none. */
+/* The sequence number after the received data: the FIN is no data. */
 static inline uint32_t data_end(uint32_t rcv_nxt, bool fin)
 {
 	return rcv_nxt - fin;
@@ -112,7 +112,7 @@ static void note_arrival(struct queue_stats *stats, const struct endpoint *ep, c
 		add_arrival(stats, behind, record->time);
 }
 
-/* A look (MSG_PEEK) takes nothing, and a read may take a part of what came at once. */
+/* MSG_PEEK removes nothing, and a read may take part of an arrival. */
 static uint64_t note_read(struct queue_stats *stats, const struct endpoint *ep, const struct tcptrace_record *record)
 {
 	uint64_t waited;
@@ -149,9 +149,9 @@ uint64_t queue_stats_waited(const struct queue_stats *stats)
 	return stats->waits ? UNKNOWN : stats->waited;
 }
 
-/* ---- who waits for whom ---- */
+/* ---- who waited for whom ---- */
 
-/* What ends a read() on an empty queue: data, the peer's FIN, a RST or another end of it, the application itself. */
+/* What ends a read() on an empty queue: data, the peer's FIN, a RST, another way to end, or the application itself. */
 static bool wakes(const struct endpoint *ep, const struct tcptrace_record *record)
 {
 	if (record->type == TCPTRACE_T_SHUTDOWN)
@@ -178,8 +178,8 @@ uint64_t queue_stats_blocked(const struct queue_stats *stats)
 }
 
 /*
- * The time since the record before, by how that time ended: snd_nxt is what it has come to, all else is as that
- * record left it. A record of this endpoint comes with whatever could have changed it: data written, an ACK, a window.
+ * Attributes the time since the previous record: snd_nxt is as of now, all else as the previous record left it. Whatever
+ * could change it makes a record: data written, an ACK, a window.
  */
 static void note_limit(struct queue_stats *stats, const struct endpoint *ep, const struct tcptrace_record *record)
 {
@@ -209,7 +209,10 @@ void queue_stats_begin(struct endpoint *ep, const struct tcptrace_record *record
 	stats->last = record->time;
 	stats->waited = UNKNOWN;
 	counters_written(ep, ep->write_seq);
-	/* It has waited so long at least. Of an endpoint that was seen whole it came just now, together with its FIN. */
+	/*
+	 * It has waited at least since then. If the endpoint was seen from its creation, it was received just now, with
+	 * the FIN.
+	 */
 	if (seq_after(behind, ep->copied_seq))
 		add_arrival(stats, behind, ep->flags & EP_PREEXISTING ? ep->created : record->time);
 }
@@ -228,10 +231,10 @@ uint64_t queue_stats_take(struct queue_stats *stats, const struct endpoint *ep, 
 {
 	uint64_t waited = UNKNOWN;
 
-	/* Times of one endpoint never go back; those of a file may. */
+	/* Times of one endpoint never go back; those in a file may. */
 	if (record->time < stats->last)
 		return waited;
-	/* Until then the numbers count nothing. */
+	/* Until then the numbers do not count data. */
 	if (ep->flags & EP_SYNCED) {
 		note_limit(stats, ep, record);
 		note_reader(stats, ep, record);

@@ -13,49 +13,52 @@
 #include "model/model.h"
 
 /*
- * When which bytes of the receive queue came. Where more arrivals wait at once, the two that are nearest in time
- * are taken together, as of the older one: of the oldest byte the time is always right, of one behind it
- * it may be early by the time between these two.
+ * When the bytes of the receive queue were received. If more arrivals are waiting, the two nearest in time are joined,
+ * with the time of the older one. So the time of the oldest byte is always right; that of a later one may be early by
+ * the time between the two.
  */
 #define QUEUE_STATS_ARRIVALS	8
 
 struct queue_stats {
-	uint64_t last;			/* time of the record before */
+	uint64_t last;			/* time of the previous record */
 	union {
-		uint64_t arrived;	/* of the oldest byte that nobody has read, if `waits`; */
-		uint64_t waited;	/* if not: what was read last had waited so long, or UNKNOWN */
+		uint64_t arrived;	/* of the oldest unread byte, if `waits`; */
+		uint64_t waited;	/* otherwise how long the byte read last had waited, or UNKNOWN */
 	};
-	uint64_t blocked;		/* the application slept in read() on an empty queue; minus since when, if it `sleeps` */
-	/* Data waited to be sent; the peer's window had no room for it, or it had, and this side held it back. */
+	uint64_t blocked;		/* time in read() on an empty queue; minus the start, if it `sleeps` */
+	/* Time with data to send: without room in the peer's window; or with room, and held back by this side. */
 	uint64_t receiver_limited, sender_limited;
-	uint32_t behind;		/* the sequence number behind what arrived then */
+	uint32_t behind;		/* the sequence number after that arrival */
 	duration32 delay;		/* the longest that a byte waited to be read, if `read` */
-	uint32_t requests;		/* times that what was asked first one way was answered the other way */
-	uint32_t later : 29;		/* queue_stats.c: what arrived later than `arrived`, 0: nothing */
+	uint32_t requests;		/* how often data in the direction of the requests was answered */
+	uint32_t later : 29;		/* queue_stats.c: later arrivals, 0: none */
 	uint32_t waits : 1;
 	uint32_t sleeps : 1;
-	uint32_t read : 1;		/* any byte was read */
+	uint32_t read : 1;		/* a byte was read */
 };
 
-/* An endpoint's first record of level queue: its counters are yet those before it. Without memory nothing is known. */
+/*
+ * For an endpoint's first record of level queue: its counters are still the previous ones. Without memory nothing is
+ * kept.
+ */
 void queue_stats_begin(struct endpoint *ep, const struct tcptrace_record *record);
 void queue_stats_end(struct endpoint *ep);
 
-/* NULL: it has none. */
+/* NULL: none are kept. */
 struct queue_stats *queue_stats_of(const struct endpoint *ep);
 
-/* Returns how long the oldest byte that was read now had waited, ns; UNKNOWN: none was, or nobody knows. */
+/* Returns how long the oldest byte that was read now had waited, ns; UNKNOWN: none was read, or it is not known. */
 uint64_t queue_stats_take(struct queue_stats *stats, const struct endpoint *ep, const struct tcptrace_record *record);
-/* Records were lost before this one: what was under way may be over. */
+/* Records were lost before this one: a wait in progress may have ended. */
 void queue_stats_broken(struct queue_stats *stats, uint64_t time);
 
-/* How long the oldest byte that nobody has read waits, at `time`; UNKNOWN: none does. */
+/* How long the oldest unread byte has been waiting at `time`; UNKNOWN: none is. */
 uint64_t queue_stats_oldest(const struct queue_stats *stats, uint64_t time);
-/* The longest that a byte waited, whether it was read or still waits at `time`; UNKNOWN: none has come. */
+/* The longest time that a byte waited, or is waiting at `time`; UNKNOWN: none was received. */
 uint64_t queue_stats_longest(const struct queue_stats *stats, uint64_t time);
-/* How long the one waited that was read last; UNKNOWN: none was, or others wait. */
+/* How long the byte read last had waited; UNKNOWN: none was read, or others are waiting. */
 uint64_t queue_stats_waited(const struct queue_stats *stats);
-/* How long the application slept in read(), until the last record. */
+/* How long the application was blocked in read(), up to the last record. */
 uint64_t queue_stats_blocked(const struct queue_stats *stats);
 
 #endif

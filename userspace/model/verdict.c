@@ -14,8 +14,8 @@ bool verdict_unreachable(int error)
 	case EHOSTDOWN:
 	case ENETDOWN:
 	case ENONET:
-	case ENOPROTOOPT:	/* what ICMP's "protocol unreachable" becomes */
-	case EACCES:		/* "prohibited", of IPv6 */
+	case ENOPROTOOPT:	/* ICMP's "protocol unreachable" */
+	case EACCES:		/* "prohibited" in IPv6 */
 		return true;
 	default:
 		return false;
@@ -59,7 +59,7 @@ static enum side closed_by(const struct endpoint *ep, enum how how)
 	case HOW_REFUSED:
 		if (ep->flags & EP_RST_SENT)
 			return SIDE_LOCAL;
-		/* ICMP's word is the network's, not the peer's; but of a port it is the peer's. */
+		/* An ICMP error is from the network, not the peer; but "port unreachable" is from the peer. */
 		return SIDE_REMOTE;
 	case HOW_ABORTED:
 		return ep->closer || ep->flags & EP_CLOSED ? SIDE_LOCAL : by_fin(ep);
@@ -68,7 +68,7 @@ static enum side closed_by(const struct endpoint *ep, enum how how)
 	}
 }
 
-/* An orphan that comes to a good end is any connection that was closed, and one that the peer resets is reset. */
+/* An orphan that closes properly is like any closed connection, and one that the peer resets was reset. */
 static bool orphaned(const struct endpoint *ep, enum how how)
 {
 	if (!(ep->flags & EP_ORPHAN) || !(ep->flags & EP_FIN_SENT))
@@ -78,7 +78,7 @@ static bool orphaned(const struct endpoint *ep, enum how how)
 	return how == HOW_TIMEOUT || how == HOW_ABORTED || how == HOW_UNREACHABLE;
 }
 
-/* A passive endpoint was created by its SYN; what it had of a handshake it had in SYN_RECV. */
+/* A passive endpoint is created by the SYN, so its handshake is its time in SYN_RECV. */
 static uint64_t syn_recv(const struct endpoint *ep)
 {
 	if (!(ep->flags & EP_PASSIVE) || ep->flags & (EP_PREEXISTING | EP_COOKIE))
@@ -222,7 +222,7 @@ const char *verdict_why(enum why why)
 
 const char *verdict_reset_reason(uint32_t reason)
 {
-	/* From 1 on, as records have it; the first, "not specified", says nothing. */
+	/* From 1 on, as in records; the first one, "not specified", has no meaning. */
 	static const char *const names[] = {
 		[2] = "NO_SOCKET",
 		"TCP_INVALID_ACK_SEQUENCE",

@@ -30,7 +30,7 @@
 struct capture_header {
 	char magic[8];		/* CAPTURE_MAGIC, no NUL */
 	uint32_t byte_order;	/* CAPTURE_BYTE_ORDER */
-	uint32_t header_size;	/* bytes before the first record, a multiple of 8; may grow; fields never move, in any ABI */
+	uint32_t header_size;	/* bytes before the first record, a multiple of 8; may grow, but no field moves */
 	uint16_t abi;		/* TCPTRACE_ABI */
 	uint16_t types_version;
 	uint32_t record_size;

@@ -8,7 +8,7 @@
 #include "record/record.h"
 #include "session/bootstrap.h"
 
-#define EVENTS_FIRST	256	/* as many come by easily, while a snapshot is taken */
+#define EVENTS_FIRST	256	/* enough for most snapshots */
 
 struct entry {
 	uint64_t cookie;
@@ -18,7 +18,7 @@ struct entry {
 struct bootstrap {
 	struct model *model;
 	uint64_t start;
-	uint64_t last;		/* of the snapshot's records */
+	uint64_t last;		/* time of the snapshot's latest record */
 
 	struct entry *entries;
 	size_t entry_count, entry_room, entry_next;
@@ -71,7 +71,7 @@ int bootstrap_snapshot(const struct tcptrace_record *record, void *arg)
 	return add_entry(bootstrap, record->cookie, record_inode(record));
 }
 
-/* 1: go on; 0: that was younger than the snapshot */
+/* 1: continue; 0: the event was younger than the snapshot */
 static int add_event(struct bootstrap *bootstrap, const struct tcptrace_record *record)
 {
 	if (!array_reserve(bootstrap->events, bootstrap->event_room,
@@ -98,7 +98,7 @@ int bootstrap_collect(struct bootstrap *bootstrap, struct source *source)
 			return outcome < 0 ? outcome : 0;
 		if (source_complete_until(source) > bootstrap->last)
 			return 0;
-		/* Older ones may wait behind a record that a writer is in the middle of. */
+		/* Older events may be held up by a record that a writer is in the middle of. */
 		result = source_wait(source, SOURCE_STALL_MS);
 		if (result)
 			return result;
@@ -109,7 +109,7 @@ int bootstrap_collect(struct bootstrap *bootstrap, struct source *source)
 
 /* ---- the first event of each socket ---- */
 
-/* The full socket whose place the timewait socket of the snapshot has taken: no news of the endpoint. */
+/* The full socket that the snapshot's timewait socket replaced: no news of the endpoint. */
 static bool is_shadow(const struct endpoint *ep, const struct tcptrace_record *event)
 {
 	return ep->kind == TCPTRACE_K_TIMEWAIT && event->kind == TCPTRACE_K_FULL &&
@@ -125,7 +125,7 @@ static int first_event(struct bootstrap *bootstrap, const struct tcptrace_record
 			return 0;
 		return add_entry(bootstrap, event->cookie, 0);
 	}
-	/* `created` is yet the time of the endpoint's record. */
+	/* `created` is still the time of the endpoint's snapshot record. */
 	if (record_begins(event))
 		model_forget(bootstrap->model, event->cookie);
 	else if (event->time < ep->created && ep->state != event->old_state &&
@@ -134,7 +134,7 @@ static int first_event(struct bootstrap *bootstrap, const struct tcptrace_record
 	return 0;
 }
 
-/* Of an event from before the snapshot: its change was under way, the record does not show it. */
+/* An event from before the snapshot whose change was in progress, so the snapshot does not show it. */
 static bool is_under_way(const struct bootstrap *bootstrap, const struct tcptrace_record *event)
 {
 	const struct endpoint *ep = model_find(bootstrap->model, event->cookie);
@@ -143,12 +143,12 @@ static bool is_under_way(const struct bootstrap *bootstrap, const struct tcptrac
 	       !is_shadow(ep, event);
 }
 
-/* Leaves one entry for each endpoint that was there. */
+/* Leaves one entry for each existing endpoint. */
 static void tidy(struct bootstrap *bootstrap)
 {
 	size_t i, kept = 0;
 
-	/* From behind: of two records of a socket that moved meanwhile, the later one is the endpoint's. */
+	/* In reverse: of two records of a socket that moved during the snapshot, the later one counts. */
 	for (i = bootstrap->entry_count; i-- > 0;) {
 		struct entry *entry = &bootstrap->entries[i];
 		struct endpoint *ep = model_endpoint(bootstrap->model, entry->cookie);
@@ -168,7 +168,7 @@ static void tidy(struct bootstrap *bootstrap)
 
 int bootstrap_finish(struct bootstrap *bootstrap)
 {
-	struct map seen = { 0 };	/* by cookie, what had an event */
+	struct map seen = { 0 };	/* by cookie: sockets with an event */
 	size_t i, kept = 0;
 	int error = 0;
 
@@ -188,7 +188,7 @@ int bootstrap_finish(struct bootstrap *bootstrap)
 	return error;
 }
 
-/* ---- handing out ---- */
+/* ---- results ---- */
 
 int bootstrap_owners(struct bootstrap *bootstrap, const char *proc)
 {

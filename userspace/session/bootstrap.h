@@ -1,21 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What was there before the first event: no socket twice, none missing.
+ * The sockets that existed before the first event: none twice, none missing.
  *
- * The source keeps events from before the snapshot was begun. Taking it lasts a while, and a
- * socket's record bears a time after its fields were read; an event's is from before its change is made. So
- * of each socket, against the events of its own:
+ * The source keeps events from before the snapshot. The snapshot takes a while. The time of a socket's record is taken
+ * after its fields were read; the time of an event, before its change. So for each socket, compared with its events:
  *
- *   an event after its record	the record shows what was before the event. Nothing to do.
- *   an event before its record	the record may show what was before or after it. The event wins: the socket
- *				was in the event's old state when the snapshot began, and what the event
- *				changed has happened since, live.
- *   a creation			the socket was not there when the snapshot began.
- *   events, but no record	it was there, in the first event's old state, and was gone or had moved
- *				when its place was looked at.
+ *   an event after its record	the record shows the state before the event: nothing to do
+ *   an event before its record	the record may show the state before or after it. The event wins: the socket
+ *				was in the event's old state when the snapshot began, and the event
+ *				is replayed.
+ *   a creation			the socket did not exist when the snapshot began.
+ *   events, but no record	it existed, in the first event's old state, and was gone or had moved
+ *				when its place was read.
  *
- * Events from before the snapshot began are history, and may be patchy, since not all probes are
- * armed at once: dropped, but for one whose change the record does not show yet.
+ * Events from before the beginning of the snapshot are history, and may be incomplete, because not all probes are armed
+ * at once. They are dropped, except one whose change the record does not show yet.
  *
  *	bootstrap = bootstrap_new(model, time);
  *	source_snapshot(source, bootstrap_snapshot, bootstrap);
@@ -35,7 +34,7 @@
 
 struct bootstrap;
 
-/* `start`: CLOCK_MONOTONIC before the snapshot; 0: not known, its first record's time. NULL: no memory. */
+/* `start`: CLOCK_MONOTONIC before the snapshot; 0: unknown, use its first record's time. NULL: no memory. */
 struct bootstrap *bootstrap_new(struct model *model, uint64_t start);
 void bootstrap_free(struct bootstrap *bootstrap);
 
@@ -43,21 +42,21 @@ void bootstrap_free(struct bootstrap *bootstrap);
 int bootstrap_snapshot(const struct tcptrace_record *record, void *bootstrap);
 
 /*
- * Keeps the source's events for later, until all are there that the snapshot has to be compared with. Returns 0;
- * SOURCE_END where a signal came that ends the program; or -errno.
+ * Stores the source's events until all events are there that the snapshot has to be compared with. Returns 0; SOURCE_END
+ * if a signal that ends the program was received; or -errno.
  */
 int bootstrap_collect(struct bootstrap *bootstrap, struct source *source);
 
-/* Puts the model into the state that was when the snapshot began. Returns 0 or -ENOMEM. */
+/* Sets the model to the state at the beginning of the snapshot. Returns 0 or -ENOMEM. */
 int bootstrap_finish(struct bootstrap *bootstrap);
 
-/* Asks which processes hold the sockets that existed and tells the model. Returns 0 or -ENOMEM. */
+/* Looks up the processes that hold the existing sockets, and sets them in the model. Returns 0 or -ENOMEM. */
 int bootstrap_owners(struct bootstrap *bootstrap, const char *proc);
 
-/* The endpoints that were there, one after the other; NULL: no more. */
+/* The existing endpoints; NULL: no more. */
 const struct endpoint *bootstrap_next(struct bootstrap *bootstrap);
 
-/* The events kept, in their order; NULL: no more. */
+/* The stored events, in order; NULL: no more. */
 const struct tcptrace_record *bootstrap_replay(struct bootstrap *bootstrap);
 
 #endif

@@ -10,7 +10,7 @@
 int conclude(struct source *source, struct out *out, int error, bool lossy)
 {
 	out_flush(out);
-	/* Whoever ends it by hand is in a hurry. */
+	/* A user who stops it by hand does not want to wait. */
 	if (!error && !out->error && !signals_stop())
 		error = source_verify(source);
 	if (error == -ENOMEM && !source->error[0])

@@ -64,7 +64,7 @@ int listing_open(struct listing *listing, enum tcptrace_level level)
 	return result;
 }
 
-/* The filter is asked only where what comes first does not decide it. */
+/* The filter is evaluated only if the cheaper tests do not decide. */
 static inline bool has_place(const struct listing *listing, uint8_t state, uint32_t netns)
 {
 	return listing->states & 1u << state && (!listing->netns || netns == listing->netns);

@@ -94,7 +94,7 @@ static error_t parse_view(int key, char *text, struct argp_state *state)
 	case KEY_FAIL_ON_LOSS:
 		options->fail_on_loss = true;
 		return 0;
-	/* Both together are neither. */
+	/* -4 and -6 together mean both. */
 	case '4':
 		options->family = options->family == AF_INET6 ? AF_UNSPEC : AF_INET;
 		options->last_family = AF_INET;
@@ -182,7 +182,7 @@ unsigned long long options_seconds(struct argp_state *state, const char *what, c
 	char *end;
 
 	seconds = strtod(text, &end);
-	/* A hundred years: what is longer does not fit into nanoseconds, and is a slip. */
+	/* A hundred years: anything longer does not fit into nanoseconds, and is a mistake. */
 	if (!isdigit((unsigned char)*text) || *end || !isfinite(seconds) || seconds <= 0 ||
 	    seconds > 100 * 365.25 * 86400)
 		argp_failure(state, EXIT_USAGE, 0, "%s=%s: not a number of seconds greater than 0", what, safe_string(text));

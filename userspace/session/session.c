@@ -75,7 +75,9 @@ const struct argp_child session_children[] = {
 
 /* ---- the filter ---- */
 
-/* Of a tuple, whatever its state: an endpoint that changes its state is not to be lost. `process`: as filter_match() has it. */
+/*
+ * Matches the tuple in any state: an endpoint that changes its state must not be lost. `process`: as in filter_match().
+ */
 static bool tuple_fits(const struct session *session, const struct tcptrace_record *record,
 		       const struct process *process)
 {
@@ -87,7 +89,7 @@ static bool tuple_fits(const struct session *session, const struct tcptrace_reco
 	return filter_match(session->filter, &subject);
 }
 
-/* Whose it is may turn out later. */
+/* The process may become known later. */
 static bool wanted(const struct tcptrace_record *record, void *arg)
 {
 	return tuple_fits(arg, record, NULL);
@@ -128,7 +130,7 @@ static bool shown(const struct endpoint *ep, void *arg)
 	return session_wants(arg, ep);
 }
 
-/* 0: it is of none. */
+/* 0: none. */
 static uint64_t listener_of(const struct tcptrace_record *record)
 {
 	bool has = record->type == TCPTRACE_T_REQUEST || record->type == TCPTRACE_T_ACCEPT ||
@@ -137,7 +139,9 @@ static uint64_t listener_of(const struct tcptrace_record *record)
 	return has ? record->u.listen.listener : 0;
 }
 
-/* By whose the endpoint is, by who did it, and where there is no endpoint, by whose the listener is. */
+/*
+ * By the process of the endpoint, by the process that acted and, without an endpoint, by the process of the listener.
+ */
 static bool shows_step(const struct session *session, const struct step *step)
 {
 	const struct endpoint *listener;
@@ -156,7 +160,7 @@ static bool shows_step(const struct session *session, const struct step *step)
 	return tuple_fits(session, step->record, process_at(listener ? listener->owner : 0));
 }
 
-/* ---- telling the view ---- */
+/* ---- calling the view ---- */
 
 static void tell_verdict(struct session *session, const struct endpoint *ep)
 {
@@ -180,8 +184,8 @@ static inline void tick(struct session *session, uint64_t time)
 }
 
 /*
- * What is the next record's time is no time at which one looked, where nothing happened for long: the view is
- * called as of when it was due, and once more before the record, if it wants to be by then.
+ * If nothing happened for long, the next record's time is not when a tick was due: the view is called with the time when
+ * it was due, and once more before the record, if it asks for that.
  */
 static inline void tick_before(struct session *session, uint64_t time)
 {
@@ -218,7 +222,7 @@ static void on_record(struct session *session, const struct tcptrace_record *rec
 	}
 }
 
-/* ---- what was there ---- */
+/* ---- existing sockets ---- */
 
 static int on_snapshot(const struct tcptrace_record *record, void *arg)
 {
@@ -237,7 +241,7 @@ static int tell_existing(struct session *session)
 {
 	const struct endpoint *ep;
 
-	/* Who shows no events shows no processes either. */
+	/* Views that show no events show no processes either. */
 	if (session->view->level && (session->arguments->processes || chooses(session)) && session->source->live) {
 		int error = bootstrap_owners(session->bootstrap, PROC);
 
@@ -252,13 +256,13 @@ static int tell_existing(struct session *session)
 	return 0;
 }
 
-/* Returns SOURCE_END where it is time to end. */
+/* Returns SOURCE_END if it is time to stop. */
 static int begin(struct session *session)
 {
 	const struct tcptrace_record *record;
 	int error = source_snapshot(session->source, on_snapshot, session), damage;
 
-	/* Ctrl-C cuts it short. */
+	/* Stopped by Ctrl-C. */
 	if (error == SOURCE_STOP || (error && signals_stop()))
 		return SOURCE_END;
 	if (error)
@@ -283,7 +287,7 @@ static int begin(struct session *session)
 
 /* ---- live ---- */
 
-/* Caught up. Returns SOURCE_END where it is time to end, else 0 or -errno. */
+/* All available records were processed. Returns SOURCE_END if it is time to stop, else 0 or -errno. */
 static int idle(struct session *session)
 {
 	uint64_t time = clock_now(), complete = source_complete_until(session->source);
@@ -297,7 +301,7 @@ static int idle(struct session *session)
 	if (out_flush(&session->out) || session->stop_requested)
 		return SOURCE_END;
 	if (stop_reached(&session->stop, session->source)) {
-		/* What waits for its next record has happened. */
+		/* A record that is held for its next one has happened already. */
 		session->lookahead.ended = true;
 		return fin_lookahead_waits(&session->lookahead) ? 0 : SOURCE_END;
 	}
@@ -307,7 +311,7 @@ static int idle(struct session *session)
 	return source_wait(session->source, stop_timeout(&session->stop, time, timeout));
 }
 
-/* Ctrl-C, and the end of --duration, end with what had happened by then, not with what was read by then. */
+/* Ctrl-C and --duration include everything that has happened by then, not only what was read by then. */
 static int go_on(struct session *session)
 {
 	const struct tcptrace_record *record;
@@ -317,7 +321,7 @@ static int go_on(struct session *session)
 		int outcome = fin_lookahead_next(&session->lookahead, session->source, &record);
 
 		if (!stopping && signals_stop()) {
-			/* A file is read to its end at once: there is nothing to wait for. */
+			/* A file is read to its end without waiting. */
 			if (!session->source->live)
 				return 0;
 			stopping = true;
@@ -362,7 +366,7 @@ static bool is_whole(const struct summary *summary)
 	return !(record_lost(&summary->lost) + summary->full);
 }
 
-/* Where no events are followed, there are none to count; but what was lost is said. */
+/* Without events there are none to count; but losses are reported. */
 static void tell_summary(struct session *session, const struct summary *summary)
 {
 	const struct options *options = &session->arguments->options;
@@ -400,7 +404,7 @@ static int finish(struct session *session, int error)
 
 /* ---- opening ---- */
 
-/* Returns 0, or -errno and has said why. */
+/* Returns 0, or -errno after printing an error. */
 static int open_source(struct session *session)
 {
 	struct tcptrace_clause clauses[TCPTRACE_CLAUSES_MAX];
@@ -419,7 +423,7 @@ static int open_source(struct session *session)
 	return result;
 }
 
-/* A table that stays empty is to say why; who follows at a lower level has asked for that. */
+/* An empty table needs an explanation; a view at a lower level was asked for explicitly. */
 static void tell_level(const struct session *session)
 {
 	const struct source *source = session->source;
@@ -456,7 +460,7 @@ static int run(struct session *session)
 
 int session_run(const struct session_arguments *arguments, const struct session_view *view, void *arg)
 {
-	/* Too large for some stacks, with its buffer; and there is one only. */
+	/* Static: with its buffer it is too large for some stacks; and there is only one. */
 	static struct session session;
 	char error[256];
 	int status, result;

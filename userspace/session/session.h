@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The way of each record: source -> filter -> model -> view. A command says what its view is and has
- * it told; the source, the bootstrap and the end are the same for all.
+ * The way of each record: source -> filter -> model -> view. A command describes its view, which is called; the source,
+ * the bootstrap and the end are the same for all.
  *
  *	static const struct session_view view = { .level = ..., .step = ..., .tick = ... };
  *	...
@@ -30,94 +30,94 @@ struct session_arguments {
 	struct options options;
 	char **words;			/* of the filter */
 	int word_count;
-	struct stop stop;		/* .count: for the view */
+	struct stop stop;		/* .count is for the view */
 	unsigned long long max_endpoints;
 	bool processes;
 };
 
-/* The common options, those of options_argp included, and the filter; its input is a struct session_arguments. */
+/* The common options, including options_argp, and the filter; its input is a struct session_arguments. */
 extern const struct argp session_argp;
-/* For commands that have no other child. */
+/* For commands without other children. */
 extern const struct argp_child session_children[];
 
 struct session {
 	const struct session_arguments *arguments;
 	const struct session_view *view;
-	void *arg;			/* of the view's functions */
+	void *arg;			/* for the view's functions */
 	struct filter *filter;
-	uint32_t states;		/* bit 1 << state: asked for */
-	uint8_t any_state;		/* one of these, for tuples alone */
-	bool by_process;		/* the filter asks for processes: the model has endpoints that are not shown */
+	uint32_t states;		/* bit 1 << state: selected */
+	uint8_t any_state;		/* one of these, for tests of the tuple alone */
+	bool by_process;		/* the filter has a process: the model also has endpoints that are not shown */
 	struct source *source;
 	struct fin_lookahead lookahead;
 	struct model *model;
-	struct bootstrap *bootstrap;	/* NULL: all that was there is known */
+	struct bootstrap *bootstrap;	/* NULL: the bootstrap is finished */
 	struct out out;
-	uint64_t start;			/* of what is followed: its first event, or now */
+	uint64_t start;			/* of the events: the first event, or now */
 	uint64_t last;			/* time of the last record */
 	uint64_t due;			/* of the next tick */
 	struct stop stop;
-	bool stop_requested;			/* the view has seen what it wanted */
+	bool stop_requested;			/* by the view */
 };
 
-/* What a view is told; what it does not want to hear is NULL. The first argument is session->arg. */
+/* The functions of a view; NULL: not needed. The first argument is session->arg. */
 struct session_view {
-	/* How much is recorded, unless --level says otherwise, without and with a filter. OFF: sockets, no events. */
+	/* The level that is recorded, unless --level is given, without and with a filter. OFF: sockets, no events. */
 	enum tcptrace_level level, level_filtered;
 
-	/* All endpoints are in the model, whatever the filter; the view asks session_wants(). */
+	/* The model has all endpoints, whatever the filter; the view calls session_wants(). */
 	bool all;
 
-	/* snapshot() is told of what is there, and that is all: no endpoints, no events. */
+	/* Only snapshot() is called: no endpoints, no events. */
 	bool snapshot_only;
 
 	/* Prints the last line. */
 	summary_print *summary;
 
-	/* A table that is to end with its last row: the summary is printed only where something was lost. */
+	/* For a table that ends with its last row: the summary is printed only if something was lost. */
 	bool no_summary;
 
-	/* Standard output is for a program: the summary goes to standard error. */
+	/* Standard output is read by a program: the summary goes to standard error. */
 	bool summary_apart;
 
-	/* Before anything is read. Returns 0, or an exit status and has said why. */
+	/* Before anything is read. Returns 0, or an exit status after printing an error. */
 	int (*begin)(void *arg, struct session *session);
-	/* The record of a socket that was there, before anything else is known. */
+	/* The record of an existing socket, before anything else is known. */
 	void (*snapshot)(void *arg, const struct tcptrace_record *record);
-	/* An endpoint that was there, whatever its state; then: those were all. */
+	/* An existing endpoint, in any state; then, after the last one, bootstrapped(). */
 	void (*socket)(void *arg, const struct endpoint *ep);
 	void (*bootstrapped)(void *arg);
 	void (*step)(void *arg, const struct step *step);
-	/* A record of type LOST: here something is missing. */
+	/* A record of type LOST: records are missing here. */
 	void (*lost)(void *arg, const struct tcptrace_record *record);
 	void (*verdict)(void *arg, const struct endpoint *ep);
-	/* It is `time`, by the records or the clock. Returns when to call again, UINT64_MAX: never. */
+	/* The time is `time`, according to the records or the clock. Returns when to call again, UINT64_MAX: never. */
 	uint64_t (*tick)(void *arg, uint64_t time);
 	/* At the end, before the summary. */
 	void (*end)(void *arg, uint64_t time);
 };
 
-/* Returns the exit status. `arg` is the view's. */
+/* Returns the exit status. `arg` is passed to the view. */
 int session_run(const struct session_arguments *arguments, const struct session_view *view, void *arg);
 
-/* The view wants its tick at `time` at the latest. */
+/* Requests a tick at `time` at the latest. */
 static inline void session_tick_by(struct session *session, uint64_t time)
 {
 	if (session->due > time)
 		session->due = time;
 }
 
-/* Does the filter ask for endpoints in this state? */
+/* Does the filter select this state? */
 static inline bool session_wants_state(const struct session *session, uint8_t state)
 {
 	return session->states & 1u << state;
 }
 
-/* Does the filter fit this endpoint of the model, whatever its state? */
+/* Does the filter match this endpoint of the model, whatever its state? */
 bool session_wants(const struct session *session, const struct endpoint *ep);
-/* The same of a copy of an endpoint, `ifindex` being its device. */
+/* The same for a copy of an endpoint; `ifindex` is its device. */
 bool session_wants_copy(const struct session *session, const struct endpoint *ep, uint32_t ifindex);
-/* Does another filter fit it, with its state? */
+/* Does another filter match it, including its state? */
 bool session_fits(const struct session *session, const struct filter *filter, const struct endpoint *ep);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* When a command that follows records ends by itself: --duration and --count. */
+/* When a command that follows events stops by itself: --duration and --count. */
 #ifndef TCPTRACE_STOP_H
 #define TCPTRACE_STOP_H
 
@@ -20,9 +20,9 @@ struct stop {
 extern const struct argp stop_argp;
 extern const struct argp stop_count_argp;
 
-/* Time begins: now, or with a recording's first event. */
+/* Starts the time: now, or with a recording's first event. */
 void stop_begin(struct stop *stop, const struct source *source);
-/* Ends with what has happened by now. */
+/* Stops after what has happened by now. */
 void stop_here(struct stop *stop);
 
 static inline bool stop_over(const struct stop *stop, uint64_t time)
@@ -30,13 +30,13 @@ static inline bool stop_over(const struct stop *stop, uint64_t time)
 	return stop->deadline && time >= stop->deadline;
 }
 
-/* Of an idle source: true where it is over and nothing from before that is to come. */
+/* For an idle source: true if the time is over and no event from before that will follow. */
 static inline bool stop_reached(const struct stop *stop, const struct source *source)
 {
 	return stop->deadline && source_complete_until(source) >= stop->deadline;
 }
 
-/* True where a record of that time is the first one too late. */
+/* True if a record of that time is the first one too late. */
 static inline bool stop_too_late(struct stop *stop, const struct source *source, uint64_t time)
 {
 	if (stop->duration && !stop->deadline && !source->live)
@@ -44,9 +44,9 @@ static inline bool stop_too_late(struct stop *stop, const struct source *source,
 	return stop_over(stop, time);
 }
 
-/* How long there is to wait until a deadline, at most `most` ms where that is not below 0. */
+/* The time to wait until a deadline, in ms, at most `most` unless that is negative. */
 int stop_until(uint64_t time, uint64_t deadline, int most);
-/* The same until it is over, and then until stop_reached() may have become true. */
+/* The same until the time is over, and then until stop_reached() may be true. */
 int stop_timeout(const struct stop *stop, uint64_t time, int most);
 
 #endif

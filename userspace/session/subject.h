@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What a filter is asked of: a record, as it is behind its change, or an endpoint as it is now. */
+/* What a filter decides about: a record, after its change, or an endpoint as it is now. */
 #ifndef TCPTRACE_SUBJECT_H
 #define TCPTRACE_SUBJECT_H
 
 #include "filter/filter.h"
 #include "model/model.h"
 
-/* Both for callers that set state and process as they want them. */
+/* Callers of both may replace state and process. */
 static inline struct filter_subject subject_of_record(const struct tcptrace_record *record)
 {
 	return (struct filter_subject){

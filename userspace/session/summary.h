@@ -8,15 +8,15 @@
 #include "base/out.h"
 #include "source/source.h"
 
-/* What the last line of a view says. */
+/* The content of a view's last line. */
 struct summary {
 	const char *source;		/* its name, or NULL */
 	struct tcptrace_lost lost;
-	uint64_t full;			/* records of endpoints that did not fit into the model */
+	uint64_t full;			/* records of endpoints that the model had no room for */
 	uint64_t time;			/* of the end */
 };
 
-/* The view's function that prints one, as text or as an object. */
+/* A view's function that prints it, as text or as an object. */
 typedef void summary_print(struct out *out, const struct summary *summary, bool json);
 
 #endif

@@ -32,7 +32,7 @@ struct source_file {
 	uint64_t count;			/* records read */
 	uint32_t checksum;		/* of the last record */
 	bool events;			/* there was at least one */
-	bool past_snapshot;		/* existing sockets were returned; next is `first`, if has_first, the first event */
+	bool past_snapshot;		/* the sockets were returned; next is `first`, if has_first, the first event */
 	bool has_first;
 	struct tcptrace_record first;
 	uint64_t last;			/* time of the last event */

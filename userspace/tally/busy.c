@@ -42,7 +42,7 @@ const char *busy_sort_name(enum busy_sort sort)
 	return sorts[sort].text;
 }
 
-/* ---- a look ---- */
+/* ---- an update ---- */
 
 static bool room_for(struct busy *busy, uint32_t place)
 {
@@ -68,7 +68,7 @@ static uint64_t rate(uint64_t now, uint64_t before, uint64_t elapsed)
 	return now > before ? busy_rate(now - before, elapsed) : 0;
 }
 
-/* One that was created since the look before had nothing then. */
+/* One created since the previous update had nothing then. */
 static void compare(struct busy_endpoint *one, const struct endpoint *ep, uint64_t last, uint64_t time)
 {
 	bool same = one->cookie == ep->cookie;
@@ -112,7 +112,7 @@ static uint64_t key_of(const struct busy_row *row, enum busy_sort sort)
 	case BUSY_IN:		return known(row->in);
 	case BUSY_OUT:		return known(row->out);
 	case BUSY_RECVQ:	return endpoint_recvq(row->ep);
-	/* That of a listener is how long its queue may be. */
+	/* For a listener, the maximum of its queue. */
 	case BUSY_SENDQ:	return row->ep->state == TCPTRACE_S_LISTEN ? 0 : endpoint_sendq(row->ep);
 	case BUSY_DELAY:	return known(row->delay);
 	case BUSY_RETRANS:	return row->ep->retransmits;
@@ -120,7 +120,7 @@ static uint64_t key_of(const struct busy_row *row, enum busy_sort sort)
 	return 0;
 }
 
-/* Of those that do the same much, the one with the longer queues, then always the same one. */
+/* If the rates are equal, the one with the longer queues, then a stable order. */
 static int by_key(const void *a, const void *b)
 {
 	const struct busy_row *one = a, *other = b;
@@ -142,7 +142,7 @@ static struct busy_row *add_row(struct busy *busy)
 	return array_reserve(busy->rows, busy->room, busy->count + 1) ? &busy->rows[busy->count++] : NULL;
 }
 
-/* Of the oldest byte that nobody has read; of none, of what was read last. */
+/* Of the oldest unread byte; without any, of what was read last. */
 static uint64_t delay_of(const struct endpoint *ep, uint64_t time)
 {
 	const struct queue_stats *stats = queue_stats_of(ep);

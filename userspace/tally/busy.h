@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The endpoints of a model in the order of what they do: each look compares with the one before. */
+/* The endpoints of a model sorted by activity: each update compares with the previous one. */
 #ifndef TCPTRACE_BUSY_H
 #define TCPTRACE_BUSY_H
 
@@ -9,7 +9,7 @@
 
 #include "model/model.h"
 
-/* What the busiest is: the key that asks for it, the word that --sort takes, and what people call it. */
+/* The sort keys: the letter that selects one, the word for --sort, and its title. */
 #define BUSY_SORTS(X)						\
 	X(RATE,		't', "rate",	"bytes in and out")	\
 	X(IN,		'i', "in",	"bytes in")		\
@@ -29,12 +29,12 @@ const char *busy_sort_name(enum busy_sort sort);
 
 struct busy_row {
 	const struct endpoint *ep;	/* valid until the model changes */
-	uint64_t in, out;	/* bytes a second, UNKNOWN: it was not there at the look before */
-	uint64_t delay;		/* how long bytes wait to be read, UNKNOWN: none did, or nobody knows */
-	uint64_t key;		/* of the order */
+	uint64_t in, out;	/* bytes per second, UNKNOWN: it did not exist at the previous update */
+	uint64_t delay;		/* how long bytes wait to be read, UNKNOWN: none did, or it is not known */
+	uint64_t key;		/* the sort key */
 };
 
-/* An endpoint as of the last look. */
+/* An endpoint as of the previous update. */
 struct busy_endpoint {
 	uint64_t cookie;
 	uint64_t bytes_in, bytes_out;
@@ -46,17 +46,17 @@ struct busy {
 	size_t count, room;
 	struct busy_endpoint *endpoints;		/* by place in the model */
 	size_t endpoint_room;
-	uint64_t time;			/* of the last look, 0: none yet */
+	uint64_t time;			/* of the previous update, 0: none yet */
 };
 
 typedef bool (*busy_match)(const struct endpoint *ep, void *arg);
 
-/* So many a second, of `count` in `ns`, which are not 0. Never UNKNOWN. */
+/* `count` in `ns` as a rate per second; neither is 0. Never UNKNOWN. */
 uint64_t busy_rate(uint64_t count, uint64_t ns);
 
-/* Counts again, at `time`. Returns 0 or -ENOMEM. */
+/* Updates the rates, at `time`. Returns 0 or -ENOMEM. */
 int busy_look(struct busy *busy, const struct model *model, uint64_t time);
-/* The endpoints that `match` as they are now, with the rates of the last look, in order. Returns 0 or -ENOMEM. */
+/* The endpoints that `match` as they are now, with the rates of the last update, sorted. Returns 0 or -ENOMEM. */
 int busy_choose(struct busy *busy, const struct model *model, busy_match match, void *arg, enum busy_sort sort,
 		bool reverse);
 void busy_free(struct busy *busy);

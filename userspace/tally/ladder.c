@@ -8,7 +8,7 @@
 #include "record/record.h"
 #include "tally/ladder.h"
 
-#define HOLD_NS		1000000000ull	/* so long a segment may be on its way */
+#define HOLD_NS		1000000000ull	/* maximum time of a segment in flight */
 
 /* ---- which ladder ---- */
 
@@ -82,14 +82,14 @@ void ladders_exit(struct ladders *ladders)
 	map_exit(&ladders->endpoints);
 }
 
-/* The ladder of the step's endpoint, which may be its first; *side is where the step was. */
+/* The ladder of the step's endpoint, which may be its first one; *side is where the step was. */
 static struct ladder *ladder_of(struct ladders *ladders, const struct step *step, unsigned int *side)
 {
 	const struct endpoint *ep = step->ep, *peer = step->peer;
 	struct ladder_endpoint *known = ep ? map_get(&ladders->endpoints, ep->cookie) : NULL, *other;
 	struct ladder *ladder;
 
-	/* The same socket once more: its last connection is over, this is another one. */
+	/* The same socket again: its last connection has ended, this is a new one. */
 	if (known && record_begins(step->record))
 		unlink_endpoint(ladders, known);
 	else if (known) {
@@ -165,7 +165,7 @@ struct ladder *ladders_verdict(struct ladders *ladders, const struct endpoint *e
 		ladder->reset_reason = verdict.reset_reason;
 	}
 	ladder->over[side] |= ep->state == TCPTRACE_S_CLOSE;
-	/* Both say the same, but one may know more of it. */
+	/* Both verdicts agree, but one may have more details. */
 	if (!ladder->has_verdict || (!ladder->has_closer && verdict.closed_by != SIDE_UNKNOWN)) {
 		ladder->has_verdict = true;
 		ladder->how = verdict.how;
@@ -204,7 +204,7 @@ bool ladder_say_verdict(struct ladder *ladder)
 	return say;
 }
 
-/* ---- what is known of a message ---- */
+/* ---- properties of a message ---- */
 
 uint64_t message_time(const struct message *message)
 {
@@ -233,7 +233,7 @@ bool message_lost(const struct ladder *ladder, const struct message *message)
 	       ladder->state[!message->from] != TCPTRACE_S_CLOSE;
 }
 
-/* What goes to another host is not waited for. */
+/* Messages to another host are not waited for. */
 static bool on_its_way(const struct ladder *ladder, const struct message *message, uint64_t time)
 {
 	return message->arrow && !message->at[!message->from] && ladder->endpoint[!message->from].cookie &&
@@ -248,7 +248,7 @@ uint32_t ladder_settled(const struct ladder *ladder, uint64_t time)
 		const struct message *message = &ladder->messages[i];
 		uint64_t last = message->at[0] > message->at[1] ? message->at[0] : message->at[1];
 
-		/* What a segment does to who sent it or got it comes behind it. */
+		/* The effects of a segment on its sender and receiver come after it. */
 		if (last + MODEL_SETTLE_NS > time || on_its_way(ladder, message, time))
 			break;
 	}
@@ -277,7 +277,7 @@ void ladder_cut(struct ladders *ladders, struct ladder *ladder, uint32_t count)
 	ladder->count = count;
 }
 
-/* RFC 7323: no window is larger. A number that is at most so far before the initial one counts as before it. */
+/* The maximum window of RFC 7323. A number at most this far before the initial one counts as before it. */
 #define WINDOW_MAX	(65535u << 14)
 
 bool ladder_relative(const struct ladder *ladder, unsigned int side, uint32_t number, int64_t *relative)
@@ -295,7 +295,7 @@ struct label {
 	unsigned int columns;
 };
 
-/* The part as a whole, or nothing of it. */
+/* Appends the part if it fits as a whole. */
 static void add_part(struct label *label, const char *part)
 {
 	size_t used = strlen(label->text), more = strlen(part);
@@ -379,7 +379,7 @@ static void add_why(const struct ladder *ladder, char text[MESSAGE_LABEL])
 	snprintf(text + used, MESSAGE_LABEL - used, "%s", why);
 }
 
-/* Where TIME_WAIT is held, and how long; nothing where it is not. */
+/* Where TIME_WAIT is held, and how long; nothing if it is not. */
 static void add_held(const struct ladder *ladder, char text[MESSAGE_LABEL])
 {
 	bool left = ladder->held[LADDER_LEFT], right = ladder->held[LADDER_RIGHT];
@@ -412,9 +412,9 @@ void ladder_verdict(const struct ladder *ladder, char text[MESSAGE_LABEL])
 
 /* ---- in order of time ---- */
 
-#define NEAR	256u	/* messages before and behind that may be under way at the same time */
+#define NEAR	256u	/* messages before and after that may be in flight at the same time */
 
-/* Does anything happen where the arrow arrives, or come from there, after it left and before it came? */
+/* Does anything happen at the arrow's target, or start there, after it was sent and before it was received? */
 static bool crossed(const struct ladder *ladder, uint32_t count, uint32_t place)
 {
 	const struct message *message = &ladder->messages[place];
@@ -426,7 +426,7 @@ static bool crossed(const struct ladder *ladder, uint32_t count, uint32_t place)
 		uint64_t there = other->at[!message->from], here = other->at[message->from];
 		bool same_way = other->arrow && other->from == message->from;
 
-		/* What went the same way went before or behind it all the way. */
+		/* Messages in the same direction do not cross it. */
 		if (other == message || same_way)
 			continue;
 		if ((there > left && there < came) || (other->arrow && here > left && here < came))

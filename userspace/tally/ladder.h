@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Connections as ladders: each segment is one message between two endpoints, put together from what the records of
- * either endpoint say of it. Messages come from records of type SEGMENT where there are such; else from the changes
- * that a segment caused, or that sent one (inferred_segment.h).
+ * Connections as ladders: each segment is one message between two endpoints, assembled from the records of both.
+ * Messages come from records of type SEGMENT if there are any; otherwise from the changes that a segment caused or that
+ * sent one (inferred_segment.h).
  *
  *   ladder.c		which ladder a step belongs to, and what its messages say
  *   ladder_messages.c	which message a record belongs to
- *   ladder_text.c	for terminals
- *   ladder_svg.c	as a picture
- *   json_ladder.c	as objects
+ *   ladder_text.c		for terminals
+ *   ladder_svg.c		as a picture
+ *   json_ladder.c		as objects
  */
 #ifndef TCPTRACE_LADDER_H
 #define TCPTRACE_LADDER_H
@@ -21,26 +21,26 @@
 #include "model/inferred_segment.h"
 #include "model/model.h"
 
-/* The two sides: who connected is on the left, as far as that is known. */
+/* The two sides: the one that connected is on the left, if that is known. */
 enum { LADDER_LEFT, LADDER_RIGHT, LADDER_SIDES };
 
-/* What kind of record has told of a segment, at one endpoint. */
+/* The kinds of records that report a segment, at one endpoint. */
 enum {
-	MESSAGE_CHANGE	= 1 << 0,	/* what it caused */
+	MESSAGE_CHANGE	= 1 << 0,	/* a change that it caused */
 	MESSAGE_SEGMENT	= 1 << 1,	/* itself */
 };
 
 #define MESSAGE_STATES	2	/* that one endpoint may enter by one segment: FIN_WAIT2 and TIME_WAIT */
 
 struct message {
-	uint64_t at[LADDER_SIDES];	/* when it was there; 0: not seen */
+	uint64_t at[LADDER_SIDES];	/* when it was seen there; 0: not seen */
 	uint64_t stamp;			/* of its record at the receiving endpoint, see struct tcptrace_record */
 	struct inferred_segment segment;	/* absolute numbers; of an arrow */
-	uint8_t from;			/* the side that sent it, or where `note` was done */
+	uint8_t from;			/* the side that sent it, or where `note` happened */
 	uint8_t seen[LADDER_SIDES];	/* MESSAGE_ */
-	uint8_t states[LADDER_SIDES][MESSAGE_STATES];	/* entered by it, 0: none */
-	bool arrow;			/* else something that happened at one endpoint */
-	bool retransmission;		/* sent before */
+	uint8_t states[LADDER_SIDES][MESSAGE_STATES];	/* entered because of it, 0: none */
+	bool arrow;			/* a segment; otherwise something that happened at one endpoint */
+	bool retransmission;		/* it was sent before */
 	char note[46];
 };
 
@@ -51,7 +51,7 @@ struct ladder_endpoint {
 };
 
 struct ladder {
-	struct ladder *next, **link;		/* created later; what points here */
+	struct ladder *next, **link;		/* created later; the pointer to this one */
 	struct ladder_endpoint endpoint[LADDER_SIDES];
 	uint8_t address[LADDER_SIDES][TCPTRACE_ADDR_LEN];
 	uint16_t port[LADDER_SIDES];
@@ -61,24 +61,24 @@ struct ladder {
 
 	uint8_t first[LADDER_SIDES];		/* state before the first message, 0: not known */
 	uint8_t state[LADDER_SIDES];
-	uint32_t initial[LADDER_SIDES];		/* sequence number, */
-	bool has_initial[LADDER_SIDES];		/* where it is known */
-	uint32_t sent[LADDER_SIDES];		/* up to here, */
+	uint32_t initial[LADDER_SIDES];		/* sequence number */
+	bool has_initial[LADDER_SIDES];		/* if it is known */
+	uint32_t sent[LADDER_SIDES];		/* up to this sequence number */
 	bool has_sent[LADDER_SIDES];
 	bool over[LADDER_SIDES], judged[LADDER_SIDES];
 	bool segments;				/* there are records of type SEGMENT */
 	bool lossy;				/* records were lost */
 
-	bool has_verdict, has_closer, said;	/* by ladder_say_verdict() */
+	bool has_verdict, has_closer, said;	/* set by ladder_say_verdict() */
 	uint8_t how;				/* enum how */
-	uint8_t why;				/* of a reset, these three as of struct verdict */
+	uint8_t why;				/* of a reset; these three as in struct verdict */
 	uint16_t reset_reason;
 	uint32_t unread;
 	bool closer[LADDER_SIDES];
 	uint32_t held[LADDER_SIDES];		/* TIME_WAIT, ms */
 
 	uint64_t start;				/* time of the first message */
-	uint64_t drawn;				/* messages that are gone */
+	uint64_t drawn;				/* number of messages that were removed */
 	struct message *messages;
 	uint32_t count;
 	size_t room;
@@ -87,36 +87,36 @@ struct ladder {
 struct ladders {
 	struct ladder *first, **last;
 	struct map endpoints;		/* struct ladder_endpoint, by cookie */
-	uint64_t messages;			/* held, of all */
-	uint64_t dropped;		/* there was no memory for them */
+	uint64_t messages;			/* of all ladders */
+	uint64_t dropped;		/* for want of memory */
 };
 
 void ladders_init(struct ladders *ladders);
 void ladders_exit(struct ladders *ladders);
 
-/* Returns the ladder that has changed; NULL: none has. */
+/* Returns the ladder that has changed; NULL: none. */
 struct ladder *ladders_step(struct ladders *ladders, const struct step *step);
 struct ladder *ladders_verdict(struct ladders *ladders, const struct endpoint *ep);
 void ladders_remove(struct ladders *ladders, struct ladder *ladder);
 
-/* How many messages, from the first one on, will not change any more, it being `time`. */
+/* How many messages, from the first one on, are final at `time`. */
 uint32_t ladder_settled(const struct ladder *ladder, uint64_t time);
-/* Forgets so many. */
+/* Removes the first `count` messages. */
 void ladder_forget(struct ladders *ladders, struct ladder *ladder, uint32_t count);
-/* Forgets all behind the first `count`. */
+/* Removes all messages after the first `count`. */
 void ladder_cut(struct ladders *ladders, struct ladder *ladder, uint32_t count);
-/* Both endpoints, as far as they are on this host, are over. */
+/* All of its endpoints on this host have ended. */
 bool ladder_over(const struct ladder *ladder);
-/* True once: the verdict of each of them is there, all messages are drawn and forgotten, and now it is to be said. */
+/* True once: all verdicts are known, all messages were drawn and removed, and the verdict is to be printed. */
 bool ladder_say_verdict(struct ladder *ladder);
 
 /* When the message was first seen. */
 uint64_t message_time(const struct message *message);
-/* The states of both endpoints behind it, where it entered any. */
+/* The states of both endpoints after it, if it changed them. */
 void message_states(const struct message *message, uint8_t states[LADDER_SIDES]);
-/* It left and did not arrive, although the other endpoint is here and its segments are seen. */
+/* It was sent and not received, although the other endpoint is on this host and its segments are seen. */
 bool message_lost(const struct ladder *ladder, const struct message *message);
-/* A sequence number of one side, relative to its initial one; negative before that. False where that is not known. */
+/* A sequence number of one side, relative to its initial one; negative before that. False if that is unknown. */
 bool ladder_relative(const struct ladder *ladder, unsigned int side, uint32_t number, int64_t *relative);
 
 /* "PSH,ACK seq=1 len=5 ack=1 win=512": as many parts as fit into `columns`. NUL-terminated. */
@@ -127,21 +127,21 @@ void message_label(const struct ladder *ladder, const struct message *message, b
 #define LADDER_NAME	96
 void ladder_name(const struct ladder *ladder, unsigned int side, char name[LADDER_NAME]);
 void ladder_process(const struct ladder *ladder, unsigned int side, char name[LADDER_NAME]);
-/* "four-way close, begun by 127.0.0.1:47226; TIME_WAIT is held on the left for 60 s"; empty where it is not over. */
+/* "four-way close, begun by 127.0.0.1:47226; TIME_WAIT is held on the left for 60 s"; empty if it has not ended. */
 void ladder_verdict(const struct ladder *ladder, char text[MESSAGE_LABEL]);
 
-/* ladder_messages.c: what one step adds. `side` is where it was. Returns whether anything did. */
+/* ladder_messages.c: adds what one step shows. `side` is where it happened. Returns whether anything was added. */
 bool ladder_add(struct ladders *ladders, struct ladder *ladder, unsigned int side, const struct step *step);
 
-/* What happens at one place, in order of time: messages are drawn by these. */
+/* An event at one place, in order of time: messages are drawn from these. */
 struct moment {
 	uint64_t time;
 	const struct message *message;
 	uint8_t side;		/* where it is seen */
-	bool leaves, arrives;	/* of an arrow: both where nothing lies between */
+	bool leaves, arrives;	/* of an arrow; both are true if nothing happens in between */
 };
 
-/* Of the first `count` messages, at most two of each; `split`: always two where both endpoints saw it. Returns how many. */
+/* For the first `count` messages, at most two each; `split`: always two if both endpoints saw it. Returns how many. */
 uint32_t ladder_moments(const struct ladder *ladder, uint32_t count, bool split, struct moment *moments);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Which message a record tells of: the segment that one endpoint sent is the one that the other endpoint received. */
+/* Which message a record belongs to: the segment that one endpoint sent is the one that the other endpoint received. */
 #include <netinet/tcp.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,9 +8,9 @@
 #include "record/record.h"
 #include "tally/ladder.h"
 
-#define SEARCH	512u	/* messages back that a segment may still belong to */
+#define SEARCH	512u	/* how many messages back a segment is searched */
 
-/* One endpoint's word of a segment. */
+/* What one endpoint's record says of a segment. */
 struct observation {
 	struct ladder *ladder;
 	const struct tcptrace_record *record;
@@ -36,9 +36,9 @@ static void remove_message(struct ladders *ladders, struct ladder *ladder, struc
 	ladders->messages--;
 }
 
-/* ---- one segment or two? ---- */
+/* ---- the same segment? ---- */
 
-/* Behind its data; a FIN's own number. */
+/* The sequence number after its data; of a FIN without data, its own number. */
 static uint32_t behind(const struct inferred_segment *segment)
 {
 	return segment->seq + (segment->known & INFERRED_LENGTH ? segment->length : 0);
@@ -49,23 +49,23 @@ static bool fits(const struct message *message, const struct observation *obs)
 	const struct inferred_segment *one = &message->segment, *other = &obs->segment;
 	uint8_t known = one->known & other->known, flags = one->flags ^ other->flags;
 
-	/* What a change tells of a whole segment may be a part of it: that it had an ACK, say. */
+	/* A change may show only part of a segment, such as that it had an ACK. */
 	bool part = obs->by == MESSAGE_CHANGE && message->seen[obs->side] & MESSAGE_SEGMENT;
 
 	if (flags & (TH_SYN | TH_RST) || (flags & TH_FIN && !(part && one->flags & TH_FIN)))
 		return false;
-	/* Of a RST that came nothing else is known. */
+	/* Nothing else is known of a received RST. */
 	if (other->flags & TH_RST && obs->by == MESSAGE_CHANGE)
 		return true;
 	if (known & INFERRED_ACK && one->ack != other->ack)
 		return false;
-	/* What both endpoints say themselves is the same from its beginning to its end. */
+	/* Segments reported by both endpoints are the same from beginning to end. */
 	if (obs->by == MESSAGE_SEGMENT && message->seen[!obs->side] & MESSAGE_SEGMENT && one->seq != other->seq)
 		return false;
 	return !(known & INFERRED_SEQ) || behind(one) == behind(other);
 }
 
-/* Was it one of both that the kernel did with what it was processing? */
+/* Was it processed in the same run of the kernel? */
 static bool same_run(const struct message *message, const struct observation *obs)
 {
 	return obs->by == MESSAGE_CHANGE && obs->side != obs->from && obs->record->stamp &&
@@ -73,7 +73,7 @@ static bool same_run(const struct message *message, const struct observation *ob
 	       !((message->segment.flags ^ obs->segment.flags) & (TH_SYN | TH_RST));
 }
 
-/* Pieces of one large segment, or several that came as one. */
+/* Parts of one large segment, or several that were received as one. */
 static bool overlaps(const struct message *message, const struct observation *obs)
 {
 	const struct inferred_segment *one = &message->segment, *other = &obs->segment;
@@ -82,7 +82,7 @@ static bool overlaps(const struct message *message, const struct observation *ob
 	       other->length && seq_after(behind(one), other->seq) && seq_after(behind(other), one->seq);
 }
 
-/* The youngest that `match` holds for, from `message` on backwards; NULL: none. */
+/* The latest for which `match` is true; NULL: none. */
 static struct message *search(const struct observation *obs,
 			      bool (*match)(const struct message *, const struct observation *), bool unseen)
 {
@@ -99,11 +99,14 @@ static struct message *search(const struct observation *obs,
 	return NULL;
 }
 
-/* ---- what a message learns ---- */
+/* ---- completing a message ---- */
 
 static void learn_part(struct inferred_segment *segment, const struct inferred_segment *more)
 {
-	/* Who sent a FIN knows what was in its segment; who got it, what it closed the gap behind, too. */
+	/*
+	 * The sender of a FIN knows what was in its segment; for the receiver, it may have closed a gap before other
+	 * data.
+	 */
 	bool sent = segment->flags & more->flags & TH_FIN && segment->known & INFERRED_SEQ;
 
 	segment->flags |= more->flags;
@@ -128,7 +131,7 @@ static void learn(struct message *message, const struct observation *obs)
 {
 	bool first = !message->seen[obs->side];
 
-	/* The segment itself knows best, and when. */
+	/* The record of the segment itself is the most exact. */
 	if (obs->by == MESSAGE_SEGMENT && !(message->seen[0] & MESSAGE_SEGMENT || message->seen[1] & MESSAGE_SEGMENT))
 		message->segment = obs->segment;
 	else if (!(message->seen[0] & MESSAGE_SEGMENT || message->seen[1] & MESSAGE_SEGMENT))
@@ -151,7 +154,7 @@ static void add_state(struct ladder *ladder, struct message *message, unsigned i
 		states[1] = state;
 }
 
-/* What was thought to be a segment of its own was a part of `message`. */
+/* A message that was added separately turned out to be part of `message`. */
 static struct message *merge(struct ladders *ladders, const struct observation *obs, struct message *message)
 {
 	struct ladder *ladder = obs->ladder;
@@ -170,7 +173,7 @@ static struct message *merge(struct ladders *ladders, const struct observation *
 	return message > part ? message - 1 : message;
 }
 
-/* Sent before, as far as what was sent is known. */
+/* It was sent before, as far as that is known. */
 static bool is_retransmission(struct ladder *ladder, const struct observation *obs)
 {
 	const struct inferred_segment *segment = &obs->segment;
@@ -185,7 +188,7 @@ static bool is_retransmission(struct ladder *ladder, const struct observation *o
 	return false;
 }
 
-/* All that came in this one; the youngest of them, NULL: none. */
+/* Marks all messages that were received in this one segment. Returns the latest of them, NULL: none. */
 static struct message *cover(const struct observation *obs)
 {
 	struct message *message = search(obs, overlaps, false), *other;
@@ -202,7 +205,7 @@ static struct message *see(struct ladders *ladders, const struct observation *ob
 {
 	struct ladder *ladder = obs->ladder;
 	const struct tcptrace_record *record = obs->record;
-	/* The ACK of a SYN-ACK makes the child, and then its state. */
+	/* The ACK of a SYN-ACK creates the child, and then changes its state. */
 	bool child = record->type == TCPTRACE_T_STATE && record->old_state == TCPTRACE_S_SYN_RECV;
 	struct message *message = search(obs, fits, !child);
 	bool received = obs->side != obs->from;
@@ -211,7 +214,7 @@ static struct message *see(struct ladders *ladders, const struct observation *ob
 		message = search(obs, same_run, false);
 	if (!message && received)
 		message = cover(obs);
-	/* Where segments are seen, all else is no more than what they did. */
+	/* If segments are recorded, everything else is only an effect of them. */
 	if (!message && received && obs->by == MESSAGE_CHANGE && ladder->segments)
 		return NULL;
 	if (!message) {
@@ -226,9 +229,9 @@ static struct message *see(struct ladders *ladders, const struct observation *ob
 	return received ? merge(ladders, obs, message) : message;
 }
 
-/* ---- what a step tells of segments ---- */
+/* ---- the segments of a step ---- */
 
-/* Data that came, and what was acknowledged. */
+/* Received data, and acknowledgements. */
 static int of_queue(const struct step *step, struct inferred_segment *segment)
 {
 	const struct tcptrace_record *record = step->record;
@@ -240,7 +243,7 @@ static int of_queue(const struct step *step, struct inferred_segment *segment)
 		segment->known = INFERRED_SEQ | INFERRED_LENGTH;
 		return 1;
 	}
-	/* That of a SYN or a FIN changes the state, too, and says more there. */
+	/* The ACK of a SYN or FIN also changes the state, which has more details. */
 	if (record->type != TCPTRACE_T_ACK || step->control)
 		return 0;
 	segment->ack = record->snd_una;
@@ -261,13 +264,13 @@ static int step_segments(const struct step *step, struct inferred_segment segmen
 		segments[0].length = step->bytes;
 		segments[0].known |= INFERRED_LENGTH;
 	}
-	/* A FIN behind data that is not sent yet is not sent yet either. */
+	/* A FIN queued behind unsent data has not been sent yet. */
 	if (count && segments[0].out && segments[0].flags & TH_FIN && !(segments[0].known & INFERRED_SEQ))
 		return 0;
 	return count;
 }
 
-/* ---- what is no segment ---- */
+/* ---- other events ---- */
 
 static void note(struct message *message, const struct step *step)
 {
@@ -312,7 +315,7 @@ static void note(struct message *message, const struct step *step)
 	}
 }
 
-/* A change that no segment stands for: of what came last, or by itself. */
+/* A change without a segment: caused by the last one, or independent. */
 static struct message *of_change(struct ladders *ladders, struct ladder *ladder, unsigned int side,
 				 const struct step *step)
 {
@@ -328,7 +331,7 @@ static struct message *of_change(struct ladders *ladders, struct ladder *ladder,
 	return last;
 }
 
-/* A RST that says why its sender has just changed to CLOSE. */
+/* A RST that explains why its sender has just changed to CLOSE. */
 static void take_close(struct ladders *ladders, struct ladder *ladder, struct message *message, unsigned int side)
 {
 	struct message *before = message - 1;

@@ -37,7 +37,7 @@ static struct listener *find_or_add(struct listeners *listeners, uint64_t cookie
 	return listener;
 }
 
-/* It listens, or does not any more: who closes again has closed later. */
+/* Called when it listens, and when it stops: one that closes again has closed later. */
 static void note_closed(struct listeners *listeners, struct listener *listener)
 {
 	if (listener->closed)
@@ -94,8 +94,8 @@ static inline void raise_to(uint32_t *peak, uint32_t value)
 }
 
 /*
- * The record is made before the kernel moves the request: one that opens is not in the SYN queue yet,
- * one that is acknowledged or given up is still there. A SYN cookie's or fast open's never was.
+ * The record is made before the kernel moves the request: one that is created is not in the SYN queue yet, one that is
+ * acknowledged or given up still is. With a SYN cookie or fast open it never was.
  */
 static uint32_t syn_after(const struct tcptrace_record *record)
 {
@@ -119,7 +119,7 @@ static void take_queues(struct listener *listener, const struct tcptrace_record 
 {
 	const struct tcptrace_listen *listen = &record->u.listen;
 
-	/* One that was replayed, from before the snapshot. */
+	/* A replayed event, from before the snapshot. */
 	if (record->time < listener->time)
 		return;
 	listener->time = record->time;
@@ -215,9 +215,9 @@ void listeners_step(struct listeners *listeners, const struct step *step)
 		forget_oldest(listeners);
 }
 
-/* ---- who waits ---- */
+/* ---- waiting for accept() ---- */
 
-/* Established, and nobody has accepted it. */
+/* Established, and not accepted yet. */
 static bool waits(const struct endpoint *ep)
 {
 	const uint32_t passive = EP_PASSIVE | EP_HANDSHAKE;

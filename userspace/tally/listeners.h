@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What became of each listener's two queues since the first record of it. */
+/* The history of each listener's two queues since its first record. */
 #ifndef TCPTRACE_LISTENERS_H
 #define TCPTRACE_LISTENERS_H
 
@@ -12,42 +12,42 @@
 #include "model/model.h"
 
 struct listener {
-	struct endpoint ep;		/* as of its last record: who it is, and whose */
+	struct endpoint ep;		/* as of its last record: its addresses and its process */
 	uint32_t ifindex;	/* bound device, 0: none */
-	uint64_t time;		/* of the queues' figures */
-	uint32_t queue, queue_peak, queue_max;	/* connections that wait for accept(), and how many may */
-	uint32_t syn, syn_peak;	/* half-open ones */
+	uint64_t time;		/* of the queue lengths */
+	uint32_t queue, queue_peak, queue_max;	/* connections that wait for accept(), and the maximum */
+	uint32_t syn, syn_peak;	/* half-open connections */
 	uint64_t accepted;
-	uint64_t overflows;	/* refused because the accept queue was full, */
-	uint64_t drops;		/* or for another reason */
-	uint64_t waited;	/* the longest time until accept(), UNKNOWN: nobody was seen to wait */
-	uint64_t waiting;	/* of those that still wait, the longest until now; 0: none */
+	uint64_t overflows;	/* refused because the accept queue was full */
+	uint64_t drops;		/* refused for another reason */
+	uint64_t waited;	/* the longest wait for accept(), UNKNOWN: none was seen */
+	uint64_t waiting;	/* the longest wait so far of those still waiting; 0: none */
 	size_t place;		/* in `all` */
-	bool closed;		/* it is in the list of those */
+	bool closed;		/* it is in the list of closed ones */
 	TAILQ_ENTRY(listener) closed_list;
 };
 
-/* What runs for months does not grow with each listener that there was: beyond so many, those that closed first go. */
+/* So that memory does not grow over months: beyond this number, those that closed first are removed. */
 #define LISTENERS_KEPT	4096
 
 struct listeners {
 	struct map by_cookie;
 	struct listener **all;
 	size_t count, room;
-	TAILQ_HEAD(, listener) closed;	/* who closed first comes first */
+	TAILQ_HEAD(, listener) closed;	/* those that closed first come first */
 	uint64_t forgotten;
 	bool full;		/* no memory for some */
 };
 
 void listeners_free(struct listeners *listeners);
 
-/* A socket that was there, from a record of type SNAPSHOT; a listener or not. */
+/* An existing socket, from a record of type SNAPSHOT; it need not be a listener. */
 void listeners_snapshot(struct listeners *listeners, const struct tcptrace_record *record);
-/* Whose it is, as far as that is known by then. */
+/* Its process, as far as that is known by then. */
 void listeners_owner(struct listeners *listeners, const struct endpoint *ep);
 void listeners_step(struct listeners *listeners, const struct step *step);
 
-/* Looks who waits at `time`, and brings `all` into the order of netns, port and address. */
+/* Updates who is waiting at `time`, and sorts `all` by netns, port and address. */
 void listeners_look(struct listeners *listeners, const struct model *model, uint64_t time);
 
 /* Whether it has closed. */
@@ -56,10 +56,10 @@ static inline bool listener_over(const struct listener *listener)
 	return listener->ep.state != TCPTRACE_S_LISTEN;
 }
 
-/* Says on standard error how many of them are not in `all` any more, where there are such. */
+/* Reports on standard error how many of them were removed from `all`, if any. */
 void listeners_say_forgotten(const struct listeners *listeners);
 
-/* The longest wait, be it over or not. */
+/* The longest wait, whether it has ended or not. */
 static inline uint64_t listener_longest(const struct listener *listener)
 {
 	if (listener->waited != UNKNOWN && listener->waited >= listener->waiting)

@@ -34,7 +34,7 @@ int ports_add(struct ports *ports, uint32_t netns)
 	return 0;
 }
 
-/* In order, and each once. */
+/* Sorted, without duplicates. */
 static void sort_spaces(struct ports *ports)
 {
 	size_t i, kept = 0;
@@ -61,7 +61,7 @@ static int by_key(const void *a, const void *b)
 	return one < other ? -1 : one > other;
 }
 
-/* Those that listen, or were accepted; of what was there before, only the first is known. */
+/* Ports of sockets that listen or were accepted; for existing sockets only the former is known. */
 static bool holds(const struct endpoint *ep)
 {
 	return ep->state == TCPTRACE_S_LISTEN || ep->flags & EP_PASSIVE;
@@ -86,18 +86,18 @@ static bool in_range(const struct port_space *space, uint16_t port)
 {
 	const struct port_settings *settings = &space->settings;
 
-	/* Where nobody knows the range, each may be in it. */
+	/* If the range is unknown, any port may be in it. */
 	return !settings->low || (port >= settings->low && port <= settings->high);
 }
 
-/* May connect() choose it? */
+/* May connect() choose this port? */
 static bool is_free(const struct ports *ports, const struct port_space *space, uint16_t port)
 {
 	return in_range(space, port) && !port_set_has(space->settings.reserved, port) &&
 	       !is_held(ports, space->netns, port);
 }
 
-/* ---- counting both ---- */
+/* ---- reserved and held ports ---- */
 
 static void count_range(struct port_space *space)
 {
@@ -111,7 +111,7 @@ static void count_range(struct port_space *space)
 		space->reserved_count += port_set_has(settings->reserved, port);
 }
 
-/* Both are in the same order. */
+/* Both are sorted in the same order. */
 static void count_held(struct ports *ports)
 {
 	struct port_space *space = ports->spaces;
@@ -155,7 +155,7 @@ static int find_spaces(struct ports *ports, const struct model *model, ports_set
 	return 0;
 }
 
-/* ---- who uses them ---- */
+/* ---- uses of ports ---- */
 
 static int by_tuple(const void *a, const void *b)
 {
@@ -198,7 +198,7 @@ static bool is_loopback(const uint8_t *address)
 	return !memcmp(address, mapped, sizeof(mapped)) || !memcmp(address, v6, sizeof(v6));
 }
 
-/* tcp_twsk_unique(); that its last segment is a second old, and that both endpoints used timestamps, nobody here knows. */
+/* tcp_twsk_unique(). Not known here: that its last segment is a second old, and that both endpoints used timestamps. */
 static bool is_reusable(const struct port_settings *settings, const struct endpoint *ep)
 {
 	if (ep->state != TCPTRACE_S_TIME_WAIT || !settings->timestamps)

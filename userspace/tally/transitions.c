@@ -3,7 +3,7 @@
 
 #include "tally/transitions.h"
 
-/* The first ones have a part each, then as many parts have twice the width, and so on. */
+/* The first durations have a bucket each; then as many buckets of twice the width, and so on. */
 static unsigned int part_of(uint64_t ns)
 {
 	unsigned int shift;
@@ -14,7 +14,7 @@ static unsigned int part_of(uint64_t ns)
 	return ((shift + 1) << STAY_PARTS_BITS) + (ns >> shift) - (1u << STAY_PARTS_BITS);
 }
 
-/* The middle of a part. */
+/* The middle of a bucket. */
 static uint64_t middle_of(unsigned int part)
 {
 	unsigned int shift = part >> STAY_PARTS_BITS;
@@ -49,7 +49,7 @@ void transitions_now(struct transitions *transitions, const struct model *model)
 
 uint64_t transitions_stay(const struct transitions *transitions, unsigned int state, unsigned int percent)
 {
-	/* So many or more are not above it. */
+	/* At least this many are not above it. */
 	uint64_t wanted = (transitions->stayed[state] * percent + 99) / 100, count = 0;
 	unsigned int part;
 

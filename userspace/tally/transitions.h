@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * How often endpoints went from one state to another, and how long they stayed: however many, in so much memory.
- * A duration is counted in one of the parts that each power of two is divided into, so a quantile is right to 3 %.
+ * How often endpoints changed from one state to another, and how long they stayed, in constant memory. A duration is
+ * counted in a bucket, of which each power of two has several, so a quantile is exact to 3 %.
  */
 #ifndef TCPTRACE_TRANSITIONS_H
 #define TCPTRACE_TRANSITIONS_H
@@ -16,15 +16,15 @@
 struct transitions {
 	uint64_t taken[TCPTRACE_STATE_MAX + 1][TCPTRACE_STATE_MAX + 1];	/* from, to */
 	uint64_t stays[TCPTRACE_STATE_MAX + 1][STAY_PARTS];
-	uint64_t stayed[TCPTRACE_STATE_MAX + 1];	/* how many of `stays` */
+	uint64_t stayed[TCPTRACE_STATE_MAX + 1];	/* number of `stays` */
 	uint64_t now[TCPTRACE_STATE_MAX + 1];		/* endpoints in each state */
 };
 
 void transitions_step(struct transitions *transitions, const struct step *step);
-/* Counts who is where. */
+/* Counts the endpoints in each state. */
 void transitions_now(struct transitions *transitions, const struct model *model);
 
-/* ns below which so many percent of the stays in a state were; UNKNOWN: nobody has left it. */
+/* The duration in ns below which `percent` of the stays in a state were; UNKNOWN: nobody has left it. */
 uint64_t transitions_stay(const struct transitions *transitions, unsigned int state, unsigned int percent);
 
 #endif

@@ -39,11 +39,11 @@ struct bpf_config {
 	__u8	typed_task;		/* bpf_get_current_task_btf() exists: 5.11 */
 	__u8	level;			/* enum tcptrace_level that the reader wants */
 	__u8	mib_keepalive;		/* LINUX_MIB_TCPKEEPALIVE */
-	__u8	dropped_skb;		/* which argument of the dropping function is the segment, from 0; the next one is the reason */
+	__u8	dropped_skb;		/* the argument with the dropped segment, from 0; the next one is the reason */
 	__u8	sent_reason;		/* which argument of tcp_send_active_reset() is the reason; 0: none */
 	__u8	reply_reason;		/* the same of tcp_v4_send_reset() and tcp_v6_send_reset() */
 	__u8	reset_segment;		/* the second argument of tcp_reset() is the segment */
-	__u8	tw_timeout;		/* which argument of the timewait hashdance is the timeout; 0: its timer is already running */
+	__u8	tw_timeout;		/* the argument of the timewait hashdance with the timeout; 0: its timer runs */
 	__u64	preempt_count;		/* addresses of each CPU's count, and of the table of per-CPU bases, if */
 	__u64	per_cpu_offset;		/* the type information does not have them; 0: it does */
 	__u8	results[TCPTRACE_PROBE_COUNT];	/* number of arguments before the return value; 0: there is none */
