@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The hash of every table that is searched by values from records: cookies, tuples, processes. Whoever makes a recording
- * chooses all of them, and a peer chooses its ports. Salts that they do not know, different in each process, keep them
- * from choosing collisions. This is not a cryptographic hash: somebody who could measure how long lookups take might
- * learn the salts, but the author of a file cannot.
+ * The hash of every table that is searched by values from records: cookies, tuples, processes. Whoever makes a
+ * recording chooses all of them, and a peer chooses its ports. Salts that they do not know, different in each process,
+ * keep them from choosing collisions. This is not a cryptographic hash: somebody who could measure how long lookups
+ * take might learn the salts, but the author of a file cannot.
  *
- * The highest bits are the best ones; hash_place() uses these. The output must not depend on the order in a table, which
- * is different in each run.
+ * The highest bits are the best ones; hash_place() uses these. The output must not depend on the order in a table,
+ * which is different in each run.
  */
 #ifndef TCPTRACE_HASH_H
 #define TCPTRACE_HASH_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Text that this program did not choose: names of processes, devices, hosts and files, and the content of recordings. It
- * may have been chosen to harm a terminal, or a program that parses the output. So all such text passes through here,
- * once, on its way into text, JSON, SVG and exports alike.
+ * Text that this program did not choose: names of processes, devices, hosts and files, and the content of recordings.
+ * It may have been chosen to harm a terminal, or a program that parses the output. So all such text passes through
+ * here, once, on its way into text, JSON, SVG and exports alike.
  *
  * The result is well-formed UTF-8 (RFC 3629) of harmless characters. Each other byte becomes "\x1b" with its value in
  * two hexadecimal digits. A backslash is kept, except before "x" and two such digits, where it becomes "\x5c". So

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A table whose columns are as wide as their content, laid out as ss does it. In a pipe it is no wider than needed. On a
- * terminal it is spread over the whole width; the rest continues in further lines of the same width, so it stays
+ * A table whose columns are as wide as their content, laid out as ss does it. In a pipe it is no wider than needed. On
+ * a terminal it is spread over the whole width; the rest continues in further lines of the same width, so it stays
  * aligned.
  *
  * Rows are kept until table_flush(). A cell starts where the last one ended:

@@ -13,8 +13,8 @@
 int write_all(int fd, const void *data, size_t size);
 
 /*
- * A stream for stdout and stderr that uses it: stdio's own treats EAGAIN as an error. It has no descriptor for fileno().
- * It is buffered as stdio would do for `fd`. NULL: no memory.
+ * A stream for stdout and stderr that uses it: stdio's own treats EAGAIN as an error. It has no descriptor for
+ * fileno(). It is buffered as stdio would do for `fd`. NULL: no memory.
  */
 FILE *write_all_stream(int fd);
 

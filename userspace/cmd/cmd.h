@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* One command, one file under cmd/, one line in the table of main.c. */
+/* A command: one file in cmd/, one line in the table of main.c. */
 #ifndef TCPTRACE_CMD_H
 #define TCPTRACE_CMD_H
 
 struct command {
 	const char *name;
-	const char *summary;	/* one line, at most 66 characters */
+	const char *summary;	/* one line of at most 66 characters */
 	/* argv[0] is "tcptrace-ctl NAME". Returns the exit status. */
 	int (*run)(int argc, char *argv[]);
 };

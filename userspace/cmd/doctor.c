@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* doctor: what on this host would keep tcptrace from working, each with its remedy. */
+/* doctor: checks what on this host would keep tcptrace from working, each with its remedy. */
 #include <argp.h>
 #include <err.h>
 #include <json-c/json.h>
@@ -70,7 +70,7 @@ static int run(int argc, char *argv[])
 		checks[i].ask(&facts, &answer);
 		if (answer.result == CHECK_FAIL)
 			status = EXIT_FAILURE;
-		/* -q: only what is to be done something about. */
+		/* -q: only what needs a remedy. */
 		if (options.quiet && answer.result != CHECK_FAIL && answer.result != CHECK_WARN)
 			continue;
 		(options.json ? print_json : print_text)(checks[i].name, &answer);

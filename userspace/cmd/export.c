@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* export: what happens, in a form that another program reads. */
+/* export: events in formats that other programs read. */
 #include <err.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 
 enum { KEY_FORMAT = 0x200, KEY_ABSOLUTE, KEY_TEXTFILE, KEY_INTERVAL };
 
-/* What watch says. */
+/* The output of watch. */
 static const struct export_format jsonl = { .name = "jsonl" };
 
 static const struct export_format *const formats[] = {
@@ -38,7 +38,7 @@ static const struct export_format *parse_format(struct argp_state *state, const 
 	return NULL;
 }
 
-/* What only one format has. */
+/* Options of only one format. */
 static void check(struct argp_state *state, const struct export_arguments *arguments)
 {
 	if (!arguments->format)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* ladder: the sequence diagram of each connection, drawn from what happened. */
+/* ladder: the sequence diagram of each connection. */
 #include <err.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -11,8 +11,8 @@
 #include "view/picture/ladder_view.h"
 #include "view/print_summary.h"
 
-#define MESSAGES_HELD	(1u << 18)	/* of all ladders, before what can be drawn is */
-#define MESSAGES_DRAWN	1000		/* of one picture, unless told otherwise */
+#define MESSAGES_HELD	(1u << 18)	/* limit for all ladders; then those that can be drawn are drawn */
+#define MESSAGES_DRAWN	1000		/* default limit for one picture */
 #define TICK_NS		100000000ull
 
 enum { KEY_ABSOLUTE = 0x200, KEY_MAX_MESSAGES };
@@ -89,7 +89,7 @@ static void draw(struct view *view, struct ladder *ladder, uint32_t count)
 		ladder_text_verdict(&view->text, ladder);
 }
 
-/* Over, or forgotten by the model: a record of its endpoint was lost. */
+/* It has ended, or the model has forgotten it because a record of its endpoint was lost. */
 static bool is_gone(const struct view *view, const struct ladder *ladder)
 {
 	const struct model *model = view->session->model;
@@ -98,7 +98,7 @@ static bool is_gone(const struct view *view, const struct ladder *ladder)
 					model_find(model, ladder->endpoint[LADDER_RIGHT].cookie));
 }
 
-/* What will not change any more; a ladder whose endpoints are gone goes as well. */
+/* Draws what is final; a ladder whose endpoints are gone is removed. */
 static void draw_settled(struct view *view, uint64_t time)
 {
 	struct ladder *ladder = view->ladders.first, *next;
@@ -114,7 +114,7 @@ static void draw_settled(struct view *view, uint64_t time)
 	}
 }
 
-/* ---- what a view is told ---- */
+/* ---- the functions of the view ---- */
 
 static int begin(void *arg, struct session *session)
 {
@@ -126,12 +126,12 @@ static int begin(void *arg, struct session *session)
 	ladder_text_init(&view->text, &session->out, session->source->realtime, view->arguments->absolute);
 	if (!name)
 		return 0;
-	/* Not when all is over: what cannot be written is to be known before. */
+	/* Now, not at the end: write errors are to be reported early. */
 	view->svg = svg_open(name);
 	return view->svg ? 0 : EXIT_FAILURE;
 }
 
-/* A picture is drawn at the end, a file is shown one connection after the other. */
+/* A picture is drawn at the end; a file is shown one connection after the other. */
 static bool waits(const struct view *view)
 {
 	return view->svg || !view->session->source->live;
@@ -144,7 +144,7 @@ static void step(void *arg, const struct step *step)
 
 	if (!ladder)
 		return;
-	/* One more stays, which says that there were more. */
+	/* One more is kept, to know that there were more. */
 	if (view->svg)
 		ladder_cut(&view->ladders, ladder, view->arguments->max_messages + 1);
 	if (view->ladders.messages > MESSAGES_HELD && view->svg)

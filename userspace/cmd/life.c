@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* life: one line for each connection that is over. */
+/* life: one line for each connection that has ended. */
 #include <unistd.h>
 
 #include "base/columns.h"
@@ -41,7 +41,7 @@ static const struct argp argp = {
 
 /* ---- a line ---- */
 
-/* By rank, what goes where the terminal is too narrow: nothing that says who, how long, how much and why. */
+/* The rank says what is hidden on a narrow terminal: not who, how long, how much and why. */
 static const struct column table[] = {
 	{ .title = "TIME", .width = PUT_CLOCK_WIDTH, .rank = 2 },
 	{ .title = "DURATION", .right = true },

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* listen: each listener with what its two queues hold, held at most, and refused. */
+/* listen: each listener with its two queues, their peaks, and what was refused. */
 #include "base/columns.h"
 #include "cmd/cmd.h"
 #include "record/record.h"
@@ -25,7 +25,7 @@ struct listen {
 	struct listeners listeners;
 	struct columns columns;
 	struct put_clock clock;
-	bool drops;		/* are recorded */
+	bool drops;		/* they are recorded */
 	bool printed;
 };
 
@@ -80,7 +80,7 @@ static const struct column table[] = {
 	{ .title = "PROCESS" },
 };
 
-/* With a '+' where that one still waits. */
+/* With a '+' if that connection is still waiting. */
 static char *put_longest(char *p, const struct listener *listener)
 {
 	uint64_t longest = listener_longest(listener);
@@ -91,7 +91,7 @@ static char *put_longest(char *p, const struct listener *listener)
 	return p;
 }
 
-/* What is over has no "now". */
+/* A closed listener has no current value. */
 static char *put_now(char *p, const struct listener *listener, uint32_t value)
 {
 	return put_u64_or_dash(p, listener_over(listener) ? UNKNOWN : value);
@@ -118,7 +118,7 @@ static void fill(struct row *row, const struct listen *listen, const struct list
 	row_cell(row, p);
 }
 
-/* Tables after the first say of when they are. */
+/* Tables after the first show their time. */
 static void put_heading(struct listen *listen, uint64_t time)
 {
 	const struct options *options = &listen->arguments.session.options;
@@ -222,7 +222,7 @@ static void step(void *arg, const struct step *step)
 	listeners_step(&listen->listeners, step);
 }
 
-/* A recording's beginning tells nothing that its end does not. */
+/* The beginning of a recording shows nothing that its end does not. */
 static uint64_t tick(void *arg, uint64_t time)
 {
 	struct listen *listen = arg;
@@ -260,7 +260,7 @@ static const struct session_view view = {
 
 static int run(int argc, char *argv[])
 {
-	/* Whose a listener is, is what one asks first. */
+	/* The process of a listener is the first question. */
 	struct listen listen = { .arguments.session.processes = true };
 	int status;
 

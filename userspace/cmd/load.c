@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* load: puts the module into the kernel, and says what to do where that fails. */
+/* load: loads the kernel module, and says what to do if that fails. */
 #include <argp.h>
 #include <ctype.h>
 #include <err.h>
@@ -101,7 +101,7 @@ static void explain(struct kmod_module *module, int error)
 	}
 }
 
-/* The kernel ignores a parameter that it does not know. That would be a slip that nobody sees. */
+/* The kernel ignores unknown parameters: a typing error would not be noticed. */
 static int check_parameters(struct kmod_module *module, const struct arguments *arguments)
 {
 	int i;
@@ -172,7 +172,7 @@ static struct kmod_module *choose(struct kmod_ctx *context, const struct argumen
 	return module;
 }
 
-/* With no module it depends on, modprobe's way and insmod's are the same but for modprobe.d. */
+/* The module depends on no other, so modprobe and insmod differ only in modprobe.d. */
 static int insert(struct kmod_module *module, bool installed, const char *parameters)
 {
 	int error;

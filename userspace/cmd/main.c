@@ -62,7 +62,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		if (!find(text))
 			argp_failure(state, EXIT_USAGE, 0, "%s: no such command; --help lists them", safe_string(text));
 		arguments->command = state->next - 1;
-		state->next = state->argc;	/* the rest is the command's */
+		state->next = state->argc;	/* the rest belongs to the command */
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_failure(state, EXIT_USAGE, 0, "no command given; --help lists them");
@@ -72,7 +72,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	}
 }
 
-/* The list of commands, behind the options, out of the table. */
+/* Prints the list of commands from the table, after the options. */
 static char *help(int key, const char *text, void *input)
 {
 	size_t size, i;
@@ -100,7 +100,7 @@ static const struct argp argp = {
 	.help_filter = help,
 };
 
-/* Also where argp ends the program. What was printed has to have arrived: a full disk must not look like success. */
+/* Also if argp ends the program. The output must have been written: a full disk must not look like success. */
 static void close_output(int status, void *unused)
 {
 	(void)unused;
@@ -112,14 +112,14 @@ static void close_output(int status, void *unused)
 
 static void open_output(void)
 {
-	/* A reader of our pipe that went away ends us quietly, also where our parent ignores SIGPIPE. */
+	/* If the reader of our pipe has gone, we end quietly, even if our parent ignores SIGPIPE. */
 	signal(SIGPIPE, SIG_DFL);
 	stdout = write_all_stream(STDOUT_FILENO) ?: stdout;
 	stderr = write_all_stream(STDERR_FILENO) ?: stderr;
 	on_exit(close_output, NULL);
 }
 
-/* getopt(3) prints what is no option as it stands, so it gets none that would do harm there. */
+/* getopt(3) prints an invalid option unchanged, so words that could do harm are rejected first. */
 static void check_options(char *const *word)
 {
 	for (; *word && strcmp(*word, "--"); word++) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* netstat: the table of netstat(8), from the module or a recording. */
+/* netstat: the table of netstat(8), from any source. */
 #include <err.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -18,7 +18,7 @@
 #include "view/table/netstat_table.h"
 
 #define REPEAT_MS	1000
-#define NETSTAT_EXIT_USAGE	3	/* as netstat has it */
+#define NETSTAT_EXIT_USAGE	3	/* as in netstat */
 
 enum { KEY_HOSTS = 0x200, KEY_PORTS, KEY_USERS, KEY_INET, KEY_INET6, KEY_OTHERS };
 
@@ -52,13 +52,13 @@ static const struct argp_option options[] = {
 	{ "numeric-ports", KEY_PORTS, NULL, 0, "Do not resolve service names", 2 },
 	{ "numeric-users", KEY_USERS, NULL, 0, "Do not resolve user names", 2 },
 	{ "help", 'h', NULL, OPTION_HIDDEN, NULL, 2 },
-	/* Of no effect on sockets, as in netstat. */
+	/* Without effect on sockets, as in netstat. */
 	{ "verbose", 'v', NULL, OPTION_HIDDEN, NULL, 2 },
 	{ "symbolic", 'N', NULL, OPTION_HIDDEN, NULL, 2 },
 	{ "fib", 'F', NULL, OPTION_HIDDEN, NULL, 2 },
 	{ "cache", 'C', NULL, OPTION_HIDDEN, NULL, 2 },
 
-	/* Of netstat, and not here. */
+	/* Supported by netstat, but not here. */
 	{ "udp", 'u', NULL, OPTION_HIDDEN, NULL, 0 },
 	{ "udplite", 'U', NULL, OPTION_HIDDEN, NULL, 0 },
 	{ "sctp", 'S', NULL, OPTION_HIDDEN, NULL, 0 },
@@ -87,7 +87,7 @@ static void add_family(struct argp_state *state, struct netstat *netstat, const 
 
 	if (!number)
 		argp_failure(state, EXIT_FAILURE, 0, "-A %s: not an address family of TCP; choose inet or inet6", safe_string(family));
-	/* Both together are neither, as for -4 and -6. */
+	/* Both together mean both, as with -4 and -6. */
 	netstat->options.family = netstat->options.family && netstat->options.family != number ? 0 : number;
 }
 
@@ -210,7 +210,7 @@ static int on_socket(const struct tcptrace_record *record, void *arg)
 	return error || !listing_over(&netstat->listing) ? error : SOURCE_STOP;
 }
 
-/* What records do not carry: who holds the sockets, and their timers. */
+/* What records do not contain: the processes of the sockets, and their timers. */
 static int ask(struct netstat *netstat)
 {
 	const struct sockdiag_request request = {
@@ -258,7 +258,7 @@ static int show(struct netstat *netstat)
 	return error;
 }
 
-/* Says what is not shown although it was asked for. */
+/* Reports what was requested and cannot be shown. */
 static void leave_out(const struct netstat *netstat)
 {
 	const struct netstat_table *table = &netstat->table;
@@ -277,7 +277,7 @@ static void leave_out(const struct netstat *netstat)
 		warnx("not in a recording, left out: users of half-open connections");
 }
 
-/* A recording is shown once: it would be the same again. */
+/* A recording is shown once: it does not change. */
 static int show_each_second(struct netstat *netstat)
 {
 	int error;
@@ -293,7 +293,7 @@ static int show_each_second(struct netstat *netstat)
 
 static int run(int argc, char *argv[])
 {
-	/* Too large for some stacks, with its buffer; and there is one only. */
+	/* Static: with its buffer it is too large for some stacks; and there is only one. */
 	static struct netstat netstat;
 	struct listing *listing = &netstat.listing;
 	int status, error;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* ports: how many more connections this host can make, and to whom. */
+/* ports: how many more connections this host can make, and to which destinations. */
 #include <err.h>
 #include <stdio.h>
 
@@ -19,7 +19,7 @@ enum { KEY_RANGE = 0x200 };
 
 struct arguments {
 	struct session_arguments session;
-	struct port_settings range;	/* `low` is 0: not given */
+	struct port_settings range;	/* `low` is 0 if not given */
 };
 
 struct view {
@@ -123,7 +123,7 @@ static void fill(struct row *row, const struct port_space *space, const struct p
 	row_cell(row, put_u64_or_dash(p, settings->low ? port_use_left(space, use) : UNKNOWN));
 }
 
-/* The row of all destinations that have none. */
+/* The row for all unused destinations. */
 static void fill_other(struct row *row, const struct port_space *space)
 {
 	char *p = row_begin(row);
@@ -176,7 +176,7 @@ static void put_space(struct view *view, const struct port_space *space)
 	out_write(&view->session->out, text, size);
 }
 
-/* With its uses, from the first one on. Returns where those of the next one begin. */
+/* With its uses, from the first one on. Returns where those of the next one start. */
 static size_t print_space(struct view *view, const struct port_space *space, size_t first)
 {
 	const struct options *options = &view->arguments.session.options;
@@ -239,7 +239,7 @@ static int begin(void *arg, struct session *session)
 	return 0;
 }
 
-/* What is there now; of a recording, what was at its end. */
+/* The current state; for a recording, the state at its end. */
 static void bootstrapped(void *arg)
 {
 	struct view *view = arg;

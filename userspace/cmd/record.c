@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* record: keeps what a source says, for any view to be shown of it later. */
+/* record: stores the records of a source, so that any view can show them later. */
 #include <argp.h>
 #include <err.h>
 #include <errno.h>
@@ -54,7 +54,7 @@ struct recording {
 	uint64_t sockets, events;
 	struct stop stop;
 	uint64_t progress_at;
-	bool progress;			/* the terminal has a line of progress */
+	bool progress;			/* the terminal shows a progress line */
 };
 
 /* ---- the command line ---- */
@@ -177,7 +177,10 @@ static int put_trailer(struct recording *recording, const struct tcptrace_lost *
 	return put_record(recording, &record);
 }
 
-/* Never a file that somebody may want to keep, but with --force. Devices and pipes are not kept. */
+/*
+ * Does not overwrite a file that may be worth keeping, unless --force is given. Devices and pipes have no content to
+ * keep.
+ */
 static int open_file(const struct arguments *arguments)
 {
 	const char *name = arguments->file;
@@ -205,9 +208,9 @@ out:
 	return fd;
 }
 
-/* ---- what goes in ---- */
+/* ---- what is stored ---- */
 
-/* An endpoint that enters or leaves a state that was asked for: the step belongs to it. */
+/* If an endpoint enters or leaves a selected state, the step is stored. */
 static bool wanted(const struct recording *recording, const struct tcptrace_record *record)
 {
 	struct filter_subject subject = subject_of_record(record);
@@ -246,7 +249,7 @@ static void show_progress(struct recording *recording)
 		record_lost(&lost));
 }
 
-/* Caught up. Returns SOURCE_END where it is time to end, else 0 or -errno. */
+/* All available records were stored. Returns SOURCE_END if it is time to stop, else 0 or -errno. */
 static int idle(struct recording *recording)
 {
 	int timeout = recording->progress ? (int)(PROGRESS_NS / 1000000) : -1;
@@ -260,7 +263,7 @@ static int idle(struct recording *recording)
 	return source_wait(recording->source, stop_timeout(&recording->stop, time, timeout));
 }
 
-/* Ctrl-C, and the end of --duration, end with what had happened by then, not with what was read by then. */
+/* Ctrl-C and --duration include everything that has happened by then, not only what was read by then. */
 static int record_events(struct recording *recording)
 {
 	const struct tcptrace_record *record;
@@ -272,7 +275,7 @@ static int record_events(struct recording *recording)
 		if (!stopping && signals_stop()) {
 			stopping = true;
 			stop_here(&recording->stop);
-			/* A file is read to its end at once: there is nothing to wait for. */
+			/* A file is read to its end without waiting. */
 			if (!recording->source->live)
 				return 0;
 		}
@@ -342,7 +345,7 @@ static int finish(struct recording *recording, int error)
 	struct tcptrace_lost lost = { 0 };
 
 	source_losses(recording->source, &lost);
-	/* Without a trailer, whoever reads the file sees that it is not whole. */
+	/* Without a trailer, readers see that the file is incomplete. */
 	if (!error)
 		put_trailer(recording, &lost);
 	flush(recording);
@@ -379,7 +382,7 @@ static int record_all(struct recording *recording)
 	return finish(recording, recording->failed ? 0 : error);
 }
 
-/* Returns 0, or -errno and has said why. */
+/* Returns 0, or -errno after printing an error. */
 static int open_source(struct recording *recording, enum tcptrace_level level)
 {
 	struct tcptrace_clause clauses[TCPTRACE_CLAUSES_MAX];
@@ -405,7 +408,7 @@ static int run_filtered(struct recording *recording)
 		level = filter_is_empty(recording->filter) ? TCPTRACE_L_LIFE : TCPTRACE_L_QUEUE;
 	if (options->family)
 		filter_set_family(recording->filter, options->family);
-	/* The source first: where it cannot be had, no file is touched. */
+	/* The source first: if it cannot be opened, no file is touched. */
 	error = open_source(recording, level);
 	if (error)
 		return exit_status_of(error);

@@ -20,26 +20,26 @@
 #include "view/table/ss_summary.h"
 #include "view/table/ss_table.h"
 
-/* What ss -t shows: neither listeners nor what has no full socket. */
+/* The default of ss -t: no listeners, and only full sockets. */
 #define STATES_DEFAULT	(~(1u << TCPTRACE_S_LISTEN | 1u << TCPTRACE_S_CLOSE | 1u << TCPTRACE_S_TIME_WAIT | \
 			   1u << TCPTRACE_S_SYN_RECV))
 
 struct ss {
 	struct ss_options options;
 	struct listing listing;
-	struct source *source;		/* the listing's, or with --history what session_run() follows; */
-	struct out *out;		/* and so is this */
+	struct source *source;		/* the listing's, or with --history the session's; */
+	struct out *out;		/* the same */
 	const struct model *model;	/* --history */
 	struct processes *processes;
 	struct sockdiag *diag;
 	bool detailed;
-	bool stopped;			/* Ctrl-C ended the watching, and what was there is shown */
+	bool stopped;			/* Ctrl-C has ended --history, and the table is being printed */
 	bool failed;
 	struct ss_details details;
 	struct ss_table table;
 };
 
-/* ---- what is shown ---- */
+/* ---- rows ---- */
 
 static void show_json(struct ss *ss, const struct tcptrace_record *record, const struct endpoint *known)
 {
@@ -59,7 +59,7 @@ static void show_json(struct ss *ss, const struct tcptrace_record *record, const
 	endpoint_release(&ep);
 }
 
-/* `known` of the model, NULL: nothing is. */
+/* `known` is from the model, NULL: unknown there. */
 static inline void show_row(struct ss *ss, const struct ss_row *row, const struct endpoint *known, uint64_t time)
 {
 	if (ss->detailed)
@@ -100,7 +100,7 @@ static int on_socket(const struct tcptrace_record *record, void *arg)
 	return ss->out->error || (signals_stop() && !ss->stopped) ? SOURCE_STOP : SOURCE_MORE;
 }
 
-/* A recording has no snapshot of its end: what the model has is what is there. */
+/* A recording has no snapshot at its end: the model is shown instead. */
 static void show_model(struct ss *ss, uint64_t time)
 {
 	const struct endpoint *ep;
@@ -111,9 +111,9 @@ static void show_model(struct ss *ss, uint64_t time)
 			show_endpoint(ss, ep, time);
 }
 
-/* ---- what records do not carry ---- */
+/* ---- what records do not contain ---- */
 
-/* Says what is not shown although it was asked for. */
+/* Reports what was requested and cannot be shown. */
 static void leave_out(const struct ss_wanted *wanted, bool processes, const char *of)
 {
 	const struct {
@@ -149,7 +149,7 @@ static int ask_proc(struct ss *ss)
 	return 0;
 }
 
-/* Where sock_diag does not answer, what only it knows is missing; all else is shown. */
+/* If sock_diag does not answer, its data is missing; everything else is shown. */
 static void ask_sockdiag(struct ss *ss)
 {
 	const struct sockdiag_request request = {
@@ -238,7 +238,7 @@ static int begin_history(void *arg, struct session *session)
 static void end_history(void *arg, uint64_t time)
 {
 	struct ss *ss = arg;
-	/* What the kernel is asked for is to be of the same moment as the table. */
+	/* What is queried from the kernel has to be of the same moment as the table. */
 	int error = ask(ss);
 
 	ss->stopped = signals_stop();
@@ -279,7 +279,7 @@ static int show_history(struct ss *ss)
 
 /* ---- -s ---- */
 
-/* Both return the exit status. The kernel's own counts, before any socket of ours is among them. */
+/* Both return the exit status. The kernel's own counts, before our own sockets are among them. */
 static int summarize_host(struct ss *ss)
 {
 	int error = ss_summary_kernel(&ss->listing.out);
@@ -289,7 +289,7 @@ static int summarize_host(struct ss *ss)
 	return out_close(&ss->listing.out) && !error ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
-/* A recording is read once for this, and once more for a table, which then says what is wrong with it. */
+/* A recording is read once for this, and again for a table, which then reports its errors. */
 static int summarize_recording(struct ss *ss, bool alone)
 {
 	struct listing *listing = &ss->listing;
@@ -315,7 +315,7 @@ static int summarize_recording(struct ss *ss, bool alone)
 static int show(struct ss *ss)
 {
 	const char *source = ss->options.options.source;
-	/* The summary alone, unless tables or a filter were named as well. */
+	/* Only the summary, unless tables or a filter were given as well. */
 	bool table = !ss->options.summary || ss->options.tables || ss->options.word_count;
 	int status;
 
@@ -337,7 +337,7 @@ static int show(struct ss *ss)
 	return status;
 }
 
-/* Words about states override options. */
+/* State words override options. */
 static int parse_filter(struct ss *ss)
 {
 	struct ss_options *options = &ss->options;
@@ -353,7 +353,7 @@ static int parse_filter(struct ss *ss)
 
 static int run(int argc, char *argv[])
 {
-	/* Too large for some stacks, with its buffers; and there is one only. */
+	/* Static: with its buffers it is too large for some stacks; and there is only one. */
 	static struct ss ss;
 	int status;
 

@@ -45,7 +45,7 @@ static const struct argp_option entries[] = {
 	{ "help", 'h', NULL, OPTION_HIDDEN, NULL, OURS },
 	{ NULL, 'v', NULL, OPTION_HIDDEN, NULL, OURS },
 
-	/* Of ss, and not here. */
+	/* Supported by ss, but not here. */
 	{ "udp", 'u', NULL, OPTION_HIDDEN, NULL, 0 },
 	{ "raw", 'w', NULL, OPTION_HIDDEN, NULL, 0 },
 	{ "unix", 'x', NULL, OPTION_HIDDEN, NULL, 0 },
@@ -135,7 +135,7 @@ static void set_family(struct argp_state *state, struct ss_options *options, con
 	options->options.last_family = strcmp(family, "inet") ? AF_INET6 : AF_INET;
 }
 
-/* A line that begins with # is a comment. What is not freed lives as long as the program. */
+/* A line that starts with # is a comment. The memory is kept until the program ends. */
 static void read_filter(struct argp_state *state, struct ss_options *options, const char *name)
 {
 	FILE *file = strcmp(name, "-") ? fopen(name, "r") : stdin;
@@ -196,7 +196,7 @@ static error_t parse_details(int key, struct ss_wanted *wanted)
 
 struct parsing {
 	struct ss_options *options;
-	const char *file;		/* -F; its words come after those of the command line */
+	const char *file;		/* -F; its words follow those of the command line */
 };
 
 static error_t parse(int key, char *text, struct argp_state *state)
@@ -284,7 +284,7 @@ void ss_options_parse(struct ss_options *options, int argc, char *argv[])
 	argp_parse(&argp, argc, argv, 0, NULL, &parsing);
 	if (options->summary && options->options.json)
 		errx(SS_EXIT_USAGE, "-s has no JSON output: omit it or --json");
-	/* Of several, ss takes the last one. */
+	/* If there are several, ss uses the last one. */
 	options->options.family = options->options.last_family;
 	if (options->options.family)
 		options->tables = true;

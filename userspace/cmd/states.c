@@ -55,7 +55,7 @@ static const struct argp argp = {
 	.children = children,
 };
 
-/* A terminal that shows all of it. */
+/* A terminal that is large enough. */
 static bool live(const struct view *view)
 {
 	const struct options *options = &view->arguments->session.options;
@@ -89,7 +89,7 @@ static uint64_t tick(void *arg, uint64_t time)
 
 	if (!view->session->source->live)
 		return UINT64_MAX;
-	/* It may have another size by now. */
+	/* Its size may have changed. */
 	term_init(&view->term, STDOUT_FILENO);
 	if (live(view)) {
 		transitions_now(&view->transitions, view->session->model);

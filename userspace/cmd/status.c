@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* status: what the loaded module has attached, counted and lost, and what it is asked for. */
+/* status: what the loaded module has attached, counted and lost, and which filters are in force. */
 #include <argp.h>
 #include <err.h>
 #include <errno.h>
@@ -45,7 +45,7 @@ static char *filter_text(const struct module_filter *filter)
 	return text;
 }
 
-/* ---- for people ---- */
+/* ---- text ---- */
 
 static void print_info(const struct module_info *info)
 {
@@ -104,7 +104,7 @@ static void print_cpus(const struct module_state *state, bool header)
 	}
 }
 
-/* A name with escapes may be longer than the kernel's longest. */
+/* An escaped name may be longer than the kernel's longest. */
 static int command_width(const struct module_state *state)
 {
 	unsigned int width = TCPTRACE_COMM_LEN, i;
@@ -137,7 +137,7 @@ static void print_filters(const struct module_state *state, bool header)
 	}
 }
 
-/* ---- for programs ---- */
+/* ---- JSON ---- */
 
 static void add_number(struct json_object *object, const char *key, uint64_t value)
 {
@@ -251,7 +251,7 @@ static int complain(int error)
 
 	switch (-error) {
 	case ENOENT:
-		/* The family is in one network namespace, /sys/module in all of them. */
+		/* The family exists in one network namespace, /sys/module in all of them. */
 		if (access("/sys/module/" MODULE_NAME, F_OK))
 			warnx("the module is not loaded: sudo tcptrace-ctl load");
 		else

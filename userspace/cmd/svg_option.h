@@ -4,7 +4,7 @@
 
 #include <argp.h>
 
-/* --svg=FILE; its input is a const char *, which stays NULL where the option is not given. */
+/* --svg=FILE; its input is a const char *, which stays NULL if the option is not given. */
 extern const struct argp svg_argp;
 
 #endif

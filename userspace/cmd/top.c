@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* top: the busy sockets, again and again. */
+/* top: the busy sockets, updated periodically. */
 #include <err.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -15,8 +15,8 @@
 #include "view/print_summary.h"
 #include "view/table/top.h"
 
-#define KEYS_NS		100000000ull	/* keys are looked for so often */
-#define ROWS		20		/* in a table that is not on a screen */
+#define KEYS_NS		100000000ull	/* interval of checks for keys */
+#define ROWS		20		/* of a table that is not on a screen */
 
 enum { KEY_INTERVAL = 0x200, KEY_SORT, KEY_ROWS, KEY_BATCH, KEY_COUNT };
 
@@ -31,7 +31,7 @@ struct view {
 	struct arguments arguments;
 	struct session *session;
 	struct top top;
-	uint64_t frame;		/* when the next one is due */
+	uint64_t frame;		/* time of the next update */
 	uint64_t frames;	/* made */
 	bool interactive;
 };
@@ -89,7 +89,7 @@ static const struct argp argp = {
 	.children = session_children,
 };
 
-/* ---- looking ---- */
+/* ---- updates ---- */
 
 static void look(struct view *view, uint64_t time)
 {
@@ -119,7 +119,7 @@ static void put_table(struct view *view)
 
 /* ---- the screen ---- */
 
-/* True where the picture is not what it should be any more. */
+/* True if the picture has to be redrawn. */
 static bool take_keys(struct view *view, int timeout_ms)
 {
 	bool changed = false;
@@ -134,7 +134,7 @@ static bool take_keys(struct view *view, int timeout_ms)
 	return changed;
 }
 
-/* Called KEYS_NS after each other, or with a file so much later in it. */
+/* Called every KEYS_NS, of real time or of a file's time. */
 static uint64_t tick_screen(struct view *view, uint64_t time)
 {
 	bool changed = take_keys(view, view->session->source->live ? 0 : KEYS_NS / 1000000);
@@ -149,7 +149,7 @@ static uint64_t tick_screen(struct view *view, uint64_t time)
 	return time + KEYS_NS;
 }
 
-/* A recording is over, but not looked at yet. */
+/* The recording has ended, but the user still looks at it. */
 static void stay(struct view *view, uint64_t time)
 {
 	top_look(&view->top, time);

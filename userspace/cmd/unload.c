@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* unload: takes the module out of the kernel, and says who keeps it there where that fails. */
+/* unload: removes the kernel module, and says what uses it if that fails. */
 #include <argp.h>
 #include <err.h>
 #include <errno.h>
@@ -13,7 +13,7 @@
 #include "host/module_file.h"
 #include "session/options.h"
 
-#define HOLDERS	8	/* named in the message */
+#define HOLDERS	8	/* maximum number of names in the message */
 
 struct arguments {
 	bool quiet;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* watch: what is there, and then each step of each connection, as it happens. */
+/* watch: the existing sockets, and then each step of each connection, as it happens. */
 #include <err.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -65,7 +65,7 @@ static const struct argp argp = {
 	.children = children,
 };
 
-/* ---- what is shown, in which form ---- */
+/* ---- output ---- */
 
 void watch_show_headers(struct watch *watch, bool sockets)
 {
@@ -150,7 +150,7 @@ static void on_verdict(void *arg, const struct endpoint *ep)
 		timeline_verdict(&watch->timeline, ep, peer);
 }
 
-/* In JSON the sum is in the last object. */
+/* In JSON, the sums are in the last object. */
 static void on_lost(void *arg, const struct tcptrace_record *record)
 {
 	struct watch *watch = arg;
@@ -171,7 +171,7 @@ static const struct session_view watch_live = {
 	.lost = on_lost,
 };
 
-/* Too large for some stacks, with what it knows of the last endpoints. */
+/* Static: with its cache of endpoints it is too large for some stacks. */
 static struct watch watch;
 
 static int show(const struct session_view *view)

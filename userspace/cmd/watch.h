@@ -2,8 +2,8 @@
 /*
  * What the parts of watch share:
  *
- *   watch.c		the command line, what is shown and in which form
- *   watch_once.c	--once: the sockets that are there
+ *   watch.c		the command line, and the output
+ *   watch_once.c	--once: the existing sockets
  */
 #ifndef TCPTRACE_CMD_WATCH_H
 #define TCPTRACE_CMD_WATCH_H
@@ -16,7 +16,7 @@ struct watch_arguments {
 	bool once, absolute, explain;
 };
 
-/* --once and --processes: kept until the processes are known. */
+/* --once and --processes: stored until the processes are known. */
 struct watch_rows {
 	struct tcptrace_record *all;
 	size_t count, room;
@@ -27,9 +27,9 @@ struct watch {
 	struct session *session;
 	struct timeline timeline;
 	uint64_t steps;			/* shown */
-	bool existing;			/* some were there */
+	bool existing;			/* there were existing sockets */
 	struct watch_rows rows;
-	int error;			/* -ENOMEM: of the rows */
+	int error;			/* -ENOMEM: rows are missing */
 };
 
 /* watch.c */
@@ -37,7 +37,7 @@ int watch_begin(void *watch, struct session *session);
 void watch_show_headers(struct watch *watch, bool sockets);
 void watch_show_socket(struct watch *watch, const struct endpoint *ep, uint64_t time);
 
-/* export --format=jsonl: what watch --json says, of each segment too unless --level says otherwise. */
+/* export --format=jsonl: the output of watch --json, including each segment unless --level is given. */
 int watch_export(const struct session_arguments *arguments, bool absolute);
 
 /* watch_once.c */

@@ -17,15 +17,15 @@
 #define WIDTH_PIPE	100
 #define WIDTH_LEAST	72
 #define BLOCK		6	/* lines of a connection on a terminal, with an empty one */
-#define SHOWN		((CANVAS_HEIGHT - 4) / BLOCK)	/* connections at most */
+#define SHOWN		((CANVAS_HEIGHT - 4) / BLOCK)	/* maximum number of connections */
 
-/* A connection as it was shown last; a place for each of the last ones, by its endpoint's place in the model. */
+/* A connection as it was shown last; one entry for each recent one, by its endpoint's place in the model. */
 #define KNOWN	1024
 
 struct known {
 	uint64_t cookie;
-	uint64_t start;		/* when it was shown first */
-	struct bars bars[2];	/* from who connected, and to it */
+	uint64_t start;		/* when it was first shown */
+	struct bars bars[2];	/* from the side that connected, and towards it */
 	uint32_t window[2];	/* the largest so far */
 };
 
@@ -38,7 +38,7 @@ struct view {
 	struct session *session;
 	struct term term;
 	struct canvas canvas;
-	uint64_t heading;		/* cookies of the connection whose heading was printed last, added */
+	uint64_t heading;		/* sum of the cookies of the connection whose heading was printed last */
 	struct known known[KNOWN];
 };
 
@@ -81,7 +81,7 @@ static int begin(void *arg, struct session *session)
 	return 0;
 }
 
-/* Who connected first, and the other one; either may be NULL. */
+/* The side that connected first, then the other one; either may be NULL. */
 static void order(const struct endpoint **first, const struct endpoint **second)
 {
 	const struct endpoint *ep = *first;
@@ -92,7 +92,7 @@ static void order(const struct endpoint **first, const struct endpoint **second)
 	*second = ep;
 }
 
-/* Both endpoints of a connection share a place. */
+/* Both endpoints of a connection share an entry. */
 static struct known *know(struct view *view, const struct endpoint *first, const struct endpoint *second, uint64_t time)
 {
 	const struct endpoint *one = first ? first : second;
@@ -103,7 +103,7 @@ static struct known *know(struct view *view, const struct endpoint *first, const
 	return known;
 }
 
-/* Its bars one way, 0 or 1. Returns whether they have changed. */
+/* Updates its bars in one direction, 0 or 1. Returns whether they have changed. */
 static bool look(struct known *known, unsigned int way, const struct endpoint *first, const struct endpoint *second)
 {
 	struct bars bars;
@@ -118,7 +118,7 @@ static bool look(struct known *known, unsigned int way, const struct endpoint *f
 	return true;
 }
 
-/* ---- line by line ---- */
+/* ---- one line after the other ---- */
 
 static char *put_name(char *p, const struct endpoint *ep, const struct endpoint *peer)
 {
@@ -127,7 +127,7 @@ static char *put_name(char *p, const struct endpoint *ep, const struct endpoint 
 	return record_put_endpoint(p, peer->family, peer->daddr, peer->dport);
 }
 
-#define NUMBERS	15	/* "12345678/1234567" as a rule */
+#define NUMBERS	15	/* usually "12345678/1234567" */
 
 static int bar_width(const struct view *view)
 {
@@ -189,7 +189,7 @@ static void line(struct view *view, const struct known *known, unsigned int way,
 	canvas_write(canvas, &view->session->out, &view->term, "\n");
 }
 
-/* What has changed since it was printed. */
+/* Prints what has changed since it was last printed. */
 static void show(struct view *view, const struct endpoint *first, const struct endpoint *second, uint64_t time)
 {
 	struct known *known = know(view, first, second, time);
@@ -230,7 +230,7 @@ static void on_socket(void *arg, const struct endpoint *ep)
 	show(view, first, second, ep->created);
 }
 
-/* ---- in place ---- */
+/* ---- updated in place ---- */
 
 static const char *state_of(const struct endpoint *ep)
 {
@@ -284,7 +284,7 @@ static void block(struct view *view, const struct endpoint *first, const struct 
 	}
 }
 
-/* The connections that were busy last. Returns how many of `all`, which is how many there are. */
+/* Selects the connections that were active last. Returns how many; *all is how many there are. */
 static unsigned int choose(const struct view *view, const struct endpoint *shown[SHOWN], unsigned int most,
 			   uint64_t *all)
 {

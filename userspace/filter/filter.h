@@ -68,9 +68,9 @@ bool filter_has_states(const struct filter *filter);
 void filter_set_family(struct filter *filter, int family);
 
 /*
- * The clauses that a source can decide. Their union holds every endpoint that the expression matches, maybe more. States
- * are left out: an endpoint changes its state, and its filter must not lose it. Returns how many `clauses` were filled;
- * 0: the expression cannot be bounded, or does not fit into `max`, so everything has to be recorded.
+ * The clauses that a source can decide. Their union holds every endpoint that the expression matches, maybe more.
+ * States are left out: an endpoint changes its state, and its filter must not lose it. Returns how many `clauses` were
+ * filled; 0: the expression cannot be bounded, or does not fit into `max`, so everything has to be recorded.
  */
 size_t filter_clauses(const struct filter *filter, struct tcptrace_clause *clauses, size_t max);
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Decides a record. The expression is linked once into a walk from test to test: each test knows the next one for either
- * outcome, so neither operators nor a stack are needed per record. What is not known matches, whether negated or not,
- * because it may be true.
+ * Decides a record. The expression is linked once into a walk from test to test: each test knows the next one for
+ * either outcome, so neither operators nor a stack are needed per record. What is not known matches, whether negated or
+ * not, because it may be true.
  */
 #include <sys/socket.h>
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The clauses for a source: the expression in disjunctive form. What clauses cannot express (a negated prefix, a device,
- * a process) counts as "any", so the union stays a superset.
+ * The clauses for a source: the expression in disjunctive form. What clauses cannot express (a negated prefix, a
+ * device, a process) counts as "any", so the union stays a superset.
  */
 #include <stdlib.h>
 #include <sys/socket.h>

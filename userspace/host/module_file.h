@@ -18,8 +18,8 @@ bool module_loaded(struct kmod_ctx *context);
 
 /*
  * The module that `load` loads: the file installed for this kernel, else the one built next to this program
- * (FOLDER/RELEASE/tcptrace.ko, where FOLDER is the program's). NULL: neither exists; else to be unreferenced. *installed
- * says which.
+ * (FOLDER/RELEASE/tcptrace.ko, where FOLDER is the program's). NULL: neither exists; else to be unreferenced.
+ * *installed says which.
  */
 struct kmod_module *module_find(struct kmod_ctx *context, bool *installed);
 

@@ -12,8 +12,8 @@ uint32_t netns_own(void);
 int netns_enter(const char *name);
 
 /*
- * Calls `visit` with this thread in each namespace that a process is in or that is mounted, our own first. Stops when it
- * returns non-zero, and returns that; or -errno. Afterwards the thread is in its original namespace.
+ * Calls `visit` with this thread in each namespace that a process is in or that is mounted, our own first. Stops when
+ * it returns non-zero, and returns that; or -errno. Afterwards the thread is in its original namespace.
  */
 int netns_each(int (*visit)(void *arg), void *arg);
 

@@ -205,8 +205,8 @@ static void accepted(struct change *change)
 
 /*
  * A half-open connection ends with its listener, which the record then no longer names. Otherwise a segment ended it:
- * one that on_reply() has seen answered by a RST, or the peer's RST. Nothing distinguishes that from an ICMP error or ss
- * -K, not even the context: what is received through a TUN device is processed in a task.
+ * one that on_reply() has seen answered by a RST, or the peer's RST. Nothing distinguishes that from an ICMP error or
+ * ss -K, not even the context: what is received through a TUN device is processed in a task.
  */
 static void given_up(struct change *change)
 {
@@ -379,8 +379,8 @@ void change_data_before_fin(struct change *change)
 }
 
 /*
- * A read with MSG_WAITALL reports more than once, each time everything that it has so far; MSG_PEEK reports as well, and
- * removes nothing.
+ * A read with MSG_WAITALL reports more than once, each time everything that it has so far; MSG_PEEK reports as well,
+ * and removes nothing.
  */
 static uint32_t taken(const struct endpoint *ep, const struct tcptrace_record *record)
 {

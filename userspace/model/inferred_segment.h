@@ -37,9 +37,9 @@ struct inferred_segment {
 int infer_segments(const struct step *step, struct inferred_segment segments[INFERRED_MAX]);
 
 /*
- * A sequence number relative to the initial one: `out` to iss, else to irs. Of all numbers with the same low 32 bits, it
- * is the one nearest to how far this direction has advanced. So it does not wrap, and a number before the initial one is
- * negative. False if the initial number is unknown.
+ * A sequence number relative to the initial one: `out` to iss, else to irs. Of all numbers with the same low 32 bits,
+ * it is the one nearest to how far this direction has advanced. So it does not wrap, and a number before the initial
+ * one is negative. False if the initial number is unknown.
  */
 bool relative_seq(const struct endpoint *ep, bool out, uint32_t number, int64_t *relative);
 

@@ -191,8 +191,8 @@ void model_unsettled(struct change *change)
 /* ---- a record ---- */
 
 /*
- * The full socket that a timewait socket replaced still changes to CLOSE, and may still be read and closed. A child that
- * did not come to life changes to CLOSE as well, and its request continues.
+ * The full socket that a timewait socket replaced still changes to CLOSE, and may still be read and closed. A child
+ * that did not come to life changes to CLOSE as well, and its request continues.
  */
 static bool is_shadow(const struct model *model, const struct endpoint *ep,
 		      const struct tcptrace_record *record)

@@ -178,8 +178,8 @@ enum model_outcome model_apply(struct model *model, const struct tcptrace_record
  */
 const struct endpoint *model_settle(struct model *model, uint64_t time);
 /*
- * Records that belong together, such as a change to CLOSE and its RST, or a segment and its change, are at most this far
- * apart: they are made in one run of the same CPU, which may be interrupted.
+ * Records that belong together, such as a change to CLOSE and its RST, or a segment and its change, are at most this
+ * far apart: they are made in one run of the same CPU, which may be interrupted.
  */
 #define MODEL_SETTLE_NS		200000000
 bool model_pending(const struct model *model);
@@ -217,8 +217,9 @@ struct endpoint *model_endpoint(struct model *model, uint64_t cookie);
 /* ---- an endpoint's counters, as record_recvq() and similar functions ---- */
 
 /*
- * Fills an endpoint outside any table: from a record of type SNAPSHOT, or as a copy of another one, whose queue statistics
- * it shares as long as that one exists. What *ep was before is ignored. endpoint_release() when done with it.
+ * Fills an endpoint outside any table: from a record of type SNAPSHOT, or as a copy of another one, whose queue
+ * statistics it shares as long as that one exists. What *ep was before is ignored. endpoint_release() when done with
+ * it.
  */
 void endpoint_from_snapshot(struct endpoint *ep, const struct tcptrace_record *record);
 void endpoint_copy(struct endpoint *ep, const struct endpoint *other);

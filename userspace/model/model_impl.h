@@ -137,8 +137,8 @@ void counters_know_iss(struct model *model, struct endpoint *ep, uint32_t iss);
 /* u.totals of a full socket. */
 void counters_take_totals(struct endpoint *ep, const struct tcptrace_record *record);
 /*
- * For an existing full socket, after its peer was looked up: where its numbers start, as far as the totals show. They do
- * not show whether it connected, which shifts its own numbers by one: that is taken from the peer, if it is on this
+ * For an existing full socket, after its peer was looked up: where its numbers start, as far as the totals show. They
+ * do not show whether it connected, which shifts its own numbers by one: that is taken from the peer, if it is on this
  * host.
  */
 void counters_derive(struct model *model, struct endpoint *ep, const struct tcptrace_record *record);

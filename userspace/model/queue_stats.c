@@ -178,8 +178,8 @@ uint64_t queue_stats_blocked(const struct queue_stats *stats)
 }
 
 /*
- * Attributes the time since the previous record: snd_nxt is as of now, all else as the previous record left it. Whatever
- * could change it makes a record: data written, an ACK, a window.
+ * Attributes the time since the previous record: snd_nxt is as of now, all else as the previous record left it.
+ * Whatever could change it makes a record: data written, an ACK, a window.
  */
 static void note_limit(struct queue_stats *stats, const struct endpoint *ep, const struct tcptrace_record *record)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What passes through the two queues of an endpoint, and what holds it up. Kept beside struct endpoint, only for endpoints
- * of which records of level queue are seen. Each record with the counters of a full socket is passed in before the
- * endpoint's own counters are updated: the difference is what is new.
+ * What passes through the two queues of an endpoint, and what holds it up. Kept beside struct endpoint, only for
+ * endpoints of which records of level queue are seen. Each record with the counters of a full socket is passed in
+ * before the endpoint's own counters are updated: the difference is what is new.
  */
 #ifndef TCPTRACE_QUEUE_STATS_H
 #define TCPTRACE_QUEUE_STATS_H

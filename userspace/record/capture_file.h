@@ -10,8 +10,8 @@
  *		losses, and in `events` the number of events. Nothing follows. A file
  *		without a trailer is truncated.
  *
- * A record's checksum continues that of the previous record. So missing or reordered records are detected like a changed
- * byte.
+ * A record's checksum continues that of the previous record. So missing or reordered records are detected like a
+ * changed byte.
  *
  * Everything is in the byte order of the recording host. docs/abi.md describes the record.
  */

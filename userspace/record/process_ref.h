@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Processes, as of when they acted. Many endpoints share a few of them. So an endpoint keeps a number of four bytes, and a
- * process is remembered as long as somebody keeps its number.
+ * Processes, as of when they acted. Many endpoints share a few of them. So an endpoint keeps a number of four bytes,
+ * and a process is remembered as long as somebody keeps its number.
  */
 #ifndef TCPTRACE_PROCESS_REF_H
 #define TCPTRACE_PROCESS_REF_H

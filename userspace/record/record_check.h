@@ -19,8 +19,8 @@ static inline bool record_known(const struct tcptrace_record *record)
 }
 
 /*
- * The offset of the first field that is out of range; 0: none. A LOST record is no event: it has no socket, so no family
- * and no states.
+ * The offset of the first field that is out of range; 0: none. A LOST record is no event: it has no socket, so no
+ * family and no states.
  */
 static inline size_t record_fault(const struct tcptrace_record *record)
 {

@@ -42,8 +42,8 @@ void bootstrap_free(struct bootstrap *bootstrap);
 int bootstrap_snapshot(const struct tcptrace_record *record, void *bootstrap);
 
 /*
- * Stores the source's events until all events are there that the snapshot has to be compared with. Returns 0; SOURCE_END
- * if a signal that ends the program was received; or -errno.
+ * Stores the source's events until all events are there that the snapshot has to be compared with. Returns 0;
+ * SOURCE_END if a signal that ends the program was received; or -errno.
  */
 int bootstrap_collect(struct bootstrap *bootstrap, struct source *source);
 

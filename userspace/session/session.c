@@ -184,8 +184,8 @@ static inline void tick(struct session *session, uint64_t time)
 }
 
 /*
- * If nothing happened for long, the next record's time is not when a tick was due: the view is called with the time when
- * it was due, and once more before the record, if it asks for that.
+ * If nothing happened for long, the next record's time is not when a tick was due: the view is called with the time
+ * when it was due, and once more before the record, if it asks for that.
  */
 static inline void tick_before(struct session *session, uint64_t time)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Some records can be shown only together with the next one of the same endpoint: see record_fin_acked(). Such a record is
- * held until the next one is there. The records behind it are held, too, so the order stays; for FIN_LOOKAHEAD_NS at most.
- * All others pass unchanged.
+ * Some records can be shown only together with the next one of the same endpoint: see record_fin_acked(). Such a record
+ * is held until the next one is there. The records behind it are held, too, so the order stays; for FIN_LOOKAHEAD_NS at
+ * most. All others pass unchanged.
  */
 #ifndef TCPTRACE_FIN_LOOKAHEAD_H
 #define TCPTRACE_FIN_LOOKAHEAD_H
@@ -34,8 +34,8 @@ int fin_lookahead_next_held(struct fin_lookahead *lookahead, struct source *sour
 			    const struct tcptrace_record **record, bool came);
 
 /*
- * As source_next(). Also SOURCE_IDLE if records are held: then fin_lookahead_waits() is true, and the caller has to call
- * again within FIN_LOOKAHEAD_NS.
+ * As source_next(). Also SOURCE_IDLE if records are held: then fin_lookahead_waits() is true, and the caller has to
+ * call again within FIN_LOOKAHEAD_NS.
  */
 static inline int fin_lookahead_next(struct fin_lookahead *lookahead, struct source *source,
 				     const struct tcptrace_record **record)

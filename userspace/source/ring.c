@@ -16,11 +16,11 @@
 /*
  * One CPU's ring, and the records read from it and not returned yet: from head to tail, sorted by time.
  *
- * Each CPU has a goal: at the time `aim`, `limit` positions were reserved. Once all of them are read, every record older
- * than `aim` has been read, and only then is the next goal set. A slot in the middle of being written delays that, but
- * does not change it, so a busy CPU, which always has one, makes progress. Room for twice the ring is always enough:
- * what cannot be returned when a goal is reached are records made since it was set, at most a ring of them, and the next
- * goal adds at most another.
+ * Each CPU has a goal: at the time `aim`, `limit` positions were reserved. Once all of them are read, every record
+ * older than `aim` has been read, and only then is the next goal set. A slot in the middle of being written delays
+ * that, but does not change it, so a busy CPU, which always has one, makes progress. Room for twice the ring is always
+ * enough: what cannot be returned when a goal is reached are records made since it was set, at most a ring of them, and
+ * the next goal adds at most another.
  */
 struct cpu {
 	const struct tcptrace_ring *ring;

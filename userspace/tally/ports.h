@@ -2,9 +2,9 @@
 /*
  * How many more connections to a peer are possible: what is left of the ports that connect() may choose.
  *
- * The kernel's rule (__inet_hash_connect): a port is skipped if it is reserved, or if somebody has bound it (a listener,
- * or what it accepted). Otherwise it can be used for each (source, destination, port) that does not have it yet. A port
- * in TIME_WAIT is in use, unless tcp_tw_reuse applies to it.
+ * The kernel's rule (__inet_hash_connect): a port is skipped if it is reserved, or if somebody has bound it (a
+ * listener, or what it accepted). Otherwise it can be used for each (source, destination, port) that does not have it
+ * yet. A port in TIME_WAIT is in use, unless tcp_tw_reuse applies to it.
  */
 #ifndef TCPTRACE_PORTS_H
 #define TCPTRACE_PORTS_H

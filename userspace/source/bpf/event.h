@@ -116,7 +116,8 @@ static __always_inline void say_what(struct event *event, u16 type, u8 op)
 }
 
 /*
- * Starts a record of `sk`, if the filter matches. The caller then sets only what is specific, and calls event_publish().
+ * Starts a record of `sk`, if the filter matches. The caller then sets only what is specific, and calls
+ * event_publish().
  */
 static __always_inline bool event_begin(struct event *event, void *sk, struct tcp_sock *tp, u16 type, u8 op)
 {

@@ -30,9 +30,9 @@ struct kept {
 };
 
 /*
- * A missed return leaves its entry behind, and the task may never get here again, so the oldest entries are reused. Only
- * a few are in progress at a time, because none of these functions waits. Each CPU has a list of its own, so that none
- * evicts another one's entries.
+ * A missed return leaves its entry behind, and the task may never get here again, so the oldest entries are reused.
+ * Only a few are in progress at a time, because none of these functions waits. Each CPU has a list of its own, so that
+ * none evicts another one's entries.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);

@@ -19,9 +19,9 @@
 #define MISSED_NS	1000000000ull	/* interval for querying misses: one system call for each program */
 
 /*
- * All CPUs share the buffer. A writer reserves its slot and then takes the time, so records are nearly in order of time;
- * if two writers race, the later slot may have the earlier time. So the reader sets a goal: at the time `aim`, `limit`
- * bytes were reserved. Once these are read, every record older than `aim` has been read.
+ * All CPUs share the buffer. A writer reserves its slot and then takes the time, so records are nearly in order of
+ * time; if two writers race, the later slot may have the earlier time. So the reader sets a goal: at the time `aim`,
+ * `limit` bytes were reserved. Once these are read, every record older than `aim` has been read.
  */
 struct events {
 	struct events_request request;

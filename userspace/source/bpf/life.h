@@ -11,8 +11,8 @@
 
 /*
  * A timewait socket has the cookie of the full socket, unless nobody had asked for that before it was created: then it
- * gets another one here, because BPF cannot write it. From then on that is the endpoint's cookie, and the last record of
- * the full socket, which tcp_time_wait() closes next, uses it, too.
+ * gets another one here, because BPF cannot write it. From then on that is the endpoint's cookie, and the last record
+ * of the full socket, which tcp_time_wait() closes next, uses it, too.
  */
 static __always_inline void leaves_its_place(struct tcptrace_record *record, u64 cookie)
 {

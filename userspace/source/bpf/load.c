@@ -40,8 +40,8 @@ struct probe {
 };
 
 /*
- * A dropped segment's socket is found in the segment. Not every verifier lets a helper find out its kind; a kprobe needs
- * no such permission.
+ * A dropped segment's socket is found in the segment. Not every verifier lets a helper find out its kind; a kprobe
+ * needs no such permission.
  */
 static const bool kprobe_only[TCPTRACE_PROBE_COUNT] = { [TCPTRACE_P_drop] = true };
 

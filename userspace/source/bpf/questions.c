@@ -9,8 +9,8 @@
 #include "source/bpf/questions.h"
 
 /*
- * The functions in question, by name, and their BTF ids; 0: this kernel does not have it. btf__find_by_name_kind() would
- * search tens of thousands of types for each.
+ * The functions in question, by name, and their BTF ids; 0: this kernel does not have it. btf__find_by_name_kind()
+ * would search tens of thousands of types for each.
  */
 #define ASKED(id, symbol_, older_, ...)	{ .name = symbol_ }, { .name = older_ },
 static struct function {
@@ -138,8 +138,8 @@ static int value_of_nameless(const struct btf *btf, const char *name)
 }
 
 /*
- * The names of the core's drop reasons that have a meaning: those after NOT_SPECIFIED, up to MAX. Purging the queue of a
- * closing socket is not a drop.
+ * The names of the core's drop reasons that have a meaning: those after NOT_SPECIFIED, up to MAX. Purging the queue of
+ * a closing socket is not a drop.
  */
 static void name_drops(const struct btf *btf, struct bpf_config *config)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * libbpf searches all of the kernel's types, more than a hundred thousand, for each type of the programs: a tenth of the
- * start-up time. Here they are found in one pass, and libbpf has only the result to search.
+ * libbpf searches all of the kernel's types, more than a hundred thousand, for each type of the programs: a tenth of
+ * the start-up time. Here they are found in one pass, and libbpf has only the result to search.
  */
 #include <bpf/btf.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * bpf_program__set_attach_target() searches all of the kernel's types for the name, which takes millions of instructions
- * for each program. Here the id is known: handlers of our own for these sections pass it to libbpf.
+ * bpf_program__set_attach_target() searches all of the kernel's types for the name, which takes millions of
+ * instructions for each program. Here the id is known: handlers of our own for these sections pass it to libbpf.
  */
 #include <bpf/bpf.h>
 #include <errno.h>

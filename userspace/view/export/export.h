@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What happens, in forms that other programs read: one form, one file. The fourth, jsonl, is what watch --json says.
+ * Events in formats that other programs read, one file for each. The fourth, jsonl, is the output of watch --json.
  *
  *   export_pcapng.c		each segment as a packet, for Wireshark and tcpdump
  *   export_perfetto*.c		each endpoint as a track of its states, for ui.perfetto.dev
@@ -22,17 +22,17 @@ struct export_arguments {
 	bool absolute;			/* jsonl: sequence numbers as on the wire */
 };
 
-/* What each form's own state begins with. */
+/* The first member of each format's own state. */
 struct export {
 	const struct export_arguments *arguments;
-	int error;			/* -errno: not all could be told, ENOMEM, or written, and then it was said */
+	int error;			/* -errno: ENOMEM, or of a write, which was reported */
 };
 
 struct export_format {
 	const char *name;
-	size_t size;			/* of its state, the argument of the view's functions; all 0 but for its struct export */
+	size_t size;			/* of its state, the argument of the functions; all 0 except struct export */
 	bool binary;			/* not for a terminal */
-	bool processes;			/* tells whose the sockets are that were there */
+	bool processes;			/* looks up the processes of existing sockets */
 	const struct session_view *view;
 };
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Packets as pcapng has them (draft-ietf-opsawg-pcapng): the headers of IP and TCP as far as a record knows them, and
- * no data. A segment between two sockets of one network namespace is one packet, as on its loopback device.
+ * Packets in pcapng format (draft-ietf-opsawg-pcapng): the IP and TCP headers as far as a record has them, without
+ * data. A segment between two sockets of one network namespace is one packet, as on its loopback device.
  */
 #include <errno.h>
 #include <netinet/in.h>
@@ -32,7 +32,7 @@ enum { PACKET_IN = 1, PACKET_OUT = 2 };
 #define BYTE_ORDER_MAGIC	0x1a2b3c4d
 #define LINKTYPE_RAW		101
 #define PIECES_MAX		(524280 / 88)
-#define SENT_BITS		12	/* of the last so many packets is known that they were sent from here */
+#define SENT_BITS		12	/* the last so many packets that were sent from this host are remembered */
 
 struct interface {
 	uint32_t netns;
@@ -47,7 +47,7 @@ struct pcapng {
 	uint32_t count;
 	size_t room;
 	struct map by_netns;		/* the same */
-	struct interface *last;		/* that was looked for; NULL: none yet */
+	struct interface *last;		/* the last one found; NULL: none yet */
 	uint64_t dropped;		/* records lost since the last packet */
 	uint64_t sent[1 << SENT_BITS];	/* identity() of packets */
 };
@@ -82,14 +82,14 @@ static char *put_option_64(char *p, uint16_t code, uint64_t value)
 	return put_option(p, code, &value, sizeof(value));
 }
 
-/* In units of the interface's resolution. */
+/* In units of the interface's timestamp resolution. */
 static char *put_time(char *p, uint64_t ns)
 {
 	p = put_32(p, ns >> 32);
 	return put_32(p, ns);
 }
 
-/* Its length goes behind its type when it is known, and once more to its end. */
+/* Fills in the length after the type, and repeats it at the end. */
 static char *begin_block(struct out *out, uint32_t type)
 {
 	return put_32(out_room(out), type) + sizeof(uint32_t);
@@ -117,7 +117,7 @@ static void put_section(struct pcapng *pcapng)
 	p = put_32(p, BYTE_ORDER_MAGIC);
 	p = put_16(p, 1);
 	p = put_16(p, 0);
-	/* How long the section is, nobody knows yet. */
+	/* The length of the section is not known yet. */
 	p = put_32(p, UINT32_MAX);
 	p = put_32(p, UINT32_MAX);
 	p = put_option(p, SECTION_PROGRAM, program, sizeof(program) - 1);
@@ -159,7 +159,7 @@ static struct interface *add_interface(struct pcapng *pcapng, uint32_t netns)
 	return interface;
 }
 
-/* That stands for this network namespace. NULL: no memory. */
+/* The interface that stands for this network namespace. NULL: no memory. */
 static struct interface *interface_of(struct pcapng *pcapng, uint32_t netns)
 {
 	if (!pcapng->last || pcapng->last->netns != netns)
@@ -204,13 +204,13 @@ static uint16_t checksum(const void *header, size_t size)
 	return ~(sum + (sum >> 16));
 }
 
-/* One that does not fit, since nobody knows in which pieces it was sent, is 0. */
+/* A length that does not fit is 0: it is not known how the segment was divided. */
 static uint16_t short_length(uint32_t length)
 {
 	return length <= UINT16_MAX ? htons(length) : 0;
 }
 
-/* `length`: behind it. A mapped address is IPv4 on its way. */
+/* `length`: of what follows. A mapped address is IPv4 on the wire. */
 static char *put_ip(char *p, const struct packet *packet, uint32_t length)
 {
 	struct ip6_hdr six = {
@@ -239,7 +239,7 @@ static char *put_ip(char *p, const struct packet *packet, uint32_t length)
 	return put_mem(p, &six, sizeof(six));
 }
 
-/* As many as are known; of SACK blocks the first. Others, timestamps for one, are not. */
+/* The known options; of SACK blocks, the first. Others, such as timestamps, are missing. */
 static char *put_tcp_options(char *p, const struct tcptrace_segment *segment)
 {
 	const uint8_t mss[] = { TCPOPT_MAXSEG, TCPOLEN_MAXSEG, segment->mss >> 8, segment->mss };
@@ -257,7 +257,7 @@ static char *put_tcp_options(char *p, const struct tcptrace_segment *segment)
 	return put_32(p, htonl(segment->sack_to));
 }
 
-/* Its checksum would need the data: 0, as where the device is to compute it. */
+/* The checksum would need the data: 0, as if the device had to compute it. */
 static char *put_headers(char *p, const struct packet *packet)
 {
 	const struct tcptrace_segment *segment = packet->segment;
@@ -281,8 +281,8 @@ static char *put_headers(char *p, const struct packet *packet)
 /* ---- packets ---- */
 
 /*
- * Never 0. The same for who sent it and for who gets it, as long as it is as it was. Not by hash.h, which would have
- * another one forgotten in each run where two share a place.
+ * Never 0. The same for sender and receiver if the segment was not changed on its way. Does not use hash.h: with random
+ * salts, different packets would be forgotten in each run.
  */
 static uint64_t identity(const struct packet *packet)
 {
@@ -302,7 +302,7 @@ static uint64_t identity(const struct packet *packet)
 	return hash ? hash : 1;
 }
 
-/* Of the endpoint that the record is of: "nc/202, ESTABLISHED, Recv-Q 0, Send-Q 14". */
+/* Of the record's endpoint: "nc/202, ESTABLISHED, Recv-Q 0, Send-Q 14". */
 static size_t comment(char *text, const struct step *step)
 {
 	const struct tcptrace_record *record = step->record;
@@ -349,8 +349,9 @@ static void put_packet(struct pcapng *pcapng, const struct packet *packet, const
 }
 
 /*
- * By the MSS, as tcp_gso_segment() divides it. What would be more packets than the largest segment that there is (GSO_MAX_SIZE)
- * makes at the smallest MSS (TCP_MIN_MSS) was no segment, and stays one packet: a damaged record is not to fill a disk.
+ * Divides by the MSS, as tcp_gso_segment() does. A segment that would become more packets than the largest possible one
+ * (GSO_MAX_SIZE) at the smallest MSS (TCP_MIN_MSS) is not real, and stays one packet: a damaged record must not fill
+ * the disk.
  */
 static uint32_t piece_size(const struct packet *packet)
 {
@@ -359,7 +360,7 @@ static uint32_t piece_size(const struct packet *packet)
 	return mss && packet->segment->len / mss <= PIECES_MAX ? mss : 0;
 }
 
-/* What no IP header has a length for is more than one packet. */
+/* Too long for the length field of an IP header: more than one packet. */
 static void put_segment(struct pcapng *pcapng, struct packet *packet, const struct step *step)
 {
 	const struct tcptrace_segment *whole = packet->segment;
@@ -392,7 +393,7 @@ static int begin(void *arg, struct session *session)
 	return 0;
 }
 
-/* A RST that is no connection's own has no other record. */
+/* A RST that belongs to no connection has no other record. */
 static bool is_packet(const struct tcptrace_record *record)
 {
 	return record->type == TCPTRACE_T_SEGMENT ||
@@ -410,7 +411,7 @@ static void on_step(void *arg, const struct step *step)
 	packet_of(&packet, step->record);
 	own = identity(&packet);
 	sent = &pcapng->sent[own >> (64 - SENT_BITS)];
-	/* What was sent from here is there already; what came may be several that became one. */
+	/* What was sent from this host is already exported; a received segment may be several that were joined. */
 	if (!packet.out && (step->peer || *sent == own))
 		return;
 	if (packet.out)
@@ -439,7 +440,7 @@ static void end(void *arg, uint64_t time)
 		p = put_32(p, i);
 		p = put_time(p, time + pcapng->session->source->realtime);
 		p = put_option_64(p, STATISTICS_RECEIVED, pcapng->interfaces[i]->packets);
-		/* Whose they were is not known. */
+		/* It is not known to which interface they belonged. */
 		p = put_option_64(p, STATISTICS_DROPPED, record_lost(&lost));
 		end_block(out, p);
 		free(pcapng->interfaces[i]);

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Chrome's trace event format: an array of events, which ui.perfetto.dev and chrome://tracing open. A connection is a
- * process there, an endpoint is a thread of it, and the endpoint's states are the slices of that thread:
+ * Chrome's trace event format: an array of events that ui.perfetto.dev and chrome://tracing open. A connection is shown
+ * as a process, an endpoint as a thread of it, and the endpoint's states as the slices of that thread:
  *
  *	tid	the lower half of the endpoint's cookie
- *	pid	the tid of that endpoint of the connection that was told of first
+ *	pid	the tid of the endpoint of the connection that was exported first
  *
- * An endpoint knows its peer before anything is told of it: the sender of the SYN was there first. Of two, the one that
- * outlives the other does not know it any more, so the pid is kept. Endpoints that find each other later stay apart.
+ * An endpoint knows its peer before anything of it is exported: the sender of the SYN existed before. When one of the
+ * two has ended, the other does not know it any more, so the pid is kept. Endpoints that find each other later stay
+ * separate.
  */
 #include <errno.h>
 
@@ -21,13 +22,13 @@
 
 #define TRACKS_FIRST	256
 
-/* What was told of an endpoint: where records were lost, or states are not asked for, the model knows of another one. */
+/* What was exported for an endpoint. If records were lost, or states are not selected, the model may be ahead. */
 struct track {
-	uint64_t cookie;	/* 0: of no endpoint */
+	uint64_t cookie;	/* 0: no endpoint */
 	uint32_t group;
-	uint32_t pid;		/* of the process that its name has */
+	uint32_t pid;		/* of the process in its name */
 	uint32_t recvq, sendq;
-	uint8_t state;		/* of the slice that is open, 0: none is */
+	uint8_t state;		/* of the open slice, 0: none */
 };
 
 struct perfetto {
@@ -35,18 +36,18 @@ struct perfetto {
 	struct session *session;
 	struct map numbers;	/* of tracks, by cookie */
 	struct index_pool tracks;
-	size_t most;		/* before those that are gone go */
-	uint64_t time;		/* of the events that are made */
-	bool begun;		/* an event was written: the next one comes behind a comma */
+	size_t most;		/* tracks that are kept before those of removed endpoints are dropped */
+	uint64_t time;		/* of the events being written */
+	bool begun;		/* an event was written: the next one needs a comma */
 	bool named;		/* `nobody` is */
 };
 
-/* What happens to no endpoint that is known, or concerns all of them. */
+/* For events without a known endpoint, and for those that concern all. */
 static const struct track nobody;
 
 /* ---- events ---- */
 
-/* A double has no room for the nanoseconds of a wall clock: the digits are given beside it. */
+/* A double cannot hold the nanoseconds of a wall clock, so the digits are passed as text. */
 static void add_time(struct json_object *event, uint64_t ns)
 {
 	char text[64], *p = put_u64(text, ns / 1000);
@@ -122,7 +123,7 @@ static void name_connection(struct perfetto *perfetto, const struct track *track
 	emit_name(perfetto, track, "process_name", text, p);
 }
 
-/* Its process may be known only later, and may be another one then. */
+/* Its process may become known later, and may change. */
 static void name_endpoint(struct perfetto *perfetto, struct track *track, const struct endpoint *ep)
 {
 	char text[TEXT_MAX], *p = record_put_endpoint(text, ep->family, ep->saddr, ep->sport);
@@ -157,7 +158,7 @@ static struct track *find(const struct perfetto *perfetto, uint64_t cookie)
 	return number ? index_pool_at(&perfetto->tracks, number) : NULL;
 }
 
-/* Those that the model has forgotten: so there are never many more than it has endpoints. */
+/* Drops tracks that the model has forgotten, so there are never many more than endpoints. */
 static void drop_gone(struct perfetto *perfetto)
 {
 	uintptr_t number;
@@ -217,15 +218,15 @@ static struct track *track_of(struct perfetto *perfetto, const struct endpoint *
 	return track;
 }
 
-/* ---- what is shown of an endpoint ---- */
+/* ---- the parts of an endpoint's track ---- */
 
-/* All that such a step says is the change of state. */
+/* Such a step has no information besides the change of state. */
 static inline bool is_change(const struct step *step)
 {
 	return step->record->type == TCPTRACE_T_STATE || step->record->type == TCPTRACE_T_LISTEN;
 }
 
-/* `step`: what led there, NULL: it was there. */
+/* `step`: what led to the state, NULL: it existed before. */
 static void show_state(struct perfetto *perfetto, struct track *track, const struct endpoint *ep,
 		       const struct step *step)
 {
@@ -246,7 +247,7 @@ static void show_state(struct perfetto *perfetto, struct track *track, const str
 	emit(perfetto, event);
 }
 
-/* Both in one event: the viewers make a track of each, whose name begins with the endpoint's. */
+/* Both in one event: viewers make a track of each, whose name starts with the endpoint's. */
 static void show_queues(struct perfetto *perfetto, struct track *track, const struct endpoint *ep, uint32_t recvq,
 			uint32_t sendq)
 {
@@ -274,7 +275,7 @@ static void show_event(struct perfetto *perfetto, const struct track *track, con
 	emit(perfetto, event);
 }
 
-/* Of no endpoint: with the endpoint that it came from or goes to, if that was told of. */
+/* Without an endpoint: shown with the sending or receiving endpoint, if that was exported. */
 static void show_stranger(struct perfetto *perfetto, const struct step *step)
 {
 	const struct tcptrace_record *record = step->record;
@@ -322,7 +323,7 @@ static void on_socket(void *arg, const struct endpoint *ep)
 		show_queues(perfetto, track, ep, endpoint_recvq(ep), endpoint_sendq(ep));
 }
 
-/* What was under way when an endpoint was found is from before it. */
+/* What was in progress when an existing endpoint was found began before that. */
 static inline uint64_t not_before(const struct endpoint *ep, uint64_t time)
 {
 	return time < ep->created ? ep->created : time;

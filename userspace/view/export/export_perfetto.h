@@ -2,8 +2,8 @@
 /*
  * What the two parts of export --format=perfetto share:
  *
- *   export_perfetto.c		the tracks, and which events they have
- *   export_perfetto_step.c	what an event says of the step that it is of
+ *   export_perfetto.c		the tracks and their events
+ *   export_perfetto_step.c	the arguments of an event, from its step
  */
 #ifndef TCPTRACE_EXPORT_PERFETTO_H
 #define TCPTRACE_EXPORT_PERFETTO_H
@@ -12,12 +12,12 @@
 #include "view/json/json_members.h"
 #include "view/text/timeline.h"
 
-/* With room for what put_*() leave behind. */
+/* Including the excess that put_*() may write. */
 #define TEXT_MAX	(2 * RECORD_ENDPOINT_MAX + PROCESS_TEXT_MAX)
 
 /* "out SYN,ACK", "retransmit rto", "accept" */
 void perfetto_add_name(struct json_object *event, const struct tcptrace_record *record);
-/* As in jsonl, by the same keys, but for the endpoint's own. */
+/* With the keys of jsonl, without the endpoint's own. */
 void perfetto_add_step(struct json_object *args, const struct step *step);
 
 #endif

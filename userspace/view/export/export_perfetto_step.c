@@ -4,7 +4,7 @@
 #include "record/names.h"
 #include "view/export/export_perfetto.h"
 
-/* Without an endpoint of its own a segment is counted from what its peer knows. */
+/* A segment without an endpoint is numbered by what its peer knows. */
 static void add_number(struct json_object *args, const char *key, const struct step *step, bool out, uint32_t number)
 {
 	int64_t relative;
@@ -19,7 +19,7 @@ static char *put_segment(char *p, bool out, uint8_t flags)
 	return put_tcp_flags(put_string(p, out ? "out " : "in "), flags);
 }
 
-/* The segment that came, or, where none did, that which went. One of type SEGMENT is the event's name. */
+/* The segment received or, without one, the one sent. If the record is of type SEGMENT, it is the event's name. */
 static void add_segment(struct json_object *args, const struct step *step)
 {
 	struct inferred_segment segments[INFERRED_MAX], *segment = segments;
@@ -56,7 +56,7 @@ static void add_drop(struct json_object *args, const struct step *step)
 	}
 }
 
-/* As in jsonl, by the same keys. */
+/* With the keys of jsonl. */
 static void add_by_type(struct json_object *args, const struct step *step)
 {
 	const struct tcptrace_record *record = step->record;

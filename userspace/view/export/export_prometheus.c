@@ -14,7 +14,7 @@
 
 /* ---- the file ---- */
 
-/* A file of its own in the same folder; *temporary, to be freed, is its name. Returns -1 and errno as open(2) does. */
+/* Opens a new file in the same folder; *temporary is its name, to be freed. Returns -1 and errno as open(2) does. */
 static int open_beside(const char *name, char **temporary)
 {
 	int fd;
@@ -27,7 +27,7 @@ static int open_beside(const char *name, char **temporary)
 	return fd;
 }
 
-/* Whoever reads it meanwhile reads the former one. Returns 0 or -errno. */
+/* Replaces the file atomically: readers see the old or the new one. Returns 0 or -errno. */
 static int replace(const char *name, const char *text, size_t size)
 {
 	static struct out out;
@@ -76,7 +76,7 @@ static void tell(struct prometheus *prometheus, uint64_t time)
 
 /* ---- the view ---- */
 
-/* What cannot be written is to be known now, and not at the end of a long recording. */
+/* Write errors are reported now, not at the end of a long recording. */
 static int begin(void *arg, struct session *session)
 {
 	struct prometheus *prometheus = arg;
@@ -88,7 +88,7 @@ static int begin(void *arg, struct session *session)
 	prometheus->session = session;
 	if (!name)
 		return 0;
-	/* rename(2) would take /dev/stdout from all. */
+	/* rename(2) would replace /dev/stdout for everybody. */
 	if (!lstat(name, &is) && !S_ISREG(is.st_mode)) {
 		warnx("%s: not a regular file", safe_string(name));
 		return EXIT_FAILURE;
@@ -184,7 +184,7 @@ static void on_verdict(void *arg, const struct endpoint *ep)
 		prometheus->sent += verdict.bytes_out;
 }
 
-/* The first one comes when what was there is known. */
+/* The first output follows after the existing sockets are known. */
 static uint64_t tick(void *arg, uint64_t time)
 {
 	struct prometheus *prometheus = arg;
@@ -208,7 +208,9 @@ static void end(void *arg, uint64_t time)
 	listeners_free(&prometheus->listeners);
 }
 
-/* For months: what costs more, retransmissions and what a listener refuses (queue), dropped segments, is to be asked for. */
+/*
+ * It runs for months, so what costs more has to be requested: retransmissions and refusals (queue), dropped segments.
+ */
 static const struct session_view view = {
 	.summary = print_summary,
 	.level = TCPTRACE_L_LIFE,

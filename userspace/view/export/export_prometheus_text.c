@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/*
- * Prometheus' text format, version 0.0.4. What was not recorded is left out: a 0 would say that it did not happen.
- */
+/* Prometheus' text format, version 0.0.4. What was not recorded is left out: a 0 would mean that it did not happen. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -23,16 +21,16 @@ const uint64_t prometheus_buckets[BUCKETS] = {
 
 struct family {
 	const char *name, *type, *help;
-	enum tcptrace_level level;	/* 0: told of at every level */
+	enum tcptrace_level level;	/* 0: available at every level */
 	void (*put)(FILE *file, const struct prometheus *prometheus, const struct family *family);
-	size_t what;			/* for put(): where it lies in struct prometheus; of a listener, enum value_kind */
+	size_t what;			/* for put(): offset in struct prometheus; for a listener, enum value_kind */
 };
 
 /* ---- values of labels ---- */
 
-#define LABEL	80	/* the longest value, as it comes */
+#define LABEL	80	/* maximum length of a value before escaping */
 
-/* No byte of a name is to make a scraper refuse all the rest. */
+/* No byte of a name may make a scraper reject the whole output. */
 static void put_label(FILE *file, const char *name, const char *value, size_t size)
 {
 	char text[SAFE_TEXT_GROWTH * LABEL], *end = put_safe(text, value, size < LABEL ? size : LABEL), *p;
@@ -168,7 +166,7 @@ enum value_kind {
 	ACCEPT_QUEUE, ACCEPT_QUEUE_MAX, ACCEPT_QUEUE_PEAK, SYN_QUEUE, SYN_QUEUE_PEAK, ACCEPTED, OVERFLOWS, DROPS, LONGEST
 };
 
-/* UNKNOWN: none; what is over has no "now". */
+/* UNKNOWN: none; a closed listener has no current value. */
 static uint64_t value_of(const struct listener *listener, enum value_kind kind)
 {
 	switch (kind) {
@@ -216,7 +214,7 @@ static void put_listeners(FILE *file, const struct prometheus *prometheus, const
 	}
 }
 
-/* ---- all of it ---- */
+/* ---- all metrics ---- */
 
 #define AT(member)	.what = offsetof(struct prometheus, member)
 
@@ -290,7 +288,7 @@ int prometheus_text(struct prometheus *prometheus, uint64_t time, char **text, s
 	for (i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
 		const struct family *family = &families[i];
 
-		/* What has a level of its own is of losses. */
+		/* Metrics with a level are about losses. */
 		if (family->level && !source_tells_losses(prometheus->session->source, family->level))
 			continue;
 		fprintf(file, "# HELP %s %s\n# TYPE %s %s\n", family->name, family->help, family->name, family->type);

@@ -22,7 +22,7 @@ static void add_number(struct json_object *object, const char *key, const struct
 {
 	int64_t relative;
 
-	/* Without an endpoint of its own a segment is counted from what its peer knows. */
+	/* A segment without an endpoint is numbered by what its peer knows. */
 	if (absolute)
 		json_add_int(object, key, number);
 	else if (step->ep ? relative_seq(step->ep, out, number, &relative) :
@@ -30,7 +30,7 @@ static void add_number(struct json_object *object, const char *key, const struct
 		json_add_signed(object, key, relative);
 }
 
-/* One segment has a place in an object: that which came, or, where none did, that which went. */
+/* An object has room for one segment: the received one or, without one, the one sent. */
 static void add_segment_members(struct json_object *object, const struct step *step, bool absolute)
 {
 	struct inferred_segment segments[INFERRED_MAX], *segment = segments;
@@ -123,7 +123,7 @@ static void add_drop(struct json_object *object, const struct step *step, bool a
 	add_number(object, "seq", step, out, drop->seq, absolute);
 }
 
-/* Beside its header, which add_segment_members() adds. */
+/* In addition to its header, which add_segment_members() adds. */
 static void add_segment(struct json_object *object, const struct step *step, bool absolute)
 {
 	struct segment segment;

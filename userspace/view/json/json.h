@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The model as JSON, one object a line, by json-c. The keys are a contract: new ones
- * may be added, none is renamed. Times are CLOCK_MONOTONIC, durations end in _ns; what is
- * not known is left out.
+ * The model as JSON, one object per line, by json-c. The keys are a contract: keys may be added, but are not renamed.
+ * Times are CLOCK_MONOTONIC, durations end in _ns; unknown values are left out.
  */
 #ifndef TCPTRACE_JSON_H
 #define TCPTRACE_JSON_H
@@ -14,19 +13,19 @@
 #include "model/model.h"
 #include "session/summary.h"
 
-/* `absolute`: sequence numbers as on the wire; else from the connection's beginning, or left out. */
+/* `absolute`: sequence numbers as on the wire; otherwise relative to the initial one, or left out. */
 void json_step(struct out *out, const struct step *step, bool absolute);
 
-/* A socket that is there, as of `time`. */
+/* An existing socket, as of `time`. */
 void json_socket(struct out *out, const struct endpoint *ep, uint64_t time);
 
-/* The same, with what is known of the time before. */
+/* The same, with its history. */
 void json_history(struct out *out, const struct endpoint *ep, uint64_t time, bool followed);
 
-/* `peer`: the other endpoint, NULL: it is not here. */
+/* `peer`: the other endpoint, NULL: not on this host. */
 void json_verdict(struct out *out, const struct endpoint *ep, const struct endpoint *peer);
 
-/* What was lost, by the source and by the model; the last object of a stream. */
+/* The losses of source and model; the last object of a stream. */
 void json_summary(struct out *out, const struct summary *summary);
 
 #endif

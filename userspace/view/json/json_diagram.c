@@ -28,7 +28,7 @@ void diagram_json(struct out *out, const struct transitions *transitions, uint64
 	for (state = 1; state <= TCPTRACE_STATE_MAX; state++) {
 		struct json_object *object = begin_none("stay", time);
 
-		/* In place of the null that each object has. */
+		/* Replaces the null that each object has. */
 		json_object_object_add(object, "state", json_object_new_string(state_name(state)));
 		json_add_int(object, "now", transitions->now[state]);
 		json_add_int(object, "left", transitions->stayed[state]);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the parts of the JSON share, and nobody else includes:
+ * What the parts of the JSON output share; not for other folders:
  *
- *   json.c		steps, sockets, verdicts, losses: what watch says
- *   json_tables.c	the lines of tables
- *   json_ladder.c, json_windows.c, json_diagram.c	what pictures show
+ *   json.c		steps, sockets, verdicts, losses: the output of watch
+ *   json_tables.c	the rows of tables
+ *   json_ladder.c, json_windows.c, json_diagram.c	the content of pictures
  */
 #ifndef TCPTRACE_JSON_IMPL_H
 #define TCPTRACE_JSON_IMPL_H
@@ -15,7 +15,7 @@
 #include "record/names.h"
 #include "view/json/json_members.h"
 
-/* What each object has. */
+/* The keys of each object. */
 struct head {
 	uint64_t time;
 	const char *type;
@@ -28,7 +28,7 @@ struct head {
 	uint32_t recvq, sendq;
 };
 
-/* json_print() ends it. */
+/* To be ended by json_print(). */
 static inline struct json_object *begin(const struct head *head)
 {
 	struct json_object *object = json_object_new_object();
@@ -68,7 +68,7 @@ static inline struct json_object *begin_endpoint(const struct endpoint *ep, cons
 	return begin(&head);
 }
 
-/* Of no socket, but each object has these keys. */
+/* Without a socket; each object has these keys. */
 static inline struct json_object *begin_none(const char *type, uint64_t time)
 {
 	static const char *const empty[] = {

@@ -2,7 +2,7 @@
 #include "view/json/json_impl.h"
 #include "view/picture/ladder_view.h"
 
-/* Whose object it is: the sender's, if that is here. */
+/* The side that the object belongs to: the sender, if it is on this host. */
 static unsigned int local_of(const struct ladder *ladder, const struct message *message)
 {
 	return ladder->endpoint[message->from].cookie ? message->from : !message->from;
@@ -78,7 +78,7 @@ static void one(struct out *out, const struct ladder *ladder, const struct messa
 	};
 	struct json_object *object = begin(&head);
 
-	/* Not known of the moment. */
+	/* Not known for that moment. */
 	json_object_object_add(object, "recvq", NULL);
 	json_object_object_add(object, "sendq", NULL);
 	if (ladder->endpoint[!local].cookie)

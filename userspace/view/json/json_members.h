@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Members of an object by json-c, of the kinds that all of the JSON has. */
+/* Members of json-c objects, of the kinds that all JSON output uses. */
 #ifndef TCPTRACE_JSON_MEMBERS_H
 #define TCPTRACE_JSON_MEMBERS_H
 
@@ -48,7 +48,7 @@ static inline void json_add_text(struct json_object *object, const char *key, co
 	json_add(object, key, json_object_new_string_len(text, end - text));
 }
 
-/* As the text has it: who prints the value of this key is safe, too. */
+/* As in the text output, so that printing the value is safe, too. */
 static inline void json_add_comm(struct json_object *object, const char *key, const char *comm)
 {
 	char text[SAFE_TEXT_GROWTH * TCPTRACE_COMM_LEN];

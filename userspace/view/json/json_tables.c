@@ -23,7 +23,7 @@ void json_listener(struct out *out, const struct listener *listener, bool drops,
 	json_print(out, object);
 }
 
-/* In place of the null that each object has. */
+/* Replaces the null that each object has. */
 static void set(struct json_object *object, const char *key, struct json_object *value)
 {
 	json_object_object_add(object, key, value);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The lines of tables as JSON; a contract as json.h is. */
+/* The rows of tables as JSON; a contract, as in json.h. */
 #ifndef TCPTRACE_JSON_TABLES_H
 #define TCPTRACE_JSON_TABLES_H
 
@@ -10,7 +10,7 @@
 #include "tally/listeners.h"
 #include "tally/ports.h"
 
-/* `drops`: those are recorded. */
+/* `drops`: they are recorded. */
 void json_listener(struct out *out, const struct listener *listener, bool drops, uint64_t time);
 
 /* `use` NULL: any other destination. */

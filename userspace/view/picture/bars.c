@@ -55,7 +55,7 @@ uint32_t bars_window(const struct bars *bars)
 struct scale {
 	int x, width;
 	uint32_t from;		/* the sequence number at x */
-	uint64_t page;		/* bytes from there to the end */
+	uint64_t page;		/* bytes from there to the right edge */
 };
 
 static struct scale scale_of(const struct bars *bars, int x, int width, uint32_t window)
@@ -81,7 +81,7 @@ static int column_of(const struct scale *scale, uint32_t number)
 	return scale->x + (column < scale->width ? column : scale->width);
 }
 
-/* From *x up to where `number` is: at least one column where there is anything, none where there is nothing. */
+/* Draws from *x to `number`: at least one column if there is anything, none if there is nothing. */
 static void draw_part(struct canvas *canvas, const struct scale *scale, int *x, int y, uint32_t from, uint32_t number,
 		      enum canvas_colour colour, const char *character)
 {
@@ -97,7 +97,7 @@ static void draw_part(struct canvas *canvas, const struct scale *scale, int *x, 
 	*x = end;
 }
 
-/* What lies beyond, and the window's edge, which what waits may lie behind: at `x` or further right. */
+/* What lies beyond, and the edge of the window, which waiting data may exceed: at `x` or further right. */
 static void draw_rest(struct canvas *canvas, const struct scale *scale, int x, int edge, int y)
 {
 	canvas_fill(canvas, x, scale->x + scale->width, y, CANVAS_DIM, BEYOND);

@@ -92,7 +92,7 @@ static void draw_box(struct canvas *canvas, const struct diagram_box *box, const
 		canvas_text(canvas, end, line, colour, "│");
 	}
 	canvas_text(canvas, x + 1, y + 1, colour, state_name(box->state));
-	/* Nobody is in CLOSE: it is the absence of a connection. */
+	/* No endpoint is in CLOSE: it means that there is no connection. */
 	if (box->state == S(CLOSE))
 		return;
 	snprintf(text, sizeof(text), "%" PRIu64, transitions->now[box->state]);

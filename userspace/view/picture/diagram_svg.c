@@ -48,7 +48,7 @@ static void draw_box(FILE *file, const struct diagram_box *box, const struct tra
 	svg_text(file, "red bold small", "end", x + width - 12, y + 45, 0, text);
 }
 
-/* One cell further, so that it begins and ends at a box. */
+/* One cell further, so that it touches a box at both ends. */
 static void end_points(const struct diagram_edge *edge, double x[DIAGRAM_CORNERS], double y[DIAGRAM_CORNERS])
 {
 	int last = edge->count - 1, i;
@@ -65,7 +65,7 @@ static void end_points(const struct diagram_edge *edge, double x[DIAGRAM_CORNERS
 			   (edge->points[last].y < edge->points[last - 1].y));
 }
 
-/* The more often, the wider. */
+/* Edges that were taken more often are wider. */
 static void draw_edge(FILE *file, const struct diagram_edge *edge, uint64_t taken)
 {
 	double x[DIAGRAM_CORNERS], y[DIAGRAM_CORNERS], at;

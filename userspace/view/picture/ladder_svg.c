@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A ladder as a picture. Time runs down, but not to scale: what happens next is one step further down, so
- * that each arrow slants and can be read; a long time without anything is a gap that says how long it was.
+ * A ladder as a picture. Time runs down, but not to scale: each event is one step below the previous one, so that each
+ * arrow slants and is legible. A long time without events is a gap with its duration.
  */
 #include <errno.h>
 #include <math.h>
@@ -21,7 +21,7 @@
 #define TOP	96.0		/* heading */
 #define BOTTOM	58.0		/* verdict */
 #define STEP	23.0
-#define GAP	26.0		/* more of it, where time passes */
+#define GAP	26.0		/* additional space for a gap */
 #define GAP_NS	20000000ull
 #define BAR	10.0
 
@@ -32,7 +32,7 @@ struct picture {
 	double top;
 	struct moment *moments;
 	double *y;		/* of each moment */
-	uint32_t count, more;	/* moments; messages that are not drawn */
+	uint32_t count, more;	/* moments; messages that were left out */
 	double height;
 };
 
@@ -41,7 +41,7 @@ static double line_of(unsigned int side)
 	return side == LADDER_LEFT ? LEFT : RIGHT;
 }
 
-/* ---- where everything is ---- */
+/* ---- the layout ---- */
 
 static bool has_gap(const struct picture *picture, uint32_t i)
 {
@@ -78,7 +78,7 @@ static int layout(struct picture *picture, const struct ladder *ladder, uint32_t
 	return 0;
 }
 
-/* Where the message is at one side; the other side's place where it was not seen there. */
+/* The position of the message at one side; if it was not seen there, at the other side. */
 static double place_of(const struct picture *picture, const struct message *message, unsigned int side)
 {
 	double y = 0;
@@ -132,7 +132,7 @@ static void name_state(const struct picture *picture, unsigned int side, uint8_t
 	svg_text(picture->file, class, side == LADDER_LEFT ? "end" : "start", x, y + 4, 0, state_name(state));
 }
 
-/* Is this where the moment's message changes the state of `side`? */
+/* Does this moment's message change the state of `side` here? */
 static bool touches(const struct moment *moment, unsigned int side)
 {
 	const struct message *message = moment->message;
@@ -169,9 +169,9 @@ static void draw_side(const struct picture *picture, unsigned int side)
 	draw_span(picture, side, state, from, end);
 }
 
-/* ---- what went between them ---- */
+/* ---- the messages ---- */
 
-/* Where an arrow begins and ends. */
+/* Where an arrow starts and ends. */
 struct way {
 	double x1, y1, x2, y2;
 	bool lost;
@@ -208,7 +208,7 @@ static void draw_arrow(const struct picture *picture, const struct message *mess
 		 "lost");
 }
 
-/* Along the arrow; of one that may cross others short, and near its sender. */
+/* The label along the arrow; if others may cross it, short, and near its sender. */
 static void draw_label(const struct picture *picture, const struct message *message)
 {
 	struct way way = way_of(picture, message);
@@ -220,11 +220,11 @@ static void draw_label(const struct picture *picture, const struct message *mess
 
 	message_label(picture->ladder, message, picture->absolute, near || way.lost ? 32 : 52, label);
 	snprintf(class, sizeof(class), "small halo %s", svg_class(ladder_colour(message)));
-	/* Below one that is lost: it does not keep to the slope of its neighbours. */
+	/* Below the arrow of a lost segment, which has another slope than its neighbours. */
 	svg_text(picture->file, class, anchor, x, way.y1 + (x - way.x1) * slope + (way.lost ? 12 : -4), turned, label);
 }
 
-/* Is a segment on its way from before this moment until after it? */
+/* Is a segment in flight from before this moment until after it? */
 static bool under_way(const struct picture *picture, uint32_t i)
 {
 	uint64_t time = picture->moments[i].time;
@@ -254,7 +254,7 @@ static void draw_gap(const struct picture *picture, uint32_t i)
 	svg_text(picture->file, "dim small", "middle", WIDTH / 2, y + 4, 0, text);
 }
 
-/* Of an arrow's two moments the first one. */
+/* Only at the first of an arrow's two moments. */
 static bool begins(const struct moment *moment)
 {
 	return moment->message->arrow && (moment->leaves || !moment->message->at[moment->message->from]);
@@ -307,7 +307,7 @@ static void draw(const struct picture *picture, int64_t realtime)
 	svg_text(picture->file, "dim small mono", "middle", WIDTH / 2, picture->top + TOP, 0, text);
 	for (i = 0; i < picture->count; i++)
 		draw_moment(picture, i);
-	/* Above all lines. */
+	/* On top of all lines. */
 	for (i = 0; i < picture->count; i++)
 		if (begins(&picture->moments[i]))
 			draw_label(picture, picture->moments[i].message);
@@ -321,7 +321,7 @@ int ladder_svg(FILE *file, const struct ladders *ladders, int64_t realtime, bool
 	double height = 0;
 	bool measured = false;
 
-	/* Once for the size of it all, once for itself. */
+	/* Called once to compute the size, and once to draw. */
 	for (;;) {
 		picture.top = 0;
 		for (ladder = ladders->first; ladder; ladder = ladder->next) {

@@ -14,17 +14,17 @@
 #include "view/picture/ladder_view.h"
 #include "view/picture/state_colour.h"
 
-#define WIDTH_PIPE	100	/* where nobody says how wide it may be */
+#define WIDTH_PIPE	100	/* columns if the width is unlimited */
 #define WIDTH_LEAST	60
 #define WIDTH_MOST	132
 #define STATE		11	/* "ESTABLISHED" */
-#define LEFT		(11 + 1 + STATE + 1)	/* column of the left line, behind the time and the state */
+#define LEFT		(11 + 1 + STATE + 1)	/* column of the left line, after the time and the state */
 
 void ladder_text_init(struct ladder_text *text, struct out *out, int64_t realtime, bool absolute)
 {
 	*text = (struct ladder_text){ .out = out, .realtime = realtime, .absolute = absolute };
 	term_init(&text->term, STDOUT_FILENO);
-	/* What it is drawn in. */
+	/* The canvas and its layout. */
 	if (!text->term.utf8)
 		safe_text_ascii();
 	if (!text->term.width)
@@ -50,7 +50,7 @@ static void write_canvas(struct ladder_text *text, const struct canvas *canvas)
 	canvas_write(canvas, text->out, &text->term, "\n");
 }
 
-/* The two lines that stand for the two endpoints; that of an endpoint which is not here is only thought of. */
+/* The two lines for the two endpoints; the one of an endpoint that is not on this host is dashed. */
 static void put_lines(const struct ladder_text *text, struct canvas *canvas, int y, const struct ladder *ladder)
 {
 	unsigned int side;
@@ -70,7 +70,7 @@ static void put_state(const struct ladder_text *text, struct canvas *canvas, int
 		canvas_text(canvas, right_of(text) + 2, y, state_colour(state), name);
 }
 
-/* Around its line, but within the picture and from column `least` on. */
+/* Centred at its line, but within the picture and from column `least` on. */
 static void put_name(const struct ladder_text *text, struct canvas *canvas, int least, int y, unsigned int side,
 		     enum canvas_colour colour, const char *name)
 {
@@ -83,7 +83,7 @@ static void put_name(const struct ladder_text *text, struct canvas *canvas, int 
 	canvas_text(canvas, x, y, colour, name);
 }
 
-/* Both in a line, where they are not too long for that. Returns the last line. */
+/* Both in one line, if they are short enough. Returns the last line. */
 static int put_names(const struct ladder_text *text, struct canvas *canvas, int least, int y, enum canvas_colour colour,
 		     const char *left, const char *right)
 {
@@ -134,7 +134,7 @@ enum canvas_colour ladder_colour(const struct message *message)
 	return message->segment.known & INFERRED_LENGTH && message->segment.length ? CANVAS_GREEN : CANVAS_PLAIN;
 }
 
-/* From its sender's line to the other one, or the half of it that this moment is. */
+/* From the sender's line to the other one, or the half of it that belongs to this moment. */
 static void put_arrow(const struct ladder_text *text, struct canvas *canvas, const struct ladder *ladder,
 		      const struct moment *moment)
 {

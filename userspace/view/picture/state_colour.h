@@ -4,7 +4,7 @@
 
 #include "base/canvas.h"
 
-/* The colour that a state (enum tcptrace_state) has in each picture. */
+/* The colour of a state (enum tcptrace_state) in all pictures. */
 enum canvas_colour state_colour(unsigned int state);
 
 #endif

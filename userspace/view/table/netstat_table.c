@@ -17,10 +17,10 @@
 #include "view/table/netstat_table.h"
 
 #define ADDRESS_WIDTH	23	/* of address, colon and port */
-#define ADDRESS_SHORT	22	/* what may be left of both without -W */
+#define ADDRESS_SHORT	22	/* maximum of both without -W */
 #define PORT_SHORT	18
 #define PROGRAM_WIDTH	20
-#define NO_USER		UINT32_MAX	/* nobody knows whose it is */
+#define NO_USER		UINT32_MAX	/* unknown owner */
 
 void netstat_table_headings(struct netstat_table *table)
 {
@@ -57,7 +57,7 @@ static const char *host_name(const struct netstat_table *table, uint8_t family, 
 	return resolve_host(family, address);
 }
 
-/* Without brackets, and a mapped one as the IPv4 address it is. */
+/* Without brackets; a mapped address is printed as IPv4. */
 static char *put_host(const struct netstat_table *table, char *p, uint8_t family, const uint8_t *address)
 {
 	static const uint8_t mapped[12] = { [10] = 0xff, 0xff };
@@ -81,7 +81,7 @@ static char *put_service(const struct netstat_table *table, char *p, uint16_t po
 	return name ? put_string(p, name) : put_port(p, port);
 }
 
-/* The port stays as it is, the address is cut. */
+/* Shortens the address, not the port. */
 static char *put_endpoint(const struct netstat_table *table, char *p, uint8_t family, const uint8_t *address,
 			  uint16_t number)
 {
@@ -99,9 +99,9 @@ static char *put_endpoint(const struct netstat_table *table, char *p, uint8_t fa
 	return put_column(p, start + ADDRESS_WIDTH);
 }
 
-/* ---- behind the state ---- */
+/* ---- the columns after the state ---- */
 
-/* Whose it is by /proc/net/tcp: of a request, whose listener it came to. */
+/* The owner as in /proc/net/tcp: for a request, that of its listener. */
 static uint32_t uid_of(const struct netstat_table *table, const struct tcptrace_record *record)
 {
 	uint64_t cookie = record->kind == TCPTRACE_K_REQUEST ? record->u.listen.listener : record->cookie;
@@ -134,7 +134,7 @@ static char *put_user(const struct netstat_table *table, char *p, uint32_t uid)
 	return put_column(put_string(p, name), start + 10);
 }
 
-/* What argv[0] is, but for the path, as far as there is room. */
+/* argv[0] without the path, as far as there is room. */
 static void program_name(uint32_t pid, char name[PROGRAM_WIDTH])
 {
 	char path[32], words[512];
@@ -177,7 +177,7 @@ static char *put_timer(char *p, unsigned int timer, unsigned int ms, unsigned in
 
 	if (timer > 4)
 		return p + sprintf(p, "unkn-%u (%2.2f/%u/%u)", timer, ms / 10 / 100.0, retransmits, probes);
-	/* Hundredths of a second are all that /proc/net/tcp has. */
+	/* /proc/net/tcp has only hundredths of a second. */
 	return p + sprintf(p, "%s (%2.2f/%u/%u)", names[timer], timer ? ms / 10 / 100.0 : 0, retransmits, probes);
 }
 
@@ -203,7 +203,7 @@ static char *put_row(const struct netstat_table *table, char *p, const struct tc
 	p = put_column(put_string(p, record->family == AF_INET ? "tcp" : "tcp6"), start + 6);
 	p = put_right(p, record_recvq(record), 6);
 	*p++ = ' ';
-	/* Of a listener it has no maximum. */
+	/* For a listener it shows no maximum. */
 	p = put_right(p, record_listens(record) ? 0 : record_sendq(record), 6);
 	*p++ = ' ';
 	p = put_endpoint(table, p, record->family, record->saddr, record->sport);

@@ -10,13 +10,13 @@
 #include "host/sockdiag.h"
 
 struct netstat_table {
-	bool all, listening;		/* which; neither: those that have a peer */
+	bool all, listening;		/* which sockets; neither: those with a peer */
 	bool extended, programs, timers, wide;
 	bool numeric_hosts, numeric_ports, numeric_users;
-	const struct processes *processes;	/* NULL: not asked for */
-	const struct sockdiag *diag;		/* NULL: the record alone is to say it */
+	const struct processes *processes;	/* NULL: not requested */
+	const struct sockdiag *diag;		/* NULL: only the record is used */
 	struct out *out;
-	/* IPv6, which comes after all of IPv4. */
+	/* IPv6, printed after all of IPv4. */
 	char *later;
 	size_t later_used, later_room;
 };
@@ -26,7 +26,7 @@ void netstat_table_headings(struct netstat_table *table);
 /* Returns 0 or -ENOMEM. */
 int netstat_table_row(struct netstat_table *table, const struct tcptrace_record *record);
 
-/* Prints what was kept. */
+/* Prints the stored rows. */
 void netstat_table_end(struct netstat_table *table);
 
 #endif

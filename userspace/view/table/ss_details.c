@@ -56,8 +56,8 @@ static uint32_t uid_of(const struct ss_row *row)
 /* ---- processes ---- */
 
 /*
- * A name by safe_text.h, as far as ss has it: that takes it from /proc/PID/stat, in parentheses, up to the first that
- * closes, so "(sd-pam)" is "(sd-pam".
+ * A name, made safe, as ss prints it: it takes the name from /proc/PID/stat, in parentheses, up to the first closing
+ * one, so "(sd-pam)" is "(sd-pam".
  */
 static void say_name(struct ss_details *details, const char comm[TCPTRACE_COMM_LEN])
 {
@@ -68,7 +68,7 @@ static void say_name(struct ss_details *details, const char comm[TCPTRACE_COMM_L
 	ss_say(details, "(\"%.*s\",", length, name);
 }
 
-/* The last one found comes first, as in ss. */
+/* The last one found is printed first, as in ss. */
 static void say_processes(struct ss_details *details, uint64_t inode)
 {
 	const struct process_socket *sockets;
@@ -87,7 +87,7 @@ static void say_processes(struct ss_details *details, uint64_t inode)
 
 /* ---- timers ---- */
 
-/* The more minutes, the fewer of the small ones: 12min, 1min4sec, 12sec, 1.234ms, 200ms. */
+/* More minutes, fewer small units: 12min, 1min4sec, 12sec, 1.234ms, 200ms. */
 static void say_time(struct ss_details *details, unsigned int ms)
 {
 	unsigned int minutes = ms / 60000, seconds = ms / 1000 % 60;
@@ -123,7 +123,7 @@ static void say_timers(struct ss_details *details, const struct ss_row *row,
 
 /* ---- -e ---- */
 
-/* Where the cgroup lies below its mount; "" where that cannot be found. */
+/* The path of the cgroup below its mount; "" if it cannot be found. */
 static void find_cgroup(uint64_t id, char *path, size_t size)
 {
 	struct {
@@ -158,7 +158,7 @@ static void find_cgroup(uint64_t id, char *path, size_t size)
 	if (length < (ssize_t)skip || length < 0)
 		return;
 	target[length] = '\0';
-	/* Whoever may make one has named it. */
+	/* The name was chosen by whoever created it. */
 	snprintf(path, size, "%s", safe_string_cut(target[skip] ? target + skip : "/", size - 1));
 }
 
@@ -260,7 +260,7 @@ static void say_memory(struct ss_details *details, const struct nlattr *attribut
 	ss_say(details, ")");
 }
 
-/* What was not seen to begin lasts as long as it was seen, or longer. */
+/* If its beginning was not seen, it has lasted at least as long as it was seen. */
 static void say_lasted(struct ss_details *details, const char *what, bool at_least, uint64_t ns)
 {
 	char text[32];

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* struct tcp_info as ss -i has it: what is 0 is left out. */
+/* struct tcp_info as ss -i prints it: fields that are 0 are left out. */
 #include <arpa/inet.h>
 #include <linux/tcp.h>
 #include <stddef.h>
@@ -11,9 +11,9 @@
 
 #define ALGORITHM_MAX	16	/* TCP_CA_NAME_MAX and TCP_ULP_NAME_MAX of the kernel */
 
-#define NO_RTO		3000000	/* what a socket has that never sent */
+#define NO_RTO		3000000	/* of a socket that has never sent anything */
 #define NO_SSTHRESH	0xffff
-#define REORDERING	3	/* what the kernel begins with */
+#define REORDERING	3	/* the kernel's initial value */
 
 enum form { U32, U64, MS };	/* MS: microseconds in 32 bit, shown as milliseconds */
 
@@ -93,7 +93,7 @@ static void say_fields(struct ss_details *details, const struct tcp_info *info, 
 
 #define SAY_FIELDS(fields)	say_fields(details, info, fields, sizeof(fields) / sizeof(fields[0]))
 
-/* Bits a second, in three digits and a unit. */
+/* Bits per second, with three digits and a unit. */
 static const char *rate(const struct ss_details *details, double bits)
 {
 	static const struct {
@@ -117,7 +117,7 @@ static const char *rate(const struct ss_details *details, double bits)
 	return text;
 }
 
-/* Of an algorithm, which a module of the kernel has chosen. It need not end with a NUL. */
+/* The name of an algorithm, chosen by a kernel module. It may lack a NUL. */
 static void say_name(struct ss_details *details, const char *before, const struct nlattr *name)
 {
 	char text[SAFE_TEXT_GROWTH * ALGORITHM_MAX];
@@ -128,7 +128,7 @@ static void say_name(struct ss_details *details, const char *before, const struc
 	ss_say(details, "%s%.*s", before, (int)(put_safe(text, mnl_attr_get_payload(name), size) - text), text);
 }
 
-/* ---- the parts, in their order ---- */
+/* ---- the parts, in order ---- */
 
 static void say_negotiated(struct ss_details *details, const struct tcp_info *info, const struct nlattr *congestion)
 {
@@ -142,7 +142,7 @@ static void say_negotiated(struct ss_details *details, const struct tcp_info *in
 	};
 	size_t i;
 
-	/* In ss these hang on -o. */
+	/* ss prints these only with -o. */
 	for (i = 0; i < sizeof(options) / sizeof(options[0]) && details->wanted->timers; i++)
 		if (info->tcpi_options & options[i].bit)
 			ss_say(details, " %s", options[i].word);
@@ -164,7 +164,7 @@ static void say_times(struct ss_details *details, const struct tcp_info *info)
 		ss_say(details, " ato:%g", info->tcpi_ato / 1000.0);
 }
 
-/* What the congestion control tells of itself. */
+/* The details of the congestion control. */
 static void say_congestion(struct ss_details *details, const struct sockdiag_attributes *attributes)
 {
 	const struct tcp_dctcp_info *dctcp =
@@ -236,7 +236,7 @@ static void say_flight(struct ss_details *details, const struct tcp_info *info, 
 		ss_say(details, " retrans:%u/%u", info->tcpi_retrans, info->tcpi_total_retrans);
 	if (info->tcpi_lost)
 		ss_say(details, " lost:%u", info->tcpi_lost);
-	/* A listener has its backlog there. */
+	/* For a listener this field has the backlog. */
 	if (info->tcpi_sacked && !listens)
 		ss_say(details, " sacked:%u", info->tcpi_sacked);
 	SAY_FIELDS(disorder);
@@ -244,7 +244,7 @@ static void say_flight(struct ss_details *details, const struct tcp_info *info, 
 		ss_say(details, " reordering:%d", info->tcpi_reordering);
 }
 
-/* ---- what is no part of struct tcp_info ---- */
+/* ---- parts from outside struct tcp_info ---- */
 
 static void say_md5(struct ss_details *details, const struct nlattr *attribute)
 {
@@ -314,7 +314,7 @@ void ss_info_fill(struct ss_details *details, const struct inet_diag_msg *head,
 	struct tcp_info info = { 0 };
 	size_t size;
 
-	/* Older kernels know less of it, newer ones more. */
+	/* It is shorter on older kernels, and longer on newer ones. */
 	if (attribute) {
 		size = mnl_attr_get_payload_len(attribute);
 		memcpy(&info, mnl_attr_get_payload(attribute), size < sizeof(info) ? size : sizeof(info));

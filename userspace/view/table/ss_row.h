@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What ss shows of a socket, be that known from its record or from the model. */
+/* What ss shows of a socket, whether it is known from its record or from the model. */
 #ifndef TCPTRACE_SS_ROW_H
 #define TCPTRACE_SS_ROW_H
 
@@ -8,18 +8,18 @@
 
 struct ss_row {
 	const uint8_t *saddr, *daddr;	/* as in struct tcptrace_record */
-	const struct tcptrace_record *record;	/* SNAPSHOT, for what the model does not know; NULL: there is none */
+	const struct tcptrace_record *record;	/* SNAPSHOT, for what the model does not have; NULL: none */
 	uint64_t cookie;
 	uint32_t recvq, sendq;
 	uint32_t ifindex;	/* bound device, 0: none */
-	uint32_t flags;		/* TCPTRACE_F_; of the model none */
+	uint32_t flags;		/* TCPTRACE_F_; none from the model */
 	uint16_t sport, dport;
 	uint8_t family;
 	uint8_t kind;		/* enum tcptrace_kind */
 	uint8_t state;		/* enum tcptrace_state */
 };
 
-/* Valid as long as `record` is. */
+/* Valid as long as `record`. */
 static inline struct ss_row ss_row_of_record(const struct tcptrace_record *record)
 {
 	return (struct ss_row){
@@ -39,7 +39,7 @@ static inline struct ss_row ss_row_of_record(const struct tcptrace_record *recor
 	};
 }
 
-/* Valid as long as `ep` is; `ifindex`: see model_ifindex(). */
+/* Valid as long as `ep`; `ifindex`: see model_ifindex(). */
 static inline struct ss_row ss_row_of_endpoint(const struct endpoint *ep, uint32_t ifindex)
 {
 	return (struct ss_row){

@@ -9,15 +9,15 @@
 #include "record/record.h"
 #include "view/table/ss_summary.h"
 
-/* By transport, the sum first, then IPv4, then IPv6. */
+/* By transport: the sum first, then IPv4, then IPv6. */
 enum { RAW, UDP, TCP, FRAG, TRANSPORTS };
 
 struct summary {
 	int sockets;
 	int established, timewait, orphans;
-	int allocated;			/* TCP, in both families, hashed or not, without TIME_WAIT */
+	int allocated;			/* TCP of both families, hashed or not, without TIME_WAIT */
 	int count[TRANSPORTS][2];	/* IPv4, IPv6 */
-	bool recorded;			/* of TCP alone */
+	bool recorded;			/* only TCP */
 };
 
 static const char *const transports[] = { "RAW", "UDP", "TCP", "FRAG" };
@@ -35,9 +35,9 @@ static void say(struct out *out, const char *format, ...)
 	out_write(out, text, length);
 }
 
-/* ---- where the numbers come from ---- */
+/* ---- the sources of the numbers ---- */
 
-/* "UDP6: inuse 5 mem 0": the number after a word, 0 where it is not there. */
+/* "UDP6: inuse 5 mem 0": the number after a word, 0 if absent. */
 static int after(const char *line, const char *word)
 {
 	char key[32];
@@ -80,7 +80,7 @@ static int read_sockstat(struct summary *summary, const char *name, unsigned int
 	return 0;
 }
 
-/* In /proc/net/snmp a line of words is followed by one of numbers. */
+/* In /proc/net/snmp a line of words precedes a line of numbers. */
 static int read_established(struct summary *summary)
 {
 	char words[1024], numbers[1024], *word, *number, *rest = NULL, *numbers_rest = NULL;
@@ -110,13 +110,13 @@ static int read_kernel(struct summary *summary)
 
 	if (!error)
 		error = read_established(summary);
-	/* Without IPv6 there is none. */
+	/* Absent without IPv6. */
 	if (!error)
 		read_sockstat(summary, "/proc/net/sockstat6", 1);
 	return error;
 }
 
-/* As the kernel counts: a request is no socket yet, and an endpoint that is half closed is established. */
+/* As the kernel counts: a request is not a socket yet, and a half-closed endpoint is established. */
 static int count(const struct tcptrace_record *record, void *arg)
 {
 	struct summary *summary = arg;

@@ -9,7 +9,7 @@
 
 #define KEPT_MAX	((size_t)4 << 20)
 
-enum { IPV4, IPV6 };	/* parts of the table: all of the one, then all of the other */
+enum { IPV4, IPV6 };	/* parts of the table, printed one after the other */
 
 enum { NETID, STATE, RECVQ };
 
@@ -39,7 +39,7 @@ static inline char *put_queue(char *p, uint32_t queue)
 {
 	char *start = p;
 
-	/* It is a signed number to ss. */
+	/* ss prints it as a signed number. */
 	if ((int32_t)queue < 0) {
 		*p++ = '-';
 		queue = -queue;
@@ -55,7 +55,7 @@ static bool is_any(const uint8_t *address)
 	return !memcmp(address, any, sizeof(any));
 }
 
-/* Any address is "*", since it takes IPv4 as well; "[::]" where it does not. */
+/* Any address is "*" if it accepts IPv4 as well; otherwise "[::]". */
 static char *put_ipv6(char *p, const struct ss_row *row, const uint8_t *address)
 {
 	if (is_any(address) && !(row->state == TCPTRACE_S_LISTEN && row->flags & TCPTRACE_F_V6ONLY)) {

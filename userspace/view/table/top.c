@@ -8,7 +8,7 @@
 #include "view/table/top.h"
 #include "view/text/timeline.h"
 
-/* In the order of the cells of fill(); by rank, what goes first where there is no room. */
+/* In the order of the cells in fill(); the rank says which are hidden first if there is no room. */
 enum {
 	C_LOCAL, C_PEER, C_STATE, C_RECVQ, C_RECVQ_PEAK, C_SENDQ, C_SENDQ_PEAK, C_IN, C_OUT, C_DELAY, C_RCV_WND,
 	C_SND_WND, C_RETRANS, C_PROCESS
@@ -31,7 +31,7 @@ static const struct column table[] = {
 	[C_PROCESS] = { .title = "PROCESS", .rank = 4 },
 };
 
-/* By enum busy_sort: what one sorts by is never left out. */
+/* By enum busy_sort: the column of the sort key is never hidden. */
 static const uint8_t sort_column[] = {
 	[BUSY_RATE] = C_IN, [BUSY_IN] = C_IN, [BUSY_OUT] = C_OUT, [BUSY_RECVQ] = C_RECVQ, [BUSY_SENDQ] = C_SENDQ,
 	[BUSY_DELAY] = C_DELAY, [BUSY_RETRANS] = C_RETRANS,
@@ -69,7 +69,7 @@ int top_look(struct top *top, uint64_t time)
 	return error;
 }
 
-/* Without memory for all rows, those that there is room for. */
+/* Without memory for all rows, those that fit. */
 size_t top_choose(struct top *top, size_t rows)
 {
 	busy_choose(&top->busy, top->session->model, match, top, top->sort, top->reverse);
@@ -120,7 +120,7 @@ static char *put_summary(char *p, struct top *top)
 
 	source_losses(top->session->source, &lost);
 	p = put_clock(p, &top->clock, top->busy.time + top->session->source->realtime);
-	/* The second is fine enough. */
+	/* Seconds are precise enough. */
 	p -= 7;
 	p = put_text(p, "  ");
 	p = put_count(p, top->busy.count, "socket");
@@ -181,7 +181,7 @@ void top_print(struct top *top, struct out *out, size_t rows, bool heading)
 
 /* ---- the screen ---- */
 
-/* The longest that fits. */
+/* The longest variant that fits. */
 static const char *keys(int width)
 {
 	static const char *const texts[] = {
@@ -239,7 +239,7 @@ void top_draw(struct top *top)
 
 /* ---- keys ---- */
 
-/* What was typed becomes the filter; nothing typed: none. */
+/* The typed text becomes the filter; an empty text: none. */
 static void take_filter(struct top *top)
 {
 	char *words[] = { top->text };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What top shows, and what its keys do. */
+/* The content of top, and its keys. */
 #ifndef TCPTRACE_TOP_H
 #define TCPTRACE_TOP_H
 
@@ -17,11 +17,11 @@ struct top {
 	struct put_clock clock;
 	enum busy_sort sort;
 	bool reverse, paused;
-	bool over;		/* nothing will follow */
-	uint64_t changes;	/* steps since the last look, */
-	uint64_t rate;		/* and a second, between the two looks before; UNKNOWN: there was one only */
+	bool over;		/* nothing more will happen */
+	uint64_t changes;	/* steps since the last update */
+	uint64_t rate;		/* per second, between the last two updates; UNKNOWN: there was only one */
 	struct filter *filter;	/* typed; NULL: none */
-	/* The filter as it is typed, and what is wrong with it. */
+	/* The filter while it is typed, and its error. */
 	bool typing;
 	char text[160];
 	size_t length;
@@ -34,13 +34,13 @@ void top_free(struct top *top);
 /* Returns 0 or -ENOMEM. */
 int top_look(struct top *top, uint64_t time);
 
-/* Puts the rows into order, as they are now; how many there are, at most `rows`. */
+/* Sorts the current rows; returns how many there are, at most `rows`. */
 size_t top_choose(struct top *top, size_t rows);
 /* The busiest as text, or on the whole screen. */
 void top_print(struct top *top, struct out *out, size_t rows, bool heading);
 void top_draw(struct top *top);
 
-/* False: it asks for the end. */
+/* False: the key ends the program. */
 bool top_key(struct top *top, int key);
 
 #endif

@@ -6,8 +6,8 @@
 #include "view/text/timeline_impl.h"
 
 /*
- * {NAME} is replaced by what places[] has for it. J is the first sequence number of the side that connects, K that
- * of the side it connects to; where both connect, K is the peer's.
+ * {NAME} is replaced by its value from places[]. J is the initial sequence number of the side that connects, K that of
+ * the side it connects to; if both connect, K is the peer's.
  */
 static const char *const texts[EXPLAIN_TOPICS] = {
 	[EXPLAIN_LISTEN] =
@@ -262,7 +262,7 @@ static const char *const texts[EXPLAIN_TOPICS] = {
 	[EXPLAIN_ABORT] = "Aborted on this side. If the peer has to know, a RST follows.",
 };
 
-/* ---- what takes the places ---- */
+/* ---- the values ---- */
 
 struct context {
 	const struct step *step;
@@ -277,7 +277,7 @@ static char *put_unknown(char *p)
 	return p;
 }
 
-/* Of an endpoint that was there nobody may know. */
+/* For an existing endpoint it may be unknown. */
 static char *put_time(char *p, uint64_t ns)
 {
 	return ns == UNKNOWN ? put_text(p, "some time") : put_duration(p, ns);
@@ -305,7 +305,7 @@ static bool is_passive(const struct context *context)
 	return context->ep && context->ep->flags & EP_PASSIVE;
 }
 
-/* A sequence number as the line above has it. */
+/* A sequence number as in the line above. */
 static char *put_seq(char *p, const struct context *context, bool ours, uint32_t number)
 {
 	int64_t relative;
@@ -344,7 +344,7 @@ static char *put_error(char *p, const struct context *context)
 	return context->record->error > 0 ? record_put_error(p, context->record->error) : put_text(p, "nothing");
 }
 
-/* Name and value. Of a request or a child that its record tells of, the queue does not count it yet. */
+/* Name and value. For a request or a child in its own record, the queue does not include it yet. */
 #define PLACES(X)								\
 	X(who,		put_who(p, c))						\
 	X(port,		put_u64(p, c->record->sport))				\
@@ -416,7 +416,7 @@ static char *put_topic(char *p, const char *text, const struct context *context)
 		p = put_place(p, text, place, context);
 		text += place + 1;
 	}
-	/* A process is called as it calls itself; "the application" begins a sentence here. */
+	/* A process is called by its name; "the application" starts a sentence here. */
 	if (!strncmp(start, "the ", 4))
 		*start = 'T';
 	return p;

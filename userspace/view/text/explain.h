@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A step in plain words, as one would explain it to somebody who learns TCP: what it means, true for what happened
- * here, with its numbers.
+ * A step in plain words, as one would explain it to somebody who learns TCP: what it means in this case, with its
+ * numbers.
  *
- *   explain.c		the texts, one table, and what fills their places
- *   explain_topic.c	which of them a step asks for
+ *   explain.c		the texts, in one table, and the values in them
+ *   explain_topic.c	which of them a step needs
  */
 #ifndef TCPTRACE_EXPLAIN_H
 #define TCPTRACE_EXPLAIN_H
@@ -14,7 +14,7 @@
 #include "model/model.h"
 
 enum explain_topic {
-	/* listeners, and the handshake: RFC 9293, section 3.5 */
+	/* listeners and the handshake: RFC 9293, section 3.5 */
 	EXPLAIN_LISTEN, EXPLAIN_UNLISTEN,
 	EXPLAIN_CONNECT, EXPLAIN_SYN_CAME, EXPLAIN_SYN_ACK_CAME, EXPLAIN_TOOK,
 	EXPLAIN_ACK_CAME, EXPLAIN_SYN_ACK_AGAIN, EXPLAIN_BACKLOG_FULL, EXPLAIN_COOKIE_CAME,
@@ -31,7 +31,7 @@ enum explain_topic {
 	EXPLAIN_ACKED, EXPLAIN_ACKED_SYN, EXPLAIN_ACKED_FIN,
 	EXPLAIN_WINDOW, EXPLAIN_WINDOW_ZERO, EXPLAIN_WINDOW_OPENS,
 
-	/* what the application says */
+	/* calls of the application */
 	EXPLAIN_CLOSE, EXPLAIN_CLOSE_UNREAD, EXPLAIN_CLOSE_LINGER, EXPLAIN_CLOSE_AFTER_FIN, EXPLAIN_CLOSE_CONNECTING,
 	EXPLAIN_SHUT_WR, EXPLAIN_SHUT_RD, EXPLAIN_SHUT_RDWR, EXPLAIN_SHUT_AGAIN, EXPLAIN_FIN_FOLLOWS,
 
@@ -51,16 +51,16 @@ enum explain_topic {
 	EXPLAIN_TOPICS
 };
 
-#define EXPLAIN_MAX	4	/* topics of one step */
+#define EXPLAIN_MAX	4	/* maximum topics of one step */
 
-/* How many of `topics` were filled; 0: there is nothing to explain. */
+/* Returns how many `topics` were filled; 0: there is nothing to explain. */
 int explain_topics(const struct step *step, enum explain_topic topics[EXPLAIN_MAX]);
 
-/* Appends less than EXPLAIN_TEXT bytes at p. `absolute`: sequence numbers as on the wire. */
+/* Appends less than EXPLAIN_TEXT bytes to p. `absolute`: sequence numbers as on the wire. */
 #define EXPLAIN_TEXT	900
 char *explain_step(char *p, const struct step *step, bool absolute);
 
-/* The text as it stands in the table. */
+/* The text of the table, without values. */
 const char *explain_text(enum explain_topic topic);
 
 #endif

@@ -91,7 +91,7 @@ static void of_recv(struct topics *topics, const struct step *step)
 
 	switch (record->op) {
 	case TCPTRACE_OP_QUEUED:
-		/* The receive path says it of a FIN alone, too. */
+		/* The receive path reports a FIN alone, too. */
 		if (!step->bytes)
 			return;
 		add(topics, EXPLAIN_CAME);
@@ -130,7 +130,7 @@ static void of_ack(struct topics *topics, const struct step *step)
 {
 	bool opens = !step->window && step->record->snd_wnd;
 
-	/* These are sent, and ask for an ACK. */
+	/* Probes were sent, and request an ACK. */
 	if (step->record->op == TCPTRACE_OP_PROBE || step->record->op == TCPTRACE_OP_KEEPALIVE)
 		return;
 	if (step->bytes)
@@ -145,7 +145,7 @@ static void of_ack(struct topics *topics, const struct step *step)
 		add(topics, EXPLAIN_WINDOW);
 }
 
-/* ---- what the application says ---- */
+/* ---- calls of the application ---- */
 
 static void of_close(struct topics *topics, const struct step *step)
 {
@@ -185,7 +185,7 @@ static void of_shutdown(struct topics *topics, const struct step *step)
 	add(topics, fin ? EXPLAIN_FIN_FOLLOWS : EXPLAIN_SHUT_AGAIN);
 }
 
-/* ---- the end ---- */
+/* ---- the close ---- */
 
 static void of_aborted(struct topics *topics, const struct step *step)
 {

@@ -7,10 +7,10 @@
 #include "view/text/timeline_impl.h"
 
 #define WIDTH_FIRST	15	/* "127.0.0.1:45678" */
-#define WIDTH_MOST	48	/* what is longer moves its own line only */
+#define WIDTH_MOST	48	/* longer ones shift only their own line */
 #define WIDTH_NARROW	6	/* ":45678" */
 #define WIDTH_WHAT	34
-#define ROOMY		130	/* columns in which a line of IPv4 fits */
+#define ROOMY		130	/* columns that fit a line of IPv4 */
 
 void timeline_init(struct timeline *timeline, struct out *out, const struct term *term,
 		   int64_t realtime, bool absolute)
@@ -27,7 +27,7 @@ void timeline_init(struct timeline *timeline, struct out *out, const struct term
 	timeline->peer_width = timeline->narrow ? WIDTH_NARROW : WIDTH_FIRST;
 	for (old = 0; old <= TCPTRACE_STATE_MAX; old++)
 		for (new = 0; new <= TCPTRACE_STATE_MAX; new++) {
-			/* put_column() needs room behind it. */
+			/* put_column() needs room after it. */
 			char text[sizeof(timeline->changes[0][0]) + 16], *p = text;
 
 			if (old != new) {
@@ -40,11 +40,11 @@ void timeline_init(struct timeline *timeline, struct out *out, const struct term
 		}
 }
 
-/* ---- terminals that are too narrow ---- */
+/* ---- narrow terminals ---- */
 
 #define INDENT	(PUT_CLOCK_WIDTH + 1 + TIMELINE_SINCE)
 
-/* Behind a colour's sequence, where one begins. */
+/* Skips the sequence of a colour, if one starts here. */
 static const char *behind_colour(const char *p, const char *end)
 {
 	if (*p == '\033')
@@ -68,7 +68,7 @@ static size_t fitting(const char *p, const char *end, size_t width)
 		}
 		if (*p == ' ' && columns)
 			blank = p;
-		/* A character of UTF-8 is one column, and never broken. */
+		/* A UTF-8 character takes one column, and is never split. */
 		do
 			p++;
 		while (p < end && (*p & 0xc0) == 0x80);
@@ -89,7 +89,7 @@ char *timeline_fit_long(const struct timeline *timeline, char *line, const char 
 	    fitting(line, end, width) == left)
 		return end;
 	memcpy(text, line, left);
-	/* Where there is nothing to say, the line ends before it. */
+	/* If the last part is empty, the line ends before it. */
 	fits = what && what < end ? (size_t)(what - line) : fitting(from, from + left, width);
 	for (;;) {
 		memmove(line, from, fits);
@@ -121,7 +121,7 @@ static inline char *put_since(char *p, uint64_t since)
 		return end;
 	*p++ = '+';
 	p = put_duration(p, since);
-	/* What a put_*() leaves behind its text is no blank. */
+	/* The bytes that put_*() leaves after its text are not blanks. */
 	p[0] = p[1] = p[2] = ' ';
 	return p < end ? end : p + 1;
 }
@@ -155,7 +155,7 @@ static inline char *put_padded(char *p, char *start, unsigned int *width)
 	return put_column(p, start + *width);
 }
 
-/* Whose line it is: of a record or of an endpoint. */
+/* The subject of a line: a record or an endpoint. */
 struct whose {
 	uint64_t cookie;
 	const uint8_t *saddr, *daddr;
@@ -175,7 +175,7 @@ static uint32_t pair_number(const struct whose *whose)
 	return number;
 }
 
-/* Whose line it is comes first; '>' it connected, '<' it was connected to. */
+/* The line's own endpoint is first; '>' it connected, '<' the peer connected to it. */
 static char *make_endpoints(char *p, struct timeline *timeline, const struct whose *whose)
 {
 	char *start;
@@ -215,7 +215,7 @@ static inline bool is_known(const struct timeline_known *known, const struct tim
 
 static void make_known(struct timeline_known *known, struct timeline *timeline, const struct whose *whose)
 {
-	/* With room for what put_*() leave behind; IPv6 at its longest, with colours, is 117. */
+	/* Including the excess of put_*(); the longest IPv6 addresses with colours take 117. */
 	char text[sizeof(known->endpoints) + 16], *end;
 
 	end = make_endpoints(text, timeline, whose);
@@ -346,7 +346,7 @@ void timeline_step(struct timeline *timeline, const struct step *step)
 	struct timeline_known *known;
 	char *p, *start, *line;
 
-	/* The receive path says it of a FIN alone, too, and the send path before it waits. */
+	/* The receive path reports a FIN alone, too, and the send path reports before it waits. */
 	if (!step->bytes && (record->op == TCPTRACE_OP_QUEUED || record->op == TCPTRACE_OP_WRITTEN))
 		return;
 	p = line = out_room(timeline->out);
@@ -372,7 +372,7 @@ void timeline_step(struct timeline *timeline, const struct step *step)
 	out_done(timeline->out, p);
 }
 
-/* ---- sockets that are there ---- */
+/* ---- existing sockets ---- */
 
 #define WIDTH_STATE	11
 
@@ -396,7 +396,7 @@ void timeline_socket(struct timeline *timeline, const struct endpoint *ep)
 {
 	char *p = out_room(timeline->out), *start;
 
-	/* The first name of the row "X" of changes, padded as it is. */
+	/* The first name of the row of changes, padded. */
 	p = put_mem(p, timeline->changes[ep->state][ep->state], WIDTH_STATE + 1);
 	p = put_queues(p, endpoint_recvq(ep), endpoint_sendq(ep));
 	start = p;

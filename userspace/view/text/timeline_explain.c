@@ -14,7 +14,7 @@ void timeline_explain(struct timeline *timeline, const struct step *step)
 
 	if (end == text)
 		return;
-	/* A sentence is longer than any terminal is wide. */
+	/* A sentence may be longer than the terminal is wide. */
 	end = timeline_fit_long(timeline, line, NULL, end);
 	*end++ = '\n';
 	out_done(timeline->out, end);

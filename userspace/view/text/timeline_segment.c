@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What is remarkable about a segment, beside its header. */
+/* What is remarkable about a segment, besides its header. */
 #include <netinet/tcp.h>
 
 #include "record/segment.h"
 #include "view/text/timeline_impl.h"
 
-/* After the first, a comma. */
+/* A comma, except before the first. */
 static char *put_comma(char *p, const char *start)
 {
 	return p == start ? p : put_text(p, ", ");

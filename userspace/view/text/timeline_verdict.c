@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What is to be said when an endpoint is over, in two lines. */
+/* What there is to say when an endpoint has ended, in two lines. */
 #include "model/verdict.h"
 #include "view/text/timeline_impl.h"
 
@@ -111,7 +111,7 @@ static char *put_pair(char *p, const struct endpoint *ep, const struct endpoint 
 	return put_named_duration(p, "duration", pair.duration);
 }
 
-/* What held it up, and how it was used: what level queue shows. And what only both endpoints tell. */
+/* What held it up and how it was used, from records of level queue; and what follows from both endpoints. */
 static char *put_waits(char *p, const struct verdict *verdict, const struct endpoint *ep, const struct endpoint *peer)
 {
 	const char *lasting = verdict_lasting(verdict->lasting), *start = p;

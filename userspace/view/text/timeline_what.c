@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What a step was, beside its change of state. */
+/* What happened in a step, besides the change of state. */
 #include "model/inferred_segment.h"
 #include "model/queue_stats.h"
 #include "model/verdict.h"
@@ -8,7 +8,7 @@
 
 /* ---- the segment ---- */
 
-/* Without an endpoint of its own a segment is counted from what its peer knows. */
+/* A segment without an endpoint is numbered by what its peer knows. */
 static bool relative(const struct step *step, bool out, uint32_t number, int64_t *result)
 {
 	return step->ep ? relative_seq(step->ep, out, number, result) :
@@ -38,7 +38,7 @@ static inline char *put_flags(char *p, struct timeline *timeline, const struct i
 
 		end = segment->out ? put_text(text, "send ") : put_text(text, "recv ");
 		end = put_tcp_flags(end, segment->flags);
-		/* All eight flags at once do not fit, and come from no one's stack. */
+		/* All eight flags at once do not fit; no TCP sends that. */
 		flags->length = end - text < (long)sizeof(flags->text) ? end - text :
 									 (long)sizeof(flags->text);
 		memcpy(flags->text, text, flags->length);
@@ -78,7 +78,7 @@ static char *put_cause(char *p, struct timeline *timeline, const struct step *st
 	return p;
 }
 
-/* ---- what happened, beside the change of state ---- */
+/* ---- events besides the change of state ---- */
 
 static char *put_backlog(char *p, const struct tcptrace_listen *listen, uint32_t more)
 {
@@ -191,7 +191,7 @@ static char *put_unsent(char *p, const struct tcptrace_record *record)
 	return put_text(p, " unsent");
 }
 
-/* "6 bytes acked", "FIN acked", "6 bytes and FIN acked"; none of it where only the window has changed */
+/* "6 bytes acked", "FIN acked", "6 bytes and FIN acked"; nothing if only the window has changed */
 static char *put_ack(char *p, const struct step *step)
 {
 	const struct tcptrace_record *record = step->record;
@@ -264,14 +264,14 @@ static char *put_state(char *p, const struct step *step, bool caused)
 
 	if (step->bytes)
 		return put_before_fin(p, step);
-	/* A simultaneous open: which of the peer's segments acknowledged the SYN is not known. */
+	/* A simultaneous open: which of the peer's segments acknowledged the SYN is unknown. */
 	if (record->new_state == TCPTRACE_S_ESTABLISHED && !caused)
 		return put_text(p, "SYN acked");
 	if (record->new_state != TCPTRACE_S_CLOSE)
 		return p;
 	if (record->error > 0)
 		return record_put_error(p, record->error);
-	/* The cause says it: the ACK of the FIN. */
+	/* The segment shows it: the ACK of the FIN. */
 	if (!step->did && caused)
 		return p;
 	p = step->did ? put_text(p, "aborted") : put_text(p, "closed without an error");
