@@ -7,7 +7,7 @@
 #include "base/signals.h"
 
 static const int caught[] = { SIGINT, SIGTERM, SIGHUP };
-static volatile sig_atomic_t came;
+static volatile sig_atomic_t received;
 
 static void (*last_words)(void);
 
@@ -22,9 +22,9 @@ static void die(int signal_number)
 
 static void note(int signal_number)
 {
-	if (last_words && came == signal_number)
+	if (last_words && received == signal_number)
 		die(signal_number);
-	came = signal_number;
+	received = signal_number;
 }
 
 void signals_catch(void)
@@ -65,12 +65,12 @@ void signals_last_words(void (*say)(void))
 
 bool signals_stop(void)
 {
-	return came;
+	return received;
 }
 
 int signals_which(void)
 {
-	return came;
+	return received;
 }
 
 int signals_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
@@ -87,7 +87,7 @@ int signals_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
 	for (i = 0; i < sizeof(caught) / sizeof(caught[0]); i++)
 		sigaddset(&block, caught[i]);
 	sigprocmask(SIG_BLOCK, &block, &old);
-	result = came ? -EINTR : ppoll(fds, count, timeout_ms < 0 ? NULL : &timeout, &old);
+	result = received ? -EINTR : ppoll(fds, count, timeout_ms < 0 ? NULL : &timeout, &old);
 	if (result == -1)
 		result = -errno;
 	sigprocmask(SIG_SETMASK, &old, NULL);

@@ -46,14 +46,14 @@ static bool decided(const struct fin_lookahead *lookahead, uint64_t time)
 }
 
 int fin_lookahead_next_held(struct fin_lookahead *lookahead, struct source *source,
-			    const struct tcptrace_record **record, bool came)
+			    const struct tcptrace_record **record, bool arrived)
 {
 	uint64_t time = 0;
 
-	if (came)
+	if (arrived)
 		hold(lookahead, *record);
 	/* The previous call returned the first one, or there was none before. */
-	if (came || lookahead->handed_out)
+	if (arrived || lookahead->handed_out)
 		begin(lookahead);
 	lookahead->handed_out = false;
 	while (!decided(lookahead, time)) {

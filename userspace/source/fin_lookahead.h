@@ -29,9 +29,9 @@ static inline bool fin_lookahead_waits(const struct fin_lookahead *lookahead)
 	return lookahead->count;
 }
 
-/* Records are held; or, if `came`, *record is the first that has to be. */
+/* Records are held; or, if `arrived`, *record is the first that has to be. */
 int fin_lookahead_next_held(struct fin_lookahead *lookahead, struct source *source,
-			    const struct tcptrace_record **record, bool came);
+			    const struct tcptrace_record **record, bool arrived);
 
 /*
  * As source_next(). Also SOURCE_IDLE if records are held: then fin_lookahead_waits() is true, and the caller has to

@@ -418,7 +418,7 @@ void ladder_verdict(const struct ladder *ladder, char text[MESSAGE_LABEL])
 static bool crossed(const struct ladder *ladder, uint32_t count, uint32_t place)
 {
 	const struct message *message = &ladder->messages[place];
-	uint64_t left = message->at[message->from], came = message->at[!message->from];
+	uint64_t sent = message->at[message->from], received = message->at[!message->from];
 	uint32_t last = place + NEAR < count ? place + NEAR : count, i;
 
 	for (i = place > NEAR ? place - NEAR : 0; i < last; i++) {
@@ -429,7 +429,7 @@ static bool crossed(const struct ladder *ladder, uint32_t count, uint32_t place)
 		/* Messages in the same direction do not cross it. */
 		if (other == message || same_way)
 			continue;
-		if ((there > left && there < came) || (other->arrow && here > left && here < came))
+		if ((there > sent && there < received) || (other->arrow && here > sent && here < received))
 			return true;
 	}
 	return false;
@@ -450,15 +450,15 @@ uint32_t ladder_moments(const struct ladder *ladder, uint32_t count, bool split,
 
 	for (i = 0; i < count; i++) {
 		const struct message *message = &ladder->messages[i];
-		uint64_t left = message->at[message->from], came = message->at[!message->from];
+		uint64_t sent = message->at[message->from], received = message->at[!message->from];
 		struct moment moment = { .time = message_time(message), .message = message };
 
-		moment.side = left ? message->from : !message->from;
+		moment.side = sent ? message->from : !message->from;
 		moment.leaves = moment.arrives = message->arrow;
-		if (message->arrow && left && came > left && (split || crossed(ladder, count, i))) {
+		if (message->arrow && sent && received > sent && (split || crossed(ladder, count, i))) {
 			moment.arrives = false;
 			moments[used++] = moment;
-			moment = (struct moment){ came, message, !message->from, false, true };
+			moment = (struct moment){ received, message, !message->from, false, true };
 		}
 		moments[used++] = moment;
 	}

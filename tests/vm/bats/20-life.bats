@@ -477,7 +477,7 @@ traffic_itself()
 	over
 }
 
-@test "to itself: one socket opens and closes as both ends at once" {
+@test "to itself: one socket opens and closes as both endpoints at once" {
 	judge itself
 	witnesses crossed=1
 	in_order "type=connect sport=9628 dport=9628" \
@@ -514,7 +514,7 @@ traffic_namespaces()
 	wait_until quiet_in one
 }
 
-@test "two namespaces: each end has its own" {
+@test "two namespaces: each endpoint has its own" {
 	judge namespaces
 	said type=connect netns="$ONE" saddr=10.9.0.1 daddr=10.9.0.2 dport=9629
 	said type=request op=open netns="$TWO" saddr=10.9.0.2 daddr=10.9.0.1

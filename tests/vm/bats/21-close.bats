@@ -350,7 +350,7 @@ traffic_restarted()
 	over
 }
 
-@test "TIME_WAIT begins anew when the FIN comes again" {
+@test "TIME_WAIT is restarted when the FIN is retransmitted" {
 	judge restarted
 	witnesses
 	in_order "type=timewait op=begin $CLIENT new=TIME_WAIT" \
@@ -376,7 +376,7 @@ traffic_reused()
 	over
 }
 
-@test "TIME_WAIT ends before its time when the port is connected anew" {
+@test "TIME_WAIT ends early when the port is connected again" {
 	local first
 	judge reused
 	witnesses

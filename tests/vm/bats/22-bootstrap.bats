@@ -103,11 +103,11 @@ starts()
 	stop storm
 }
 
-@test "nine starts in a storm, level life: each end exactly once" {
+@test "nine starts in a storm, level life: each endpoint exactly once" {
 	starts 9711 3 --level=life
 }
 
-@test "six starts in a storm, level queue: each end exactly once" {
+@test "six starts in a storm, level queue: each endpoint exactly once" {
 	starts 9712 2 --level=queue
 }
 

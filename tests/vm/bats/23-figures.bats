@@ -443,7 +443,7 @@ traffic_was_there()
 	same "$(<"$BATS_TEST_TMPDIR/late.err")" ""
 }
 
-@test "an end that was there: its numbers count from where they began, by what the applications wrote" {
+@test "an endpoint that existed before: its numbers count from where they began, by what the applications wrote" {
 	judge was_there
 	EVENTS=$BATS_TEST_TMPDIR/late
 	tcptrace-ctl watch --source="$KEPT/late" --json 9712 | json_lines >"$EVENTS"

@@ -205,7 +205,7 @@ traffic_crossed()
 	ask wire expect RA
 }
 
-@test "SYN_SENT -> SYN_RECV -> ESTABLISHED: both ends open at once" {
+@test "SYN_SENT -> SYN_RECV -> ESTABLISHED: both endpoints open at once" {
 	judge crossed
 	agreed crossed=1
 	in_order "type=connect $END" \

@@ -281,7 +281,7 @@ traffic_fastopen_lost()
 	keep PORT PORT_OF_CLIENT SERVER
 }
 
-@test "fast open whose SYN-ACK is lost: it is sent again by the end that is there already" {
+@test "fast open whose SYN-ACK is lost: it is retransmitted by the endpoint that exists already" {
 	judge fastopen_lost
 	# On the wire it is there once, and then once more for each of these.
 	SYNACKS=$(segments | grep -cE "\.$PORT > .*\.$PORT_OF_CLIENT: Flags \[S\.\]")

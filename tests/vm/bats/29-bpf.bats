@@ -227,7 +227,7 @@ same_as_module()
 	same "$(ends_of "$other")" "$(<"$BATS_TEST_TMPDIR/ends")" "how they ended"
 }
 
-@test "both sources at once record the same of each end, to the byte" {
+@test "both sources at once record the same of each endpoint, to the byte" {
 	same_as_module bpf
 }
 

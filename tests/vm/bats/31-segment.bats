@@ -224,7 +224,7 @@ traffic_request()
 	end
 }
 
-@test "a request socket: SYN and SYN-ACK again, an ACK that is lost" {
+@test "a request socket: SYN and SYN-ACK retransmitted, an ACK that is lost" {
 	judge request
 	compare_with_wire unheard=$DROPPED wanted=12
 	is "$(grep -c 'Flags \[S\]' "$WIRE") >= 2 && $(grep -c 'Flags \[S\.\]' "$WIRE") >= 2"

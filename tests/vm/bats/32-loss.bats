@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What is sent again and why, what a listener refuses, and who probes: as the kernel counts it itself.
+# Retransmissions and their reasons, what a listener refuses, and probes: as the kernel itself counts them.
 
 load recorded
 setup_file() { recorded; }
@@ -71,7 +71,7 @@ traffic_timer()
 	end
 }
 
-@test "sent again when no ACK came: the timer, and a tail-loss probe before it" {
+@test "retransmitted when no ACK is received: the timer, and a tail-loss probe before it" {
 	judge timer
 	same "$(sum segments type=retransmit)" "$(counted TcpRetransSegs)" "all"
 	same "$(lines "$EVENTS" type=retransmit op=rto)" "$(counted TcpExtTCPTimeouts)" "by the timer"
@@ -97,7 +97,7 @@ traffic_lost()
 	end
 }
 
-@test "sent again because ACKs show it lost" {
+@test "retransmitted because ACKs show it lost" {
 	judge lost
 	same "$(sum segments type=retransmit)" "$(counted TcpRetransSegs)" "all"
 	same "$(sum segments type=retransmit op=fast)" "$(counted TcpExtTCPFastRetrans)" "fast"
@@ -158,7 +158,7 @@ traffic_late_ack()
 	end_with_wire
 }
 
-@test "sent again in vain by the timer: the ACK was only late" {
+@test "retransmitted in vain by the timer: the ACK was only late" {
 	judge late_ack
 	same "$(lines "$EVENTS" type=retransmit op=spurious)" "$(undone)" "found to be in vain"
 	same "$(counted TcpExtTCPSpuriousRTOs) $(counted TcpExtTCPLossUndo) $(undone)" "1 1 1"
@@ -198,7 +198,7 @@ overtaken()
 	ask wire expect A 536
 }
 
-@test "sent again in vain because of SACKs: the first copy was only late" {
+@test "retransmitted in vain because of SACKs: the first copy was only late" {
 	judge late_segment
 	same "$(lines "$EVENTS" type=retransmit op=spurious)" "$(undone)" "found to be in vain"
 	same "$(counted TcpExtTCPFullUndo) $(counted TcpExtTCPDSACKUndo) $(undone)" "1 1 2"
@@ -234,7 +234,7 @@ traffic_syn_again()
 	stop life INT
 }
 
-@test "SYN and SYN-ACK again" {
+@test "SYN and SYN-ACK retransmitted" {
 	judge syn_again
 	RECORDED=$KEPT events "$(of_ports)" >"$EVENTS"
 	is "$(lines "$EVENTS" type=lost lost=0 unknown=0 missed=0 model_full=0) == 1"

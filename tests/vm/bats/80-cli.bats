@@ -199,7 +199,7 @@ shows_events() { [[ $(grep -c 9801 "$(out_of watch)") -gt 10 ]]; }
 	[[ $SOURCE = bpf ]] || is "$(counter filtered) > 0"
 }
 
-@test "by process: all of its ends from their SYN on, what it had already, and nothing of others" {
+@test "by process: all of its endpoints from their SYN on, what it had already, and nothing of others" {
 	load_source
 	local before after
 	peer_start client

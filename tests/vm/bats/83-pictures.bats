@@ -182,7 +182,7 @@ reads()
 	said dir=out "flags=RST,ACK" new=CLOSE peer_new=CLOSE
 }
 
-@test "ladder: one end only, because the filter wants it so" {
+@test "ladder: one endpoint only, because the filter wants it so" {
 	view_start ladder 'sport = :9844'
 	connected 9844
 	ask client close c

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # awk -v port=PORT -v spawned=NS -v ready=NS -v missed=N -f bootstrap.awk STORM TRACE BEFORE AFTER EVENTS: did a watch that began in the
-# midst of tests/tools/storm show each end exactly once, from where it was on, with nothing left out and nothing twice?
+# midst of tests/tools/storm show each endpoint exactly once, from where it was on, with nothing left out and nothing twice?
 # STORM is what storm said, TRACE the kernel's tracepoint sock:inet_sock_set_state by the clock `mono`, BEFORE and AFTER are
 # /proc/net/tcp before and after watch was stopped (a TIME_WAIT may end in between), EVENTS are lines of key=value.
 # Watch was started after `spawned` and had shown what was there before `ready`. `missed` hits it says that it did not get: of
