@@ -189,9 +189,9 @@ static const struct {
 } cases[] = {
 	{ "life", life, PROMISED, "full, request and timewait sockets at level life" },
 	{ "alone", life_of_many, PROMISED, "and where no two of them belong to the same process" },
-	{ "queue", level_queue, PROMISED, "with all figures of level queue" },
+	{ "queue", level_queue, PROMISED, "with all counters of level queue" },
 	{ "unread", unread, PROMISED + 100, "and where nobody reads while more and more comes" },
-	{ "existing", existing, PROMISED, "that were there before, bootstrap included" },
+	{ "existing", existing, PROMISED, "that existed before, bootstrap included" },
 };
 
 #define CASES	(sizeof(cases) / sizeof(cases[0]))

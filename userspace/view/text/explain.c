@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include "base/out.h"
 #include "model/inferred_segment.h"
 #include "model/queue_stats.h"
 #include "record/record.h"
 #include "view/text/explain.h"
-#include "view/text/timeline_impl.h"
 
 /*
  * {NAME} is replaced by its value from places[]. J is the initial sequence number of the side that connects, K that of
