@@ -1,15 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
-#include <netinet/tcp.h>
 #include <string.h>
 
 #include "model/inferred_segment.h"
 #include "record/record.h"
-
-/* The two flags of RFC 3168 that glibc does not define. */
-#ifndef TH_ECE
-#define TH_ECE	0x40
-#define TH_CWR	0x80
-#endif
+#include "record/tcp_flags.h"
 
 /* RFC 9293, section 3.7.1: without the option */
 #define MSS_DEFAULT	536

@@ -7,7 +7,6 @@
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/ip6.h>
-#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -15,6 +14,7 @@
 #include "base/map.h"
 #include "record/names.h"
 #include "record/record.h"
+#include "record/tcp_flags.h"
 #include "version.h"
 #include "view/export/export.h"
 #include "view/print_summary.h"
@@ -28,7 +28,6 @@ enum { PACKET_FLAGS = 2, PACKET_DROPPED = 4 };
 enum { STATISTICS_RECEIVED = 4, STATISTICS_DROPPED = 5 };
 enum { PACKET_IN = 1, PACKET_OUT = 2 };
 
-#define CWR			0x80	/* in byte 13 of the TCP header */
 #define BYTE_ORDER_MAGIC	0x1a2b3c4d
 #define LINKTYPE_RAW		101
 #define PIECES_MAX		(524280 / 88)
@@ -376,7 +375,7 @@ static void put_segment(struct pcapng *pcapng, struct packet *packet, const stru
 		if (left)
 			piece.flags &= ~(TH_FIN | TH_PUSH);
 		if (piece.seq != whole->seq)
-			piece.flags &= ~CWR;
+			piece.flags &= ~TH_CWR;
 		put_packet(pcapng, packet, step);
 		piece.seq += piece.len;
 	} while (left);
