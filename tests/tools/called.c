@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Processes that call themselves by any bytes. Each NAME is what a process of its own is called by, as its argv[0] and,
- * its first 15 bytes, to the kernel. It has FILE open, and a socket that listens on 127.0.0.1, on PORT the first one,
- * the next one on the next port. A line for each, and they stay until SIGTERM:
+ * Processes with names of any bytes. Each NAME is the name of one process, as its argv[0] and, the first 15 bytes, in
+ * the kernel. It has FILE open, and a socket that listens on 127.0.0.1: the first one on PORT, the next one on the next
+ * port. Prints a line for each; they stay until SIGTERM:
  *
  *	pid=PID
  *	# ready
@@ -53,7 +53,7 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 
 static const struct argp argp = { .options = options, .parser = parse, .args_doc = "NAME..." };
 
-/* What was opened lives on through execv(). */
+/* Open files survive execv(). */
 static void open_all(int number)
 {
 	struct sockaddr_in address = {
@@ -88,7 +88,7 @@ static pid_t start(int number)
 		if (getppid() != parent || dup2(ready[1], READY) < 0)
 			_exit(1);
 		fcntl(READY, F_SETFD, 0);
-		/* Who opens the module's file is asked for the name then, and exec makes it another one. */
+		/* The module notes the name of a process when it opens the file; exec changes the name. */
 		prctl(PR_SET_NAME, names[number]);
 		open_all(number);
 		execv("/proc/self/exe", (char *[]){ names[number], ROLE, NULL });
@@ -132,7 +132,7 @@ int main(int argc, char *argv[])
 	puts("# ready");
 	fflush(stdout);
 	sigwait(&end, &number);
-	/* Nothing of theirs is to be left when this has ended. */
+	/* They must not outlive this process. */
 	for (i = 0; i < count; i++)
 		kill(children[i], SIGKILL);
 	while (wait(NULL) > 0)

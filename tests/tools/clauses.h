@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A reader's wish, from the words of a command line, and what of the ring it fits. */
+/* A reader's filter, from the words of a command line, and which records of the ring it matches. */
 #ifndef TOOLS_CLAUSES_H
 #define TOOLS_CLAUSES_H
 
@@ -7,10 +7,10 @@
 
 #include "tcptrace.h"
 
-/* What write(2) takes, in one piece. */
+/* The argument of write(2), in one piece. */
 struct wish {
 	struct tcptrace_filter filter;
-	struct tcptrace_clause clauses[TCPTRACE_CLAUSES_MAX + 1];	/* one too many, to be refused */
+	struct tcptrace_clause clauses[TCPTRACE_CLAUSES_MAX + 1];	/* one more than allowed, to be refused */
 };
 
 void wish_init(struct wish *wish, unsigned int level);
@@ -22,7 +22,7 @@ size_t wish_size(const struct wish *wish);
  */
 void wish_add(struct wish *wish, char *text);
 
-/* Does it fit a clause, or is there none? */
+/* Does it match a clause, or are there none? */
 bool wish_fits(const struct wish *wish, const struct tcptrace_record *record);
 
 #endif

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Makes TCP connections over the loopback and counts them: the application's own word on what happened.
- * Listener, client and accepted socket are in one process, so that each step comes after the one before.
+ * Makes TCP connections over loopback and counts them, as the application's own account of what happened. Listener,
+ * client and accepted socket are in one process, so that each step follows the previous one.
  *
- * One process may hold connections of several kinds: "+" begins the options of the next one, which are those of a program
- * of its own. "# ready" is printed when all are there, and the counts at the end are those of all.
+ * One process may hold connections of several kinds: "+" starts the options of the next kind, which are like those of a
+ * program of its own. "# ready" is printed when all exist; the counts at the end are of all.
  */
 #include <argp.h>
 #include <arpa/inet.h>
@@ -166,7 +166,7 @@ static void reset_at_close(int fd)
 	setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger));
 }
 
-/* Closes `first`, waits until `second` has seen it, closes that. */
+/* Closes `first`, waits until `second` has noticed, and closes that. */
 static bool end(int first, int second)
 {
 	char byte;
@@ -178,7 +178,7 @@ static bool end(int first, int second)
 	return fine;
 }
 
-/* Once the client's FIN is there; where a filter drops that, it does not come. */
+/* Waits for the client's FIN, unless a filter drops it. */
 static bool shut_server(int server)
 {
 	struct pollfd fds = { .fd = server, .events = POLLRDHUP };
@@ -277,7 +277,7 @@ static void many_files(void)
 		err(1, "%llu files", (unsigned long long)held);
 }
 
-/* Those of one set of options; adds up how many it made, and how many failed. */
+/* The connections of one set of options; adds up how many were made, and how many failed. */
 static void make(unsigned long long *all_made, unsigned long long *all_errors)
 {
 	unsigned long long made = 0, errors = 0;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Asks the kernel itself to remove a module, and prints what it says: rmmod(8) looks at a counter and does not ask. */
+/* Asks the kernel to remove a module, and prints its answer: rmmod(8) checks a counter and does not ask. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

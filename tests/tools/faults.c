@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Lets allocations of a system call fail, one in each call, on a kernel with fault injection: before the call the number of
- * the one that is to fail is written to /proc/thread-self/fail-nth. So do copies from and to this program where the kernel
- * has that. Where a call has more than MOST of them, as many fail, evenly spread from the first to the last one; the seed says
- * where between two of them.
+ * Lets allocations of a system call fail, one in each call, on a kernel with fault injection: before the call the
+ * number of the one that is to fail is written to /proc/thread-self/fail-nth. So do copies from and to this program
+ * where the kernel has that. Where a call has more than MOST of them, as many fail, evenly spread from the first to the
+ * last one; the seed says where between two of them.
  *
  *   faults MOST SEED OPERATION...           prints for each how many there are, how many failed, and how often the call did
  *   faults MOST SEED load FILE PARAMETERS   the same of loading a module
@@ -34,8 +34,8 @@
 
 /*
  * What close() allocates to make the rules of the readers that stay: rules, clauses, boxes, edges, classifier. Then it
- * disarms kprobes. Where that gets no memory, the kernel warns, and later takes the callback of all kprobes away too early:
- * __disarm_kprobe_ftrace() has counted one less by then.
+ * disarms kprobes. Where that gets no memory, the kernel warns, and later takes the callback of all kprobes away too
+ * early: __disarm_kprobe_ftrace() has counted one less by then.
  */
 #define OF_RULES	5
 

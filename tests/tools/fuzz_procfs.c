@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Does to the files below /proc/tcptrace whatever a program can do to a file, from several threads that share them:
- * filters that are almost right, of any size, mappings of any place, length and protection, reads of any size to anywhere,
- * positions, ioctls, pipes. Ends with 1 where the kernel took what it must refuse.
+ * Does anything that a program can do to the files below /proc/tcptrace, from several threads that share them: filters
+ * that are almost right, of any size; mappings of any place, length and protection; reads of any size to anywhere;
+ * positions, ioctls, pipes. Exits with 1 if the kernel accepted what it must refuse.
  */
 #include <argp.h>
 #include <err.h>
@@ -96,7 +96,7 @@ static int any_file(void)
 
 /* ---- filters ---- */
 
-/* What the header says of one, but for wishes about waking. */
+/* What the header says of a filter, except for the wake-up settings. */
 static bool allowed(const struct wish *wish, size_t size)
 {
 	const struct tcptrace_filter *filter = &wish->filter;
@@ -148,7 +148,7 @@ static void write_filter(void)
 		refused++;
 }
 
-/* From where there is no memory, or half of it. */
+/* From unmapped memory, or partly unmapped. */
 static void write_nowhere(void)
 {
 	static const struct tcptrace_filter filter = { .abi = TCPTRACE_ABI, .level = TCPTRACE_L_LIFE, .clauses = 2 };
@@ -168,7 +168,7 @@ static void write_nowhere(void)
 
 /* ---- mappings ---- */
 
-/* Never beyond it: there may lie what another thread has mapped meanwhile. */
+/* Never beyond it: another thread may have mapped something there meanwhile. */
 static void change_mapping(uint8_t *at, size_t size)
 {
 	size_t from = below(size / page) * page, length = (1 + below((size - from) / page)) * page;
@@ -214,7 +214,7 @@ static void read_any(void)
 
 	switch (below(5)) {
 	case 0:
-		/* To where there is no memory, or not enough of it; beyond the buffer lies that of another thread. */
+		/* To unmapped memory, or too little of it; after the buffer is another thread's. */
 		if (read(any_file(), (void *)(uintptr_t)(odd_number() | 1ull << 63), size) > 0)
 			mistake("read to nowhere");
 		break;

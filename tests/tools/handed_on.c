@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tries what can be done with files below /proc/tcptrace that somebody else has opened, and prints for each what came
- * of it: "fine" or an errno.
+ * Tries what can be done with files below /proc/tcptrace that another process has opened, and prints the result of
+ * each: "fine" or an errno.
+ *
  *   handed_on 3<>events 4<sockets 5<status
  */
 #include <errno.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Turns JSON objects, one a line, into lines of key=value, which lines() and value() of the tests take.
- * Blanks in strings become '_', null is nothing. What is no object ends it with status 1.
+ * Converts JSON objects, one per line, into lines of key=value, for the tests' functions lines() and value(). Blanks in
+ * strings become '_', null becomes an empty value. Input that is no object ends it with status 1.
  */
 #include <err.h>
 #include <json-c/json.h>
@@ -44,7 +44,7 @@ int main(int argc, char *argv[])
 		struct json_object *object;
 
 		number++;
-		/* The last line of a stream that goes on may be half there. */
+		/* The last line of a growing stream may be incomplete. */
 		if (line[length - 1] != '\n')
 			errx(EXIT_FAILURE, "line %lu has no end", number);
 		object = json_tokener_parse(line);

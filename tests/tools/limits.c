@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Asks the module for as much as one program can, and prints where it ends: files, and clauses in all of them. Then it
- * gives one of each back, to see that they are free again, and takes them once more.
- *   limits files      then holds all files, none of which asks for anything, until it is ended
- *   limits clauses    the same with all clauses, no two of them alike, that fit nothing, at level life
+ * Requests as much of the module as one program can, and prints where the limit is: files, and clauses in all of them.
+ * Then it gives one of each back, to check that they are free again, and takes them once more.
+ *
+ *   limits files      then holds all files, without any filter, until it is stopped
+ *   limits clauses    the same with all clauses, all different, that match nothing, at level life
  */
 #include <err.h>
 #include <errno.h>
@@ -47,7 +48,7 @@ static void all_files(void)
 	retry("and one more", take_file(&files[count]));
 }
 
-/* The most that one reader may have, and as none before it. */
+/* The maximum for one reader, all different from the previous ones. */
 static bool take_clauses(int file, unsigned int clauses)
 {
 	static unsigned int number;
@@ -57,7 +58,7 @@ static bool take_clauses(int file, unsigned int clauses)
 	while (wish.filter.clauses < clauses) {
 		char text[80];
 
-		/* Of all lengths of prefixes, and of no address that anybody has. */
+		/* Of all prefix lengths, for addresses that nobody has. */
 		snprintf(text, sizeof(text), "saddr=100::%x/%u,sport=%u-65535", number, 9 + number % 120, 1 + number);
 		wish_add(&wish, text);
 		number++;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Tries to map the rings in every way that there is, and prints for each what came of it: "fine" or an errno.
+ * Tries to map the rings in all possible ways, and prints the result of each: "fine" or an errno.
+ *
  *   mappings         all ways
- *   mappings child   forks a child that has file and mapping, ends itself; the child waits for SIGTERM
+ *   mappings child   forks a child that has file and mapping, and exits; the child waits for SIGTERM
  */
 #include <err.h>
 #include <errno.h>
@@ -40,7 +41,7 @@ static void try(const char *what, size_t length, int protection, int flags, off_
 		munmap(at, length);
 }
 
-/* What the header says, and what the tests compare it with. */
+/* The values of the header, for the tests to compare with. */
 static void find_size(void)
 {
 	const struct tcptrace_map *head = map(page, PROT_READ, MAP_SHARED, 0);
@@ -64,7 +65,7 @@ static void try_changes(void)
 	munmap(at, size);
 }
 
-/* What becomes of a child that touches its parent's mapping, or one that it makes itself: "fine" or the signal. */
+/* The fate of a child that touches its parent's mapping, or one that it makes itself: "fine" or the signal. */
 static void try_touch(const char *what, bool inherited, size_t offset)
 {
 	volatile char *at = inherited ? map(size, PROT_READ, MAP_SHARED, 0) : NULL;
@@ -87,7 +88,7 @@ static void try_touch(const char *what, bool inherited, size_t offset)
 		munmap((void *)at, size);
 }
 
-/* Records are there when somebody wants something recorded. */
+/* Rings have memory while somebody wants something recorded. */
 static void try_records(void)
 {
 	const struct tcptrace_filter wish = { .abi = TCPTRACE_ABI, .level = TCPTRACE_L_LIFE };

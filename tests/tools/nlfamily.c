@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Speaks the generic netlink family and prints what it hears, a line for each message.
+ * A client of the generic netlink family that prints what it receives, one line for each message.
+ *
  *   nlfamily info|probes|cpus|filters    a request and its answers
  *   nlfamily life                        subscribes to the group, prints "# ready", then events until SIGTERM
- * What the kernel refuses is printed as "refused: ERRNO", exit status 1.
+ *
+ * What the kernel refuses is printed as "refused: ERRNO", with exit status 1.
  */
 #include <argp.h>
 #include <arpa/inet.h>
@@ -57,9 +59,9 @@ static error_t parse(int key, char *argument, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
-/* ---- in other hands ---- */
+/* ---- without rights ---- */
 
-/* Before each step: as if the socket were passed on to somebody without rights, and back. */
+/* Before each step: drops or restores rights, as if the socket had been passed to somebody without them, and back. */
 static void step(const char *name)
 {
 	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
@@ -283,7 +285,7 @@ static void refused(const char *by)
 	exit(1);
 }
 
-/* One request and all that is said to it; events that come between are printed as well. */
+/* One request and all its answers; events in between are printed as well. */
 static void ask(uint16_t type, uint8_t command, uint16_t flags, uint8_t version, mnl_cb_t callback)
 {
 	char buffer[MNL_SOCKET_BUFFER_SIZE];

@@ -1,37 +1,36 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A TCP application, or one of its like, that does what its standard input says, one line after the other, and answers each
- * with one line, see orders.h. So a test can look at the kernel between two calls. A call that blocks is answered
- * when it returns.
+ * A TCP application that obeys orders on its standard input, one per line, and answers each with one line, see
+ * orders.h. So a test can look at the kernel between two calls. A blocking call is answered when it returns.
  *
- *	listen NAME ADDRESS PORT [BACKLOG]	ADDRESS is IPv4 or IPv6; :: takes IPv4 as well
- *	connect NAME ADDRESS PORT		"ok PORT", its own; ::ffff:127.0.0.1 is an IPv4 one of an IPv6 socket
+ *	listen NAME ADDRESS PORT [BACKLOG]	ADDRESS is IPv4 or IPv6; :: accepts IPv4 as well
+ *	connect NAME ADDRESS PORT		"ok PORT", its own; ::ffff:127.0.0.1 is IPv4 on an IPv6 socket
  *	start NAME ADDRESS PORT			the same without waiting: "ok PORT"
- *	again NAME ADDRESS PORT			connect() of a socket that is there
+ *	again NAME ADDRESS PORT			connect() of an existing socket
  *	accept NAME LISTENER			"ok PORT", the peer's
  *	write NAME BYTES			all of them: "ok BYTES"
  *	fill NAME				as much as there is room for: "ok BYTES"
- *	read NAME BYTES				so many, or less where the stream ends: "ok BYTES"
- *	eof NAME				all until the stream ends: "ok BYTES"
+ *	read NAME BYTES				that many, or fewer if the stream ends: "ok BYTES"
+ *	eof NAME				everything until the stream ends: "ok BYTES"
  *	end NAME				the same, and closes at once
  *	queues NAME				"ok UNREAD UNACKNOWLEDGED UNSENT" by ioctl(2)
  *	error NAME				SO_ERROR: "ok" or "error NAME"
  *	shutdown NAME rd|wr|rdwr
  *	set NAME linger|rcvbuf|sndbuf|quickack|cork|defer|fastopen|keepalive|usertimeout VALUE
- *	reuse					SO_REUSEADDR for those that connect from now on
- *	reuseport				SO_REUSEPORT for those that listen from now on
- *	mptcp, dccp, sctp, smc			that protocol for all that are made from now on
- *	fast NAME ADDRESS PORT BYTES		connects and writes by fast open: "ok BYTES"
- *	sendfile NAME BYTES			of a file: "ok BYTES"
- *	splice NAME BYTES			of a pipe: "ok BYTES"
+ *	reuse					SO_REUSEADDR for sockets that connect from now on
+ *	reuseport				SO_REUSEPORT for sockets that listen from now on
+ *	mptcp, dccp, sctp, smc			that protocol for all sockets from now on
+ *	fast NAME ADDRESS PORT BYTES		connects and writes with fast open: "ok BYTES"
+ *	sendfile NAME BYTES			from a file: "ok BYTES"
+ *	splice NAME BYTES			from a pipe: "ok BYTES"
  *	spliced NAME BYTES			the same, into a pipe
- *	fork					a child that has all sockets too and does nothing: "ok PID"
- *	join					ends it
- *	pass NAME PATH				a copy of the socket, to the process that takes at PATH
+ *	fork					a child that has all sockets, too, and does nothing: "ok PID"
+ *	join					ends the child
+ *	pass NAME PATH				passes a copy of the socket to the process that takes at PATH
  *	take NAME PATH
  *	close NAME
  *
- * Binding to a port of one's own: "connect NAME ADDRESS PORT OWN-PORT", likewise for start.
+ * Binding to a certain port: "connect NAME ADDRESS PORT OWN-PORT", likewise for start.
  */
 #include <err.h>
 #include <errno.h>
@@ -55,15 +54,15 @@ static int own_port(int fd)
 	return getsockname(fd, &address.any, &length) ? -1 : peer_port(&address);
 }
 
-/* ---- the calls: what they return is what "ok" tells, -1 is errno ---- */
+/* ---- the calls; each returns the result for "ok", or -1 and errno ---- */
 
 static int one = 1;
 static bool reuse, reuseport;
-static int family;		/* 0: that of the address */
+static int family;		/* 0: as the address */
 static int kind = SOCK_STREAM;
 static int protocol;
 
-/* DCCP connects nobody who has not said which service is meant. */
+/* DCCP refuses to connect without a service code. */
 int peer_make(const union address *address, int type)
 {
 	int fd = socket(family ?: address->any.sa_family, kind | type, protocol), service = htonl(1);
@@ -164,7 +163,7 @@ static long do_shutdown(void)
 	return shutdown(fd, !strcmp(how, "rd") ? SHUT_RD : !strcmp(how, "wr") ? SHUT_WR : SHUT_RDWR);
 }
 
-/* After so many seconds, and then one probe; 0: never. */
+/* After that many seconds, with one probe; 0: never. */
 static long set_keepalive(int fd, int seconds)
 {
 	int on = seconds > 0;
@@ -272,7 +271,7 @@ static void obey(void)
 {
 	unsigned int i;
 
-	/* The one that tells three numbers. */
+	/* Its result is three numbers. */
 	if (order_is("queues")) {
 		if (do_queues())
 			order_answer(-1);

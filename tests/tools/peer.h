@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What the files of tests/tools/peer.c share. A do_ function carries out one order: what it returns is what "ok" tells, -1 is
- * errno.
+ * What the files of tests/tools/peer.c share. A do_ function obeys one order, and returns the result for "ok", or -1
+ * and errno.
  */
 #ifndef PEER_H
 #define PEER_H
@@ -21,7 +21,7 @@ int peer_find(const char *name);
 void peer_add(const char *name, int fd);
 void peer_remove(const char *name);
 
-/* The socket that the order is about. */
+/* The socket that is named in the order. */
 int peer_socket(void);
 
 /* Returns the length of the address. */
@@ -29,7 +29,7 @@ socklen_t peer_parse(union address *address, const char *text, const char *port)
 
 int peer_port(const union address *address);
 
-/* A new socket, with the protocol that was ordered; type: SOCK_NONBLOCK or 0. */
+/* A new socket of the current protocol; type: SOCK_NONBLOCK or 0. */
 int peer_make(const union address *address, int type);
 
 long do_close(void);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The bytes of a peer: what goes in and out of its sockets. */
+/* The data of a peer: what its sockets send and receive. */
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -92,7 +92,7 @@ long do_read(void)
 	return read_from(peer_socket(), order_number(2));
 }
 
-/* Until so many bytes have gone from one to the other; a pipe is empty again before more are put into it. */
+/* Moves so many bytes from one to the other; the pipe is emptied before more is put into it. */
 static long splice_all(int socket, long bytes, bool out)
 {
 	long done = 0, count = 0;

@@ -104,7 +104,7 @@ void text_address(char *text, size_t size, unsigned int family, const void *addr
 		inet_ntop(AF_INET6, bytes, text, size);
 }
 
-/* As tcp_diag_get_info() and its like for the other kinds compute them. */
+/* As tcp_diag_get_info() computes them, and similar functions for the other kinds. */
 static void queues(const struct tcptrace_record *record, uint32_t *recvq, uint32_t *sendq)
 {
 	int32_t unread = record->rcv_nxt - record->copied_seq;

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Prints the events of a recording, one a line: its cookie, what text_record() says of it, and all its bytes but
- * position, time and CPU, so that two recordings of the same events can be compared: between the probe of one source and
- * that of the other the task may be moved to another CPU. With --snapshot it prints, as the tool of that name does, the
- * sockets that were there when it began.
+ * Prints the events of a recording, one per line: its cookie, the text of text_record(), and all its bytes except
+ * position, time and CPU, so that two recordings of the same events can be compared: the task may be moved to another
+ * CPU between the probes of two sources. With --snapshot it prints the sockets that existed at the beginning, as the
+ * tool of that name does.
  */
 #include <err.h>
 #include <stdbool.h>
@@ -28,7 +28,7 @@ static void print(const struct tcptrace_record *record)
 	copy.position = 0;
 	copy.time = 0;
 	copy.cpu = 0;
-	/* Before 5.17 what is behind a name's end is what a longer one has left there. */
+	/* Before 5.17, the bytes after the end of a name are the rest of a longer one. */
 	memset(copy.comm + i, 0, sizeof(copy.comm) - i);
 	printf("%016llx bytes=", record->cookie);
 	for (i = offsetof(struct tcptrace_record, cookie); i < sizeof(*record); i++)

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Loads and unloads a module many times, without starting a program for each, and in between reads from it
- * as a program would: opens, asks for a level, maps, reads the snapshot's beginning.
- *   reload FILE COUNT [PARAMETERS...]   the first time with the first PARAMETERS, and so on, round and round; and so
- *                                       with the levels, one further in each round
+ * Loads and unloads a module many times, without starting a program for each, and in between reads from it as a program
+ * would: opens, requests a level, maps, reads the beginning of the snapshot.
+ *
+ *   reload FILE COUNT [PARAMETERS...]   COUNT times, with each of the PARAMETERS in turn, and each of the
+ *                                       levels in turn, shifted by one in each cycle
  */
 #include <err.h>
 #include <fcntl.h>

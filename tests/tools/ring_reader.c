@@ -96,7 +96,7 @@ static bool next_on(struct ring_reader *reader, unsigned int cpu, struct tcptrac
 				return true;
 			}
 		}
-		sched_yield();	/* being written, or overwritten meanwhile: look again */
+		sched_yield();	/* being written, or overwritten meanwhile: retry */
 	}
 	return false;
 }

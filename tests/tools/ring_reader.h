@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * A reader of the rings as uapi/tcptrace.h tells one to write it, and nothing of the program's
- * own: the tests want a second opinion.
+ * A reader of the rings written from the description in uapi/tcptrace.h, without code of the program: the tests need a
+ * second opinion.
  */
 #ifndef TOOLS_RING_READER_H
 #define TOOLS_RING_READER_H
@@ -13,21 +13,21 @@
 struct ring_reader {
 	int file;
 	const struct tcptrace_map *map;
-	__u64 *next;		/* of each CPU: position to be read */
-	__u64 *bound;		/* of each CPU: read no further */
-	unsigned int cpu;	/* where the last record came from */
+	__u64 *next;		/* of each CPU: the next position to read */
+	__u64 *bound;		/* of each CPU: the end for now */
+	unsigned int cpu;	/* the CPU of the last record */
 	__u64 overwritten;
 	__u64 holes;
 	__u64 read;
 };
 
-/* Opens and maps, at the newest records, or at the oldest that are there. Ends the program on an error. */
+/* Opens and maps the rings, and starts at the newest or the oldest records. Ends the program on an error. */
 void ring_open(struct ring_reader *reader, bool oldest);
 
-/* Positions given out on all CPUs. */
+/* Positions reserved so far, on all CPUs. */
 __u64 ring_reserved(const struct ring_reader *reader);
 
-/* Lets ring_next() go as far as the rings have come by now. */
+/* Lets ring_next() read up to the current positions. */
 void ring_bound(struct ring_reader *reader);
 
 /* Copies the next record of some CPU below the bound; false: none is left. */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Reads the rings and prints each record as a line of text, until SIGTERM or SIGINT; then reads what is
- * there, and prints a last line: what was read, what was lost, how often poll(2) woke it.
+ * Reads the rings and prints each record as a line of text, until SIGTERM or SIGINT. Then it reads the rest, and prints
+ * a last line: what was read, what was lost, how often poll(2) woke it.
  */
 #include <argp.h>
 #include <err.h>
@@ -63,7 +63,7 @@ static void drain(struct ring_reader *reader)
 	fflush(stdout);
 }
 
-/* Signals are let in while it waits only, so that none is missed. */
+/* Signals are unblocked only while it waits, so that none is missed. */
 static bool wait_for_records(const struct ring_reader *reader)
 {
 	struct pollfd poll = { .fd = reader->file, .events = POLLIN };

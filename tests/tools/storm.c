@@ -1,16 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Connections that come and go over the loopback, many at a time and each at another point of its life: what
- * a reader that starts in the midst of them has to get right. Each client binds a port of its own, one after the
- * other, so that a port names a connection for good.
+ * Connections that come and go over loopback, many at a time, each at a different point of its life: what a reader that
+ * starts in the middle has to get right. Each client binds a port of its own, so that a port identifies a connection.
  *
- * SIGUSR1 ends the storm after the step it is at, and begins it again. At each end it prints what it did, one line
- * for each connection that was ever begun, and then "# quiet CONNECTIONS":
+ * SIGUSR1 stops the storm after the current step, and starts it again. At each stop it prints one line for each
+ * connection so far, and then "# quiet CONNECTIONS":
  *
  *	port=PORT created=TIME ending=TIME over=TIME bytes_out=N bytes_in=N
  *
- * Times are CLOCK_MONOTONIC in nanoseconds, each from before the call: connect(), the first shutdown() or close(),
- * the last close(); `over` is from after that; 0 where it was not yet. Bytes are the client's.
+ * Times are CLOCK_MONOTONIC in nanoseconds, each from before a call: connect(), the first shutdown() or close(), the
+ * last close(); `over` is from after that; 0 if it has not happened yet. Bytes are the client's.
  */
 #include <argp.h>
 #include <arpa/inet.h>
@@ -38,7 +37,7 @@ static struct slot {
 	enum phase phase;
 	int client, server;
 	unsigned int number;
-	/* What the other end has not read yet. */
+	/* What the other side has not read yet. */
 	unsigned int to_server, to_client;
 } slots[SLOTS_MAX];
 
@@ -115,7 +114,7 @@ static void begin(struct slot *slot)
 	slot->phase = WAITING;
 }
 
-/* Whose turn it is in the accept queue, not necessarily the caller's. */
+/* Accepts the next connection in the queue, not necessarily the caller's. */
 static void take(void)
 {
 	struct sockaddr_in address;
@@ -190,7 +189,7 @@ static void begin_end(struct slot *slot)
 		slot->phase = CLIENT_CLOSED;
 		break;
 	case 2:
-		/* With something unread this resets, too. */
+		/* With unread data this resets the connection, too. */
 		close(slot->server);
 		slot->phase = SERVER_CLOSED;
 		break;

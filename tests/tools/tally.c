@@ -1,17 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Counts what is in a recording as it comes by standard input (tcptrace-ctl record - | tally), by the headers alone,
- * and keeps nothing else of it: so hours of it can be counted. When it ends, prints a line for each kind of record:
+ * Counts the records on standard input (tcptrace-ctl record - | tally) by their headers alone, and keeps nothing else:
+ * so hours can be counted. At the end it prints a line for each kind of record:
  *
  *	type=TYPE op=OP kind=N old=STATE new=STATE dir=in|out|- sport=PORT dport=PORT name=REASON count=N segments=N
  *
- * Ports of clients are left out, as 0. `segments` is what the kernel's counters hold a record for: of a
- * retransmission so many as were sent again, of a segment so many of one MSS as it is cut into.
- * And a last line, by the trailer and by its own count:
+ * Ports of clients are 0. `segments` is what the kernel's counters would count: for a retransmission the number of
+ * retransmitted segments, for a segment the number of pieces of one MSS. And a last line, from the trailer and from its
+ * own count:
  *
  *	# events=N overwritten=N nested=N missed=N unknown=N counted=N snapshots=N disorder=N whole=yes|no
  *
- * `disorder` is how many records were older than the one before.
+ * `disorder` is the number of records that are older than the previous one.
  */
 #include <err.h>
 #include <stdbool.h>
@@ -23,7 +23,7 @@
 #include "record_text.h"
 
 #define FIRST_OF_CLIENTS	32768	/* net.ipv4.ip_local_port_range */
-#define PLACES			65536	/* a power of two, many times more than there are kinds */
+#define PLACES			65536	/* a power of two, many times the number of kinds */
 
 struct key {
 	__u16 type, sport, dport;
@@ -47,7 +47,7 @@ static __u16 port_of_server(__u16 port)
 	return port < FIRST_OF_CLIENTS ? port : 0;
 }
 
-/* A key has no bytes that mean nothing, so all of them are compared. */
+/* A key has no unused bytes, so all of them are compared. */
 static void make_key(struct key *key, const struct tcptrace_record *record)
 {
 	memset(key, 0, sizeof(*key));

@@ -1,24 +1,23 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A host behind a TUN device that speaks TCP segment by segment, as it is told: half a handshake, a FIN before its
- * time, a RST into whatever state. It knows no state machine, only the two sequence numbers of one connection; the
- * answers are those of orders.h.
+ * A host behind a TUN device that sends TCP segments by order: half a handshake, an early FIN, a RST in any state. It
+ * has no state machine, only the two sequence numbers of one connection; answers are those of orders.h.
  *
- *	ports OWN [PEER]	the connection that the following is of; PEER 0: whoever sends next
+ *	ports OWN [PEER]	the connection of the following orders; PEER 0: whoever sends next
  *	send FLAGS [BYTES]	one segment: FLAGS are letters of SFRA; "ok SEQ"
  *	again			the last one once more
- *	expect FLAGS [BYTES]	waits for a segment with these flags and so many bytes, others are passed over;
+ *	expect FLAGS [BYTES]	waits for a segment with these flags and that many bytes, skipping others;
  *				from then on it is acknowledged: "ok SEQ"
- *	silence			nothing for the connection is waiting to be read: "ok 0", else "ok" and how many segments
- *	seq BYTES		moves the next sequence number
- *	ack BYTES		moves what is acknowledged
- *	window BYTES		what is announced
+ *	silence			no segment of the connection is waiting to be read: "ok 0", else "ok" and their number
+ *	seq BYTES		advances the next sequence number
+ *	ack BYTES		advances the acknowledged number
+ *	window BYTES		the announced window
  *	sacks			SYNs from now on permit SACK
- *	sack FROM TO		a block for the next segment, in bytes from what it acknowledges; one before that: DSACK
- *	flood PORT COUNT	so many SYNs to PORT, each from another address and port
+ *	sack FROM TO		a block for the next segment, in bytes from its ack; before that: DSACK
+ *	flood PORT COUNT	that many SYNs to PORT, each from another address and port
  *
- * The device is wire0; this host is 10.7.0.2, the kernel's address on it is for the test to set. No other options
- * are sent, so there are no timestamps, and the MSS is 536.
+ * The device is wire0; this host is 10.7.0.2, the test sets the kernel's address on it. No other options are sent, so
+ * there are no timestamps, and the MSS is 536.
  */
 #include <arpa/inet.h>
 #include <err.h>
@@ -83,7 +82,7 @@ static void emit(struct packet *packet)
 		err(EXIT_FAILURE, "writing to the device");
 }
 
-/* `bytes` behind the header, of which those that tcp.doff counts already are options */
+/* `bytes` after the header, of which those that tcp.doff counts are options */
 static void make(struct packet *packet, uint32_t from, uint16_t sport, uint16_t dport, size_t bytes)
 {
 	const size_t segment = sizeof(packet->tcp) + bytes;
@@ -105,7 +104,7 @@ static void make(struct packet *packet, uint32_t from, uint16_t sport, uint16_t 
 	packet->tcp.check = folded(sum(&packet->tcp, segment, pseudo));
 }
 
-/* How many bytes they take. */
+/* The number of bytes they take. */
 static size_t add_options(struct packet *packet)
 {
 	const uint32_t block[] = { htonl(next_ack + sack_from), htonl(next_ack + sack_to) };
@@ -156,7 +155,7 @@ static long do_flood(void)
 	for (i = 0; i < count; i++) {
 		struct packet packet = { .tcp = { .syn = 1, .seq = htonl(i * 64000) } };
 
-		/* 10.7.1.0 and on, which are routed to us as well; from ports that no test listens at or is given. */
+		/* From 10.7.1.0 on, which is routed to this device as well; from ports that no test uses. */
 		make(&packet, OURS + 0x100 + i / 100, 20000 + i % 10000, port, 0);
 		emit(&packet);
 	}
@@ -165,7 +164,7 @@ static long do_flood(void)
 
 /* ---- receiving ---- */
 
-/* Of the connection, within `timeout` milliseconds; false where none came. */
+/* The next segment of the connection, within `timeout` milliseconds; false if there was none. */
 static bool take(struct packet *packet, int timeout)
 {
 	struct pollfd poll_in = { .fd = tun, .events = POLLIN };
