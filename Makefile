@@ -2,21 +2,21 @@
 #
 #   make                the module for the running kernel, and tcptrace-ctl
 #   sudo make install   both, and the manual page
-#   make demo           a throwaway guest in which `tcptrace-ctl watch 9090` looks at two nc;
+#   make demo           a throwaway guest in which `tcptrace-ctl watch 9090` shows two nc;
 #                       SOURCE=bpf: without the module
 #   make check          the tests, in guests of every supported kernel: a quarter of an hour;
-#                       SOURCE=bpf: those about records once more, without the module
+#                       SOURCE=bpf: those about records, without the module
 #   make check-all      every test on every kernel, and the soak: hours
-#   make scenarios      docs/scenarios.md anew: runs what it tells of on each of them
-#   make bench          what it costs, beside others
-#   make soak           ten minutes of mixed traffic, counted; SECONDS=60 is another while, KERNEL=debug another kernel
-#   make fuzz           damaged recordings and odd command lines, ten minutes each; SECONDS=60 is another while
+#   make scenarios      runs the scenarios on every kernel, and writes docs/scenarios.md
+#   make bench          the costs, compared with other tools
+#   make soak           ten minutes of mixed traffic, counted; SECONDS=60 or KERNEL=debug changes that
+#   make fuzz           damaged recordings and odd command lines, ten minutes each, or SECONDS=60
 #   make debug-kernel   a kernel with KASAN, lockdep and kmemleak, for make check
 #
 #   make module KERNEL=6.1      for a kernel of tests/vm/kernels
-#   make module KDIR=FOLDER     for a kernel whose build folder this is
+#   make module KDIR=FOLDER     for the kernel with this build folder
 #
-# All that is built lies below build/, all that is downloaded below .cache/.
+# Everything that is built is in build/, everything that is downloaded in .cache/.
 
 PREFIX	?= /usr/local
 MANDIR	?= $(PREFIX)/share/man
@@ -36,7 +36,7 @@ KBUILD_FLAGS = $(if $(KCC),CC=$(KCC)) $(if $(V),V=$(V)) W=1 $(if $(SPARSE),C=1)
 .PHONY: all module other-abi userspace install uninstall demo check check-all unit scenarios bench soak fuzz debug-kernel clean help
 all: module userspace
 
-# The kernel's build system writes beside the sources: each kernel gets a copy of them.
+# The kernel's build system writes next to the sources, so each kernel gets a copy of them.
 module:
 	@test -e $(KDIR)/Makefile || { \
 		echo "no headers of kernel $(RELEASE) in $(KDIR): on Debian, apt-get install linux-headers-$(RELEASE)" >&2; exit 1; }
@@ -44,7 +44,7 @@ module:
 	@cp -a -u Kbuild VERSION module $(MODULE)/
 	$(BUILDER) $(MAKE) -C $(KDIR) M=$(CURDIR)/$(MODULE) $(KBUILD_FLAGS) modules
 
-# The same module but for the number of its ABI, to see it refused: in build/RELEASE-abi/.
+# The same module with another ABI number, which must be refused: in build/RELEASE-abi/.
 other-abi:
 	@mkdir -p $(MODULE)-abi/module/uapi
 	sed 's/^\(#define TCPTRACE_ABI[[:space:]]*\)[0-9]*$$/\199/' module/uapi/tcptrace.h >$(MODULE)-abi/module/uapi/tcptrace.h
@@ -76,7 +76,7 @@ check-all:
 unit:
 	$(MAKE) -C userspace unit
 
-# What failed is a word in the document, too.
+# A failure is reported in the document, too.
 scenarios:
 	-tests/check --kernels "5.10 6.1 6.12 7.2" $$(tests/vm/scenarios-table --files)
 	tests/vm/scenarios-table >build/scenarios.md

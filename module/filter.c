@@ -197,7 +197,7 @@ int tcptrace_filter_set(struct tcptrace_wish *wish, const struct tcptrace_filter
 		mutex_unlock(&tcptrace_filter_lock);
 		return error;
 	}
-	/* Only now is it shown: what is told as wanted is recorded. */
+	/* Shown only now: a filter that is listed is in force. */
 	mutex_lock(&tcptrace_wishes_lock);
 	old_clauses = wish->clauses;
 	wish->filter = *filter;
