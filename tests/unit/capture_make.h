@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Recordings made in memory, whole ones and others. */
+/* Recordings made in memory, intact and damaged ones. */
 #ifndef TCPTRACE_CAPTURE_MAKE_H
 #define TCPTRACE_CAPTURE_MAKE_H
 
@@ -96,7 +96,7 @@ static inline struct tcptrace_record *capture_end(struct capture *capture, uint6
 	return (void *)(capture->data + capture->size - sizeof(record));
 }
 
-/* Where the records begin, if the header says that well. */
+/* Where the records start, if the header is right about it. */
 static inline size_t capture_records(const struct capture *capture)
 {
 	const struct capture_header *header = (const void *)capture->data;
@@ -106,7 +106,7 @@ static inline size_t capture_records(const struct capture *capture)
 	return well ? header->header_size : sizeof(*header);
 }
 
-/* Makes all checksums right, those of what is damaged as well. */
+/* Makes all checksums valid, even those of damaged data. */
 static inline void capture_seal(struct capture *capture)
 {
 	struct capture_header *header = (void *)capture->data;
@@ -123,7 +123,7 @@ static inline void capture_seal(struct capture *capture)
 	}
 }
 
-/* A descriptor of it as it is, as of a file at its beginning. */
+/* Returns a descriptor with the data as it is, positioned at the beginning. */
 static inline int capture_fd(const struct capture *capture)
 {
 	int fd = memfd_create("capture", MFD_CLOEXEC);

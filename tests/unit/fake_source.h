@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* A source that hands out records up to `limit`, and then says `behind`. To wait for it brings it on by one record. */
+/* A source that returns records up to `limit`, and then `behind`. Waiting for it raises the limit by one. */
 #ifndef TCPTRACE_FAKE_SOURCE_H
 #define TCPTRACE_FAKE_SOURCE_H
 
@@ -38,7 +38,7 @@ static int fake_wait(struct source *source, int timeout_ms)
 	return 0;
 }
 
-/* It is complete when `count` are handed out. */
+/* It is complete when `count` records were returned. */
 static inline void fake_begin(struct fake_source *fake, const struct tcptrace_record *records, unsigned int count, int behind)
 {
 	static const struct source_ops ops = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* Views on recordings made by hand: runs tcptrace-ctl out of BUILD and looks at what it printed. */
+/* Views on recordings made by hand: runs tcptrace-ctl from BUILD and checks its output. */
 #ifndef TCPTRACE_PROGRAM_H
 #define TCPTRACE_PROGRAM_H
 
@@ -17,7 +17,7 @@ static struct stream stream;
 static struct capture capture;
 static char folder[] = "/tmp/tcptrace_unit.XXXXXX";
 
-/* What one run printed. */
+/* The output of one run. */
 static struct {
 	int status;
 	char text[256 * 1024];
@@ -74,7 +74,7 @@ static inline void run_command(const char *command)
 	split();
 }
 
-/* Runs a command on the recording, with `arguments` and standard error behind them. */
+/* Runs a command on the recording, followed by `arguments`, including standard error. */
 static inline void run(const char *view, const char *arguments)
 {
 	const char *build = getenv("BUILD");
@@ -107,7 +107,7 @@ static inline void has_line(const char *wanted)
 			diag("%s", out.lines[i]);
 }
 
-/* ---- JSON: one object a line ---- */
+/* ---- JSON: one object per line ---- */
 
 static struct json_object *objects[LINES_MAX];
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The module's side of the rings, in memory of the test's own: the same layout, and the same steps
- * in the same order (module/ring.h), one at a time, so that a test can stop a writer anywhere.
+ * The module's side of the rings, in memory of the test: the same layout, and the same steps in the same order
+ * (module/ring.h), one at a time, so that a test can stop a writer anywhere.
  */
 #ifndef TCPTRACE_RING_WRITER_H
 #define TCPTRACE_RING_WRITER_H
@@ -70,7 +70,7 @@ static inline void writer_close(struct writer *writer)
 	free(writer->map);
 }
 
-/* The next position, whose slot is the caller's; 0: a hole was published in its place. */
+/* Reserves the next position, whose slot is the caller's; 0: a hole was published instead. */
 static inline uint64_t writer_reserve(const struct writer *writer, uint32_t cpu)
 {
 	uint64_t position = __atomic_add_fetch(&writer_ring(writer, cpu)->reserved, 1,
@@ -87,8 +87,8 @@ static inline uint64_t writer_reserve(const struct writer *writer, uint32_t cpu)
 }
 
 /*
- * Fills the slot so that a test knows a whole record again: the cookie is the position, each
- * byte of the union its lowest one.
+ * Fills the slot so that a test recognises a complete record: the cookie is the position, each byte of the union its
+ * lowest byte.
  */
 static inline void writer_fill(const struct writer *writer, uint32_t cpu, uint64_t position,
 			       uint64_t time, enum tcptrace_type type)
@@ -115,7 +115,7 @@ static inline void writer_publish(const struct writer *writer, uint32_t cpu, uin
 				    __ATOMIC_RELEASE, __ATOMIC_RELAXED);
 }
 
-/* All of it at once. Returns the position. */
+/* All steps at once. Returns the position. */
 static inline uint64_t writer_put(const struct writer *writer, uint32_t cpu, uint64_t time,
 				  enum tcptrace_type type)
 {
@@ -128,7 +128,7 @@ static inline uint64_t writer_put(const struct writer *writer, uint32_t cpu, uin
 	return position;
 }
 
-/* What was filled for that position, and nothing of another. */
+/* Is it what was written for that position, and nothing else? */
 static inline int writer_whole(const struct tcptrace_record *record)
 {
 	size_t i;

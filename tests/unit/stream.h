@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Records as the module makes them, by hand: two endpoints of a connection on one host, and one function
- * for each thing that TCP does. Each moves the endpoints' sequence numbers as TCP would and appends what the
- * probes say of it, in their order. Each returns its last record, for a test to bend.
+ * Records made by hand as the module would make them: two endpoints of a connection on one host, and one function for
+ * each thing that TCP does. Each moves the endpoints' sequence numbers as TCP would, and appends the records of the
+ * probes, in order. Each returns its last record, which a test may modify.
  */
 #ifndef TCPTRACE_STREAM_H
 #define TCPTRACE_STREAM_H
@@ -21,7 +21,7 @@
 #define MS		1000000ull
 #define SECOND		1000000000ull
 
-/* One endpoint, as its struct tcp_sock would have it. */
+/* One endpoint, as in its struct tcp_sock. */
 struct stream_endpoint {
 	uint64_t cookie;
 	uint16_t sport, dport;
@@ -61,7 +61,7 @@ static inline void stream_begin(struct stream *stream)
 	};
 }
 
-/* Of `side` as it is; 10 us after the one before. */
+/* A record of `side` as it is, 10 us after the previous one. */
 static inline struct tcptrace_record *stream_add(struct stream *stream, const struct stream_endpoint *side,
 						 enum tcptrace_type type, uint8_t op)
 {
@@ -154,7 +154,7 @@ static inline struct tcptrace_record *listen_ends(struct stream *stream)
 
 	memset(record->daddr, 0, sizeof(record->daddr));
 	record->new_state = side->state = TCPTRACE_S_CLOSE;
-	/* As close() leaves it. */
+	/* As after close(). */
 	record->flags |= TCPTRACE_F_SHUT_RCV | TCPTRACE_F_SHUT_SND;
 	about_listener(record, 0);
 	return record;
@@ -245,7 +245,7 @@ static inline struct stream_endpoint *other(struct stream *stream, const struct 
 	return side == &stream->client ? &stream->server : &stream->client;
 }
 
-/* From one to the other and acknowledged, read or not; without a record, as at level life. */
+/* From one to the other and acknowledged, read or not; without records, as at level life. */
 static inline void moves(struct stream *stream, struct stream_endpoint *from, uint32_t bytes, bool read)
 {
 	struct stream_endpoint *to = other(stream, from);
@@ -336,7 +336,7 @@ static inline struct tcptrace_record *timewait(struct stream *stream, struct str
 	return record;
 }
 
-/* From FIN_WAIT2 or CLOSING; the full socket goes to CLOSE behind it. */
+/* From FIN_WAIT2 or CLOSING; then the full socket changes to CLOSE. */
 static inline struct tcptrace_record *enters_time_wait(struct stream *stream, struct stream_endpoint *side)
 {
 	struct tcptrace_record *record;
@@ -360,7 +360,7 @@ static inline struct tcptrace_record *time_wait_ends(struct stream *stream, stru
 	return timewait(stream, side, TCPTRACE_OP_END, TCPTRACE_S_TIME_WAIT, TCPTRACE_S_CLOSE, 0);
 }
 
-/* One after the other, `first` first; TIME_WAIT's end left out. */
+/* One after the other, `first` first, without the end of TIME_WAIT. */
 static inline void four_way(struct stream *stream, struct stream_endpoint *first)
 {
 	struct stream_endpoint *second = other(stream, first);
@@ -411,7 +411,7 @@ static inline struct tcptrace_record *lost(struct stream *stream, uint64_t overw
 	return record;
 }
 
-/* A socket as it is; the time is that of the record, after its fields were read. */
+/* A socket as it is; the time is taken after its fields were read. */
 static inline struct tcptrace_record *snapshot(struct stream *stream, const struct stream_endpoint *side, uint8_t kind)
 {
 	struct tcptrace_record *record = stream_add(stream, side, TCPTRACE_T_SNAPSHOT, 0);

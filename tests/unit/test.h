@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * What a unit test needs, in TAP's words: each check prints "ok N - text" or "not ok N - text",
- * with what was got and what was wanted behind it; done_testing() prints the plan and gives
- * main() its exit status. A test that made no check has failed.
+ * Unit tests that report in TAP: each check prints "ok N - text" or "not ok N - text" with the actual and the expected
+ * value; done_testing() prints the plan and returns the exit status of main(). A test without any check has failed.
  *
  *	int main(void)
  *	{
@@ -32,11 +31,11 @@ static inline void test_line(bool passed, const char *text, va_list arguments)
 	putchar('\n');
 	if (!passed)
 		test_failed++;
-	/* What was checked until now is to be seen even where the next line crashes. */
+	/* Flushed, so that earlier checks are visible if the next line crashes. */
 	fflush(stdout);
 }
 
-/* A line that is no check. */
+/* A line that is not a check. */
 TEST_PRINTF(1, 2) static inline void diag(const char *text, ...)
 {
 	va_list arguments;
@@ -89,12 +88,12 @@ static inline bool test_is_str(const char *got, const char *wanted, int line, co
 	return same;
 }
 
-/* Each takes a text like printf() and returns whether the check passed. */
+/* Each takes a text as printf() does, and returns whether the check passed. */
 #define ok(condition, ...)		test_ok(!!(condition), #condition, __LINE__, __VA_ARGS__)
 #define is_int(got, wanted, ...)	test_is_int(got, wanted, __LINE__, __VA_ARGS__)
 #define is_str(got, wanted, ...)	test_is_str(got, wanted, __LINE__, __VA_ARGS__)
 
-/* In place of a check that cannot be made here; the text says why. */
+/* Replaces a check that is impossible here; the text says why. */
 TEST_PRINTF(1, 2) static inline void skip(const char *why, ...)
 {
 	va_list arguments;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The module's classifier of clauses against a walk over all of them, part by part as uapi/tcptrace.h has it. */
+/* The module's classifier of clauses, compared with a linear search by the definition in uapi/tcptrace.h. */
 #include <stdlib.h>
 
 #include "../../module/classifier.c"
@@ -8,7 +8,7 @@
 #define INET	2
 #define INET6	10
 
-/* ---- the walk ---- */
+/* ---- the linear search ---- */
 
 static bool prefix_fits(const u8 *prefix, unsigned int length, const u8 *address)
 {
@@ -44,7 +44,7 @@ static bool walk(const struct tcptrace_rule *rules, u32 count, u32 level, const 
 	return false;
 }
 
-/* What the ports of the key decide. */
+/* The decision by the ports of the key. */
 static enum tcptrace_verdict walk_ports(const struct tcptrace_rule *rules, u32 count, u32 level,
 					const struct tcptrace_key *key)
 {
@@ -63,7 +63,7 @@ static enum tcptrace_verdict walk_ports(const struct tcptrace_rule *rules, u32 c
 	return verdict;
 }
 
-/* ---- clauses and keys by chance ---- */
+/* ---- random clauses and keys ---- */
 
 static unsigned int below(unsigned int limit)
 {
@@ -75,7 +75,7 @@ static bool one_in(unsigned int n)
 	return !below(n);
 }
 
-/* Few different ones and their neighbours, and the ends: so that ranges touch, and keys lie on their bounds. */
+/* Few different values, their neighbours, and the limits, so that ranges touch and keys are at their bounds. */
 static u16 some_port(void)
 {
 	static const u16 some[] = { 0, 1, 79, 80, 81, 443, 1023, 1024, 9090, 32768, 60999, 65534, 65535 };
@@ -103,7 +103,7 @@ static void some_prefix(u8 *bytes, u8 *length)
 
 	*length = one_in(4) ? below(129) : some[below(sizeof(some))];
 	some_address(bytes);
-	/* What is beyond the length does not count: mostly it is 0. */
+	/* Bits beyond the length are ignored; usually they are 0. */
 	if (!one_in(4))
 		for (bit = *length; bit < 128; bit++)
 			bytes[bit / 8] &= ~(0x80 >> bit % 8);
@@ -223,7 +223,7 @@ static void merging(void)
 	struct tcptrace_classifier *classifier;
 	u32 i;
 
-	/* 20 readers ask for the same port on either side, one of them at a higher level. */
+	/* 20 readers request the same port on either side, one of them at a higher level. */
 	for (i = 0; i < 40; i++) {
 		rules[i] = (struct tcptrace_rule) { .level = i == 7 ? TCPTRACE_L_SEGMENT : TCPTRACE_L_LIFE };
 		rules[i].clause = (struct tcptrace_clause) { .sport_max = 65535, .dport_max = 65535 };
@@ -241,7 +241,7 @@ static void merging(void)
 	free(classifier);
 }
 
-/* As many clauses as there may be, none like another: what a lookup may take at most. */
+/* The maximum number of clauses, all different: the worst case of a lookup. */
 static void most(void)
 {
 	struct tcptrace_classifier *classifier;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Clauses as text: what filter_clauses() made of an expression, said again. */
+/* Clauses as text: the result of filter_clauses() for an expression. */
 #include <stdlib.h>
 #include <sys/socket.h>
 
@@ -20,7 +20,7 @@ static const char *text_of(const struct tcptrace_clause *clauses, size_t count)
 	return text;
 }
 
-/* An expression, and what the clauses pushed down for it say. */
+/* An expression, and the text of its clauses. */
 static void says(char *expression, const char *wanted)
 {
 	struct tcptrace_clause clauses[TCPTRACE_CLAUSES_MAX];

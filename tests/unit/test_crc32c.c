@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The checksum of recordings against what others have computed: RFC 3720 appendix B.4, and the check value of its kind. */
+/*
+ * The checksum of recordings, compared with published values: RFC 3720 appendix B.4, and the check value of this CRC.
+ */
 #include "record/crc32c.h"
 #include "test.h"
 

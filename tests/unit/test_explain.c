@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The words below each step: true for what happened, with its numbers. Each text of the table is asked for once at least. */
+/*
+ * The explanations below steps: true for what happened, with its numbers. Each text of the table is used at least once.
+ */
 #include <stdlib.h>
 
 #include "model/model.h"
@@ -11,7 +13,7 @@ static struct stream stream;
 static struct model *model;
 static bool seen[EXPLAIN_TOPICS];
 
-/* What was said of each record, by its place in the stream. */
+/* The explanation of each record, by its position in the stream. */
 static char said[STREAM_MAX][EXPLAIN_TEXT + 64];
 static unsigned int longest, unknown;
 
@@ -70,7 +72,7 @@ static void run(void)
 	}
 }
 
-/* Was it said of this record? */
+/* Was this explanation printed for the record? */
 static void tells(const struct tcptrace_record *record, const char *text)
 {
 	const char *got = said[record - stream.records];
@@ -499,7 +501,7 @@ static void test_replies(void)
 	tells(record, "this side has closed and nobody can read it. The answer is a RST.");
 }
 
-/* Of an endpoint whose creation was not seen, what is not known is not claimed. */
+/* For an endpoint whose creation was not seen, nothing unknown is claimed. */
 static void test_unknown(void)
 {
 	struct tcptrace_record *record;

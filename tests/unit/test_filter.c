@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The filter language: what is accepted, what is refused with which status and words, what fits. */
+/* The filter language: what is accepted, what is refused with which status and message, what matches. */
 #include <arpa/inet.h>
 #include <netdb.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@ static const struct {
 	const char *text;
 	int status;
 } statuses[] = {
-/* As ss 6.1.0 has it: each line was tried with "ss -tan". */
+/* As in ss 6.1.0: each line was tried with "ss -tan". */
 { "", 0 },
 { "sport = :9090", 0 }, { "sport :9090", 0 }, { "sport 9090", 0 }, { "sport=:9090", 1 },
 { "dport == 80", 0 }, { "dport eq :80", 0 },
@@ -64,17 +64,17 @@ static const struct {
 { "dev lo", 0 }, { "dev = lo", 0 }, { "dev != lo", 0 }, { "dev > lo", 255 },
 { "dev nosuchdevice", 1 }, { "dev 1", 0 }, { "dev", 255 },
 
-/* Bare ports and processes are ours: ss refuses them with 255. */
+/* Bare ports and processes are extensions: ss refuses them with 255. */
 { "9090", 0 }, { ":9090", 0 }, { "9090 and src 10.0.0.1", 0 }, { "not 9090", 0 },
 { "src 10.0.0.1 9090", 0 }, { "( 9090 or 9091 )", 0 }, { "sport = 80 81", 0 },
 { "process nginx", 0 }, { "process = 1", 0 }, { "process != nginx", 0 }, { "not process 1 and 9090", 0 },
 { "process", 255 }, { "process > 1", 255 }, { "process 0", 1 }, { "process nginx nginx", 1 },
 { "0", 0 }, { "65535", 0 }, { "65536", 1 }, { "-1", 1 }, { "9090x", 1 }, { ":nosuchservice", 1 },
-/* ss wants the length within the brackets. */
+/* ss requires the length within the brackets. */
 { "src [::1]/64", 0 }, { "src [::1]/64:80", 0 }, { "src [::1]/129", 1 }, { "src [::1]64", 1 },
-/* ss takes these for ports that nothing has; they are slips. */
+/* ss accepts these as ports that no socket has; they are mistakes. */
 { "sport = 70000", 1 }, { "sport = -1", 1 }, { "sport > :*", 1 },
-/* ss knows these, records do not. */
+/* Supported by ss, but not contained in records. */
 { "dst unix:/tmp/x", 255 }, { "fwmark 1", 255 }, { "cgroup /", 255 }, { "autobound", 255 },
 };
 
@@ -94,7 +94,7 @@ static void test_statuses(void)
 	}
 }
 
-/* Words of which one is wrong, and what has to be in the line about it. */
+/* Filters with one wrong word, and what the message must contain. */
 static const struct {
 	const char *text, *wrong, *right;
 } messages[] = {
@@ -151,7 +151,7 @@ static void test_messages(void)
 	is_int(strlen(tiny), sizeof(tiny) - 1, "a message is cut to its room");
 }
 
-/* A word or an expression may be of any length. */
+/* Words and expressions may have any length. */
 static void test_sizes(void)
 {
 	static char text[200000];
@@ -187,7 +187,7 @@ static void test_sizes(void)
 	filter_free(filter);
 }
 
-/* Does the subject "SADDR SPORT DADDR DPORT" fit? An address with a dot is of family IPv4. */
+/* Does the subject "SADDR SPORT DADDR DPORT" match? An address with a dot is of family IPv4. */
 static int fits(const char *text, const char *subject_text, unsigned int state, uint32_t ifindex)
 {
 	uint8_t addresses[2][TCPTRACE_ADDR_LEN];
@@ -268,7 +268,7 @@ static const struct {
 	{ "src 10.0.0.1", "::ffff:10.0.0.1 80 ::ffff:10.0.0.2 5000", true },
 	{ "src [::ffff:10.0.0.1]", "10.0.0.1 80 10.0.0.2 5000", true },
 	{ "src [::ffff:10.0.0.1/80]", "10.0.0.1 80 10.0.0.2 5000", false },
-	/* Families: measured with ss, a prefix of IPv6 does not take IPv4 sockets in. */
+	/* Families: measured with ss, an IPv6 prefix does not match IPv4 sockets. */
 	{ "src ::/0", "10.0.0.1 80 10.0.0.2 5000", false },
 	{ "src ::/0", "::ffff:10.0.0.1 80 ::ffff:10.0.0.2 5000", true },
 	{ "src 0.0.0.0/0", "10.0.0.1 80 10.0.0.2 5000", true },
@@ -281,12 +281,12 @@ static const struct {
 	{ "src inet6:*", "10.0.0.1 80 10.0.0.2 5000", false },
 	{ "src inet6:[::ffff:10.0.0.1]", "::ffff:10.0.0.1 80 ::ffff:10.0.0.2 5000", true },
 	{ "src inet6:[::ffff:10.0.0.1]", "10.0.0.1 80 10.0.0.2 5000", false },
-	/* A family is for the whole filter. */
+	/* A family applies to the whole filter. */
 	{ "src inet:10.0.0.1 or sport 80", "::1 80 ::1 5000", false },
 	{ "not src inet:10.0.0.1", "::1 80 ::1 5000", false },
 	{ "not src inet:10.0.0.1", "10.0.0.2 80 10.0.0.2 5000", true },
 	{ "src inet:* or src inet6:*", "10.0.0.2 80 10.0.0.2 5000", true },
-	/* Flat, from left to right: (A or B) and C, and not A is (not A) ... */
+	/* Without precedence, from left to right: (A or B) and C, and not A is (not A) ... */
 	{ "sport 80 or sport 81 and dport 1", "10.0.0.1 80 10.0.0.2 5000", false },
 	{ "sport 80 or ( sport 81 and dport 1 )", "10.0.0.1 80 10.0.0.2 5000", true },
 	{ "sport 80 or sport 81 dport 1", "10.0.0.1 80 10.0.0.2 5000", false },

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The clauses of a filter hold whatever the filter fits: by example, and by many random expressions
- * over random subjects. Each expression is decided twice while it is made up: as text by filter.c,
- * and here, subject by subject, by what ss's grammar says it means.
+ * The clauses of a filter match everything that the filter matches: by example, and by many random expressions on
+ * random subjects. Each expression is decided twice: as text by filter.c, and here, subject by subject, by the meaning
+ * of ss's grammar.
  */
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -33,7 +33,7 @@ static void describe_prefix(FILE *file, const char *side, const uint8_t *address
 			length);
 }
 
-/* In words, to be compared with what is wanted; "everything" for none. */
+/* As text, to be compared with the expected one; "everything" if there are none. */
 static const char *describe(const struct tcptrace_clause *clauses, size_t count)
 {
 	static char text[16384];
@@ -87,7 +87,7 @@ static const struct {
 	{ "src 10.1/16 or src 10/8", 0, "src ::ffff:10.0.0.0/104 0-65535 0-65535" },
 	{ "src ::/0", 0, "inet6 0-65535 0-65535" },
 	{ "src inet:* and sport 80", 0, "inet 80-80 0-65535" },
-	/* What no clause can say is left to filter_match(), the rest is not. */
+	/* What clauses cannot express is left to filter_match(), nothing else. */
 	{ "not src 10/8", 0, "everything" },
 	{ "not src 10/8 and sport 80", 0, "80-80 0-65535" },
 	{ "not src 10/8 or sport 80", 0, "everything" },
@@ -99,7 +99,7 @@ static const struct {
 	{ "process nginx", 0, "everything" },
 	{ "not process nginx and sport 80", 0, "80-80 0-65535" },
 	{ "process nginx or sport 80", 0, "everything" },
-	/* What nothing can fit still is a clause, for none would be everything. */
+	/* If nothing can match, there is still a clause, because none would mean everything. */
 	{ "sport 80 and sport 81", 0, "0-0 0-0" },
 	{ "sport < 0", 0, "0-0 0-0" },
 	{ "not src *", 0, "0-0 0-0" },
@@ -152,7 +152,7 @@ static void test_bounds(void)
 	is_int(clauses_of_ports(1, 0), 0, "no room at all");
 }
 
-/* A subject of the test, with what its addresses are made of. */
+/* A subject of the test, with the parts of its addresses. */
 struct subject {
 	uint8_t saddr[TCPTRACE_ADDR_LEN], daddr[TCPTRACE_ADDR_LEN];
 	struct filter_subject subject;
@@ -161,7 +161,7 @@ struct subject {
 #define SUBJECTS 64	/* so that a set of them is a uint64_t */
 static struct subject subjects[SUBJECTS];
 
-/* The first is nobody, the last has the longest name that the kernel keeps. */
+/* The first is unknown, the last has the longest name that the kernel keeps. */
 #define PROCESSES 4
 static const struct process processes[PROCESSES] = {
 	{ 0 }, { 1, "a" }, { 2, "a" }, { 3, "fifteen-letters" },
@@ -191,7 +191,7 @@ static uint16_t random_port(void)
 
 static const struct {
 	const char *text;
-	bool inet6;	/* takes sockets of this family alone */
+	bool inet6;	/* matches only sockets of this family */
 	const char *prefix;
 	int length;
 } prefixes[] = {
@@ -248,7 +248,7 @@ static void random_subjects(void)
 	}
 }
 
-/* Bit by bit, so that no mistake is shared with what is tested. */
+/* Bit by bit, to share no mistake with the code under test. */
 static bool has_prefix(const uint8_t *address, const uint8_t *prefix, int length)
 {
 	int i;
@@ -414,7 +414,7 @@ static uint64_t make_list(int depth)
 	return set;
 }
 
-/* As the ABI has it: what the module would refuse with EINVAL must not be made. */
+/* By the definition of the ABI: clauses that the module would refuse with EINVAL must not be made. */
 static bool is_valid(const struct tcptrace_clause *c)
 {
 	int i;
@@ -459,7 +459,7 @@ static uint64_t matched(const struct filter *filter)
 	return set;
 }
 
-/* What may fit, whosever they are. */
+/* What may match, whatever the process is. */
 static uint64_t matched_unknown(const struct filter *filter)
 {
 	uint64_t set = 0;

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* A FIN_WAIT2 waits for the record that says whether the peer's FIN was in the same segment; order and number of records stay. */
+/*
+ * A change to FIN_WAIT2 waits for the record that shows whether the peer's FIN was in the same segment; order and
+ * number of records do not change.
+ */
 #include <errno.h>
 
 #include "fake_source.h"
@@ -19,7 +22,9 @@ static void begin(int behind)
 	fake_begin(&fake, stream.records, stream.count, behind);
 }
 
-/* Hands out what there is: how many, in order; *merged counts what was said to be merged. Returns the outcome behind them. */
+/*
+ * Reads all records: *count of them, in order; *merged of them were reported as merged. Returns the outcome after them.
+ */
 static int drain(unsigned int *count, unsigned int *merged)
 {
 	const struct tcptrace_record *record;
@@ -73,7 +78,7 @@ static void test_order(void)
 	is_int(count, stream.count, "none is lost");
 	is_int(merged, 0, "it came later");
 
-	/* The recording ends where it would have been told. */
+	/* The recording ends before the next record. */
 	three_way(true);
 	stream.count -= 2;
 	begin(SOURCE_END);
@@ -102,7 +107,7 @@ static void test_live(void)
 	is_int(merged, 1, "merged");
 	ok(!fin_lookahead_waits(&lookahead), "nothing waits");
 
-	/* Half-closed: nothing follows for long. */
+	/* Half-closed: nothing follows for a long time. */
 	three_way(false);
 	begin(SOURCE_IDLE);
 	fake.limit = stream.count - 2;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * That nobody who makes a recording chooses what collides. What is counted is work: how many entries are looked at to
- * find each one, in tables of the model, and in others as large. Salts are fixed here, so that each run is the same.
+ * Nobody who makes a recording can choose collisions. The measure is work: how many entries are compared to find each
+ * one, in the model's tables and in others of that size. The salts are fixed here, so that each run is the same.
  */
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -11,12 +11,12 @@
 #include "model/endpoint_table.h"
 #include "test.h"
 
-#define OLD		0x9e3779b97f4a7c15ull	/* what cookies were multiplied by, for all to know */
+#define OLD		0x9e3779b97f4a7c15ull	/* the old, publicly known multiplier of cookies */
 #define SALTS		24
 #define BITS		12
-#define COUNT		(4u << BITS)		/* as many in each chain as there ever are, see endpoint_table.c */
-#define BY_CHANCE	3.			/* that many are looked at to find one, on average */
-#define PROMISED	5.			/* by hash_number(): 1, and of those before it each with 2 / (1 << BITS) */
+#define COUNT		(4u << BITS)		/* maximum length of chains, see endpoint_table.c */
+#define BY_CHANCE	3.			/* average number of comparisons for random numbers */
+#define PROMISED	5.			/* by hash_number(): 1, plus 2 / (1 << BITS) for each earlier entry */
 
 static uint64_t state;
 
@@ -83,7 +83,7 @@ static uint64_t number_of(enum numbers kind, uint64_t i)
 	}
 }
 
-/* How many of a chain are looked at to find each number of it, on average. */
+/* The average number of comparisons in a chain, to find each of its numbers. */
 static double chained(enum numbers kind)
 {
 	static uint32_t lengths[1 << BITS];
@@ -95,7 +95,7 @@ static double chained(enum numbers kind)
 	return (double)work / COUNT;
 }
 
-/* The same of a table that is half full, and where the next free place is taken. */
+/* The same for a half-full table with open addressing. */
 static double probed(enum numbers kind)
 {
 	static bool taken[2 * COUNT];
@@ -159,7 +159,7 @@ static void begin(struct endpoint_table *table)
 		abort();
 }
 
-/* How many endpoints are looked at to find each one: by its cookie, or by its tuple. */
+/* The average number of comparisons to find each endpoint, by cookie or by tuple. */
 static double work_of(const struct endpoint_table *table, bool tuple)
 {
 	uint64_t work = 0, count = 0;
@@ -203,7 +203,7 @@ static void cookies(void)
 	endpoint_table_exit(&table);
 }
 
-/* Tuples that are alike: what differs in one endpoint does so in the other one as well. */
+/* Similar tuples: a difference in one endpoint is the same in the other one. */
 static void tuples(void)
 {
 	static const char *const alike[] = {
@@ -234,7 +234,7 @@ static void tuples(void)
 	}
 }
 
-/* No hash tells them apart: so they may not be many, but for those that may well be. */
+/* No hash can tell them apart, so their number is limited, except where many are normal. */
 static void equal(void)
 {
 	unsigned int i, refused = 0;
@@ -268,7 +268,7 @@ static void equal(void)
 	endpoint_table_exit(&table);
 }
 
-/* Of two with one tuple, who came last is found first: whatever the salts, and after the table has grown. */
+/* Of two with the same tuple, the latest is found first, whatever the salts, and after the table has grown. */
 static void order(void)
 {
 	unsigned int i, number, wrong = 0;
@@ -320,9 +320,9 @@ static void processes(void)
 
 /* ---- map.c ---- */
 
-#define KEYS	700u	/* some of them, so that they come and go in a table that stays small */
+#define KEYS	700u	/* few, so that they come and go in a small table */
 
-/* Each key is found with its value, and no other is. */
+/* Each key is found with its value, and no other one is. */
 static unsigned int differences(const struct map *map, char *const values[KEYS], enum numbers kind)
 {
 	unsigned int i, wrong = 0, count = 0;
@@ -338,14 +338,14 @@ static unsigned int differences(const struct map *map, char *const values[KEYS],
 	return wrong + (count != 0);
 }
 
-/* Beside an array, at random. */
+/* Compared with an array, at random. */
 static unsigned int come_and_go(struct map *map, char *values[KEYS], enum numbers kind)
 {
 	static char some[4096];
 	unsigned int step, wrong = 0;
 
 	for (step = 0; step < 20000; step++) {
-		/* Now more come than go, now fewer. */
+		/* Alternating phases of more insertions and more removals. */
 		bool put = any() % 8 < (step / 2500 % 2 ? 2 : 5);
 		unsigned int i = any() % KEYS;
 
@@ -360,7 +360,7 @@ static unsigned int come_and_go(struct map *map, char *values[KEYS], enum number
 	return wrong;
 }
 
-/* Every second one goes, while one looks at all. Returns how many were not looked at, or are there all the same. */
+/* Every second entry is removed during an iteration. Returns how many were not visited, or still exist. */
 static unsigned int thin_out(struct map *map, char *values[KEYS], enum numbers kind)
 {
 	unsigned int i, seen = 0, before = map->count, gone = 0;
@@ -404,7 +404,7 @@ static void maps(void)
 	}
 }
 
-/* ---- another one in each process ---- */
+/* ---- different in each process ---- */
 
 static void random_salts(const char *program, const uint64_t *own)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Ladders made of segments: which arrow is whose, what is lost, what comes again. */
+/* Ladders made from segments: which arrow belongs to which records, what is lost, what is retransmitted. */
 #include "stream.h"
 #include "tally/ladder.h"
 #include "test.h"
@@ -14,7 +14,7 @@
 static struct stream stream;
 static struct ladders ladders;
 
-/* One endpoint's word of a segment; numbers are from the connection's beginning. */
+/* One endpoint's record of a segment; numbers are relative to the initial ones. */
 static struct tcptrace_record *segment(struct stream_endpoint *side, bool out, uint8_t flags, uint32_t seq,
 				       uint32_t ack, uint32_t length)
 {
@@ -59,7 +59,7 @@ static void shake_hands(void)
 	ack_arrives(&stream);
 }
 
-/* The records so far through the model into the ladders; the one ladder. */
+/* Passes the records so far through the model into the ladders; returns the only ladder. */
 static struct ladder *climb(void)
 {
 	const struct model_options options = { 0 };
@@ -87,7 +87,7 @@ static unsigned int arrows(const struct ladder *ladder)
 	return count;
 }
 
-/* The last arrow from one side that carries so many bytes. */
+/* The last arrow from one side with so many bytes. */
 static const struct message *with_length(const struct ladder *ladder, uint32_t length)
 {
 	unsigned int i;
@@ -262,7 +262,7 @@ static void test_random(void)
 	static const uint8_t flags[] = { SYN, SYN | ACK, ACK, PSH | ACK, FIN | ACK, 0x04, 0x14, 0, 0xff };
 	unsigned int round, i;
 
-	/* Whatever comes, in whatever order: nothing is read or written that is not there (see SANITIZE). */
+	/* Random input, in random order: no invalid memory is read or written (see SANITIZE). */
 	for (round = 0; round < 200; round++) {
 		srandom(round);
 		stream_begin(&stream);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What an endpoint takes of memory, all of it counted: the largest that the process became while it took ENDPOINTS of them in,
- * less what it was before, for each. A process for each case, since that maximum never goes back.
+ * The memory that an endpoint takes, all of it: the maximum of the process while it added ENDPOINTS of them, minus its
+ * size before, for each. Each case has a process of its own, because that maximum never decreases.
  *
- *	test_memory		each case against what is promised
+ *	test_memory		each case against the promised limit
  *	test_memory FIGURES	without TAP, for tests/bench: "is memory.CASE BYTES"
  */
 #include <sys/mman.h>
@@ -98,7 +98,7 @@ static void of_any_kind(unsigned int number)
 	kinds[number % 3](number);
 }
 
-/* Both sides asked and answered, slept in read(), were held up by the window, and leave something unread. */
+/* Both sides requested and responded, were blocked in read(), were limited by the window, and leave unread data. */
 static void used(unsigned int number, unsigned int arrivals)
 {
 	begin_connection(number);
@@ -143,7 +143,7 @@ static void life(void)
 	follow(of_any_kind);
 }
 
-/* As where each connection has a process of its own on either side. */
+/* As if each connection had a process of its own on either side. */
 static void life_of_many(void)
 {
 	processes = ENDPOINTS;
@@ -160,7 +160,7 @@ static void unread(void)
 	follow(never_read);
 }
 
-/* Those that are there when one begins to look, and what the bootstrap needs besides. */
+/* Existing endpoints, and what the bootstrap needs in addition. */
 static void existing(void)
 {
 	struct bootstrap *bootstrap = bootstrap_new(model, SECOND);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The model on streams made by hand: what is known of each endpoint, and what is said of it when it is over. */
+/* The model on streams made by hand: what is known of each endpoint, and its verdict. */
 #include <inttypes.h>
 #include <netinet/tcp.h>
 
@@ -14,7 +14,7 @@
 
 static struct stream stream;
 
-/* What is left of a verdict when its endpoint is gone. */
+/* What is kept of a verdict after its endpoint is gone. */
 struct seen {
 	bool any;
 	struct endpoint ep;
@@ -232,7 +232,7 @@ static void test_three_way(void)
 	is_how(&world.server, "three-way", "remote", "the other endpoint of it");
 	finish();
 
-	/* The same without the stamps: nobody saw it. */
+	/* The same without timestamps of segments: it is not known. */
 	entered->stamp = acked->stamp = 0;
 	run();
 	is_how(&world.client, "four-way", "local", "unknown stamps prove nothing");
@@ -353,7 +353,7 @@ static void test_unaccepted(void)
 	finish();
 }
 
-/* Data for an endpoint that was closed: it is reset, be it a full socket yet or a timewait one. */
+/* Data for a closed endpoint: it is reset, whether it is still a full socket or a timewait socket. */
 static void test_late_data(void)
 {
 	struct tcptrace_record *received, *closed;
@@ -396,7 +396,7 @@ static void test_late_data(void)
 	is_str(verdict_why(world.server.verdict.why), "late", "the other endpoint knows");
 	finish();
 
-	/* The orphan gets a RST itself. */
+	/* The orphan itself receives a RST. */
 	stream_begin(&stream);
 	handshake(&stream);
 	sends_fin(&stream, &stream.client, TCPTRACE_OP_CLOSE);
@@ -414,7 +414,7 @@ static void test_late_data(void)
 	is_int(world.client.verdict.closer->pid, 2002, "and knows who");
 	finish();
 
-	/* A reply while it lives is to a segment that was not its own. */
+	/* While it exists, a reply answers a segment that was not its own. */
 	stream_begin(&stream);
 	handshake(&stream);
 	reset(&stream, &stream.client, TCPTRACE_OP_REPLIED);
@@ -459,7 +459,7 @@ static void test_no_reset_follows(void)
 	finish();
 }
 
-/* As no kernel tells it, but a damaged recording may. */
+/* No kernel reports this, but a damaged recording may. */
 static void test_closed_twice(void)
 {
 	stream_begin(&stream);
@@ -469,7 +469,7 @@ static void test_closed_twice(void)
 	to_state(&stream, &stream.client, TCPTRACE_S_CLOSE);
 	run();
 	ok(world.client.any && !model_pending(world.model), "closed twice: one verdict");
-	/* What follows takes it away. */
+	/* The next record removes it. */
 	shuts(&stream, &stream.server, TCPTRACE_OP_SHUT_RD);
 	feed(&stream.records[stream.count - 1]);
 	is_int(model_endpoint_count(world.model), 1, "and only the other endpoint is left");
@@ -563,7 +563,7 @@ static void test_request_ends(void)
 	finish();
 }
 
-/* Of a half-open connection: a RST that answers a segment of it, and then it is dropped. */
+/* A half-open connection: a RST answers its segment, and then it is dropped. */
 static void test_request_refused(void)
 {
 	struct tcptrace_record *reset;
@@ -638,7 +638,7 @@ static void test_wrap(void)
 {
 	stream_begin(&stream);
 	handshake(&stream);
-	/* The client's numbers wrap after five bytes, and its totals pass 4 GiB. */
+	/* The client's numbers wrap after five bytes, and its totals exceed 4 GiB. */
 	moves(&stream, &stream.client, 3000000000u, true);
 	shuts(&stream, &stream.client, TCPTRACE_OP_SHUT_RD);
 	moves(&stream, &stream.client, 3000000000u, true);
@@ -649,7 +649,7 @@ static void test_wrap(void)
 	finish();
 }
 
-/* Sequence numbers have 32 bits; relative ones go on beyond, and below. */
+/* Sequence numbers have 32 bits; relative ones continue above and below. */
 static void test_relative(void)
 {
 	int64_t relative;
@@ -704,7 +704,7 @@ static void test_queue(void)
 	is_int(model_find(world.model, 102)->sendq_peak, 100, "peak of Send-Q");
 	finish();
 
-	/* Half of the records are gone: the numbers are right all the same. */
+	/* Half of the records are missing: the numbers are still right. */
 	world_begin(0);
 	for (i = 0; i < stream.count; i++)
 		if (i < 6 || i % 2 == (stream.count - 1) % 2)
@@ -729,7 +729,7 @@ static void test_queue(void)
 	finish();
 }
 
-/* tcp_rcv_established() in its fast path: queues the data, takes in the ack, tells of the data. */
+/* tcp_rcv_established() in its fast path queues the data, processes the ack, and reports the data. */
 static void test_data_with_ack(void)
 {
 	struct stream_endpoint *client = &stream.client, *server = &stream.server;
@@ -758,7 +758,7 @@ static void test_data_with_ack(void)
 	fed = feed_rest(fed);
 	is_int(world.last.waited, 10 * US, "and waited since then");
 
-	/* What a call has written is told when it has, and the ACK of its first segment may come before. */
+	/* A write is reported when the call is done; the ACK of its first segment may be received before. */
 	client->write_seq = client->snd_nxt += 30;
 	client->snd_una += 10;
 	queue(&stream, client, TCPTRACE_T_ACK, 0, 10);
@@ -766,7 +766,7 @@ static void test_data_with_ack(void)
 	fed = feed_rest(fed);
 	is_int(world.last.bytes, 30, "all that a call wrote is told of");
 
-	/* The last of it comes in the segment with the FIN. */
+	/* The last of it is in the segment with the FIN. */
 	client->rcv_nxt += 50;
 	fin_arrives(&stream, client, TCPTRACE_S_CLOSE_WAIT);
 	fed = feed_rest(fed);
@@ -854,7 +854,7 @@ static void test_inferred_segments(void)
 	}
 	finish();
 
-	/* With data not sent yet the FIN shares a segment with it: where that begins is not known. */
+	/* With unsent data, the FIN shares a segment with it: where that starts is not known. */
 	stream_begin(&stream);
 	handshake(&stream);
 	stream.client.write_seq += 100000;
@@ -933,7 +933,7 @@ static void test_unknown_types(void)
 	is_int(world.steps, 6, "a snapshot among the events is none");
 	finish();
 
-	/* Of sockets that were over already, or never were anything. */
+	/* For sockets that had ended already, or never were anything. */
 	stream_begin(&stream);
 	shuts(&stream, &stream.client, TCPTRACE_OP_CLOSE);
 	queue(&stream, &stream.client, TCPTRACE_T_RECV, TCPTRACE_OP_READ, 5);
@@ -973,7 +973,7 @@ static void test_limit(void)
 	finish();
 }
 
-/* Enough of them that the tables grow, and every one is found again. */
+/* Enough of them to let the tables grow; every one is still found. */
 static void test_many(void)
 {
 	const unsigned int count = 50000;
@@ -1007,7 +1007,7 @@ static void test_many(void)
 	finish();
 }
 
-/* Many wait at once; half are settled by a RST, the last one first, and some sockets are used again meanwhile. */
+/* Many are pending; half are settled by a RST, the last one first, and some sockets are reused meanwhile. */
 #define WAITING	300
 
 static unsigned int verdicts[WAITING + 1];
@@ -1049,7 +1049,7 @@ static void test_many_wait(void)
 	while ((ep = model_settle(model, UINT64_MAX)))
 		verdicts[ep->cookie]++;
 	ok(!model_pending(model), "nobody waits any more");
-	/* Where a socket was used again, what it was before is forgotten with it, unless its verdict was said. */
+	/* If a socket was reused, its former endpoint is forgotten, unless its verdict was given. */
 	for (i = 1; i <= WAITING; i++)
 		wrong += verdicts[i] != 1u + (i > WAITING / 2 && i % 3 == 1);
 	is_int(wrong, 0, "each endpoint had one verdict");
@@ -1073,7 +1073,7 @@ static void test_namespaces(void)
 	finish();
 }
 
-/* ---- what was there before ---- */
+/* ---- existing sockets ---- */
 
 static struct fake_source fake;
 
@@ -1148,7 +1148,9 @@ static void test_bootstrap_quiet(void)
 	finish();
 }
 
-/* Events from before the snapshot's end that come late, since a writer was stopped in the middle of a record. */
+/*
+ * Events from before the end of the snapshot that arrive late, because a writer was stopped in the middle of a record.
+ */
 static void test_bootstrap_late(void)
 {
 	struct bootstrap *bootstrap;
@@ -1174,7 +1176,7 @@ static void test_bootstrap_late(void)
 	finish();
 }
 
-/* The snapshot's record was taken when the event had happened; or its time at least. */
+/* The snapshot's record, or at least its time, was taken after the event. */
 static void test_bootstrap_event_before(void)
 {
 	struct tcptrace_record shot;
@@ -1241,7 +1243,7 @@ static void test_bootstrap_created(void)
 	ok(!(model_find(world.model, 101)->flags & EP_PREEXISTING), "and was seen whole");
 	finish();
 
-	/* Where the change comes before the event's time, as of listen(), the record may be the older one. */
+	/* If the change precedes the event's time, as with listen(), the record may be the older one. */
 	stream_begin(&stream);
 	snapshot(&stream, &stream.listener, TCPTRACE_K_FULL)->new_state = TCPTRACE_S_LISTEN;
 	listen_begins(&stream);
@@ -1289,7 +1291,7 @@ static void test_bootstrap_history(void)
 	struct bootstrap *bootstrap;
 	uint64_t start;
 
-	/* Probes are armed one after the other: FIN_WAIT2 to CLOSE came through, TIME_WAIT's creation did not. */
+	/* Probes are armed one after the other: FIN_WAIT2 to CLOSE was recorded, the creation of TIME_WAIT was not. */
 	established(&stream);
 	stream.client.state = TCPTRACE_S_FIN_WAIT2;
 	to_state(&stream, &stream.client, TCPTRACE_S_CLOSE);

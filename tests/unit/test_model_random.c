@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The model and its views on records that no kernel would make, but that a file may hold: nothing may break. */
+/* The model and its views on records that no kernel would make, but that a file may contain: nothing may break. */
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -26,7 +26,7 @@ static uint32_t any(uint32_t below)
 	return (state >> 16) % below;
 }
 
-/* Within what readers let through, see record_check.h; few sockets and few ports, so that they meet. */
+/* Within what readers accept, see record_check.h; few sockets and few ports, so that they collide. */
 static struct tcptrace_record random_record(uint64_t time)
 {
 	static const uint8_t ops[] = { 0, 1, 2, 3, 4, 10, 11, 12, 13, 20, 21, 22, 30, 31, 32, 33, 34, 40, 41,

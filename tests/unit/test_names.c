@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* names.c: every number has its name, every name its number, and what has none is safe. */
+/* names.c: every number has its name and every name its number; numbers without a name are safe. */
 #include "record/names.h"
 #include "test.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The name of a program in netstat -p, of this test's own, against what the real netstat says of it. */
+/* The program name in netstat -p, for this test's own process, compared with the real netstat. */
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -115,7 +115,7 @@ int main(int argc, char *argv[])
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
 		child = fork();
 		if (!child)
-			/* /proc/PID/cmdline is what lies there; this program's own path is longer. */
+			/* /proc/PID/cmdline shows this memory; this program's own path is longer. */
 			_exit(strlen(names[i].name) < strlen(argv[0]) && is_right(argv[0], names[i].name, names[i].shown) ? 0 : 1);
 		waitpid(child, &status, 0);
 		ok(!status, "%s", names[i].shown ? names[i].shown : names[i].name);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The writers that stand in for printf(), against printf(); and where processes are looked for. */
+/* The writers that replace printf(), compared with printf(); and where processes are looked up. */
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <sys/socket.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What an endpoint tells of its queues over time, and the counters of a verdict that come with it. */
+/* The history of an endpoint's queues, and the other counters of a verdict. */
 #include "model/model.h"
 #include "model/queue_stats.h"
 #include "model/verdict.h"
@@ -153,7 +153,7 @@ static void test_looks(void)
 	is_int(verdict(server).read_delay, stream.time - stream.records[6].time, "so it waits yet");
 	reads(server, 10, SECOND);
 	is_int(last_delay(), 2 * SECOND, "and from its coming on");
-	/* MSG_WAITALL: one call tells of four bytes, then of ten. */
+	/* MSG_WAITALL: one call reports four bytes, then ten. */
 	comes(server, 4, SECOND);
 	reads(server, 4, SECOND);
 	comes(server, 6, SECOND);
@@ -184,7 +184,7 @@ static void test_arrivals(void)
 	is_int(last_delay(), MS, "once all was read, it is exact again");
 }
 
-/* The data comes in the segment with the FIN, whose change of state is told first. */
+/* The data is in the segment with the FIN, whose change of state is reported first. */
 static void test_fin(void)
 {
 	struct stream_endpoint *server = &stream.server;
@@ -241,7 +241,7 @@ static void test_limits(void)
 	struct stream_endpoint *client = &stream.client;
 
 	begin();
-	/* All that is written goes at once. */
+	/* Everything written is sent at once. */
 	writes(client, 1000, SECOND);
 	client->snd_nxt += 1000;
 	is_acked(client, 1000, 3000, 2 * SECOND);

@@ -10,7 +10,7 @@
 static struct capture capture;
 static char output[65536];	/* of the last command, both streams */
 
-/* Runs a line of shell in a folder of the test's own, $ctl being the program. Returns its status. */
+/* Runs a line of shell in a folder of this test, with the program as $ctl. Returns its status. */
 __attribute__((format(printf, 1, 2))) static int run(const char *format, ...)
 {
 	char line[1024];
@@ -92,7 +92,7 @@ static void files(void)
 	is_int(run("$ctl record --source=in /dev/full 2>&1"), 1, "a full disk");
 	is_str(output, "tcptrace-ctl: /dev/full: No space left on device; the recording is truncated\n",
 	       "is said");
-	/* The reader is gone before anything is written. Not through popen's own pipe, which we read. */
+	/* The reader is gone before anything is written. Not by popen's own pipe, which we read. */
 	is_int(run("{ sleep 0.2; $ctl record --source=in - 2>err; echo $? >status; } | true; "
 		   "cat err status"), 0, "a pipe that nobody reads");
 	is_str(output, "141\n", "ends it quietly, by SIGPIPE");

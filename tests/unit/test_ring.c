@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* The reader of the rings against a writer that is stopped wherever it hurts. */
+/* The reader of the rings against a writer that is stopped at the worst places. */
 #include <errno.h>
 
 #include "record/level.h"
@@ -43,7 +43,7 @@ static void end(struct bench *bench)
 	writer_close(&bench->writer);
 }
 
-/* All that is handed out until the clock's time, as text: "0:1@10 " is position 1 of CPU 0, of time 10. */
+/* All records returned until the clock's time, as text: "0:1@10 " is position 1 of CPU 0, time 10. */
 static const char *drained(struct bench *bench, uint64_t time)
 {
 	static char text[4096];
@@ -184,7 +184,7 @@ static void stalled(void)
 	end(&bench);
 }
 
-/* Given out and not taken yet, in the first round: the slot is as it was when the ring was made. */
+/* Reserved and not taken yet, in the first round: the slot is as initialised. */
 static void unused(void)
 {
 	unsigned int wrong = 0;
@@ -262,7 +262,7 @@ static void hole_at_end(void)
 	for (i = 0; i < SLOTS; i++)
 		writer_put(&bench.writer, 0, 10 + i, TCPTRACE_T_STATE);
 	drained(&bench, 50);
-	/* Not through reserve: only what the reader sees matters. */
+	/* Without reserving: only what the reader sees matters. */
 	writer_slot(&bench.writer, 0, SLOTS + 1)->position = (SLOTS + 1) | TCPTRACE_HOLE;
 	writer_ring(&bench.writer, 0)->reserved++;
 	writer_put(&bench.writer, 1, 60, TCPTRACE_T_STATE);
@@ -271,7 +271,7 @@ static void hole_at_end(void)
 	end(&bench);
 }
 
-/* A CPU that came, for whose ring there was no memory. */
+/* A CPU that came online without memory for its ring. */
 static void no_ring(void)
 {
 	struct bench bench;
@@ -284,7 +284,7 @@ static void no_ring(void)
 	writer_put(&bench.writer, 0, 20, TCPTRACE_T_STATE);
 	is_str(drained(&bench, 100), "0:1@10 0:2@20 lost(0,3) ", "what found no ring is lost");
 	is_str(drained(&bench, 101), "", "and told once");
-	/* It gets one after all, and has its loss told behind a writer within its slot. */
+	/* It gets a ring later, and its loss is reported after a writer in the middle of its slot. */
 	writer_ring(&bench.writer, 1)->lost = 4;
 	for (i = 0; i < SLOTS - 1; i++)
 		writer_put(&bench.writer, 1, 110 + i, TCPTRACE_T_STATE);
@@ -331,7 +331,7 @@ static void overwritten(void)
 	is_int(losses(&bench).events + losses(&bench).overwritten,
 	       writer_ring(&bench.writer, 0)->reserved, "read + lost = written");
 
-	/* The slot of the oldest one is being written again: it is lost, the others are not. */
+	/* The oldest slot is being overwritten: it is lost, the others are not. */
 	for (i = 0; i < SLOTS; i++)
 		writer_put(&bench.writer, 0, 200000 + i, TCPTRACE_T_STATE);
 	position = writer_reserve(&bench.writer, 0);
@@ -346,7 +346,7 @@ static void overwritten(void)
 	end(&bench);
 }
 
-/* A CPU that is stalled holds the others' records back; they must not grow without a bound, nor get stuck. */
+/* A stalled CPU delays the records of the others; they must neither grow without limit nor get stuck. */
 static void bounded(void)
 {
 	struct bench bench;
@@ -371,7 +371,7 @@ static void bounded(void)
 	end(&bench);
 }
 
-/* ---- what is wanted ---- */
+/* ---- types ---- */
 
 static void types(void)
 {
@@ -412,7 +412,7 @@ static void types(void)
 	end(&bench);
 }
 
-/* ---- all of it at random, against a plain account ---- */
+/* ---- random steps, compared with plain bookkeeping ---- */
 
 #define CPUS	3
 #define DEPTH	4
@@ -430,7 +430,7 @@ static uint32_t any(uint32_t below)
 	return (seed >> 8) % below;
 }
 
-/* One step of one CPU: a handler begins within those that are there, or the innermost ends. */
+/* One step of one CPU: a handler starts within those in progress, or the innermost one ends. */
 static void step(struct bench *bench, struct held *held, uint32_t cpu, uint64_t *time)
 {
 	if (held->depth < DEPTH && any(2)) {
@@ -438,7 +438,7 @@ static void step(struct bench *bench, struct held *held, uint32_t cpu, uint64_t 
 	} else if (held->depth) {
 		uint64_t position = held->position[--held->depth];
 
-		/* A slot that a nested handler published a hole in is not filled in vain here. */
+		/* A slot with a published hole is not filled here. */
 		if (!position || writer_slot(&bench->writer, cpu, position)->position)
 			return;
 		writer_fill(&bench->writer, cpu, position, (*time)++, TCPTRACE_T_STATE);
@@ -448,7 +448,7 @@ static void step(struct bench *bench, struct held *held, uint32_t cpu, uint64_t 
 
 struct account {
 	uint64_t last;		/* time of the last record */
-	uint64_t told;		/* lost, by LOST records */
+	uint64_t told;		/* losses, from LOST records */
 	bool ordered, whole;
 };
 

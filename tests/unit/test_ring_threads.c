@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The reader of the rings against writers that really run at the same time, on a ring small
- * enough to be overwritten again and again. However it goes, nothing is unaccounted for.
+ * The reader of the rings against writers that really run concurrently, on a ring small enough to be overwritten again
+ * and again. Whatever happens, every record is accounted for.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -88,7 +88,7 @@ int main(void)
 	for (cpu = 0; cpu < CPUS; cpu++)
 		pthread_create(&threads[cpu], NULL, write_records, (void *)cpu);
 	while (!last) {
-		/* Asked before: what is idle then has been read to the end. */
+		/* Checked before reading: if it is idle by then, everything has been read. */
 		last = !__atomic_load_n(&running, __ATOMIC_SEQ_CST);
 		while (rings_next(rings, &record) == SOURCE_RECORD)
 			take(&account, record);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What others chose, made harmless: by glibc's own decoder of UTF-8, and each byte found again. */
+/* Text from outside, made harmless: checked with glibc's decoder of UTF-8, and each byte is recovered. */
 #include <ctype.h>
 #include <iconv.h>
 #include <stdint.h>
@@ -12,7 +12,7 @@
 static iconv_t decoder;
 static bool all_escaped;	/* what is beyond ASCII */
 
-/* The code point that begins at `text`, and its length; 0: none is well-formed there, by iconv(3). */
+/* The code point at `text`, and its length; 0: not well-formed, according to iconv(3). */
 static size_t decode(const char *text, size_t size, uint32_t *code)
 {
 	size_t length;
@@ -28,7 +28,7 @@ static size_t decode(const char *text, size_t size, uint32_t *code)
 	return 0;
 }
 
-/* safe_text.h in other words. */
+/* The definition in safe_text.h, implemented differently. */
 static bool is_refused(uint32_t code)
 {
 	static const uint32_t refused[] = {
@@ -71,7 +71,7 @@ static void wanted_of(const char *text, size_t size, char *wanted)
 	*wanted = '\0';
 }
 
-/* Each escape is its byte again. */
+/* Replaces each escape by its byte. */
 static size_t bytes_of(const char *safe, size_t size, char *bytes)
 {
 	char *to = bytes;
@@ -105,7 +105,7 @@ static bool is_right(const char *text, size_t size)
 	       !memcmp(back, bytes, size);
 }
 
-/* Alone, before and behind others, and cut off where a name of 15 bytes ends. */
+/* Alone, before and after others, and cut at the end of a name of 15 bytes. */
 static unsigned int wrong_around(const char *text, size_t size)
 {
 	static const char *const before[] = { "", "a", "\xc3", "\\", "\\x4", "abcdefg", "fourteen byte" };
@@ -159,7 +159,7 @@ static void test_bytes(void)
 	is_int(wrong, 0, "four bytes that begin as those of four do, and beside these, to five and six");
 }
 
-/* As UTF-8 would have it if it went on, in `length` bytes, be that too many. */
+/* Encodes it in `length` bytes, even if that is too many for UTF-8. */
 static size_t encode(uint32_t code, size_t length, char *text)
 {
 	static const unsigned char lead[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
@@ -190,7 +190,7 @@ static void test_characters(void)
 		kept += put_safe(safe, text, length) == safe + length;
 	}
 	is_int(wrong, 0, "each code point, and beyond the last one");
-	/* All but surrogates, controls, 66 noncharacters, separators, marks; NUL is none here. */
+	/* All code points except surrogates, controls, 66 noncharacters, separators and marks; without NUL. */
 	is_int(kept, 0x110000 - 0x800 - 65 - 66 - 2 - 12, "those that stay");
 	for (i = 0, wrong = 0; i < sizeof(bounds) / sizeof(bounds[0]); i++)
 		for (code = bounds[i] - 1; code <= bounds[i] + 2; code++)
@@ -232,7 +232,7 @@ static void test_escapes(void)
 	is_int(put_safe(safe, "abcdefgh\0ijkl", 13) - safe, 8, "where eight bytes are taken at once, too");
 }
 
-/* No part of a character and of an escape, whatever is before it. */
+/* Never splits a character or an escape, whatever precedes it. */
 static void test_cut(void)
 {
 	static const char text[] = "a\033b\xc3\xa9" "c\\\xe2\x82\xac\xf0\x9f\xa6\x80\\x4\xff";
@@ -244,7 +244,7 @@ static void test_cut(void)
 		char bytes[64], again[256];
 		size_t size = bytes_of(safe, cut, bytes);
 
-		/* What is left is what its own bytes become, and a beginning of all. */
+		/* The result is the escaped beginning, and a prefix of the whole. */
 		bytes[size] = '\0';
 		wanted_of(bytes, size, again);
 		wrong += cut > room || cut < last || strlen(again) != cut || memcmp(again, safe, cut) || memcmp(bytes, text, size);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* top on a terminal: its keys, another size, and that the terminal is left as it was found. No shell is between. */
+/* top on a terminal: its keys, another size, and that the terminal is restored. Without a shell in between. */
 #include <fcntl.h>
 #include <poll.h>
 #include <pty.h>
@@ -11,13 +11,13 @@
 
 #include "program.h"
 
-#define PATIENCE_MS	60000	/* ends a hang, measures nothing */
+#define PATIENCE_MS	60000	/* limit for a hang, not a measurement */
 #define BEGINS		"\033[?1049h"	/* xterm's other screen, */
 #define ENDS		"\033[?1049l"	/* and back */
 
 /*
- * The slave stays open here until the last that is waited for has come: when the last one closes it, a reader may be
- * told of the end before the last bytes (n_tty_read() looks at both, one after the other).
+ * The slave is kept open until the last expected output has arrived: when the last one closes it, a reader may see the
+ * end before the last bytes (n_tty_read() checks both, one after the other).
  */
 static int terminal, slave;
 static pid_t child;
@@ -27,7 +27,7 @@ static size_t held;
 static const int good[] = { SIGINT, SIGTERM, SIGHUP };
 static const int bad[] = { SIGQUIT, SIGSEGV, SIGABRT, SIGPIPE, SIGUSR1, SIGALRM };
 
-/* Who started this test may ignore some, as nohup does; that would be left to the child. */
+/* The parent of this test may ignore some signals, as nohup does, and the child would inherit that. */
 static void heed_all(void)
 {
 	unsigned int i;
@@ -65,7 +65,7 @@ static void start(const char *source, unsigned short lines, unsigned short colum
 	out.text[0] = '\0';
 }
 
-/* Reads what comes until `text` is there; what was before is thrown away. False: it ended, or took too long. */
+/* Reads until `text` appears; what was before it is discarded. False: it ended, or took too long. */
 static bool comes(const char *text)
 {
 	struct pollfd fd = { .fd = terminal, .events = POLLIN };
@@ -105,7 +105,7 @@ static bool as_found(void)
 	       !memcmp(now.c_cc, before.c_cc, sizeof(now.c_cc));
 }
 
-/* It ends, by `signal` (0: by itself, well), and the terminal is as it was. */
+/* It ends by `signal` (0: by itself, successfully), and the terminal is restored. */
 static void ends(int signal_number, const char *how)
 {
 	int status;
@@ -188,7 +188,7 @@ static bool is_pending(void)
 	return pending;
 }
 
-/* A source that says nothing: the first Ctrl-C waits for it, the second one does not. */
+/* A silent source: the first Ctrl-C waits for it, the second one does not. */
 static void test_second_signal(void)
 {
 	char name[PATH_MAX];

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Segments and what is sent again: how they lie to what was there, and that they disturb no count of the model. */
+/*
+ * Segments and retransmissions: their relation to what was received before, and that they disturb no count of the
+ * model.
+ */
 #include "model/model.h"
 #include "record/record.h"
 #include "record/segment.h"
@@ -92,7 +95,7 @@ static void test_sack(void)
 	ok(facts(&record).dsack, "below the ACK: it came twice");
 }
 
-/* The fast path sends the ACK of what came before it says that it came; a big write sends before it says so. */
+/* The fast path sends the ACK of received data before it reports that; a large write sends before it reports. */
 static void test_between(void)
 {
 	static struct stream stream;

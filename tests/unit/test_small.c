@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* What keeps an endpoint small: durations in four bytes, pieces by number, processes by number; and arrays that grow. */
+/*
+ * What keeps an endpoint small: durations in four bytes, objects by number, processes by number; and arrays that grow.
+ */
 #include <stdlib.h>
 
 #include "base/array.h"

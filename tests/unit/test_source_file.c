@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* Recordings that are whole, and all that can be wrong with one. */
+/* Intact recordings, and everything that can be wrong with one. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>
@@ -10,7 +10,7 @@
 
 static struct capture capture;
 
-/* As it is: with checksums that may be wrong. */
+/* Unchanged, with checksums that may be wrong. */
 static struct source *open_as_it_is(char *error, size_t size, int *result)
 {
 	struct source *source = NULL;
@@ -19,7 +19,7 @@ static struct source *open_as_it_is(char *error, size_t size, int *result)
 	return source;
 }
 
-/* Whoever makes a recording to do damage makes its checksums right. */
+/* An attacker makes the checksums right. */
 static struct source *open_capture(char *error, size_t size, int *result)
 {
 	capture_seal(&capture);
@@ -41,7 +41,10 @@ static int stop_at_once(const struct tcptrace_record *record, void *arg)
 	return 42;
 }
 
-/* What a reader sees of a source: "S" snapshot, "E" event, each with its time, "L" lost with how many; then how it ended. */
+/*
+ * What a reader gets from a source: "S" snapshot, "E" event, each with its time, "L" loss with its number; then how it
+ * ended.
+ */
 static const char *seen(struct source *source)
 {
 	static char text[8192];
@@ -91,7 +94,7 @@ static void fill(void)
 	capture_add(&capture, TCPTRACE_T_STATE, 6, 80);
 }
 
-/* ---- whole ones ---- */
+/* ---- intact ones ---- */
 
 static void whole(void)
 {
@@ -156,7 +159,7 @@ static void long_one(void)
 	source_close(source);
 }
 
-/* A pipe hands out pieces of any size. */
+/* A pipe returns pieces of any size. */
 static void pipe_in_pieces(void)
 {
 	struct source *source = NULL;
@@ -357,7 +360,7 @@ static void out_of_place(void)
 	is_str(seen_as_it_is(), "S1 S2 E3 L5 " MISMATCH(5, 1024), "the last one before the end");
 }
 
-/* What is whole before byte `at` of a recording, as seen() has it; what is wrong with the header is no prefix of anything. */
+/* What is intact before byte `at` of a recording, as from seen(); with an error in the header, nothing is. */
 static bool is_told(size_t at)
 {
 	static const char *const parts[] = { "S1 ", "S2 ", "E3 ", "L5 ", "E6 " };
@@ -388,7 +391,7 @@ static void any_byte(void)
 	is_str(seen_as_it_is(), "S1 S2 E3 L5 E6 end", "and it is whole when none is");
 }
 
-/* ---- who sees enough early ---- */
+/* ---- stopping early ---- */
 
 static void rest(void)
 {
@@ -411,7 +414,7 @@ static void rest(void)
 	source_close(source);
 }
 
-/* Nobody waits for a pipe that somebody may write to for hours. */
+/* A pipe that may be written to for hours is not waited for. */
 static void rest_of_a_pipe(void)
 {
 	const struct tcptrace_record *record;
@@ -430,7 +433,7 @@ static void rest_of_a_pipe(void)
 	close(ends[1]);
 }
 
-/* It may be empty for a while, and say so where it does not block. */
+/* It may be empty for a while, and return EAGAIN if it is non-blocking. */
 static void pipe_without_blocking(void)
 {
 	struct source *source = NULL;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * What stands behind the addresses in ss (timers, owners, memory, struct tcp_info), of sockets of this test's own,
- * by sock_diag and /proc, against what the real ss says of them.
+ * What follows the addresses in ss (timers, owners, memory, struct tcp_info), for sockets of this test, from sock_diag
+ * and /proc, compared with the real ss.
  */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -29,7 +29,7 @@ static uint16_t port_of(int fd)
 	return ntohs(address.sin6_port);
 }
 
-/* What a snapshot would say of it, as far as ss_details.c asks. */
+/* What a snapshot would contain, as far as ss_details.c uses it. */
 static struct tcptrace_record record_of(int fd, uint8_t state)
 {
 	struct tcptrace_record record = {
@@ -61,7 +61,7 @@ static void fill(const struct tcptrace_record *record)
 	ss_details_fill(&details, &row);
 }
 
-/* Numbers that go by the millisecond become T, blanks at the end go. */
+/* Replaces numbers that change every millisecond by T, and strips trailing blanks. */
 static void timeless(char *text)
 {
 	static const char *const words[] = { "lastsnd:", "lastrcv:", "lastack:", "busy:", "timer:(keepalive,",
@@ -83,7 +83,7 @@ static void timeless(char *text)
 	}
 }
 
-/* The same by ss: all that comes after the two ports. */
+/* The same from ss: everything after the two ports. */
 static const char *by_ss(const char *words, uint16_t port, bool listens)
 {
 	static char text[16384];
@@ -241,7 +241,7 @@ int main(void)
 	if (connect(client, (void *)&address, size) || (server = accept4(listener, NULL, NULL, SOCK_CLOEXEC)) < 0 ||
 	    write(client, bytes, sizeof(bytes)) < 0 || read(server, bytes, 1000) < 0 || write(server, bytes, 100) < 0)
 		abort();
-	/* A delayed acknowledgment would come between the two looks. */
+	/* A delayed acknowledgment would occur between the two measurements. */
 	usleep(300000);
 	/* Held twice by each of two processes. */
 	if (fcntl(client, F_DUPFD_CLOEXEC, 0) < 0)

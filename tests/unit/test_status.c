@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * status and unload with a module that is made up here: libmnl's socket and libkmod's calls into the kernel are this
- * test's own. Whatever a process that reads calls itself, and whatever else the module's answers hold.
+ * status and unload with a simulated module: libmnl's socket and libkmod's calls into the kernel are replaced. Any
+ * names of readers, and any other content of the module's answers.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +24,7 @@
 
 #define FAMILY	31
 
-/* As the kernel has them: up to 15 bytes, cut anywhere. */
+/* As in the kernel: up to 15 bytes, cut anywhere. */
 static const struct {
 	const char *name, *shown;
 } readers[] = {
@@ -108,7 +108,7 @@ static struct nlmsghdr *add_answer(const struct nlmsghdr *request, uint8_t cmd)
 static void put_string(struct nlmsghdr *message, uint16_t type, const char *text)
 {
 	mnl_attr_put(message, type, strlen(text) + terminated, text);
-	/* What a newer module has besides is no part of it, and skipped. */
+	/* Attributes of a newer module are unknown, and skipped. */
 	if (!terminated)
 		mnl_attr_put_strz(message, 99, "and more");
 }
@@ -198,7 +198,7 @@ int kmod_module_remove_module(struct kmod_module *module, unsigned int flags)
 
 static char text[65536];
 
-/* What a command prints, on either. Returns its status. */
+/* The output of a command, on both streams. Returns its status. */
 static int run(const struct command *command, char *option)
 {
 	char *words[] = { (char *)command->name, option, NULL };
@@ -224,7 +224,7 @@ static int run(const struct command *command, char *option)
 	return status;
 }
 
-/* Line breaks apart, no control of any kind; of UTF-8 there is only the one letter that a reader is called by. */
+/* No control characters except newlines; the only non-ASCII letter is in the name of a reader. */
 static bool is_harmless(void)
 {
 	const unsigned char *p;
@@ -246,7 +246,7 @@ static size_t columns(const char *from, const char *to)
 	return count;
 }
 
-/* A line for each reader, and its columns below their headings. */
+/* A line for each reader, with its columns below their headings. */
 static void test_text(void)
 {
 	char *line, *heading = NULL, *level;

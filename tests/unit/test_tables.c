@@ -33,8 +33,8 @@ static void save_types(uint16_t version)
 /* ---- listen ---- */
 
 /*
- * Two SYNs; the first is acknowledged and waits 2 ms for accept(), the second is given up. Then one is refused
- * because the accept queue is full.
+ * Two SYNs; the first connection is acknowledged and waits 2 ms for accept(), the second is given up. Then one is
+ * refused because the accept queue is full.
  */
 static void busy_listener(void)
 {
@@ -77,11 +77,11 @@ static void test_listen(void)
 	is_int(out.count, 4, "nothing else");
 }
 
-/* Nobody accepts: it still waits. */
+/* It is never accepted, and still waits. */
 static void test_listen_waiting(void)
 {
 	busy_listener();
-	/* Up to the ESTABLISHED of the server's endpoint, and something later of another listener. */
+	/* Up to the ESTABLISHED of the server's endpoint, and later something of another listener. */
 	while (stream.records[stream.count - 1].type != TCPTRACE_T_ACCEPT)
 		stream.count--;
 	stream.count--;
@@ -111,7 +111,7 @@ static void test_listen_drops(void)
 		record->type = TCPTRACE_T_DROP;
 		record->cookie = 100;
 		record->kind = TCPTRACE_K_FULL;
-		/* Two because accept() does not come, one for another reason. */
+		/* Two because accept() is not called, one for another reason. */
 		record->u.listen.backlog = i ? 11 : 0;
 	}
 	save_types(2);
@@ -125,7 +125,7 @@ static void test_listen_drops(void)
 	is_int(number(objects[0], "drops"), 1, "drops");
 }
 
-/* Nobody would have said so: that is no 0. */
+/* It would not have been reported, so it is not 0. */
 static void test_listen_level(void)
 {
 	busy_listener();
@@ -214,7 +214,7 @@ static void test_life(void)
 	ok(strstr(line(0), "127.0.0.1:9090  <"), "its row");
 }
 
-/* Several requests; the end of one whose creation was not seen; data unread. */
+/* Several requests; an endpoint whose creation was not seen; unread data. */
 static void test_life_long(void)
 {
 	unsigned int i;
@@ -249,9 +249,9 @@ static void test_life_long(void)
 	ok(strstr(line(0), "    - -        0 reset by local, unread"), "requests and kind are not known");
 }
 
-/* ---- what is odd in names, addresses and files ---- */
+/* ---- unusual names, addresses and files ---- */
 
-/* IPv6 at its longest, a process that calls itself something that would colour the terminal. */
+/* The longest IPv6 addresses, and a process whose name would colour the terminal. */
 static void test_wide(void)
 {
 	static const uint8_t address[TCPTRACE_ADDR_LEN] = {
@@ -279,7 +279,7 @@ static void test_wide(void)
 	is_int(out.status, 0, "top: status");
 }
 
-/* A connection of two processes, by either. */
+/* A connection of two processes, filtered by either. */
 static void test_process(void)
 {
 	stream_begin(&stream);
@@ -307,7 +307,7 @@ static void test_process(void)
 	ok(line_with("server/2002"), "life: and no other's");
 }
 
-/* What is whole is shown, what is wrong is said. */
+/* The intact part is shown, and the error is reported. */
 static void test_truncated(void)
 {
 	static const char *const views[] = { "listen", "life", "ports --range=1-65535", "top" };
@@ -337,10 +337,10 @@ static void test_truncated(void)
 
 /* ---- ports ---- */
 
-/* An endpoint that is there: 10.0.0.1:`sport`, and 10.0.0.`peer`:`dport`; peer 0: it listens. */
+/* An existing endpoint: 10.0.0.1:`sport`, and 10.0.0.`peer`:`dport`; peer 0: it listens. */
 static struct tcptrace_record *there(uint16_t sport, uint8_t peer, uint16_t dport, uint8_t state)
 {
-	/* The kernel counts the SYN of an endpoint that connects among what was acknowledged. */
+	/* The kernel counts the SYN of an endpoint that connects as acknowledged. */
 	struct stream_endpoint side = {
 		.cookie = 1000 + stream.count, .sport = sport, .dport = dport, .state = state, .bytes_out = 1,
 		.iss = 5, .snd_una = 6, .snd_nxt = 6, .write_seq = 6,
@@ -370,7 +370,7 @@ static void used_ports(void)
 		there(port, 2, 80, TCPTRACE_S_ESTABLISHED);
 	there(40003, 2, 80, TCPTRACE_S_TIME_WAIT);
 	there(40000, 3, 80, TCPTRACE_S_TIME_WAIT);		/* the same port, another destination */
-	there(39999, 2, 80, TCPTRACE_S_ESTABLISHED);		/* chosen otherwise */
+	there(39999, 2, 80, TCPTRACE_S_ESTABLISHED);		/* not chosen by connect() */
 	save(0);
 }
 
@@ -412,7 +412,7 @@ static void test_ports(void)
 	is_int(out.count, 1, "one line");
 }
 
-/* What is bound to a device, which no host has: the server's side; the client's is bound to none. */
+/* Bound to a device that no host has: the server's side; the client's is not bound. */
 static void bind_server(uint32_t ifindex)
 {
 	unsigned int i;
@@ -451,7 +451,7 @@ static void test_device(void)
 	run("export --format=prometheus", "dev 7778 2>/dev/null | grep '^tcptrace_listener_accept_queue{'");
 	is_int(out.count, 0, "export: none is bound to that");
 
-	/* SO_BINDTODEVICE of a connection that is there: its last record has it. */
+	/* SO_BINDTODEVICE on an existing connection: its last record has it. */
 	stream_begin(&stream);
 	handshake(&stream);
 	four_way(&stream, &stream.server);
@@ -501,7 +501,7 @@ static void test_port_settings(void)
 
 /* ---- top ---- */
 
-/* Two seconds in each of which the client writes 5000 bytes; what comes last is not read. */
+/* Two seconds, in each of which the client writes 5000 bytes; the last of them are not read. */
 static void busy_connection(void)
 {
 	stream_begin(&stream);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* How long endpoints stay in a state: medians and percentiles of however many stays, in bounded memory. */
+/* How long endpoints stay in a state: medians and percentiles of any number of stays, in bounded memory. */
 #include <math.h>
 #include <stdlib.h>
 

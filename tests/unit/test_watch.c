@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
-/* watch on recordings made by hand: its text, and its JSON by the contract. Runs tcptrace-ctl out of BUILD. */
+/* watch on recordings made by hand: its text, and its JSON by the contract. Runs tcptrace-ctl from BUILD. */
 #include <pty.h>
 #include <utmp.h>
 
@@ -7,15 +7,15 @@
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Runs watch on the recording, with `arguments` and standard error behind them. */
+/* Runs watch on the recording, with `arguments`, including standard error. */
 static void watch(const char *arguments)
 {
 	run("watch", arguments);
 }
 
 /*
- * The same on a terminal of so many columns. It stays open here: when the last one closes it, a reader may be told of the
- * end before the last bytes (n_tty_read() looks at both, one after the other). So a NUL is written when watch has ended.
+ * The same on a terminal with so many columns. It is kept open here: when the last one closes it, a reader may see the
+ * end before the last bytes (n_tty_read() checks both, one after the other). So a NUL is written when watch has ended.
  */
 static void watch_on_terminal(unsigned short columns, bool no_color, const char *option)
 {
@@ -68,7 +68,7 @@ static void watch_on_terminal(unsigned short columns, bool no_color, const char 
 	split();
 }
 
-/* Columns that a line takes, its carriage return and colours left out. */
+/* Columns of a line, without its carriage return and colours. */
 static unsigned int columns_of(const char *line)
 {
 	unsigned int columns = 0;
@@ -282,7 +282,7 @@ static struct tcptrace_record *retransmits(uint8_t op, uint32_t total)
 	return record;
 }
 
-/* A segment that the server receives, `from` as far behind the client's initial number, and its record. */
+/* A segment that the server receives, `from` relative to the client's initial number, and its record. */
 static struct tcptrace_segment *received(int32_t from, uint16_t length)
 {
 	struct tcptrace_record *record = stream_add(&stream, &stream.server, TCPTRACE_T_SEGMENT, 0);
@@ -393,7 +393,7 @@ static unsigned int lines_with(const char *text)
 	return count;
 }
 
-/* All of an endpoint from its SYN on, though it is the server's only since it was accepted; and nothing of another one. */
+/* All of an endpoint from its SYN on, although its process is known only since it was accepted; and nothing else. */
 static void test_process(void)
 {
 	static const char *const clients[] = { "process client", "process 1001", "not process server", "process 1001 and 9090" };
@@ -444,7 +444,7 @@ static void test_loss_text(void)
 	ok(strstr(out.lines[out.count - 1], " of endpoints beyond --max-endpoints"), "and said");
 }
 
-/* A name of a process may hold anything. */
+/* A process name may contain anything. */
 static void test_names(void)
 {
 	stream_begin(&stream);
@@ -656,7 +656,7 @@ static void test_json_reset(void)
 	is_int(number(objects[out.count - 1], "lost"), 4, "lost");
 }
 
-/* An endpoint too many is counted, not forgotten: the client's is there, the server's does not fit. */
+/* An endpoint too many is counted, not forgotten: there is room for the client's, not for the server's. */
 static void test_json_full(void)
 {
 	whole_life();

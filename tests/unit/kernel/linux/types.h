@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * This folder stands in for the kernel's headers where a unit test compiles a file of the module: of each what that
- * file uses, and no more.
+ * This folder replaces the kernel's headers where a unit test compiles a file of the module. It has only what that file
+ * uses.
  */
 #ifndef TESTS_KERNEL_TYPES_H
 #define TESTS_KERNEL_TYPES_H
