@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# What is wanted, of numbers, texts, and lines of key=value; each prints what it got when it fails. For all files of
-# this folder, in a guest and outside: nothing here needs either.
+# Assertions on numbers, texts, and lines of key=value; each prints the actual value when it fails. For all files of
+# this folder, inside and outside of guests: nothing here needs either.
 
-# unseen WHAT: what this kernel does not show of a scenario, for docs/scenarios.md
+# unseen WHAT: reports for docs/scenarios.md what this kernel does not show of a scenario
 unseen() { echo "# unseen: $*" >&3; }
 
 # same GOT WANTED [WHAT]
@@ -29,7 +29,7 @@ like()
 	return 1
 }
 
-# is CONDITION: an arithmetic one; variables in it are shown with their values
+# is CONDITION: an arithmetic condition; its variables are shown with their values
 is()
 {
 	local name
@@ -41,7 +41,7 @@ is()
 	return 1
 }
 
-# fails COMMAND...: bats lets "!" pass
+# fails COMMAND...: because bats ignores a failing "!"
 fails()
 {
 	if "$@"; then
@@ -64,7 +64,7 @@ has_line()
 
 # ---- lines of key=value ----
 
-# lines FILE WORD...: how many have all of these words (a pattern each, between blanks or line ends)
+# lines FILE WORD...: the number of lines with all these words (each a pattern, between blanks or line ends)
 lines()
 {
 	local file=$1
@@ -80,7 +80,7 @@ lines()
 		END { print found + 0 }' "$file"
 }
 
-# value KEY TEXT: of "KEY=value" in it, the first one; nothing where there is none
+# value KEY TEXT: of the first "KEY=value" in it; nothing if there is none
 value()
 {
 	local word
@@ -103,9 +103,9 @@ picked()
 		}' "$file"
 }
 
-# ---- the same of $EVENTS, what tcptrace-ctl says in JSON ----
+# ---- the same for $EVENTS, the JSON output of tcptrace-ctl ----
 
-# said WORD...: exactly one object has them all, which is then in SAID
+# said WORD...: exactly one object has them all; it is then in SAID
 said()
 {
 	SAID=$(picked "$EVENTS" "$@")
@@ -119,7 +119,7 @@ silent() { is "$(lines "$EVENTS" "$@") == 0"; }
 # of KEY: in SAID
 of() { value "$1" "$SAID"; }
 
-# in_order WORDS...: events have these (each argument blank separated words) one after the other, with anything between
+# in_order WORDS...: events have these (each argument is blank-separated words) in this order, with anything in between
 in_order()
 {
 	awk 'BEGIN { for (i = 2; i < ARGC; i++) wanted[i - 1] = ARGV[i]; count = ARGC - 2; ARGC = 2; next_one = 1 }

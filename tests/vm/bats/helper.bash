@@ -7,12 +7,12 @@
 #	setup() { common_setup; }
 #	teardown() { common_teardown; }
 #
-# A test loads the module itself, with the parameters it wants. What it starts by spawn() ends with it.
-# teardown() ends all that, unloads the module (which must work), and fails a test in which the kernel
+# A test loads the module itself, with the parameters it needs. What it starts with spawn() ends with it.
+# teardown() ends all of that, unloads the module (which must work), and fails a test in which the kernel
 # reported something or became tainted.
 #
-# Starting a program is what takes the time in an emulated guest: 0.1 s, and a fork of the shell 0.03 s. So
-# files are read by the shell itself where that is as clear; see also emulated.bash.
+# In an emulated guest, starting a program takes most of the time: 0.1 s, and a fork of the shell 0.03 s. So
+# the shell itself reads files where that is as clear; see also emulated.bash.
 
 TREE=$(cd "$BATS_TEST_DIRNAME/../../.." && pwd -P)
 PATH=$TREE/build/tools:$TREE/build:$PATH
@@ -22,13 +22,13 @@ STATUS=/proc/tcptrace/status
 KPROBES=/sys/kernel/debug/kprobes/list
 TRACED=/sys/kernel/tracing/enabled_functions
 
-# 5.10 has no function that an accepted connection goes through together with its listener: there accept is seen
-# in another one, which does not know how full the accept queue is.
+# 5.10 has no function that an accepted connection passes together with its listener. There accept is seen
+# in another one, which does not know the length of the accept queue.
 ACCEPT=__inet_accept
 [[ $(</proc/sys/kernel/osrelease) != 5.10.* ]] || ACCEPT=security_sock_graft
 accept_queue_seen() { [[ $ACCEPT = __inet_accept ]]; }
 
-# The bits that loading this module sets: out of tree, not signed.
+# The taint flags of loading this module: out of tree, not signed.
 TAINT_OF_MODULE=$((1 << 12 | 1 << 13))
 
 # shellcheck source=tests/vm/emulated.bash
@@ -36,7 +36,7 @@ TAINT_OF_MODULE=$((1 << 12 | 1 << 13))
 # shellcheck source=tests/vm/bats/assert.bash
 . "$BATS_TEST_DIRNAME/assert.bash"
 
-# ---- what each test begins and ends with ----
+# ---- the beginning and end of each test ----
 
 common_setup()
 {
@@ -91,7 +91,7 @@ kernel_log()
 		}'
 }
 
-# wait_until COMMAND...: polls. The deadline is there to end a hang and not to measure anything.
+# wait_until COMMAND...: polls. The deadline ends a hang; it measures nothing.
 wait_until()
 {
 	local end=$((SECONDS + ${DEADLINE:-120}))
@@ -107,20 +107,20 @@ wait_until()
 # ---- the module ----
 
 loaded() { [[ -e /sys/module/tcptrace ]]; }
-# Where records are to come from, for the files that do not care: $TCPTRACE_SOURCE, module or bpf.
-# The program looks at the same variable: with bpf in it, --source is that wherever it is not given; without it auto.
+# The source of records for files that do not care: $TCPTRACE_SOURCE, module or bpf.
+# The program reads the same variable as the default of --source; unset, it is auto.
 SOURCE=${TCPTRACE_SOURCE:-module}
 [[ $SOURCE = bpf ]] || unset TCPTRACE_SOURCE
-# load_source [PARAMETER...]: of the module, where that is the source
+# load_source [PARAMETER...]: loads the module, if that is the source
 load_source() { [[ $SOURCE = bpf ]] || load_module "$@"; }
 unload_source() { [[ $SOURCE = bpf ]] || unload_module; }
-# module_only WHAT: for a test of what the module alone has
+# module_only WHAT: skips a test of something that only the module has
 module_only() { [[ $SOURCE = module ]] || skip "the module's: $1"; }
-# $TCPTRACE_PARAMS: parameters for every load, such as attach=kprobe; what a test gives comes later and wins.
+# $TCPTRACE_PARAMS: parameters for every load, such as attach=kprobe; those of a test come later and win.
 # shellcheck disable=SC2086 # several words they may be
 load_module() { insmod "$KO" ${TCPTRACE_PARAMS-} "$@"; }
 unload_module() { rmmod tcptrace; }
-# Memory that the kernel knows to be of a function that is no longer there: of a module that was unloaded.
+# Memory that the kernel attributes to a function that no longer exists: of a module that was unloaded.
 nobodys_memory() { grep -E '^0x[^ ]+ +[0-9]+ 0x' /proc/vmallocinfo; }
 
 possible_cpus()
@@ -129,10 +129,10 @@ possible_cpus()
 	range=$(</sys/devices/system/cpu/possible)
 	echo $((${range##*-} + 1))
 }
-# Not nproc --all: that counts those that may come, too.
+# Not nproc --all: that also counts CPUs that may come online.
 online_cpus() { grep -c ^processor /proc/cpuinfo; }
 
-# kprobes on|off: all of the kernel's. They are on again after each test.
+# kprobes on|off: all of the kernel's. They are switched on again after each test.
 KPROBES_ENABLED=/sys/kernel/debug/kprobes/enabled
 kprobes()
 {
@@ -140,7 +140,7 @@ kprobes()
 	echo "${word[$1]}" >$KPROBES_ENABLED
 }
 
-# Is something called at this function's entry, be it a kprobe or an ftrace callback? The kernel's own word.
+# Is anything called at the entry of this function, by a kprobe or an ftrace callback? According to the kernel.
 armed() { has_line $TRACED "$1 (*"; }
 none_armed() { fails grep -E '^_*(tcp|inet|sk|ip|ip6)_' $TRACED; }
 
@@ -163,7 +163,7 @@ probe_hits()
 }
 armed_level() { probe_state armed:; }
 
-# counter hits|published|filtered|ignored|lost: of all CPUs together
+# counter hits|published|filtered|ignored|lost: the sum of all CPUs
 counter()
 {
 	awk -v name="$1" '
@@ -172,7 +172,7 @@ counter()
 		column { sum += $column }
 		END { print sum + 0 }' $STATUS
 }
-# At rest each hit is accounted for, on each CPU.
+# When idle, each hit is accounted for on each CPU.
 counters_agree()
 {
 	awk '
@@ -191,12 +191,12 @@ no_readers()
 
 # ---- processes ----
 
-# spawn NAME COMMAND...: a program in the background, no function, so that its process is the one that we end; its output is in $NAME.out below $BATS_TEST_TMPDIR, see out_of
+# spawn NAME COMMAND...: a program in the background, not a function, so that its process is the one that is ended; its output is in $NAME.out below $BATS_TEST_TMPDIR, see out_of
 spawn()
 {
 	local name=$1
 	shift
-	# Not by the child alone: until it runs, what an earlier one of this name said would be taken for its word.
+	# Not by the child alone: until it runs, the output of an earlier one with this name would be taken for its own.
 	: >"$BATS_TEST_TMPDIR/$name.out" 2>"$BATS_TEST_TMPDIR/$name.err"
 	exec "$@" >"$BATS_TEST_TMPDIR/$name.out" 2>"$BATS_TEST_TMPDIR/$name.err" 3>&- </dev/null &
 	JOBS[$name]=$!
@@ -208,7 +208,7 @@ running() { kill -0 "${JOBS[$1]}" 2>/dev/null; }
 ready() { has_line "$BATS_TEST_TMPDIR/$1.out" '# ready*'; }
 ready_or_over() { ready "$1" || ! running "$1"; }
 
-# spawn_ready NAME COMMAND...: and waits until it says "# ready"
+# spawn_ready NAME COMMAND...: the same, and waits until it prints "# ready"
 spawn_ready()
 {
 	spawn "$@"
@@ -220,7 +220,7 @@ spawn_ready()
 	fi
 }
 
-# harmless FILE: it is UTF-8 without control characters, but for line breaks
+# harmless FILE: it is UTF-8 without control characters, except newlines
 harmless()
 {
 	local bad
@@ -233,7 +233,7 @@ harmless()
 	return 1
 }
 
-# stop NAME [SIGNAL]: and waits for its end; status is its own
+# stop NAME [SIGNAL]: and waits until it ends; returns its status
 stop()
 {
 	local pid=${JOBS[$1]}
@@ -242,7 +242,7 @@ stop()
 	wait "$pid"
 }
 
-# finish NAME: waits for its end; status is its own
+# finish NAME: waits until it ends; returns its status
 finish()
 {
 	local pid=${JOBS[$1]}
@@ -257,11 +257,11 @@ add_netns()
 	NETNS+=("$1")
 	ip -n "$1" link set lo up
 }
-# For: nsenter $(netns NAME) COMMAND... (ip netns exec would mount another /sys, without what lies below it)
+# For: nsenter $(netns NAME) COMMAND... (ip netns exec would mount another /sys, without what is mounted below it)
 netns() { echo "--net=/run/netns/$1"; }
 netns_inode() { stat -Lc %i "/run/netns/$1"; }
 
-# with CAPABILITIES COMMAND...: root with these and no others, "net_admin,perfmon" say
+# with CAPABILITIES COMMAND...: root with only these, such as "net_admin,perfmon"
 with() { setpriv --bounding-set "-all,+${1//,/,+}" --inh-caps -all "${@:2}"; }
-# as_nobody COMMAND...: without any right
+# as_nobody COMMAND...: without any rights
 as_nobody() { setpriv --reuid=65534 --regid=65534 --clear-groups --inh-caps=-all --bounding-set=-all "$@"; }

@@ -1,25 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# In a guest: what the kernel itself says of its sockets, and segments that it is to drop.
+# In a guest: what the kernel itself reports of its sockets, and segments that it has to drop.
 
 # ---- witnesses ----
 
-# ss_has FILTER...: does ss show a socket so?
+# ss_has FILTER...: does ss show such a socket?
 ss_has() { [[ -n $(ss -Htan "$@") ]]; }
 
 # ss_state STATE FILTER: exactly one socket, in that state
 ss_state() { [[ $(ss -Htan "$2") == "$1 "* ]]; }
 
-# The ends of the connection from PORT_OF_CLIENT to PORT: client_is STATE, server_is STATE
+# The endpoints of the connection from PORT_OF_CLIENT to PORT: client_is STATE, server_is STATE
 client_is() { ss_state "$1" "dport = :$PORT"; }
 server_is() { ss_state "$1" "( sport = :$PORT and dport = :$PORT_OF_CLIENT )"; }
 
-# Nothing of a port is left but listeners and TIME_WAIT.
+# Only listeners and TIME_WAIT are left of a port.
 quiet_port() { ! ss_has state connected exclude time-wait "( sport = :$1 or dport = :$1 )"; }
 
 TRACE=/sys/kernel/tracing/instances/tcptrace-test
-# traced CHANGE...: does the tracepoint sock:inet_sock_set_state say so by now, of a socket of PORT?
+# traced CHANGE...: has the tracepoint sock:inet_sock_set_state reported it by now, for a socket of PORT?
 traced()
 {
 	local change
@@ -32,9 +32,9 @@ traced()
 counted_from_here() { nstat -n; }
 counted() { nstat -sz "$1" | awk -v name="$1" '$1 == name { print $2 }'; }
 
-# ---- segments that are lost ----
+# ---- lost segments ----
 
-# drop RULE: of nft, on what comes in, until dropped_no_more
+# drop RULE: of nft, on input, until dropped_no_more
 drop()
 {
 	nft -f - <<-END

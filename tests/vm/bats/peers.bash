@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# In a guest: peers that do what they are told, see tests/tools/peer.c and wire.c.
+# In a guest: peers that obey orders, see tests/tools/peer.c and wire.c.
 
 declare -gA PEER_IN PEER_OUT
 
-# peer_start NAME [COMMAND...]: peer, if no other is named
+# peer_start NAME [COMMAND...]: peer, unless another one is given
 peer_start()
 {
 	local name=$1 in out
@@ -20,7 +20,7 @@ peer_start()
 	same "$REPLY" "# ready"
 }
 
-# wire_start: the host 10.7.0.2, and whoever else of 10.7/16 it speaks for; we are 10.7.0.1
+# wire_start: the host 10.7.0.2, and others of 10.7/16 that it plays; we are 10.7.0.1
 wire_start()
 {
 	modprobe -q tun || true
@@ -49,7 +49,7 @@ hear()
 	ANSWER=$line
 }
 
-# ask NAME WORD...: it must work; ANSWER is what it tells
+# ask NAME WORD...: it must work; ANSWER is its result
 ask()
 {
 	tell "$@"
@@ -58,7 +58,7 @@ ask()
 	ANSWER=${ANSWER#ok }
 }
 
-# asked_fails ERROR NAME WORD...: it must fail so
+# asked_fails ERROR NAME WORD...: it must fail with that error
 asked_fails()
 {
 	tell "${@:2}"

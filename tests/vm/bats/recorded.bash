@@ -6,18 +6,18 @@
 #	load recorded
 #	setup_file() { recorded; }
 #
-# and has, before each test, a function traffic_NAME that runs in a guest (traffic.bash); the test begins with
-# "judge NAME", and compares what tcptrace-ctl says of the recording with what others saw in the guest at that
+# and has, before each test, a function traffic_NAME that runs in a guest (traffic.bash). The test begins with
+# "judge NAME", and compares what tcptrace-ctl prints of the recording with what others saw in the guest at that
 # time: tcpdump, the kernel's tracepoint sock:inet_sock_set_state, ss and nstat, and the applications.
 #
-#	bats tests/vm/bats/21-close.bats		boots a guest (TCPTRACE_KERNEL, 6.12 where it is not set), and judges
+#	bats tests/vm/bats/21-close.bats		boots a guest (TCPTRACE_KERNEL, by default 6.12), and judges
 #	TCPTRACE_RECORDED=FOLDER bats ...		judges what tests/vm/guest-traffic has left in FOLDER/NN
 
 TREE=$(cd "$BATS_TEST_DIRNAME/../../.." && pwd -P)
 PATH=$TREE/build/tools:$TREE/build:$PATH
 KERNEL=${TCPTRACE_KERNEL-6.12}
 SOURCE=${TCPTRACE_SOURCE:-${SOURCE_OF_RECORDS:-module}}
-# The records are in a file now. This file is read again for each test.
+# The records come from a file. This file is sourced again for each test.
 unset TCPTRACE_SOURCE
 export SOURCE_OF_RECORDS=$SOURCE
 # Awk and grep as in the guest.
@@ -35,14 +35,14 @@ recorded()
 			--env "TCPTRACE_SOURCE=$SOURCE" -- tests/vm/guest-traffic "$BATS_TEST_FILENAME"
 	fi
 	export RECORDED=${TCPTRACE_RECORDED:-$BATS_FILE_TMPDIR}/$number
-	# The tracepoint had room for all that it saw.
+	# The tracepoint had room for everything that it saw.
 	awk '$2 ~ /^entries-in-buffer/ { split($3, entries, "/"); whole = entries[1] == entries[2] } END { exit !whole }' "$RECORDED/trace"
-	# Devices have other numbers here: what tcpdump says before each address is left out.
+	# Devices have other numbers here: what tcpdump prints before each address is removed.
 	tcpdump -n -S -r "$RECORDED/segments.pcap" 2>/dev/null | sed -E 's/^([0-9:.]+) .* (IP6? )/\1 \2/' >"$BATS_FILE_TMPDIR/segments"
 }
 
-# judge NAME [PORT...]: what traffic_NAME made is in KEPT, what it kept in variables, and what watch says of these ports
-# (of PORT, where none is named) in EVENTS, numbers as on the wire
+# judge NAME [PORT...]: what traffic_NAME left is in KEPT, the variables it kept are set, and the output of watch for these ports
+# (PORT, if none is given) is in EVENTS, with sequence numbers as on the wire
 judge()
 {
 	KEPT=$RECORDED/$1
@@ -73,10 +73,10 @@ of_ports()
 	echo "( $text )"
 }
 
-# events ARGUMENT...: what watch says in JSON, as lines of key=value
+# events ARGUMENT...: the JSON output of watch, as lines of key=value
 events() { tcptrace-ctl watch --source="$RECORDED/recording" --json --absolute-seq "$@" | json_lines; }
 
-# What the program NAME said in the guest, and which process it was.
+# What the program NAME printed in the guest, and its pid.
 out_of() { echo "$KEPT/$1.out"; }
 pid_of()
 {
@@ -98,7 +98,7 @@ trace()
 	grep -E "[sd]port=($pattern) " "$RECORDED/trace"
 }
 
-# answers: how many segments the passive end took to answer the first FIN, by tcpdump: 1, its own FIN; 2, an ACK before it
+# answers: how many segments the passive side took to answer the first FIN, by tcpdump: 1, its own FIN; 2, an ACK before it
 answers()
 {
 	segments | awk '
@@ -108,7 +108,7 @@ answers()
 		END { print answers }'
 }
 
-# counted NAME: what the kernel counted between counted_from_here and counted_until_here, by nstat's name of it
+# counted NAME: what the kernel counted between counted_from_here and counted_until_here, by its name in nstat
 counted()
 {
 	local from until
@@ -126,7 +126,7 @@ kernel_counter()
 		END { exit !found }' "$2"
 }
 
-# witnesses [VARIABLE...]: they saw what watch said, and nothing else of these ports. Arguments are awk variables of
+# witnesses [VARIABLE...]: they saw what watch printed, and nothing else of these ports. Arguments are awk variables of
 # segments.awk.
 witnesses()
 {

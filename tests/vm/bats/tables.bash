@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# What the tests of ss and netstat share: sockets in all states that the kernel lists, which stay as they are,
-# and two programs that are asked of them at the same moment.
+# What the tests of ss and netstat share: sockets in all states that the kernel lists, which stay unchanged,
+# and two programs that list them at the same moment.
 
 tables_teardown()
 {
@@ -10,7 +10,7 @@ tables_teardown()
 	common_teardown
 }
 
-# drop_flags (dport|sport PORT FLAGS)...: segments with these flags, of syn, ack and fin, to or from this port
+# drop_flags (dport|sport PORT FLAGS)...: drops segments with these flags, of syn, ack and fin, to or from this port
 drop_flags()
 {
 	{
@@ -21,7 +21,7 @@ drop_flags()
 }
 
 # all_states [N]: N connections of each kind for each family, in all states that the kernel lists, and a socket in
-# CLOSE, which it does not: it is bound, and neither connects nor listens. A process for each family holds them.
+# CLOSE, which it does not list: it is bound, and neither connects nor listens. A process for each family holds them.
 all_states()
 {
 	local n=${1-3} family p=9700 drops=() first=(-H -B -p 9799 +)
@@ -60,7 +60,7 @@ all_states()
 	done
 }
 
-# says FILTER COMMAND: what a line of the shell prints, passed through the filter, and then its exit status. Without
+# says FILTER COMMAND: the output of a shell command, passed through the filter, and then its exit status. Without
 # another shell, which would be another program to start.
 says()
 {
@@ -76,8 +76,8 @@ says()
 }
 
 # steady FILTER REAL OURS: the output of both commands, passed through the filter, in $REAL and $OURS, with their exit
-# statuses as last lines. The real one is asked before and after. What changes by itself in between (a timer, a segment
-# sent again) is no difference: where ours is like neither and these are not alike, all are asked again.
+# statuses as last lines. The real one runs before and after. What changes by itself in between (a timer, a retransmitted
+# segment) is no difference: if ours equals neither, and these differ from each other, all are run again.
 steady()
 {
 	local after file=$BATS_TEST_TMPDIR/steady
@@ -101,7 +101,7 @@ ours()
 	echo "tcptrace-ctl ${words%% *} --source=$SOURCE${words#"${words%% *}"}"
 }
 
-# agree [-f FILTER] REAL WORDS...: the program says the same as tcptrace-ctl does with the same words
+# agree [-f FILTER] REAL WORDS...: the program prints the same as tcptrace-ctl with the same words
 agree()
 {
 	local filter=cat
@@ -110,7 +110,7 @@ agree()
 	same "$OURS" "$REAL" "$*" || { cat "$BATS_TEST_TMPDIR/steady.err"; return 1; }
 }
 
-# agree_on COLUMNS COMMAND...: the same on a terminal, of one command after the other
+# agree_on COLUMNS COMMAND...: the same on a terminal, for one command after the other
 agree_on()
 {
 	local command columns=$1 our_commands=()
@@ -133,8 +133,8 @@ ends_alike()
 	THEIRS=$theirs
 }
 
-# on_terminal COLUMNS COMMAND...: as a command that prints what the commands print on such a terminal; its status is the
-# last one's that is not 0
+# on_terminal COLUMNS COMMAND...: prints what the commands print on such a terminal; returns the status of the last one
+# that is not 0
 on_terminal()
 {
 	local commands

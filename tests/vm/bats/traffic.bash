@@ -1,26 +1,26 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# In a guest: makes the traffic of files that judge afterwards, outside, what was recorded of it (recorded.bash).
-# All of a file's traffic_NAME functions run one after the other, each in a shell of its own, between one load and one
-# unload of the module; beside them run one recording, one tcpdump of all devices, and the tracepoint
-# sock:inet_sock_set_state. Those that a file names in UNRECORDED come first, when nothing is recorded yet: for
-# what is armed then, and for readers of their own. What is left in $RECORDED:
+# In a guest: makes the traffic of files whose recordings are judged afterwards, outside (recorded.bash).
+# All traffic_NAME functions of a file run one after the other, each in a shell of its own, between one load and one
+# unload of the module. Meanwhile one recording, one tcpdump of all devices, and the tracepoint
+# sock:inet_sock_set_state are running. Functions that a file names in UNRECORDED come first, before anything is recorded:
+# for tests of what is armed then, and for readers of their own. $RECORDED then has:
 #
 #	recording	of tcptrace-ctl
 #	segments.pcap	of tcpdump
 #	trace		of the tracepoint
 #	durations	of the functions
-#	NAME/status	0, or what the function ended with
-#	NAME/log	what it said
-#	NAME/vars	what it kept for the judgement (keep), and the processes that it started, by name
-#	NAME/skipped	why it was not made (skip)
+#	NAME/status	0, or the status of the function
+#	NAME/log	its output
+#	NAME/vars	variables for the judgement (keep), and the processes that it started, by name
+#	NAME/skipped	why it was skipped (skip)
 #	NAME/unseen	what this kernel does not show
-#	NAME/*.out	what its programs said
+#	NAME/*.out	the output of its programs
 #	NAME/counted_*	the kernel's counters, see counted
 
 # A file may have variables RECORD_LEVEL and RECORD_FILTER for the recording, SEGMENTS_OF (a filter of tcpdump), LOAD_WITH
-# (a parameter of the module), and functions recording_also and recording_also_end, which begin and end more of them, in
+# (a parameter of the module), and functions recording_also and recording_also_end, which start and stop more recordings, in
 # $RECORDED as well.
 
 # keep VARIABLE...: for the judgement
@@ -36,8 +36,8 @@ keep()
 skip() { echo "$*" >"$BATS_TEST_TMPDIR/skipped"; exit 0; }
 unseen() { echo "$*" >>"$BATS_TEST_TMPDIR/unseen"; }
 
-# connected PORT [ADDRESS]: client's socket c and server's s of the listener l; client and server are started where they
-# are not there yet
+# connected PORT [ADDRESS]: client's socket c and server's s of the listener l; client and server are started if they
+# are not running yet
 connected()
 {
 	PORT=$1
@@ -52,9 +52,9 @@ connected()
 	keep PORT PORT_OF_CLIENT CLIENT SERVER
 }
 
-# closed_at_once PORT: the process both has both ends of a connection, and closes them one right after the other. tcp_fin()
-# lets the ACK of the first FIN wait, so that it comes with the second one. Only what keeps the whole CPU from the process
-# for as long as an ACK may wait can come in between: tcpdump says what it was.
+# closed_at_once PORT: the process both has both endpoints of a connection, and closes them one right after the other. tcp_fin()
+# delays the ACK of the first FIN, so that it is in the segment of the second one. Only something that keeps the whole CPU from
+# the process for as long as an ACK may be delayed can come in between: tcpdump shows which it was.
 closed_at_once()
 {
 	PORT=$1
@@ -71,12 +71,12 @@ closed_at_once()
 
 # ---- the kernel's counters of this namespace, by the names of nstat ----
 
-# The judgement is told by counted NAME what was counted between these two.
+# For the judgement, counted NAME is what was counted between these two.
 counted_from_here() { counters >"$BATS_TEST_TMPDIR/counted_from"; }
 counted_until_here() { counters >"$BATS_TEST_TMPDIR/counted_until"; }
 counters() { echo "$(</proc/net/snmp)"$'\n'"$(</proc/net/netstat)"; }
 
-# counted NAME: since counted_from_here. It is asked many times, so it starts no program.
+# counted NAME: since counted_from_here. It is called many times, so it starts no program.
 counted() { echo $(($(kernel_counter "$1" < <(counters)) - $(kernel_counter "$1" <"$BATS_TEST_TMPDIR/counted_from"))); }
 kernel_counter()
 {
@@ -144,7 +144,7 @@ traffic_begin()
 	mkdir -p $TRACE
 	echo 8192 >$TRACE/buffer_size_kb
 	echo 1 >$TRACE/events/sock/inet_sock_set_state/enable
-	# What one function's connections learn of a path, how long it takes above all, is not for the next one's.
+	# What the connections of one function learn about a path, mainly its RTT, must not influence the next one's.
 	echo 1 >/proc/sys/net/ipv4/tcp_no_metrics_save
 	load_source ${LOAD_WITH-}
 }
@@ -161,7 +161,7 @@ recording_begin()
 	! type -t recording_also >/dev/null || recording_also
 }
 
-# tcpdump is behind the kernel: it is not asked to end before it has written the last datagram.
+# tcpdump is behind the kernel: it is not stopped before it has written the last datagram.
 segments_end()
 {
 	local mark="the last datagram of ${RECORDED##*/}"

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# For the files that test tcptrace-ctl: what it printed, and what others in the same guest saw. Each begins with
+# For the files that test tcptrace-ctl: its output, and what others in the same guest saw. Each begins with
 #
 #	load helper
 #	load watch
 #	setup() { common_setup; }
 #	teardown() { watch_teardown; }
 #
-# What watch said is never compared with what another part of tcptrace said, but with ss, tcpdump, the kernel's
+# The output of watch is never compared with that of another part of tcptrace, but with ss, tcpdump, the kernel's
 # tracepoint sock:inet_sock_set_state, and what the applications themselves count.
 
 # shellcheck source=tests/vm/bats/kernel.bash
@@ -32,7 +32,7 @@ watch_teardown()
 
 # ---- watch ----
 
-# How many programs of BPF are attached to tcp_set_state: of all that a reader attaches it is the last.
+# How many BPF programs are attached to tcp_set_state: a reader attaches that last.
 attached()
 {
 	local program count=0 programs links
@@ -47,7 +47,7 @@ attached()
 
 attached_are() { [[ $(attached) = "$1" ]] && all_begun; }
 
-# How many readers have asked for a level. It is looked at many times: no word of a line is taken apart.
+# How many readers have requested a level. It is called many times, so it does not split lines into words.
 asking()
 {
 	local line lines column="" count=0
@@ -64,8 +64,8 @@ asking()
 	echo $count
 }
 
-# begun NAME: a reader counts from a moment shortly after it has asked, and an emulated CPU may be away in between. It has
-# begun when it has said something, or waits for records: ppoll(2), which is call 271. Of other programs nothing is asked.
+# begun NAME: a reader counts from shortly after its request on, and an emulated CPU may be preempted in between. It has
+# begun when it has printed something, or waits for records: ppoll(2), which is call 271. Other programs are not checked.
 begun()
 {
 	local process=/proc/${JOBS[$1]} comm call
@@ -83,10 +83,10 @@ all_begun()
 	done
 }
 
-# So many readers have asked, and ours have begun.
+# That many readers have requested a level, and ours have begun.
 asking_are() { [[ $(asking) = "$1" ]] && all_begun; }
 
-# watch_start [ARGUMENT...]: its JSON, numbers as on the wire
+# watch_start [ARGUMENT...]: with --json, sequence numbers as on the wire
 watch_start()
 {
 	local before
@@ -95,14 +95,14 @@ watch_start()
 	wait_until asking_are $((before + 1))
 }
 
-# seen KEY=VALUE...: has watch said such a thing by now? Numbers and words, no patterns; and without a program, for
-# it is asked many times.
+# seen KEY=VALUE...: has watch printed such an object by now? Numbers and words, no patterns; and without a program, because
+# it is called many times.
 seen()
 {
 	local line lines word
 	mapfile -t lines <"$(out_of watch)"
 	for line in "${lines[@]}"; do
-		# The last line may be half there.
+		# The last line may be incomplete.
 		[[ $line = *} ]] || return 1
 		for word; do
 			[[ $line = *"\"${word%%=*}\":${word#*=}"[,}]* || $line = *"\"${word%%=*}\":\"${word#*=}\""* ]] || continue 2
@@ -112,7 +112,7 @@ seen()
 	return 1
 }
 
-# watch_end: as Ctrl-C does
+# watch_end: stops it as Ctrl-C does
 watch_end()
 {
 	stop watch INT
@@ -137,21 +137,21 @@ nothing_lost()
 
 # ---- witnesses ----
 
-# witnesses_start: all segments on the loopback, until segments_stop, and the kernel's tracepoint
+# witnesses_start: all segments on loopback, until segments_stop, and the kernel's tracepoint
 witnesses_start()
 {
 	mkdir -p $TRACE
-	# What an earlier try of the same test left is not of this one.
+	# Remove what an earlier try of the same test left.
 	: >$TRACE/trace
 	echo 1 >$TRACE/events/sock/inet_sock_set_state/enable
 	spawn segments tcpdump -i lo -s 160 -n -S -l --immediate-mode -B 8192 "tcp or udp port $LAST_PORT"
 	wait_until has_line "$BATS_TEST_TMPDIR/segments.err" '*listening on *'
 }
 
-# A port that nobody listens at. What is sent there is the last that tcpdump has to see.
+# A port on which nobody listens. A datagram to it is the last that tcpdump has to see.
 LAST_PORT=9
 
-# segments_stop: tcpdump is behind the kernel, and is not asked to end before it has written the last datagram.
+# segments_stop: tcpdump is behind the kernel, and is not stopped before it has written the last datagram.
 segments_stop()
 {
 	echo "the last one" >/dev/udp/127.0.0.1/$LAST_PORT
@@ -160,7 +160,7 @@ segments_stop()
 	grep -q '^0 packets dropped by kernel' "$BATS_TEST_TMPDIR/segments.err"
 }
 
-# What two readers say of the same events: through BPF each has programs of its own, and so times of its own.
+# What two readers print of the same events: through BPF each has programs of its own, and so times of its own.
 untimed()
 {
 	if [[ $SOURCE = bpf ]]; then
