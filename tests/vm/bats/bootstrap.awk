@@ -2,12 +2,12 @@
 #
 # awk -v port=PORT -v spawned=NS -v ready=NS -v missed=N -f bootstrap.awk STORM TRACE BEFORE AFTER EVENTS: did a watch that began in the
 # midst of tests/tools/storm show each endpoint exactly once, from where it was on, with nothing left out and nothing twice?
-# STORM is what storm said, TRACE the kernel's tracepoint sock:inet_sock_set_state by the clock `mono`, BEFORE and AFTER are
+# STORM is the output of storm, TRACE the kernel's tracepoint sock:inet_sock_set_state by the clock `mono`, BEFORE and AFTER are
 # /proc/net/tcp before and after watch was stopped (a TIME_WAIT may end in between), EVENTS are lines of key=value.
-# Watch was started after `spawned` and had shown what was there before `ready`. `missed` hits it says that it did not get: of
-# each one an end may be told otherwise, for which there are three words here.
+# Watch was started after `spawned` and had shown what was there before `ready`. It reported `missed` hits as missed: for
+# each one an endpoint may be reported differently, in three complaints at most.
 
-# Of the line: those that are looked at here.
+# The values of the keys that are used here.
 function keys(   i, at, name)
 {
 	split("", key)
@@ -54,7 +54,7 @@ file == 2 && /inet_sock_set_state:/ {
 	keys()
 	if (key["sport"] != port && key["dport"] != port) next
 	change = substr(key["oldstate"], 5) ">" substr(key["newstate"], 5)
-	# Before it is an end that has both ports, or nothing changes.
+	# Before it is an endpoint that has both ports, or nothing changes.
 	if (change == "CLOSE>SYN_SENT" || change ~ /LISTEN/ || key["oldstate"] == key["newstate"]) next
 	id = key["sport"] " of " key["dport"]
 	traced[id] = traced[id] " " change
@@ -94,7 +94,7 @@ file < 5 || ($0 !~ /sport=/) { next }
 		began[id] = state[id] = key["state"]
 		next
 	}
-	# A RST in reply to a segment for a socket that is gone: of no end that a watch has to know.
+	# A RST in reply to a segment for a socket that is gone: it belongs to no endpoint of the watch.
 	if (!(id in shown) && type == "reset" && key["op"] == "replied") next
 	if (!(id in shown)) {
 		complain(id, "is not shown, and then " type)
@@ -144,7 +144,7 @@ END {
 		check(number " of " port)
 		check(port " of " number)
 	}
-	# What was compared is what was meant.
+	# Enough was compared.
 	printf "%d existing (%d of them in TIME_WAIT), %d created, %d bad, %d missed\n", count_existing, count_waiting, count_created,
 		bad, missed
 	exit bad > 3 * missed || count_existing <= count_waiting + 10 || count_created < 20

@@ -2,11 +2,11 @@
 #
 # awk -f segments.awk TCPDUMP EVENTS: was each segment that watch names on the wire, with these numbers, and did
 # watch name each SYN, FIN and RST that was there? TCPDUMP is from tcpdump -n -S, EVENTS are lines of key=value with
-# absolute numbers. The segments of a handshake and of a close must be named by both ends.
+# absolute numbers. The segments of a handshake and of a close must be named by both endpoints.
 #
-#	-v one_sided=1	segments were dropped on their way: who received them does not name them
-#	-v crossed=1	both ends connected
-#	-v here=ADDRESS	only this one is of this host: nobody names what another one sends and receives
+#	-v one_sided=1	segments were dropped on their way: the receiver does not name them
+#	-v crossed=1	both endpoints connected
+#	-v here=ADDRESS	only this one is of this host: what another one sends and receives is not named
 
 function keys(line,   n, i, part, at)
 {
@@ -64,19 +64,19 @@ FNR == NR { next }
 # What is not known to watch is not in the object.
 function differs(name, number) { return (name in key) && key[name] != number }
 
-# What comes again has the same number, and maybe another ack.
+# A retransmission has the same number, and may have another ack.
 function once(i) { return from[i] " " to[i] " " (seq[i] + len[i]) " " flags[i] }
 
 function fits(i)
 {
 	if (from[i] != sender || to[i] != receiver) return 0
-	# Of a RST that came nothing is known but that it came.
+	# Of a received RST nothing else is known.
 	if (key["dir"] == "in" && wanted == "R") return flags[i] ~ /R/
 	# What acknowledged a FIN may have been the peer's own FIN.
 	if (wanted != flags[i] && !(wanted == "A" && flags[i] == "FA" && key["new"] == "FIN_WAIT2")) return 0
 	# The FIN's own number, behind the data that may be in the same segment.
 	if (differs("seq", seq[i] + (wanted ~ /F/ ? len[i] : 0))) return 0
-	# A bare ACK is known by the ack only, FIN and SYN may have come again with a newer window.
+	# A bare ACK is known by the ack only, FIN and SYN may have been retransmitted with a newer window.
 	return !(differs("ack", ack[i]) || differs("win", win[i]) || differs("mss", mss[i]) || differs("wscale", wscale[i]))
 }
 
@@ -112,7 +112,7 @@ END {
 		if (flags[i] != "SA" && is_here(from[i]) && !(once(i) in sent))
 			complain("watch does not say that it was sent: " line[i])
 		if (one_sided || (once(i) in received) || !is_here(to[i])) continue
-		# Where both ends connect, it may have been either of two segments that made the connection.
+		# Where both endpoints connect, it may have been either of two segments that made the connection.
 		if (flags[i] == "SA" && crossed) continue
 		# What nobody listens for, and a RST to what is gone, comes to nobody.
 		if (flags[i] ~ /R/ || (flags[i] == "S" && refused(i))) continue

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
 #
 # awk -f states.awk TRACE EVENTS: does each full socket go through the same states by the kernel's tracepoint
-# sock:inet_sock_set_state and by what watch said? EVENTS are lines of key=value.
+# sock:inet_sock_set_state and by the output of watch? EVENTS are lines of key=value.
 #
 # What differs, and is taken into account:
-#  - CLOSE -> SYN_SENT comes before the socket has a port; watch says "connect", with it.
-#  - a child is LISTEN -> SYN_RECV before it has its peer's port; watch says "request", op=acked.
-#  - the full socket that a timewait socket replaces goes to CLOSE; to watch that is the same end going on.
+#  - CLOSE -> SYN_SENT comes before the socket has a port; watch prints "connect", with it.
+#  - a child is LISTEN -> SYN_RECV before it has its peer's port; watch prints "request", op=acked.
+#  - the full socket that a timewait socket replaces goes to CLOSE; for watch it is the same endpoint.
 #  - two segments that complete one handshake at the same time make a child each; the one that comes second in
-#    inet_csk_complete_hashdance() is closed before anybody has seen it.
+#    inet_csk_complete_hashdance() is closed before it is visible.
 
 function keys(line,   n, i, part, at)
 {
@@ -55,7 +55,7 @@ END {
 	for (i = 1; i <= known; i++) {
 		what = order[i]
 		n = split(what, part, " ")
-		# Of ports that watch was not asked about it is silent.
+		# Watch shows only the ports that it was asked for.
 		if (!(part[n] in ports) && !(part[2] in ports)) continue
 		compared++
 		if (traced[what] == told[what]) continue

@@ -5,12 +5,12 @@
 # -vv, EVENTS are lines of key=value with absolute numbers. A RST that answers what nobody wanted is an object of type
 # reset. What comes while its socket is busy waits in the backlog, where tcp_add_backlog() may make one of several.
 #
-#	-v unheard=N	so many were dropped between the wire and the socket, or found no socket
-#	-v merged=N	so many became a part of the one before, as the kernel counts it (TCPBacklogCoalesce)
+#	-v unheard=N	that many were dropped between the wire and the socket, or found no socket
+#	-v merged=N	that many became a part of the one before, as the kernel counts it (TCPBacklogCoalesce)
 #	-v queued=1	a queueing discipline dropped or doubled segments before they came to the wire: those that were
 #			sent are not compared
-#	-v here=ADDRESS	only this one is of this host: nobody says what another one sends and receives
-#	-v wanted=N	at least so many are to be compared
+#	-v here=ADDRESS	only this one is of this host: what another one sends and receives is not shown
+#	-v wanted=N	at least that many are to be compared
 
 function keys(line,   n, i, part, at)
 {
