@@ -47,21 +47,20 @@ static void tcptrace_rules_free(struct tcptrace_rules *rules)
 	kfree(rules);
 }
 
-/* A filter that is about to be one reader's: in force for nobody yet, and shown to nobody. */
+/* A reader and the filter that is, or is about to be, its own. In the latter case it is neither in force nor shown. */
 struct tcptrace_change {
 	const struct tcptrace_wish *wish;
 	const struct tcptrace_filter *filter;
 	const struct tcptrace_clause *clauses;
 };
 
-static const struct tcptrace_filter *filter_of(const struct tcptrace_wish *wish, const struct tcptrace_change *change)
+/* What a reader wants, once the change is made. */
+static struct tcptrace_change tcptrace_filter_after(const struct tcptrace_wish *wish,
+						    const struct tcptrace_change *change)
 {
-	return change && change->wish == wish ? change->filter : &wish->filter;
-}
-
-static const struct tcptrace_clause *clauses_of(const struct tcptrace_wish *wish, const struct tcptrace_change *change)
-{
-	return change && change->wish == wish ? change->clauses : wish->clauses;
+	if (change && change->wish == wish)
+		return *change;
+	return (struct tcptrace_change) { .wish = wish, .filter = &wish->filter, .clauses = wish->clauses };
 }
 
 /* How many clauses a reader contributes: none while it wants nothing. */
@@ -73,22 +72,25 @@ static u32 clause_count(const struct tcptrace_filter *filter)
 /* The clauses of all readers. NULL: out of memory. */
 static struct tcptrace_rule *all_clauses(const struct tcptrace_change *change, u32 *count)
 {
+	struct tcptrace_change after;
 	struct tcptrace_wish *wish;
 	struct tcptrace_rule *all;
 	u32 made = 0, i;
 
 	*count = 0;
 	list_for_each_entry(wish, &wishes, list)
-		*count += clause_count(filter_of(wish, change));
+		*count += clause_count(tcptrace_filter_after(wish, change).filter);
 	all = kvcalloc(*count + 1, sizeof(*all), GFP_KERNEL);
 	if (!all)
 		return NULL;
-	list_for_each_entry(wish, &wishes, list)
-		for (i = 0; i < clause_count(filter_of(wish, change)); i++)
+	list_for_each_entry(wish, &wishes, list) {
+		after = tcptrace_filter_after(wish, change);
+		for (i = 0; i < clause_count(after.filter); i++)
 			all[made++] = (struct tcptrace_rule) {
-				.level = filter_of(wish, change)->level,
-				.clause = clauses_of(wish, change)[i],
+				.level = after.filter->level,
+				.clause = after.clauses[i],
 			};
+	}
 	return all;
 }
 
@@ -96,6 +98,7 @@ static struct tcptrace_rule *all_clauses(const struct tcptrace_change *change, u
 static int tcptrace_rules_build(const struct tcptrace_change *change, struct tcptrace_rules **built)
 {
 	struct tcptrace_rules *rules = kzalloc(sizeof(*rules), GFP_KERNEL);
+	const struct tcptrace_filter *filter;
 	struct tcptrace_wish *wish;
 	struct tcptrace_rule *all;
 	int error = -ENOMEM;
@@ -104,9 +107,10 @@ static int tcptrace_rules_build(const struct tcptrace_change *change, struct tcp
 	if (!rules)
 		return -ENOMEM;
 	list_for_each_entry(wish, &wishes, list) {
-		rules->level = max(rules->level, filter_of(wish, change)->level);
-		if (!filter_of(wish, change)->clauses)
-			rules->level_all = max(rules->level_all, filter_of(wish, change)->level);
+		filter = tcptrace_filter_after(wish, change).filter;
+		rules->level = max(rules->level, filter->level);
+		if (!filter->clauses)
+			rules->level_all = max(rules->level_all, filter->level);
 	}
 	all = all_clauses(change, &count);
 	if (all && count > TCPTRACE_CLAUSES_IN_ALL)
@@ -123,8 +127,9 @@ static int tcptrace_rules_build(const struct tcptrace_change *change, struct tcp
 }
 
 /*
- * Arms the probes for the list with `change` made to it, which may be NULL, and publishes its rules. Handlers may still read the previous ones, which
- * are left in *old; between arming and publishing, hits are filtered by these. Under `tcptrace_filter_lock`.
+ * Arms the probes for the list with `change` made to it, which may be NULL, and publishes its rules. Handlers may still
+ * read the previous ones, which are left in *old; between arming and publishing, hits are filtered by these. Under
+ * `tcptrace_filter_lock`.
  */
 static int tcptrace_rules_apply(const struct tcptrace_change *change, struct tcptrace_rules **old)
 {

@@ -58,6 +58,18 @@ static void tcptrace_wake_start_clock(struct tcptrace_waiter *waiter)
 	mod_timer(&waiter->timer, waiter->deadline);
 }
 
+/* Gives it its wish: 0 stands for the usual. */
+static void tcptrace_wake_wish(struct tcptrace_waiter *waiter, u32 records, u32 ms)
+{
+	u32 floor = min_t(u32, TCPTRACE_WAKE_RECORDS_MIN, records_usual());
+
+	waiter->records = roundup_pow_of_two(max(records ?: records_usual(), floor));
+	waiter->delay = msecs_to_jiffies(ms ?: WAKE_MS_DEFAULT);
+	if (waiter->waiting == TCPTRACE_WAITS_CLOCK)
+		tcptrace_wake_start_clock(waiter);
+	tcptrace_wake_publish_masks();
+}
+
 static bool waiter_waits(const struct tcptrace_waiter *waiter)
 {
 	return waiter->waiting == TCPTRACE_WAITS || waiter->waiting == TCPTRACE_WAITS_CLOCK;
@@ -124,15 +136,10 @@ bool tcptrace_waiter_may(u32 records, u32 ms)
 
 void tcptrace_waiter_set(struct tcptrace_waiter *waiter, u32 records, u32 ms)
 {
-	u32 floor = min_t(u32, TCPTRACE_WAKE_RECORDS_MIN, records_usual());
 	unsigned long flags;
 
 	spin_lock_irqsave(&tcptrace_wake_lock, flags);
-	waiter->records = roundup_pow_of_two(max(records ?: records_usual(), floor));
-	waiter->delay = msecs_to_jiffies(ms ?: WAKE_MS_DEFAULT);
-	if (waiter->waiting == TCPTRACE_WAITS_CLOCK)
-		tcptrace_wake_start_clock(waiter);
-	tcptrace_wake_publish_masks();
+	tcptrace_wake_wish(waiter, records, ms);
 	spin_unlock_irqrestore(&tcptrace_wake_lock, flags);
 }
 
@@ -144,8 +151,8 @@ void tcptrace_waiter_add(struct tcptrace_waiter *waiter, void (*wake)(struct tcp
 	timer_setup(&waiter->timer, tcptrace_wake_timer, 0);
 	spin_lock_irqsave(&tcptrace_wake_lock, flags);
 	waiter_count++;
+	tcptrace_wake_wish(waiter, 0, 0);
 	spin_unlock_irqrestore(&tcptrace_wake_lock, flags);
-	tcptrace_waiter_set(waiter, 0, 0);
 }
 
 void tcptrace_waiter_remove(struct tcptrace_waiter *waiter)
