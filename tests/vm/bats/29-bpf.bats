@@ -193,6 +193,20 @@ timeouts()
 	esac
 }
 
+# same_records NAME: the recording's, in by-NAME, are the module's. A kernel before 6.7 doesn't tell how many hits of a kprobe
+# it missed, as when one comes during another's handler: there BPF may have none of a few records, but nothing else.
+same_records()
+{
+	local ours=$BATS_TEST_TMPDIR/by-$1 theirs=$BATS_TEST_TMPDIR/by-module
+	case $1-$KERNEL in
+	kprobe-5.10 | kprobe-6.1)
+		same "$(diff "$ours" "$theirs" | grep '^<')" "" "what only BPF has"
+		is "$(diff "$ours" "$theirs" | grep -c '^>') * 100 <= $(grep -c . "$theirs")"
+		;;
+	*) same "$(<"$ours")" "$(<"$theirs")" "BPF against the module" ;;
+	esac
+}
+
 # same_as_module NAME: all of that recording is as the module's
 same_as_module()
 {
@@ -223,8 +237,9 @@ same_as_module()
 	tcptrace-ctl watch --source="$other" --json | json_lines >"$BATS_TEST_TMPDIR/watched"
 	is "$(lines "$BATS_TEST_TMPDIR/watched" type=lost lost=0 unknown=0 missed=0) == 1"
 	by_end "$other" | timeouts >"$BATS_TEST_TMPDIR/by-$1"
-	same "$(<"$BATS_TEST_TMPDIR/by-$1")" "$(<"$BATS_TEST_TMPDIR/by-module")" "BPF against the module"
-	same "$(ends_of "$other")" "$(<"$BATS_TEST_TMPDIR/ends")" "how they ended"
+	same_records "$1"
+	! cmp -s "$BATS_TEST_TMPDIR/by-$1" "$BATS_TEST_TMPDIR/by-module" ||
+		same "$(ends_of "$other")" "$(<"$BATS_TEST_TMPDIR/ends")" "how they ended"
 }
 
 @test "both sources at once record the same of each endpoint, to the byte" {
