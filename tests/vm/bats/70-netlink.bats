@@ -24,6 +24,11 @@ witness_begin()
 	echo >$TRACING/trace
 	echo 1 >$TRACING/events/witness/enable
 }
+# From when to when probes are armed, and each reader that somebody is told of meanwhile.
+witness_arming_and_readers()
+{
+	witness_begin "p:arming tcptrace_probe_arm" "r:armed tcptrace_probe_arm" "r:told tcptrace_filter_each"
+}
 witness_end()
 {
 	local event
@@ -231,7 +236,7 @@ subscriber_comes_and_goes()
 
 @test "questions are answered while the probes of a reader are armed" {
 	load_module
-	witness_begin "p:arming tcptrace_probe_arm" "r:armed tcptrace_probe_arm" "r:told tcptrace_filter_each"
+	witness_arming_and_readers
 	spawn questions bash -c 'while nlfamily info && nlfamily filters && cat "$0"; do :; done' $STATUS
 	wait_until file_comes_and_goes
 	stop questions || true
@@ -257,7 +262,7 @@ comes_and_stays()
 @test "a reader is told with what it wants once that is recorded, not while its probes are armed" {
 	# Which takes longer than by ftrace.
 	load_module attach=kprobe
-	witness_begin "p:arming tcptrace_probe_arm" "r:armed tcptrace_probe_arm" "r:told tcptrace_filter_each"
+	witness_arming_and_readers
 	spawn questions bash -c 'while nlfamily filters && nlfamily info; do :; done'
 	wait_until comes_and_stays
 	run -0 nlfamily filters
