@@ -13,7 +13,7 @@ teardown() { tables_teardown; }
 
 tables_teardown()
 {
-	tmux -L tcptrace-test kill-server 2>/dev/null || true
+	in_tmux kill-server 2>/dev/null || true
 	watch_teardown
 }
 
@@ -303,7 +303,8 @@ empty_again() { (($(empty_frames) >= $1)); }
 	is "$(of recvq_peak) > 5000"
 }
 
-in_tmux() { tmux -L tcptrace-test "$@"; }
+# Each screen has a server of its own: a client that finds the last one about to exit fails.
+in_tmux() { tmux -S "$BATS_TEST_TMPDIR/screen-${SCREENS-0}" "$@"; }
 picture() { in_tmux capture-pane -p >"$BATS_TEST_TMPDIR/picture"; mapfile -t PICTURE <"$BATS_TEST_TMPDIR/picture"; }
 last_line_is() { picture && like "${PICTURE[$(($1 - 1))]-}" "$2" >"$BATS_TEST_TMPDIR/like"; }
 drawn() { picture && has_line "$BATS_TEST_TMPDIR/picture" "$1"; }
@@ -315,6 +316,7 @@ on_screen()
 	local wide=$1 high=$2
 	shift 2
 	rm -f "$BATS_TEST_TMPDIR/status"
+	SCREENS=$((${SCREENS-0} + 1))
 	# shellcheck disable=SC2016 # for the inner shell
 	in_tmux -f /dev/null new-session -d -x "$wide" -y "$high" \
 		"cd '$BATS_TEST_TMPDIR'; PATH=$PATH; stty -a >before; echo marker; $*; echo \$? >status.new; stty -a >after; mv status.new status; sleep 1000"
