@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <libmnl/libmnl.h>
 #include <linux/genetlink.h>
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -262,6 +263,39 @@ static void close_netlink(void)
 	mnl_socket_close(netlink);
 }
 
+static bool nothing_armed(void)
+{
+	static char text[1 << 16];
+	int status = open(TCPTRACE_PROC_STATUS, O_RDONLY);
+	ssize_t got;
+
+	want(status >= 0, TCPTRACE_PROC_STATUS);
+	got = read(status, text, sizeof(text) - 1);
+	want(got > 0, TCPTRACE_PROC_STATUS);
+	close(status);
+	text[got] = '\0';
+	return strstr(text, "\narmed: off\n");
+}
+
+/* The module notices at the next event that the last subscriber has gone. Only then does the next one arm anything. */
+static void leave_group(void)
+{
+	const struct sockaddr_in nobody = { .sin_family = AF_INET, .sin_port = htons(9),
+					    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	int tries = 0, tcp;
+
+	close_netlink();
+	while (!nothing_armed()) {
+		if (++tries > 6000)
+			errx(1, "still armed though nobody subscribes");
+		tcp = socket(AF_INET, SOCK_STREAM, 0);
+		want(tcp >= 0, "socket");
+		connect(tcp, (const struct sockaddr *)&nobody, sizeof(nobody));
+		close(tcp);
+		usleep(10000);
+	}
+}
+
 static int try_info(void)
 {
 	return ask(family, TCPTRACE_CMD_INFO_GET, 0, NULL);
@@ -311,7 +345,7 @@ static const struct operation {
 	{ "probes", open_netlink, try_probes, close_netlink, 0 },
 	{ "cpus", open_netlink, try_cpus, close_netlink, 0 },
 	{ "filters", open_netlink, try_filters, close_netlink, 0 },
-	{ "subscribe", open_netlink, try_subscribe, close_netlink, 0 },
+	{ "subscribe", open_netlink, try_subscribe, leave_group, 0 },
 };
 
 static const char *module_name, *parameters;
