@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The module as such: what modinfo says, parameters, when probes are armed, what it leaves behind.
+# The module itself: what modinfo shows, parameters, when probes are armed, and what is left after it.
 
 load helper
 shopt -s extglob
 setup() { common_setup; }
 teardown()
 {
-	# Some tests switch it off; on again before anything else.
+	# Some tests turn it off.
 	sysctl -qw kernel.ftrace_enabled=1 || true
 	common_teardown
 }
@@ -21,7 +21,7 @@ teardown()
 	grep -qE '^description: +[A-Z]' <<<"$info"
 	grep -qE '^author: +[A-Z]' <<<"$info"
 	like "$info" "*"$'\n'"vermagic: "*(" ")"$(uname -r) "*
-	# Name, text and type of each.
+	# Each parameter's name, description and type.
 	grep -qE '^parm: +ring:.*192 bytes.*power of two.* \(uint\)$' <<<"$info"
 	grep -qE '^parm: +flight:.*off, life, queue or segment.* \(charp\)$' <<<"$info"
 	grep -qE '^parm: +attach:.*auto: .* kprobe: .* \(charp\)$' <<<"$info"
@@ -36,14 +36,14 @@ teardown()
 	load_module ring=64
 	same "$(</sys/module/tcptrace/parameters/ring)" 64
 	has_line $STATUS "ring: 64 records on each CPU, on 0 of $(possible_cpus) CPUs now, *"
-	# What may be mapped: a page of head, and for each CPU a page and 64 records.
+	# Sizes of the areas that can be mapped: one page of head, and for each CPU a page and 64 records.
 	size=$((4096 + $(possible_cpus) * (4096 + 64 * 192)))
 	same "$(stat -c %s /proc/tcptrace/events)" "$size"
 }
 
-# areas: the kernel's own account of the rings' memory, bytes of each; vmalloc adds a page of guard
+# areas: the sizes in bytes of the rings' memory, as the kernel counts it; vmalloc adds a guard page
 areas() { awk '/ tcptrace_ring_/ { print $2 - 4096 }' /proc/vmallocinfo | sort -n; }
-# rings_are COUNT RECORDS: so many CPUs have a ring of so many records, by the kernel's account, and all that tell it agree
+# rings_are COUNT RECORDS: COUNT CPUs have a ring of RECORDS records, according to the kernel and to each interface
 rings_are()
 {
 	local first=$((4096 * (1 + $(possible_cpus)))) memory info i
@@ -59,20 +59,20 @@ rings_are()
 	online=$(online_cpus)
 	load_module ring=1024
 	rings_are 0 1024
-	# Who asks for nothing needs none.
+	# A reader that asks for nothing needs no rings.
 	spawn_ready idle ringdump --level off
 	rings_are 0 1024
 	spawn_ready reader ringdump
 	rings_are "$online" 1024
 	connections -p 9109 -n 5
 	stop reader
-	# The other one may have mapped them.
+	# The other reader may have mapped them.
 	rings_are "$online" 1024
 	published=$(counter published)
 	is "published > 0"
 	stop idle
 	rings_are 0 1024
-	# What was counted stays, and who comes next finds an empty ring and not what others saw.
+	# The counts are kept. The next reader finds an empty ring, not the records of others.
 	same "$(counter published)" "$published"
 	spawn_ready reader ringdump --oldest
 	rings_are "$online" 1024
@@ -97,7 +97,7 @@ rings_are()
 	wait_until rings_are 0 1024
 }
 
-# refused MESSAGE PARAMETER...: insmod fails, nothing is left; the log shall say MESSAGE
+# refused MESSAGE PARAMETER...: insmod fails and leaves nothing behind; the kernel's log has MESSAGE
 refused()
 {
 	local message=$1
@@ -161,7 +161,7 @@ all_messages()
 	has_line $STATUS 'kernel.ftrace_enabled is 0: no probe fires until it is 1'
 	same "$(value ftrace_off "$(nlfamily info)")" yes
 	none_armed
-	# A filter that asks for nothing is fine.
+	# A filter that asks for nothing is accepted.
 	ringdump --level off --once
 	sysctl -qw kernel.ftrace_enabled=1
 	fails has_line $STATUS '*ftrace_enabled*'
@@ -222,7 +222,7 @@ refused_without_kprobes()
 	is "$(probe_hits tcp_connect) == 1"
 	kprobes off
 	connections -p 9110
-	# The kernel did not call it, and it still counts as armed: without a word nobody would know.
+	# The kernel did not call the probe, which still counts as armed, so something has to say so.
 	is "$(probe_hits tcp_connect) == 1"
 	like "$(probe_state tcp_connect)" "life kprobe armed 1 *"
 	has_line $STATUS "$KPROBES_SILENT"
@@ -284,7 +284,8 @@ LIFE=(tcp_set_state inet_csk_listen_start tcp_connect $ACCEPT __tcp_close inet_t
 QUEUE=(tcp_data_ready tcp_cleanup_rbuf tcp_push tcp_ack tcp_write_wakeup tcp_conn_request)
 SEGMENT=(ip_queue_xmit ip6_xmit tcp_v4_do_rcv tcp_check_req)
 
-# armed_exactly SYMBOL...: of LIFE, QUEUE and SEGMENT together these, by the kernel's word, and status agrees
+# armed_exactly SYMBOL...: these, and no others of LIFE, QUEUE and SEGMENT, are armed, according to the kernel and to
+# status
 armed_exactly()
 {
 	local symbol wanted line lines word
@@ -293,7 +294,7 @@ armed_exactly()
 	for line in "${lines[@]}"; do
 		[[ $line != *" ("* ]] || traced[${line%% (*}]=1
 	done
-	# symbol level method state; a function may be there for more than one thing
+	# symbol, level, method, state; a function may have several rows
 	mapfile -t lines <$STATUS
 	for line in "${lines[@]}"; do
 		[[ $line = *armed\ * ]] || continue
@@ -336,7 +337,7 @@ armed_while_asked()
 	connections -p 9102 -n 3
 	is "$(probe_hits tcp_ack) == $hits"
 	is "$(probe_hits tcp_connect) == 3"
-	# Killed, it is as good as closed.
+	# A killed reader is like one that closed.
 	stop one KILL || true
 	armed_exactly
 	none_armed
@@ -353,7 +354,7 @@ armed_while_asked()
 @test "probes are armed while a reader asks, with attach=kprobe" {
 	armed_while_asked attach=kprobe
 	same "$(awk '$3 == "ftrace"' $STATUS)" ""
-	# Here the list of kprobes says it too.
+	# Here the list of kprobes shows it, too.
 	spawn_ready one ringdump --level life
 	grep -E 'tcp_set_state\+0x[04] ' $KPROBES | fails grep DISABLED
 	grep -E 'tcp_ack\+0x[04] ' $KPROBES | grep DISABLED
@@ -368,7 +369,7 @@ armed_while_asked()
 	is "$(lines "$BATS_TEST_TMPDIR/late" type=accept sport=9103) == 5"
 	is "$(lines "$BATS_TEST_TMPDIR/late" type=recv) == 0"
 	same "$(value flight "$(nlfamily info)")" 1
-	# A reader that comes and goes leaves it recording.
+	# A reader that comes and goes does not stop the recording.
 	ringdump --level queue --once
 	armed_exactly "${LIFE[@]}"
 }
@@ -381,7 +382,7 @@ armed_while_asked()
 	is "$(lines "$BATS_TEST_TMPDIR/late" type=recv op=read sport=9104) >= 1"
 }
 
-# without SYMBOL: makes a copy of the module in whose table that function has a name that no kernel has
+# without SYMBOL: makes a copy of the module whose table has a name for that function that no kernel has
 without()
 {
 	MADE=${1%??}_X
@@ -412,25 +413,25 @@ without()
 	armed tcp_close
 	connections -p 9110 -n 3
 	stop reader
-	# Each end by its process.
+	# Each endpoint is found by its process.
 	is "$(lines "$(out_of reader)" type=shutdown op=close '[sd]port=9110' comm=connections) == 6"
 }
 
-# in_kallsyms REGEX: not by busybox, for these are a hundred thousand lines
+# in_kallsyms REGEX: not by busybox's grep, which is slow on a hundred thousand lines
 in_kallsyms() { LC_ALL=C command grep "$1" /proc/kallsyms >/dev/null; }
 
 @test "where there is no __inet_accept another function says the same, but for the listener" {
 	in_kallsyms ' security_sock_graft$' || skip "this kernel is built without LSMs and has no security_sock_graft either"
 	without __inet_accept
 	insmod "$BATS_TEST_TMPDIR/without.ko"
-	# 5.10 has no reasons of drops, either.
+	# 5.10 also has no drop reasons.
 	same "$(kernel_log | grep 'not visible' | grep -v 'no sk_skb_reason_drop ')" ""
 	same "$(probe_state "$MADE")" ""
 	like "$(probe_state security_sock_graft)" "life @(ftrace|kprobe) disarmed 0 0"
 	spawn_ready reader ringdump
 	armed security_sock_graft
 	connections -p 9108 -n 3 + -p 9108 -n 2 -f 6
-	# It is called for sockets of other families, too.
+	# The function is called for sockets of other families, too.
 	perl -MSocket -e '
 		$name = pack_sockaddr_un("\0tcptrace-test");
 		socket(A, AF_UNIX, SOCK_STREAM, 0) and bind(A, $name) and listen(A, 1) and
@@ -459,7 +460,7 @@ left_nothing()
 }
 
 @test "unloaded, it leaves nothing" {
-	# All these places show it while it is there: the test looks where it should.
+	# All these places show the module while it is loaded, so the test looks in the right places.
 	load_module flight=queue
 	[[ -e /proc/tcptrace ]]
 	in_kallsyms '\[tcptrace\]'

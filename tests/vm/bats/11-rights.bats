@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Who may: by procfs and by netlink, when a file is opened and when it is used.
+# Who may use the module, through procfs and through netlink, both when a file is opened and when it is used.
 
 load helper
 shopt -s extglob
@@ -17,11 +17,11 @@ teardown() { common_teardown; }
 -r-------- root root status"
 }
 
-# 6.1 cannot pass over a subscriber, and lets nobody join without CAP_SYS_ADMIN.
+# 6.1 cannot skip a subscriber, and lets nobody without CAP_SYS_ADMIN join.
 joins_strictly() { [[ $(uname -r) = 6.1.* ]]; }
 
-# refuse MESSAGE JOINS COMMAND...: what COMMAND starts gets nothing, neither from the files (MESSAGE) nor by netlink.
-# JOINS: what joining the group alone is told
+# refuse MESSAGE JOINS COMMAND...: what COMMAND runs gets nothing from the files (MESSAGE) or through netlink. JOINS:
+# the result of joining the group
 refuse()
 {
 	local file message=$1 joins=$2
@@ -38,12 +38,12 @@ refused: EPERM
 refused: EPERM
 refused: EPERM
 refused: EPERM"
-	# Whoever may join still gets nothing: see below.
+	# Whoever may join still receives nothing: see below.
 	run -1 "$@" nlfamily life
 	same "$output" "refused: $joins"
 }
 
-# allow COMMAND...: what COMMAND starts gets all of it
+# allow COMMAND...: what COMMAND runs gets everything
 allow()
 {
 	local request
@@ -55,7 +55,7 @@ allow()
 	"$@" ringdump --once >/dev/null
 }
 
-# effective COMMAND...: the capabilities that it has, by the kernel
+# effective COMMAND...: its effective capabilities, according to the kernel
 effective() { "$@" awk '$1 == "CapEff:" { print $2 }' /proc/self/status; }
 
 @test "CAP_NET_ADMIN and CAP_PERFMON, or CAP_SYS_ADMIN for the latter; one alone is refused" {
@@ -64,7 +64,7 @@ effective() { "$@" awk '$1 == "CapEff:" { print $2 }' /proc/self/status; }
 	! joins_strictly || strictly=$join
 	same "$(effective with net_admin)" "$(printf %016x $((1 << 12)))"
 	same "$(effective with perfmon)" "$(printf %016x $((1 << 38)))"
-	# Root without a capability passes the mode and must not pass the check.
+	# Root without capabilities passes the check of the mode, and must not pass the module's.
 	refuse "$operation" "$join" setpriv --bounding-set -net_admin --inh-caps -net_admin
 	refuse "$operation" "$strictly" with net_admin
 	refuse "$operation" "$join" with perfmon
@@ -78,14 +78,14 @@ effective() { "$@" awk '$1 == "CapEff:" { print $2 }' /proc/self/status; }
 @test "root of a container is refused, be its namespaces of users or of networks" {
 	local operation="Operation not permitted"
 	load_module
-	# In a user namespace it owns the files, as far as their mode is concerned.
+	# In a user namespace it owns the files as far as their mode is concerned.
 	refuse "$operation" "bind to the group: EPERM" unshare -Ur
-	# In a network namespace of its own it has CAP_NET_ADMIN over that: the family must not be there.
+	# In a network namespace of its own it has CAP_NET_ADMIN for that namespace, where the family must not exist.
 	run -1 unshare -Urn bash -c 'nlfamily info; nlfamily --no-start life; cat "$0"' $STATUS
 	same "${lines[0]}" "refused: ENOENT"
 	same "${lines[1]}" "refused: ENOENT"
 	like "${lines[2]}" "*$operation"
-	# The same without a user namespace, which is what a container is given by --cap-add NET_ADMIN.
+	# The same without a user namespace, as a container has it with --cap-add NET_ADMIN.
 	run -1 unshare -n -p -f --mount-proc setpriv --bounding-set -all,+net_admin --inh-caps -all bash -c \
 		'nlfamily info; snapshot; ringdump --once' -
 	same "${lines[0]}" "refused: ENOENT"
@@ -122,7 +122,7 @@ read status: EPERM"
 	done
 	run -1 nlfamily --without join life
 	same "$output" "refused: bind to the group: EPERM"
-	# A dump goes on when the socket is read: more than one message, so more than the first part.
+	# A dump continues when the socket is read. So more than one message is needed, more than the first part.
 	spawn_ready many limits clauses
 	count=$(nlfamily filters | grep -c .)
 	is "count >= 31"
@@ -139,7 +139,7 @@ read status: EPERM"
 			same "$name: $output" "$name: refused: bind to the group: EPERM"
 		done
 	else
-		# Who had no capability when the socket was opened, who has too few, and who has enough.
+		# The process that opened the socket had no capability, or too few, or enough.
 		spawn_ready opener nlfamily --without open --no-start life
 		spawn_ready few setpriv --bounding-set -all,+net_admin --inh-caps -all nlfamily --no-start life
 		spawn_ready enough setpriv --bounding-set -all,+net_admin,+perfmon --inh-caps -all nlfamily --no-start life

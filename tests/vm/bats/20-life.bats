@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# How a connection comes to be, or does not: what watch says of it, and what was on the wire, in ss and in the kernel.
+# How connections are established, or are not: what watch shows, compared with the wire, ss and the kernel's counters.
 
 load recorded
 setup_file() { recorded; }
 
-# Nothing of PORT is left but listeners and TIME_WAIT.
+# Only listeners and TIME_WAITs are left on PORT.
 over() { wait_until quiet_port "$PORT"; }
 
 traffic_cleanup()
@@ -13,7 +13,7 @@ traffic_cleanup()
 	sysctl -qw net.ipv4.tcp_syn_retries=6 net.ipv4.tcp_synack_retries=5
 }
 
-# What ss calls Send-Q of a listener is its backlog.
+# ss shows a listener's backlog as Send-Q.
 three_listen()
 {
 	LISTENERS=$(ss -Hltn sport = :9601 or sport = :9602)
@@ -33,7 +33,7 @@ traffic_listeners()
 	ask both close l
 }
 
-# The Send-Q of a listener by ss: send_queue ADDRESS
+# send_queue ADDRESS: the Send-Q of a listener, according to ss
 send_queue() { awk -v address="$1" '$4 == address { print $3 }' <<<"$LISTENERS"; }
 
 @test "listeners begin and end, with their process" {
@@ -48,14 +48,14 @@ send_queue() { awk -v address="$1" '$4 == address { print $3 }' <<<"$LISTENERS";
 	said type=listen state=CLOSE saddr=:: cookie="$(of cookie)" pid="$(pid_of both)"
 }
 
-# What ss calls the sockets: its cookies are hexadecimal.
+# The cookies according to ss, which prints them in hexadecimal.
 both_established()
 {
 	ENDS=$(ss -Htane state established "( sport = :$PORT or dport = :$PORT )")
 	[[ $ENDS = *$'\n'* ]]
 }
 
-# live ADDRESS LISTENING PORT: handshake, data both ways, a four-way close
+# live ADDRESS LISTENING PORT: a handshake, data in both directions, a four-way close
 live()
 {
 	PORT=$3
@@ -64,7 +64,7 @@ live()
 	ask server listen l "$2" "$PORT"
 	ask client connect c "$1" "$PORT"
 	PORT_OF_CLIENT=$ANSWER
-	# accept() would not wait for that.
+	# accept() would not wait for it.
 	wait_until both_established
 	ask server accept s l
 	same "$ANSWER" "$PORT_OF_CLIENT"
@@ -82,7 +82,7 @@ live()
 	keep PORT PORT_OF_CLIENT ENDS
 }
 
-# whole_life FAMILY-OF-CLIENT FAMILY-OF-SERVER: what live() made
+# whole_life FAMILY-OF-CLIENT FAMILY-OF-SERVER: checks the connection made by live()
 whole_life()
 {
 	local client="sport=$PORT_OF_CLIENT dport=$PORT family=$1" server="sport=$PORT dport=$PORT_OF_CLIENT family=$2"
@@ -103,7 +103,7 @@ whole_life()
 		"type=timewait op=begin $client old=FIN_WAIT2 new=TIME_WAIT flags=FIN,ACK dir=in timeout_ms=(60000|599[0-9][0-9])" \
 		"type=state $server old=LAST_ACK new=CLOSE flags=ACK dir=in" \
 		"type=listen sport=$PORT state=CLOSE"
-	# Each of these once, and one cookie for an end from its beginning on: that of ss.
+	# Each of these appears once. An endpoint has the same cookie throughout, the one that ss shows.
 	said type=connect
 	like "$ENDS" "*:$PORT *$(printf ' sk:%x ' "$(of cookie)")*"
 	is "$(lines "$EVENTS" "sport=$PORT_OF_CLIENT" cookie="$(of cookie)") == $(lines "$EVENTS" "sport=$PORT_OF_CLIENT")"
@@ -146,7 +146,7 @@ traffic_life_4_at_6()
 @test "a whole life of an IPv4 client at an IPv6 listener" {
 	judge life_4_at_6
 	whole_life 4 6
-	# The child is an IPv6 socket with mapped addresses.
+	# The child is an IPv6 socket with IPv4-mapped addresses.
 	is "$(lines "$EVENTS" sport=9613 saddr=::ffff:127.0.0.1 daddr=::ffff:127.0.0.1) > 5"
 }
 
@@ -177,7 +177,7 @@ traffic_two_nc()
 	PROCESSES=$(ss -Htnp state established "( sport = :9615 or dport = :9615 )")
 	PID_client=$(pid_of client) PID_server=$(pid_of server)
 	keep PORT PROCESSES PID_client PID_server
-	# Killed, it closes: the kernel does that for it.
+	# The kernel closes the sockets of a killed process.
 	stop client TERM || true
 	finish server || true
 	over
@@ -197,7 +197,7 @@ traffic_two_nc()
 	said type=verdict sport=9615 closed_by=remote closed_pid="$(pid_of client)" comm=nc pid="$(pid_of server)" bytes_in=14
 }
 
-# As it happens, and not from the recording: what was there comes first.
+# Live, not from the recording: existing sockets are shown first.
 traffic_text()
 {
 	peer_start client
@@ -208,7 +208,7 @@ traffic_text()
 	ask client connect c 127.0.0.1 9616
 	PORT=9616 PORT_OF_CLIENT=$ANSWER
 	keep PORT PORT_OF_CLIENT
-	# accept() would not wait for that.
+	# accept() would not wait for it.
 	wait_until server_is ESTAB
 	ask server accept s l
 	ask client write c 5
@@ -221,14 +221,14 @@ traffic_text()
 	accept_queue_seen || unseen "how full the accept queue is at accept()"
 }
 
-# of_segment FLAGS NAME: a number of the first segment with these flags, as tcpdump has it
+# of_segment FLAGS NAME: a number of the first segment with these flags, according to tcpdump
 of_segment() { segments | grep -F " Flags [$1]," | head -n 1 | grep -oE "$2 [0-9]+" | cut -d ' ' -f 2; }
 
 @test "the text says what the JSON says, with the segments of tcpdump" {
 	local text before syn synack wscale win queue='*, accept queue 0/128 '
 	judge text
 	text=$(<"$(out_of text)")
-	# What was there comes first, with the process that holds it.
+	# The existing sockets come first, with their processes.
 	before=${text%%CLOSE -> SYN_SENT*}
 	like "$before" "*LISTEN * 0 *128 127.0.0.1:9616 *\** peer/$(pid_of server)"$'\n*'
 	syn=$(of_segment S seq)
@@ -250,11 +250,11 @@ of_segment() { segments | grep -F " Flags [$1]," | head -n 1 | grep -oE "$2 [0-9
 *$there *ESTABLISHED -> FIN_WAIT1 *send FIN,ACK seq=$((syn + 6)) ack=$((synack + 1)) *
 *$here *ESTABLISHED -> CLOSE_WAIT *recv FIN,ACK seq=$((syn + 6)) *
 *-- [1-9]* events from *, 0 lost"
-	# No line has two commas for want of something between them, no number is missing.
+	# No line has two commas in a row, and no number is missing.
 	fails grep -E ', ,|, *$|\?' "$(out_of text)"
 }
 
-# waiting_are N: so many in the accept queue of 5, by ss
+# waiting_are N: N connections are in the accept queue of 5, according to ss
 waiting_are()
 {
 	local word
@@ -284,7 +284,7 @@ traffic_accept_queue()
 @test "the accept queue, as ss has it" {
 	judge accept_queue
 	said type=listen state=CLOSE recvq=1 sendq=5
-	# Of a request its own child is not counted, and of an accepted one neither.
+	# A request's own child is not counted, nor is an accepted one.
 	same "$(picked "$EVENTS" type=request op=acked | grep -oE ' backlog=[0-9]+ backlog_max=[0-9]+')" "\
  backlog=0 backlog_max=5
  backlog=1 backlog_max=5
@@ -299,7 +299,7 @@ traffic_accept_queue()
 	fi
 }
 
-# half_open PORT: the client thinks that it is connected, its ACK does not come to the server
+# half_open PORT: the client is connected, but its ACK does not reach the server
 LAST_OF_HANDSHAKE="tcp flags & (syn | ack | rst | fin) == ack drop"
 half_open()
 {
@@ -322,11 +322,11 @@ traffic_half_open()
 	half_open 9621
 	HALF_OPEN=$(ss -Htan state syn-recv sport = :9621)
 	keep HALF_OPEN
-	# One who comes later sees it as well.
+	# A reader that starts later sees it, too.
 	tcptrace-ctl watch --source="$SOURCE" --once --json 9621 >"$BATS_TEST_TMPDIR/once"
 	server_is SYN-RECV
 	dropped_no_more
-	# The SYN-ACK comes again, and this time its ACK arrives.
+	# The SYN-ACK is retransmitted, and this time its ACK arrives.
 	ask server accept s l
 	ask server close s
 	ask client eof c
@@ -339,7 +339,7 @@ traffic_half_open()
 	judge half_open
 	witnesses
 	same "$(awk '{ print $1, $2, $3, $4 }' <<<"$HALF_OPEN")" "0 0 127.0.0.1:9621 127.0.0.1:$PORT_OF_CLIENT"
-	# Who came later saw it in no other state than ss.
+	# The reader that started later saw the same states as ss.
 	json_lines "$KEPT/once" >"$once"
 	is "$(lines "$once" type=snapshot state=SYN_RECV sport=9621 dport="$PORT_OF_CLIENT" recvq=0 sendq=0) == 1"
 	is "$(lines "$once" type=snapshot state=ESTABLISHED dport=9621) == 1"
@@ -352,8 +352,8 @@ traffic_half_open()
 	said type=accept
 }
 
-# What waits for an answer that does not come, at the same time: each takes seconds. An ICMP that comes while connect()
-# is still busy with its socket is not taken for the end: the one that answers the second SYN is.
+# Connections whose SYN is not answered, all at once, because each takes seconds. An ICMP error that arrives while
+# connect() still holds the socket does not end it; the one in reply to the second SYN does.
 traffic_timeouts()
 {
 	PORT=9622
@@ -381,7 +381,7 @@ traffic_timeouts()
 	in_order "type=request op=open sport=9622 new=SYN_RECV" \
 		"type=request op=timedout sport=9622 old=SYN_RECV new=CLOSE retransmits=1" \
 		"type=verdict sport=9622 dport=$PORT_OF_CLIENT how=timeout error=ETIMEDOUT state=CLOSE"
-	# Two were sent, by the wire's word.
+	# According to the wire, two were sent.
 	is "$(segments | grep -c 'Flags \[S\.\]') == 2"
 	silent type=accept
 	silent type=state sport=9622
@@ -519,11 +519,11 @@ traffic_namespaces()
 	said type=connect netns="$ONE" saddr=10.9.0.1 daddr=10.9.0.2 dport=9629
 	said type=request op=open netns="$TWO" saddr=10.9.0.2 daddr=10.9.0.1
 	said type=verdict netns="$ONE" closed_by=local bytes_out=6 saddr=10.9.0.1
-	# The two are one connection: the server's end knows who closed.
+	# The two are one connection: the server's endpoint knows who closed.
 	said type=verdict netns="$TWO" closed_by=remote bytes_in=6 closed_comm=nc
 }
 
-# What records at level queue comes later, and so does its tcpdump.
+# The recording at level queue comes later, with its own tcpdump.
 UNRECORDED=(level_life)
 traffic_level_life()
 {
@@ -540,7 +540,7 @@ traffic_level_life()
 	ask server close l
 	wait_until seen type=verdict dport=9619
 	stop watch INT
-	# tcpdump has seen all that was there before this datagram.
+	# tcpdump has seen everything that was sent before this datagram.
 	echo last >/dev/udp/127.0.0.1/$LAST_PORT
 	wait_until has_line "$(out_of segments)" "*.$LAST_PORT: UDP*"
 	stop segments INT
@@ -555,7 +555,7 @@ traffic_level_life()
 	segments() { cat "$(out_of segments)"; }
 	witnesses
 	silent "type=(send|recv|ack)"
-	# The kernel's totals are whole, whoever watched.
+	# The kernel's totals are complete, no matter who was watching.
 	said type=verdict sport=9619 bytes_in=100000 bytes_out=0 closed_by=local closed_pid="$(pid_of server)"
 	said type=verdict dport=9619 bytes_out=100000 bytes_in=0 closed_by=remote closed_pid="$(pid_of server)"
 }

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# How a connection ends: who closed it, how, why, and what is left of it for a while.
+# How connections end: who closed, how and why, and what remains for a while.
 
 load recorded
 setup_file() { recorded; }
 
-# Nothing of PORT is left but listeners and TIME_WAIT.
+# Only listeners and TIME_WAITs are left on PORT.
 over() { wait_until quiet_port "$PORT"; }
 
-# Its TIME_WAIT of 60 s begins before all others, and is looked at after them.
+# Its TIME_WAIT of 60 s begins before all others, and is checked after them.
 traffic_held()
 {
 	connected 9630
@@ -59,7 +59,7 @@ traffic_three_way()
 	is "merged > 0"
 }
 
-# What is sent is held back until both have closed.
+# Segments are held back until both sides have closed.
 traffic_simultaneous()
 {
 	modprobe -q sch_plug || true
@@ -190,7 +190,7 @@ traffic_linger()
 		"type=verdict $SERVER how=reset closed_by=remote closed_pid=$(pid_of client)"
 }
 
-# With its child in the accept queue, as ss counts it.
+# While its child is in the accept queue, according to ss.
 unaccepted() { [[ $(ss -Hltn "sport = :$PORT") = "LISTEN 1 "* ]]; }
 
 traffic_unaccepted()
@@ -260,7 +260,7 @@ traffic_unanswered()
 	server_is LAST-ACK
 	client_is FIN-WAIT-1
 	dropped_no_more
-	# Their FINs come again.
+	# Both FINs are retransmitted.
 	over
 }
 
@@ -272,8 +272,8 @@ traffic_unanswered()
 	said type=state $SERVER old=LAST_ACK new=CLOSE
 }
 
-# orphaned: nobody has the client's end any more. An ACK that comes while close() still has the socket leaves it as it is, to
-# be reset by its timer.
+# orphaned: no process holds the client's endpoint. If an ACK arrives while close() still holds the socket, the socket
+# is left as it is, and its timer resets it.
 orphaned()
 {
 	drop tcp sport "$PORT" drop
@@ -288,11 +288,11 @@ traffic_orphan()
 	orphaned
 	wait_until client_is FIN-WAIT-2
 	server_is CLOSE-WAIT
-	# Nobody owns it, its timer runs; the other end has seen the FIN.
+	# No process holds it, and its timer runs; the peer has received the FIN.
 	ORPHAN=$(ss -Htano dport = :9654)
 	keep ORPHAN
 	wait_until fails ss_has dport = :9654
-	# The peer is late: nobody is there any more.
+	# The peer is late: the socket is gone.
 	ask server close s
 	over
 }
@@ -331,7 +331,7 @@ traffic_orphan_closed()
 	said type=verdict $SERVER how=four-way closed_by=remote state=CLOSE
 }
 
-# retransmitted: the server has sent its FIN again, by its own count
+# retransmitted: the server has retransmitted its FIN, according to its own count
 retransmitted() { [[ $(ss -Htni "sport = :$PORT") = *" retrans:"* ]]; }
 
 traffic_restarted()
@@ -339,7 +339,7 @@ traffic_restarted()
 	connected 9656
 	ask client shutdown c wr
 	wait_until client_is FIN-WAIT-2
-	# The last ACK is lost: the server asks again and again.
+	# The last ACK is lost, so the server keeps retransmitting.
 	drop tcp dport 9656 tcp flags '& (fin | syn | ack) == ack' drop
 	ask server close s
 	wait_until retransmitted
@@ -365,7 +365,7 @@ traffic_reused()
 	wait_until server_is FIN-WAIT-2
 	ask client close c
 	wait_until server_is TIME-WAIT
-	# The same four numbers: a SYN beyond the last sequence number takes the place.
+	# The same tuple: a SYN beyond the last sequence number replaces the TIME_WAIT.
 	ask client reuse
 	ask client connect c 127.0.0.1 9657 "$PORT_OF_CLIENT"
 	ask server accept s l
@@ -383,14 +383,14 @@ traffic_reused()
 	said type=timewait op=killed $SERVER old=TIME_WAIT new=CLOSE
 	is "$(of timeout_ms) > 0 && $(of timeout_ms) <= 60000"
 	first=$(of cookie)
-	# Two connections, four ends, each with its own cookie.
+	# Two connections, four endpoints, each with its own cookie.
 	is "$(lines "$EVENTS" type=verdict) == 4"
 	same "$(picked "$EVENTS" type=verdict | grep -oE ' cookie=[0-9]+' | sort -u | grep -c .)" 4
 	said type=verdict cookie="$first" $SERVER closed_by=local how=four-way
 }
 
-# The seconds that ss gives a TIME_WAIT whose peer is PORT, rounded down. Where the server closed first, which a file
-# before this one may have had it do, it is not.
+# The remaining seconds of a TIME_WAIT whose peer is PORT, according to ss, rounded down. If the server closed first, as
+# in an earlier file, it is another one.
 held() { ss -Htno state time-wait "dport = :$PORT" | sed -nE "s/.*:$PORT .*timewait,([0-9]*)sec.*|.*:$PORT .*timewait,[0-9]*ms.*/\1/p"; }
 
 traffic_held_over()
@@ -412,7 +412,7 @@ between() { is "$1 <= $2 && $2 <= $3"; }
 	judge held
 	. "$RECORDED/held_over/vars"
 	witnesses
-	# Between two times that ss says is ours; it rounds.
+	# Our time is between two of ss, which rounds.
 	between "${HELD_AFTER:-0}000" "${HELD#*=}" "${HELD_BEFORE:-0}999"
 	said type=timewait op=begin $CLIENT new=TIME_WAIT
 	said type=timewait op=end cookie="$(of cookie)" old=TIME_WAIT new=CLOSE timeout_ms=0

@@ -1,23 +1,24 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# A watch that begins while connections come and go: each end is shown exactly once, as it was, and then all that becomes
-# of it. Compared with the application's own list, the kernel's tracepoint and /proc/net/tcp at a quiet point.
+# A watch that starts while connections come and go: each endpoint is shown exactly once, in its state, and then
+# everything that happens to it. Compared with the application's own list, the kernel's tracepoint and /proc/net/tcp at
+# a moment without traffic.
 
 load helper
 load watch
 setup()
 {
 	common_setup
-	# Several readers behind each other in an emulated guest: none may lose anything.
+	# Several readers, one after the other, in an emulated guest: none may lose anything.
 	load_source ring=16384
 }
 teardown() { watch_teardown; }
 
-# The module misses no hit. From 5.12 on a BPF program misses one that comes while it runs on that CPU already: some
-# thousands of changes a second have one such now and then, and it must have been counted.
+# The module misses no hit. From 5.12 on a BPF program misses a hit while it is already running on that CPU. With
+# thousands of changes a second this happens now and then, and has to be counted.
 MISSED=0
 [[ $SOURCE != bpf ]] || MISSED='*'
 
-# in_ns: CLOCK_MONOTONIC as the kernel shows it, in nanoseconds, down to a hundredth of a second
+# in_ns: CLOCK_MONOTONIC in nanoseconds, as the kernel shows it, to a hundredth of a second
 in_ns()
 {
 	local up
@@ -25,7 +26,7 @@ in_ns()
 	echo "${up/./}0000000"
 }
 
-# spoke NAME: has it shown anything yet? What is there comes first, and in one piece.
+# spoke NAME: whether it has printed anything yet; the existing sockets come first, all at once
 spoke() { [[ -s $(out_of "$1") ]]; }
 
 # under_way: enough connections are open, and others have ended
@@ -38,7 +39,7 @@ under_way()
 	done </proc/net/sockstat
 }
 
-# went_on NAME: has it shown so many that were made since it began?
+# went_on NAME: whether it has shown enough connections that began after it started
 went_on() { [[ $(grep -c '"type":"connect"' "$(out_of "$1")") -ge 15 ]]; }
 
 quiet_again()
@@ -52,12 +53,12 @@ calm()
 {
 	kill -USR1 "${JOBS[storm]}"
 	wait_until quiet_again "$QUIET"
-	# Each list is longer than the one before; the last is the whole one.
+	# Each list is longer than the previous one; the last one is complete.
 	tail -n $((${QUIET#\# quiet } + 1)) "$(out_of storm)" >"$BATS_TEST_TMPDIR/made"
 }
 
-# starts PORT ROUNDS ARGUMENT...: in each round three watches begin one after the other while the storm goes on, and
-# all see the quiet point at its end
+# starts PORT ROUNDS ARGUMENT...: in each round three watches start one after the other during the storm, and all of
+# them see the quiet moment at its end
 starts()
 {
 	local port=$1 rounds=$2 round n spawned ready last missed QUIET='' before=$BATS_TEST_TMPDIR/before after=$BATS_TEST_TMPDIR/after
@@ -70,7 +71,7 @@ starts()
 	for ((round = 0; round < rounds; round++)); do
 		: >$TRACE/trace
 		((round == 0)) || kill -USR1 "${JOBS[storm]}"
-		# Something shall be there when the first one begins.
+		# Something has to exist when the first one starts.
 		wait_until under_way
 		spawned=() ready=()
 		for n in 0 1 2; do
@@ -95,7 +96,7 @@ starts()
 			like "$last" "*type=lost * lost=0 unknown=0 missed=$MISSED *"
 			missed=${last##* missed=} missed=${missed%% *}
 			is "missed <= 10"
-			# Not busybox's: these are thousands of lines.
+			# Not busybox's, which is slow on thousands of lines.
 			command awk -v port="$port" -v spawned="${spawned[n]}" -v ready="${ready[n]}" -v missed="$missed" \
 				-f "$BATS_TEST_DIRNAME/bootstrap.awk" "$BATS_TEST_TMPDIR"/{made,changes,before,after,shown}
 		done
@@ -111,7 +112,7 @@ starts()
 	starts 9712 2 --level=queue
 }
 
-# has STATE LOCAL REMOTE: such a socket, by its ports. ss is not asked: it would make the cookies.
+# has STATE LOCAL REMOTE: whether a socket with these ports exists. ss is not used: it would create the cookies.
 has()
 {
 	local state=$1 local=$2 remote=$3
@@ -130,7 +131,7 @@ asked() { [[ $(asking) = "$1" ]]; }
 	ask server accept s l
 	ask client shutdown c wr
 	wait_until has 05 "$own" $port
-	# To open this one waits for who reads it: by then the probes are armed, and nothing was looked at.
+	# Opening the FIFO waits for its reader: by then the probes are armed, and no socket has been read.
 	mkfifo "$BATS_TEST_TMPDIR/held"
 	before=$(asking)
 	spawn record tcptrace-ctl record --source="$SOURCE" "$BATS_TEST_TMPDIR/held" $port

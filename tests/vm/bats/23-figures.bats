@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What the verdict tells in numbers: how long a handshake was half-open, a connection waited for accept(), a byte to be
-# read, a reader for data, a sender for the receiver. No test says how long anything shall take: the application and ss
-# say from when until when it lasted at least and at most, and that is what must fit.
+# The durations in a verdict: how long a handshake was half-open, a connection waited for accept(), a byte waited to be
+# read, a reader for data, a sender for the receiver. No test says how long anything should take: the application and ss
+# give a lower and an upper bound, which have to fit.
 
 load recorded
 setup_file() { recorded; }
@@ -14,23 +14,23 @@ now()
 	read -r uptime _ </proc/uptime
 	echo $((10#${uptime/./} * TICK))
 }
-# passed FROM [NS]: since then the clock has gone on by so much, which is well above TICK
+# passed FROM [NS]: the clock has advanced by NS since FROM; NS is well above TICK
 passed() { is "$(now) - $1 >= ${2-20 * TICK}"; }
 
-# lasted NS FROM TO: at least that long, as far as the clock tells. What is measured had begun by FROM, and had not ended
-# by TO: TO is taken before what ends it, or before ss was asked and still saw it.
+# lasted NS FROM TO: NS is at least TO - FROM. What is measured had begun by FROM and had not ended by TO: TO is taken
+# before the event that ends it, or before ss still saw it.
 lasted()
 {
 	is "$3 - $2 > TICK"
 	is "$1 >= $3 - $2 - TICK"
 }
-# within NS FROM TO: at most. It began after FROM, and had ended by TO.
+# within NS FROM TO: NS is at most TO - FROM. It began after FROM, and had ended by TO.
 within()
 {
 	is "$1 <= $3 - $2 + TICK"
 }
 
-# over: the client closes first, and both ends are gone but for the client's TIME_WAIT
+# over: the client closes first, and both endpoints are gone, except for the client's TIME_WAIT
 over()
 {
 	ask client close c
@@ -39,7 +39,7 @@ over()
 	wait_until traced "LAST_ACK>CLOSE"
 }
 
-# Functions that succeed have undone all this themselves; $status is that of the function.
+# Functions that succeed have undone all this themselves; $status is the function's.
 traffic_cleanup()
 {
 	[[ $status != 0 ]] || return 0
@@ -49,11 +49,11 @@ traffic_cleanup()
 	echo 60 >/proc/sys/net/ipv4/tcp_fin_timeout
 } 2>/dev/null
 
-# Recv-Q of the server's connection, by ss.
+# Recv-Q of the server's connection, according to ss.
 recvq_is() { [[ $(ss -Htn state connected "( sport = :$PORT and dport = :$PORT_OF_CLIENT )" | awk '{ print $2 }') = "$1" ]]; }
 sleeps_in() { grep " $2+" "/proc/$(pid_of "$1")/stack" >/dev/null; }
 
-# The request of PORT has sent its SYN-ACK again, by ss's count.
+# The request on PORT has retransmitted its SYN-ACK, according to ss.
 sent_again() { [[ $(ss -Htno state syn-recv sport = :$PORT) = *timer:\(*,[1-9]*\)* ]]; }
 
 traffic_lost_ack()
@@ -70,7 +70,7 @@ traffic_lost_ack()
 	wait_until ss_has state syn-recv sport = :$PORT
 	from=$(now)
 	wait_until sent_again
-	# Nothing but this ends it.
+	# Nothing else ends it.
 	until=$(now)
 	dropped_no_more
 	ask server accept s l
@@ -87,16 +87,16 @@ traffic_lost_ack()
 	within "$(of syn_recv_ns)" "$before" "$after"
 	same "$(of handshake_ns)" "$(of syn_recv_ns)"
 	is "$(of retransmits) >= 1"
-	# The client has it that the handshake was over long before.
+	# The client believes that the handshake was complete long before.
 	said type=verdict dport="$PORT"
 	within "$(of handshake_ns)" "$before" "$client"
 	same "$(of syn_recv_ns)" ""
-	# It was in that state until the ACK came, not for what a child's moment takes.
+	# It was in that state until the ACK arrived, not for the short time that a child is.
 	said type=state sport="$PORT" old=SYN_RECV new=ESTABLISHED
 	lasted "$(of in_state_ns)" "$from" "$until"
 }
 
-# half_open: PORT is in SYN_RECV. The shell itself looks, many times in the few seconds that it lasts.
+# half_open: PORT is in SYN_RECV. The shell itself checks, many times within the few seconds that it lasts.
 half_open()
 {
 	local line lines pattern
@@ -148,7 +148,7 @@ traffic_accept()
 	ask server listen l 127.0.0.1 $PORT
 	before=$(now)
 	ask client connect c 127.0.0.1 $PORT
-	# In the accept queue by ss's word.
+	# In the accept queue, according to ss.
 	wait_until accept_queue_is 1
 	from=$(now)
 	wait_until passed "$from"
@@ -173,7 +173,7 @@ traffic_accept()
 traffic_read_delay()
 {
 	connected 9704
-	# On an empty queue: what comes then does not wait as long as the reader did.
+	# With an empty queue: the next data does not wait as long as the reader did.
 	tell server read s 5
 	wait_until sleeps_in server sk_wait_data
 	slept=$(now)
@@ -191,7 +191,7 @@ traffic_read_delay()
 	until=$(now)
 	ask server read s 4
 	recvq_is 6
-	# What is left waits longer than what the sleeping reader got can have.
+	# The rest waits longer than anything that the sleeping reader received can have waited.
 	wait_until passed "$from" $((got - asked + 3 * TICK))
 	recvq_is 6
 	later=$(now)
@@ -211,7 +211,7 @@ traffic_read_delay()
 	first=$(of read_delay_ns)
 	lasted "$first" "$from" "$until"
 	within "$first" "$got" "$after"
-	# The rest is no younger for what was read before it.
+	# The rest does not get younger by what was read before it.
 	said type=recv op=read $SERVER bytes=6
 	second=$(of read_delay_ns)
 	lasted "$second" "$from" "$later"
@@ -221,7 +221,7 @@ traffic_read_delay()
 	third=$(of read_delay_ns)
 	within "$third" "$asked" "$got"
 	is "third < second"
-	# The longest it is, not the last.
+	# The longest wait, not the last one.
 	said type=recv op=read $SERVER bytes=3
 	last=$(of read_delay_ns)
 	said type=verdict $SERVER read_delay_ns=$((second > last ? second : last))
@@ -268,7 +268,7 @@ traffic_blocked()
 	ask client write c 5
 	hear server
 	same "$ANSWER" "ok 5"
-	# And until the stream ends, which a FIN alone says.
+	# And until the end of the stream, which only a FIN signals.
 	tell server eof s
 	wait_until sleeps_in server sk_wait_data
 	again=$(now)
@@ -292,8 +292,8 @@ traffic_blocked()
 	said type=verdict $CLIENT read_blocked_ns=0
 }
 
-# The client has unsent data, all that it sent is acknowledged, the window is 0 (which ss leaves out), and the kernel
-# counts that as the window's fault.
+# The client has unsent data, everything that it sent is acknowledged, the window is 0 (ss then omits it), and the
+# kernel attributes that to the window.
 stalled()
 {
 	local text
@@ -330,7 +330,7 @@ traffic_receiver_limited()
 	said type=verdict $SERVER receiver_limited_ns=0
 }
 
-# Unsent, and by ss's word not for the window.
+# Unsent, and according to ss not because of the window.
 held_back()
 {
 	local text
@@ -338,14 +338,14 @@ held_back()
 	[[ $text == *notsent:* && $text != *rwnd_limited:* ]]
 }
 
-# The ACKs are kept away from the client for as long as ss has to look.
+# The ACKs are held back from the client until ss has seen it.
 traffic_sender_limited()
 {
 	ip link set lo mtu 1500
 	connected 9708
 	drop tcp sport 9708 drop
 	before=$(now)
-	# More than the ten segments that may go at first, less than the window.
+	# More than the ten segments of the initial window, less than the receiver's window.
 	tell client write c 40000
 	wait_until held_back
 	from=$(now)
@@ -397,14 +397,15 @@ traffic_short_and_long()
 	said type=verdict sport=9710 requests=3 connection=long asked_by=local
 }
 
-# Ss has tcp_fin_timeout to see the orphan: where the guest is too slow for that, it is given more.
+# ss has tcp_fin_timeout to see the orphan. If the guest is too slow for that, it gets more.
 traffic_orphan()
 {
 	for timeout in 2 4 8 16 32; do
 		connected 9711
 		ask server close l
 		echo $timeout >/proc/sys/net/ipv4/tcp_fin_timeout
-		# An ACK that comes while close() still has the socket leaves it as it is, to be reset by its timer.
+		# If an ACK arrives while close() still holds the socket, the socket is left as it is, and its timer
+		# resets it.
 		drop tcp sport 9711 drop
 		ask client close c
 		dropped_no_more
@@ -427,7 +428,7 @@ traffic_orphan()
 	same "$(of orphaned)" ""
 }
 
-# A recording of its own, which begins in the middle.
+# A recording of its own, which begins in the middle of a connection.
 traffic_was_there()
 {
 	connected 9712

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# watch --explain: the words below each step, with the numbers that tcpdump saw, in the order of what happened.
+# watch --explain: the texts below each step, with tcpdump's numbers, in the order of events.
 
 load recorded
 setup_file() { recorded; }
 teardown() { [[ $BATS_TEST_COMPLETED || ! -s $BATS_TEST_TMPDIR/text ]] || tail -n 80 "$BATS_TEST_TMPDIR/text"; }
 
-# explained: TEXT is what was said of the ports that are judged
+# explained: TEXT is what was explained for the ports being judged
 explained()
 {
 	tcptrace-ctl watch --source="$RECORDED/recording" --explain --absolute-seq "$(of_ports)" \
@@ -13,11 +13,11 @@ explained()
 	same "$(<"$BATS_TEST_TMPDIR/text.err")" ""
 	TEXT=$(<"$BATS_TEST_TMPDIR/text")
 	like "$TEXT" "TIME *-- [1-9]* events, 0 lost"
-	# Every place was filled, and with what is known.
+	# Every placeholder was filled, with something known.
 	fails grep -E '[{}]|=\?|some time' "$BATS_TEST_TMPDIR/text"
 }
 
-# told PATTERN...: lines of TEXT that fit, one after the other
+# told PATTERN...: lines of TEXT that match, in this order
 told()
 {
 	local line lines pattern=0 patterns=("$@")
@@ -31,14 +31,14 @@ told()
 	return 1
 }
 
-# number FLAGS FIELD [LINE]: of each segment with these flags on the wire, or of one of them
+# number FLAGS FIELD [LINE]: of each segment on the wire with these flags, or of one of them
 number()
 {
 	segments | awk -v flags="$1" 'index($0, " Flags [" flags "],")' | grep -oE "$2 [0-9]+" |
 		cut -d ' ' -f 2 | sed -n "${3-}p"
 }
 
-# Functions that succeed have undone all this themselves; $status is that of the function.
+# Functions that succeed have undone all this themselves; $status is the function's.
 traffic_cleanup()
 {
 	[[ $status != 0 ]] || return 0
@@ -49,7 +49,8 @@ traffic_cleanup()
 	echo 60 >/proc/sys/net/ipv4/tcp_fin_timeout
 } 2>/dev/null
 
-# By the application's own word, which takes no program: so many bytes are in the receive queue of the server's s.
+# According to the application itself, which needs no other program: so many bytes are in the receive queue of the
+# server's s.
 unread()
 {
 	ask server queues s
@@ -129,7 +130,7 @@ traffic_three_way()
 
 both_established() { [[ $(ss -Htn state established "( sport = :$PORT or dport = :$PORT )" | grep -c .) = 2 ]]; }
 
-# What is sent is held until both have called connect(), and until both have closed.
+# Segments are held back until both have called connect(), and until both have closed.
 traffic_simultaneous()
 {
 	PORT=9731
@@ -138,7 +139,7 @@ traffic_simultaneous()
 	peer_start client
 	peer_start server
 	tc qdisc add dev lo root plug || skip "this kernel has no qdisc that can be plugged"
-	# Each from the port that the other one connects to.
+	# Each connects from the port that the other one connects to.
 	ask client start c 127.0.0.1 $PORT $((PORT + 100))
 	ask server start s 127.0.0.1 $((PORT + 100)) $PORT
 	tc qdisc change dev lo root plug release_indefinite
@@ -163,7 +164,7 @@ traffic_simultaneous()
 		"CLOSING -> TIME_WAIT" "the simultaneous close is complete. Both sides closed first"
 }
 
-# All that the client sent is acknowledged, more is there, and the window is 0, which ss leaves out.
+# Everything that the client sent is acknowledged, more is queued, and the window is 0, so ss omits it.
 window_closed()
 {
 	local text
@@ -179,7 +180,7 @@ traffic_slow_reader()
 	ask client write c 5
 	hear server
 	ask client set c sndbuf 20000
-	# More than both queues can take.
+	# More than both queues can hold.
 	tell client write c 1000000
 	wait_until sleeps_in client sk_stream_wait_memory
 	wait_until window_closed
@@ -235,7 +236,7 @@ traffic_resets()
 		"ECONNREFUSED" "Refused: nobody listens on port 9742 there*connect() fails with ECONNREFUSED."
 }
 
-# The accept queue of PORT as ss has it: one waits where none should.
+# The accept queue of PORT according to ss: one connection waits although the backlog is 0.
 full() { [[ $(ss -Hltn sport = :$PORT | awk '{ print $2, $3 }') = "1 0" ]]; }
 
 traffic_nobody()
@@ -252,7 +253,7 @@ traffic_nobody()
 	ask server accept s l
 	drop tcp dport $PORT tcp flags '& (syn | ack | rst | fin) == ack' drop
 	ask client connect d 127.0.0.1 $PORT
-	# Both give up in the same few seconds.
+	# Both give up within the same few seconds.
 	drop tcp dport $PORT drop
 	asked_fails ETIMEDOUT client connect e 127.0.0.1 $PORT
 	wait_until fails ss_has state syn-recv sport = :$PORT
@@ -265,7 +266,7 @@ traffic_nobody()
 	judge nobody
 	explained
 	told "The accept queue is full now."
-	# How often, is the wire's word: of the SYN-ACK that comes again, and of the last SYN.
+	# According to the wire, how often the SYN-ACK and the last SYN were retransmitted.
 	local again syn
 	again=$(number S. seq | sort | uniq -d)
 	syn=$(number S seq '$')
@@ -278,7 +279,7 @@ traffic_orphan()
 {
 	connected 9744
 	echo 1 >/proc/sys/net/ipv4/tcp_fin_timeout
-	# An ACK that comes while close() still has the socket leaves it as it is, to be reset by its timer.
+	# If an ACK arrives while close() still holds the socket, the socket is left as it is, and its timer resets it.
 	drop tcp sport 9744 drop
 	ask client close c
 	dropped_no_more
@@ -286,7 +287,7 @@ traffic_orphan()
 	wait_until fails ss_has dport = :9744
 	ask server close s
 	echo 60 >/proc/sys/net/ipv4/tcp_fin_timeout
-	# A connection that the server closes first: the TIME_WAIT is at its port.
+	# The server closes this connection first, so that its port has the TIME_WAIT.
 	ask client connect c 127.0.0.1 9744
 	PORT_OF_CLIENT=$ANSWER
 	ask server accept s l
@@ -294,7 +295,7 @@ traffic_orphan()
 	wait_until server_is FIN-WAIT-2
 	ask client close c
 	wait_until server_is TIME-WAIT
-	# The same four numbers: the SYN takes the place of the TIME_WAIT.
+	# The same tuple: the SYN replaces the TIME_WAIT.
 	ask client reuse
 	ask client connect c 127.0.0.1 9744 "$PORT_OF_CLIENT"
 }

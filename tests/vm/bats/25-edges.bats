@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The edges of RFC 9293's state diagram (section 3.3.2) that need a peer who does what no kernel does at that moment:
-# tests/tools/wire sends each segment as it is told. The other edges are in 20-life and 21-close.
+# The edges of RFC 9293's state diagram (section 3.3.2) that need a peer which acts as no kernel would at that moment:
+# tests/tools/wire sends the segments that it is told to send. The other edges are in 20-life and 21-close.
 
 load recorded
 setup_file() { recorded; }
 
-# begin PORT: an application, and the wire
+# begin PORT: starts an application and the wire
 begin()
 {
 	PORT=$1
@@ -14,7 +14,7 @@ begin()
 	wire_start
 }
 
-# ends OWN-PORT PEER'S-PORT: it is FILTER to ss, and END to the judgement
+# ends OWN-PORT PEER-PORT: sets FILTER for ss, and END for the judgement
 ends()
 {
 	FILTER="( sport = :$1 and dport = :$2 )"
@@ -22,7 +22,7 @@ ends()
 	keep END
 }
 
-# half_open PORT: the wire's; FIRST and NUMBER are what its next segment is to have
+# half_open PORT: at the wire's port; FIRST and NUMBER are those of its next segment
 half_open()
 {
 	ask wire ports "$1" "$PORT"
@@ -33,7 +33,7 @@ half_open()
 	ends "$PORT" "$1"
 }
 
-# passive [SOCKET]: the wire connects from port 40000; the application's socket is s, if no other is named
+# passive [SOCKET]: the wire connects from port 40000; the application's socket is s, unless named
 passive()
 {
 	ask app listen l 10.7.0.1 "$PORT"
@@ -55,7 +55,7 @@ active()
 	ends "${ANSWER#ok }" "$PORT"
 }
 
-# trying: it connects without waiting; the SYN has come
+# trying: it connects without waiting; the SYN has arrived
 trying()
 {
 	ask wire ports "$PORT"
@@ -67,7 +67,7 @@ trying()
 state_is() { ss_state "$1" "$FILTER"; }
 gone() { ! ss_has "$FILTER"; }
 
-# The kernel's own values come back.
+# The kernel's own values are restored.
 traffic_cleanup()
 {
 	local name
@@ -94,7 +94,7 @@ traffic_half_open_reset()
 @test "LISTEN -> SYN_RECV -> LISTEN: a RST takes a half-open connection back" {
 	judge half_open_reset
 	agreed
-	# The listener listens on, until it is closed.
+	# The listener keeps listening until it is closed.
 	in_order "type=request op=open $END old=LISTEN new=SYN_RECV" \
 		"type=request op=dropped $END old=SYN_RECV new=CLOSE" \
 		"type=verdict $END how=reset closed_by=remote state=CLOSE" \
@@ -132,7 +132,7 @@ traffic_listener_closes()
 	half_open 40000
 	state_is SYN-RECV
 	ask app close l
-	# Nobody is there any more for the third segment.
+	# No socket is left for the third segment.
 	ask wire send A
 	ask wire expect R
 	gone
@@ -155,7 +155,7 @@ traffic_overflow()
 	ask app listen l 10.7.0.1 9767 1
 	half_open 40000
 	first=$FIRST number=$NUMBER
-	# A backlog of 1 holds two.
+	# A backlog of 1 holds two connections.
 	for peer in 40001 40002; do
 		half_open $peer
 		ask wire send A
@@ -182,7 +182,7 @@ traffic_overflow()
 	in_order "type=request op=open $END" "type=reset op=replied $END by=local" \
 		"type=request op=dropped $END old=SYN_RECV new=CLOSE" "type=verdict $END how=reset closed_by=local" \
 		"type=listen sport=9767 state=CLOSE"
-	# Those that were waiting end with the listener, and not sooner.
+	# The waiting connections end with the listener, not before.
 	for peer in 40001 40002; do
 		in_order "type=listen sport=9767 state=CLOSE" \
 			"type=verdict sport=9767 dport=$peer how=reset closed_by=local why=unaccepted"
@@ -251,7 +251,7 @@ traffic_crossed_reset()
 	state_is SYN-RECV
 	ask wire send R
 	wait_until gone
-	# Of an active open RFC 9293 has it "refused"; to Linux it is a connection already.
+	# RFC 9293 calls an active open "refused" here; for Linux it is a connection already.
 	asked_fails ECONNRESET app error s
 }
 
@@ -269,12 +269,12 @@ traffic_refused()
 	begin 9754
 	trying
 	ask wire send R
-	# Somebody else's SYN-ACK is answered with a RST, and changes nothing.
+	# A SYN-ACK for another connection is answered with a RST, and changes nothing.
 	ask wire ack 1000
 	ask wire send SA
 	ask wire expect R
 	state_is SYN-SENT
-	# The SYN comes again, and is refused.
+	# The SYN is retransmitted, and refused.
 	ask wire expect S
 	ask wire send RA
 	wait_until gone
@@ -283,7 +283,7 @@ traffic_refused()
 
 @test "SYN_SENT -> CLOSED: a RST, but only one that acknowledges the SYN" {
 	judge refused
-	# Of a SYN-ACK that is not for it the end does not say that it came.
+	# An endpoint does not report a SYN-ACK that is not for it.
 	agreed one_sided=1
 	in_order "type=connect $END" \
 		"type=reset op=replied $END by=local" \
@@ -376,7 +376,7 @@ traffic_last_ack()
 		"type=state $END old=LAST_ACK new=CLOSE" "type=verdict $END how=four-way closed_by=remote"
 }
 
-# Nobody answers any more, on four connections that wait at the same time.
+# The peer no longer answers, on four connections that wait at the same time.
 traffic_unanswered()
 {
 	begin 9759
@@ -392,7 +392,7 @@ traffic_unanswered()
 	ask app close s
 	ask wire expect FA
 	state_is FIN-WAIT-1
-	# Until now there are eight retransmissions to come of what nobody owns, and time to look.
+	# Until now an orphan was retransmitted eight times, which left enough time to look.
 	echo 1 >/proc/sys/net/ipv4/tcp_orphan_retries
 	PORT=9761
 	passive data
@@ -438,7 +438,7 @@ traffic_unanswered()
 	judge unanswered 9762
 	agreed
 	said type=verdict sport=9762 dport=40000 how=timeout error=ETIMEDOUT
-	# A probe is a byte that was acknowledged already, or none of it.
+	# A probe is a byte that was acknowledged already, or no byte.
 	is "$(segments | grep -c "10.7.0.1.9762 > 10.7.0.2.40000: Flags \[\.\]") >= 1"
 }
 
@@ -467,7 +467,7 @@ traffic_assassinated()
 	is "$(of timeout_ms) > 0"
 }
 
-# to STATE PORT: a passive connection is brought there
+# to STATE PORT: brings a passive connection into STATE
 to()
 {
 	PORT=$2
@@ -600,7 +600,7 @@ traffic_late()
 		EVENTS=$EVENTS.true
 	fi
 	agreed
-	# The kernel counts that of a full socket alone; an orphan in FIN_WAIT2 is none.
+	# The kernel counts only that of a full socket; an orphan in FIN_WAIT2 is a timewait socket.
 	same "$ABORTED" 1
 	for port in 9786 9787; do
 		said type=reset op=replied sport=$port by=local

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Where a network or a peer does its worst: queues overrun, floods, loss, namespaces torn down, ports taken over.
+# A network or a peer at its worst: full queues, floods, loss, namespaces that are deleted, ports that are taken over.
 
 load recorded
 setup_file() { recorded; }
 
-# A hit that interrupts its own BPF program is missed, and that is said: at level queue always one of some thousands.
+# A hit that interrupts its own BPF program is missed, and reported: at level queue always one in some thousands.
 [[ $SOURCE != bpf ]] || RECORD_LEVEL=life
-# Nobody compares a flood segment by segment. It comes from all kinds of ports.
+# A flood is not compared segment by segment. It comes from all kinds of ports.
 SEGMENTS_OF="host 127.0.0.1 and tcp port 9801"
 LOAD_WITH=ring=65536
-# One of them takes the module away, the other one records for itself.
+# One of these tests removes the module, another one makes a recording of its own.
 UNRECORDED=(reloaded bad_network)
 
 traffic_cleanup()
@@ -19,7 +19,7 @@ traffic_cleanup()
 	echo 1000 >/proc/sys/user/max_net_namespaces
 }
 
-# at_listener COUNT BACKLOG: so many children wait for accept(), by ss
+# at_listener COUNT BACKLOG: COUNT children wait for accept(), according to ss
 at_listener() { [[ $(ss -Hltn "sport = :$PORT" | awk '{ print $2, $3 }') = "$1 $2" ]]; }
 
 traffic_overrun()
@@ -30,7 +30,7 @@ traffic_overrun()
 	peer_start server
 	peer_start client
 	ask server listen l 127.0.0.1 $PORT 1
-	# One more than the backlog is taken.
+	# The queue holds one more than the backlog.
 	for n in 0 1; do
 		ask client start c$n 127.0.0.1 $PORT
 		port[n]=$ANSWER
@@ -42,7 +42,7 @@ traffic_overrun()
 	ss_state SYN-SENT "sport = :$THIRD"
 	is "$(counted TcpExtListenOverflows) >= 1"
 	ask server accept s0 l
-	# Its SYN comes again after a second.
+	# Its SYN is retransmitted after a second.
 	wait_until ss_state ESTAB "sport = :$THIRD"
 	for n in 1 2; do
 		ask server accept s$n l
@@ -69,13 +69,13 @@ traffic_overrun()
 	is "$(of retransmits) >= 1"
 }
 
-# flood PORT BACKLOG COUNTER: a listener, 10 000 SYNs from as many addresses and ports, and how many of them became half
-# open, for the kernel counted the others: OPENED. Where it takes long, the first of these are over before the last SYN comes.
+# flood PORT BACKLOG COUNTER: a listener, and 10 000 SYNs from as many addresses and ports. OPENED is how many became
+# half-open: the kernel counted the others. On a slow machine the first ones end before the last SYN arrives.
 flood()
 {
 	local half_open
 	PORT=$1
-	# What the device hands over waits there until a slow kernel has time.
+	# What the device delivers waits there until a slow kernel has time.
 	sysctl -qw net.core.netdev_max_backlog=20000
 	counted_from_here
 	peer_start server
@@ -93,14 +93,14 @@ traffic_no_cookies()
 {
 	sysctl -qw net.ipv4.tcp_syncookies=0
 	flood 9802 128 TcpExtListenDrops
-	# What is half open ends by its timer, see traffic_floods_over.
+	# A half-open connection ends by its timer: see traffic_floods_over.
 	ask server close l
 }
 
 @test "10 000 SYNs, no cookies: each half-open connection is seen, the others leave nothing" {
 	judge no_cookies
 	same "$(lines "$EVENTS" type=request op=open sport=9802)" "$OPENED"
-	# They end with their listener, if not before, by their timer.
+	# They end with their listener, or earlier by their timer.
 	is "$(lines "$EVENTS" type=request op=dropped sport=9802) + $(lines "$EVENTS" type=request op=timedout sport=9802) == OPENED"
 	same "$(picked "$EVENTS" type=request op=open sport=9802 | grep -oE ' cookie=[0-9]+' | sort -u | grep -c .)" "$OPENED"
 	said type=listen state=CLOSE
@@ -111,11 +111,11 @@ traffic_cookies()
 {
 	sysctl -qw net.ipv4.tcp_syncookies=1
 	flood 9803 128 TcpExtSyncookiesSent
-	# One of them means it.
+	# One of the clients is a real one.
 	ask wire ports 41000 9803
 	# The SYN-ACKs of the flood fill the device.
 	ask wire silence
-	# It gets a cookie even where the flood took so long that half-open connections have ended.
+	# It gets a cookie even if the flood took so long that half-open connections have ended.
 	sysctl -qw net.ipv4.tcp_syncookies=2
 	ask wire send S
 	ask wire expect SA
@@ -139,7 +139,7 @@ traffic_cookies()
 	said type=listen state=CLOSE
 }
 
-# flooded: the kernel has answered 1000 SYNs since it was asked before
+# flooded: the kernel has answered 1000 SYNs since the last question
 flooded()
 {
 	local answered
@@ -148,7 +148,7 @@ flooded()
 	ANSWERED=$answered
 }
 
-# The flood does not end by itself: it goes on while the module goes and comes.
+# The flood does not end by itself: it continues while the module is unloaded and loaded.
 traffic_reloaded()
 {
 	module_only "loading and unloading"
@@ -179,14 +179,14 @@ traffic_reloaded()
 	judge reloaded
 }
 
-# limit_namespaces: from now on there is room for one more only when all are gone. The kernel counts one until the last of
-# its sockets is gone, and all else that it had.
+# limit_namespaces: from now on there is room for another one only when all are gone. The kernel counts a namespace
+# until its last socket and everything else in it is gone.
 limit_namespaces() { sysctl -qw user.max_net_namespaces=1; }
 namespaces_gone() { unshare -n true 2>/dev/null; }
 
-# sockets_now: those that are there, by watch, in a file
+# sockets_now: writes the existing sockets, according to watch, into a file
 sockets_now() { tcptrace-ctl watch --source="$SOURCE" --once --json >"$BATS_TEST_TMPDIR/once"; }
-# now WORD...: how many of them are so
+# now WORD...: how many of them have these words
 now() { json_lines "$KEPT/once" >"$BATS_TEST_TMPDIR/once" && lines "$BATS_TEST_TMPDIR/once" "$@"; }
 
 traffic_torn_down()
@@ -219,7 +219,7 @@ traffic_outlived()
 	spawn_ready holder nsenter "$(netns held)" connections -H -p $PORT -n 2
 	ip netns del held
 	NETNS=()
-	# Nobody can enter it any more but by its process.
+	# Only through its process can anybody still enter it.
 	same "$(nsenter --net=/proc/"$(pid_of holder)"/ns/net ss -Htan state established | grep -c .)" 4
 	sockets_now
 	limit_namespaces
@@ -259,7 +259,7 @@ traffic_reused()
 	ask server eof s
 	ask server close s
 	wait_until ss_state TIME-WAIT "sport = :19807"
-	# Not before its clock of timestamps has ticked, and that is a second.
+	# Not before its timestamp clock has ticked, which takes a second.
 	wait_until reconnects
 	ask server accept s l
 	is "$(counted TcpExtTWRecycled) == 1"
@@ -282,7 +282,7 @@ traffic_floods_over()
 	wait_until fails ss_has "sport = :9802 or sport = :9803"
 }
 
-# over_bad_network: 12 connections, recorded; MISSED of which BPF's programs missed so many hits
+# over_bad_network: 12 recorded connections; MISSED is how many hits BPF's programs missed
 over_bad_network()
 {
 	local port ports=({9811..9814})

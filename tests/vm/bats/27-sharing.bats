@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Sockets of more than one process, listeners of more than one socket, and handshakes that carry data or wait for it.
+# Sockets of several processes, several listeners on one port, and handshakes that carry data or wait for it.
 
 load recorded
 setup_file() { recorded; }
 
-# Nothing of PORT is left but listeners and TIME_WAIT.
+# Only listeners and TIME_WAITs are left on PORT.
 over() { wait_until quiet_port "$PORT"; }
 
 traffic_cleanup() { echo 1 >/proc/sys/net/ipv4/tcp_fastopen; }
 
-# unread BYTES: the client has so many that it has not read
+# unread BYTES: the client has so many unread bytes
 unread() { [[ $(ss -Htn state established "dport = :$PORT") = "$1 "* ]]; }
 
 traffic_fork()
@@ -91,7 +91,7 @@ traffic_passed()
 	said type=verdict $CLIENT closed_by=remote closed_pid="$(pid_of heir)" bytes_out=700
 }
 
-# move PORT WORD COUNT READ: of a new connection the client hands over COUNT bytes by WORD, the server takes them by READ
+# move PORT WORD COUNT READ: on a new connection the client sends COUNT bytes by WORD, and the server takes them by READ
 move()
 {
 	connected "$1"
@@ -172,7 +172,8 @@ traffic_defer()
 	said type=verdict $CLIENT
 }
 
-# waiting COUNT: so many children at the listeners of PORT together, by ss, which is then in a file
+# waiting COUNT: so many children wait at the listeners of PORT together, according to ss, whose output is kept in a
+# file
 waiting()
 {
 	ss -Hltne "sport = :$PORT" >"$BATS_TEST_TMPDIR/listeners"
@@ -199,7 +200,7 @@ traffic_reuseport()
 @test "SO_REUSEPORT: each listener is one, and each connection is of one of them" {
 	local listener waiting rest
 	judge reuseport
-	# How many wait at each is for ss to say, by the listener's own cookie.
+	# ss says how many wait at each listener, by the listener's cookie.
 	same "$(awk '{ sum += $2 } END { print sum, NR }' "$KEPT/listeners")" "12 2"
 	while read -r _ waiting _ _ _ rest; do
 		listener=${rest#*sk:}
@@ -241,7 +242,7 @@ traffic_fastopen()
 
 @test "fast open: data in the SYN, and a child before the handshake is over" {
 	judge fastopen
-	# No request socket is ever in the kernel's table.
+	# The kernel's table never contains a request socket.
 	silent type=request op=open $SERVER
 	in_order "type=connect $CLIENT" "type=request op=acked $SERVER" \
 		"type=state $SERVER old=SYN_RECV new=ESTABLISHED" "type=verdict $SERVER"
@@ -260,7 +261,7 @@ traffic_fastopen_lost()
 	ask client fast c1 127.0.0.1 $PORT 100
 	ask server accept s1 l
 	ask server read s1 100
-	# The second one's SYN-ACK is lost. Its child is there all the same, and read from.
+	# The second one's SYN-ACK is lost. Its child exists all the same, and is read from.
 	drop "tcp sport $PORT tcp flags & (syn|ack) == syn|ack drop"
 	counted_from_here
 	# It waits until it is connected.
@@ -268,7 +269,7 @@ traffic_fastopen_lost()
 	ask server accept s2 l
 	PORT_OF_CLIENT=$ANSWER
 	ask server read s2 200
-	# The client's SYN, too, is sent again.
+	# The client's SYN is retransmitted, too.
 	wait_until enough TcpRetransSegs 3
 	dropped_no_more
 	hear client
@@ -283,11 +284,11 @@ traffic_fastopen_lost()
 
 @test "fast open whose SYN-ACK is lost: it is retransmitted by the endpoint that exists already" {
 	judge fastopen_lost
-	# On the wire it is there once, and then once more for each of these.
+	# It is on the wire once, and once more for each of these.
 	SYNACKS=$(segments | grep -cE "\.$PORT > .*\.$PORT_OF_CLIENT: Flags \[S\.\]")
 	is "SYNACKS >= 2"
 	same "$(lines "$EVENTS" type=retransmit op=synack $SERVER)" $((SYNACKS - 1))
-	# One end, one cookie.
+	# One endpoint, one cookie.
 	same "$(picked "$EVENTS" $SERVER 'cookie=[1-9][0-9]*' | grep -oE ' cookie=[0-9]+' | sort -u | grep -c .)" 1
 }
 
@@ -302,7 +303,7 @@ traffic_mptcp()
 	connected 9828
 	ask client write c 300
 	ask server read s 300
-	# Both sockets of it are MPTCP's, by ss.
+	# Both of its sockets are MPTCP's, according to ss.
 	is "$(ss -HtaniM "( dport = :$PORT or sport = :$PORT )" | grep -c ESTAB) >= 2"
 	ask client close c
 	ask server eof s

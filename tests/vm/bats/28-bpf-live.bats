@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The second source, by readers of its own: that it is chosen as promised, that it attaches and hands over what it is
-# asked for and no more, and that it says what it cannot do. That it records what the module records is in 29-bpf.
+# The BPF source with readers of its own: it is chosen as documented, attaches, delivers what it is asked for and no
+# more, and says what it cannot do. That it records what the module records is tested in 29-bpf.
 #
-# What takes the time is to detach a program from a function that nobody else traces: each waits until every task has
-# left the trampoline. So one reader, which asks for what nobody sends, is there beside the others; the last test ends it.
+# Detaching a program takes long if nobody else traces the function: each detach waits until every task has left the
+# trampoline. So one reader, which asks for something that never happens, stays attached beside the others; the last
+# test ends it.
 
 load helper
 load watch
@@ -17,7 +18,7 @@ setup_file()
 	wait_until armed tcp_set_state
 }
 
-# reading NAME: it is no longer the shell that was to become it, and waits for records: all that it needs is attached
+# reading NAME: the shell has become the reader, and waits for records; everything it needs is attached
 reading()
 {
 	local comm
@@ -25,7 +26,7 @@ reading()
 	[[ $comm = tcptrace-ctl ]] && begun "$1"
 }
 
-# refused PATTERN COMMAND...: ends with status 1 and one line on standard error like that
+# refused PATTERN COMMAND...: ends with status 1 and one line on standard error that matches PATTERN
 refused()
 {
 	local status=0 lines
@@ -36,8 +37,8 @@ refused()
 	like "${lines[0]}" "$1"
 }
 
-# said_source NAME: the last line of a view that nobody told a source, as text and as JSON, names it. What both say on
-# standard error is in ERRORS.
+# said_source NAME: the last line of a view, started without --source, names it, as text and as JSON. Standard error of
+# both is in ERRORS.
 said_source()
 {
 	spawn text tcptrace-ctl watch --duration=0.1
@@ -67,7 +68,7 @@ said_source()
 	refused '*: CAP_BPF (or CAP_SYS_ADMIN) is missing*' with net_admin,perfmon tcptrace-ctl watch --source=bpf 9090
 }
 
-# In a mount namespace of its own, where neither the kernel's file is nor another that libbpf would take instead.
+# In a mount namespace that has neither the kernel's BTF file nor any other that libbpf would use instead.
 without_btf()
 {
 	unshare --mount bash -c 'mount -t tmpfs none /sys/kernel/btf && mount -t tmpfs none /lib/modules && exec "$@"' - "$@"
@@ -131,15 +132,15 @@ without_btf()
 	same "$(lines "$BATS_TEST_TMPDIR/four" '.port=956[23]')" 0
 }
 
-# part ACCEPTS CONNECTS FAMILY PORT FILTER: one more part of what BPF is asked for, and what of a connection to PORT is
-# to come through it; no other part is about that port
+# part ACCEPTS CONNECTS FAMILY PORT FILTER: another part of the filter, and which records of a connection to PORT have
+# to pass it; no other part concerns that port
 part()
 {
 	ASKED+="${ASKED:+ or }( $5 )"
 	PARTS+=("$1 $2 $3 $4")
 }
 
-# One reader is asked for all parts at once: a part that lets too much or too little through does so at its own port.
+# One reader gets all parts at once: a part that passes too much or too little does so at its own port.
 @test "each part of a filter is in the programs, and nothing else comes out of them" {
 	local ASKED='' PARTS=() shown=$BATS_TEST_TMPDIR/shown last accepts connects family port accepted=0 connected=0 one
 	part 1 0 4 9510 'sport = :9510'
@@ -154,7 +155,7 @@ part()
 	part 0 1 mapped 9518 'dport = :9518 and dst 127.0.0.1'
 	spawn watch tcptrace-ctl watch --source=bpf --json --level=life "$ASKED"
 	wait_until reading watch
-	# And two of which nothing is asked, at either side of the range.
+	# And two ports outside the range, one on either side.
 	for one in "${PARTS[@]}" '0 0 4 9519' '0 0 4 9525'; do
 		read -r accepts connects family port <<<"$one"
 		connections -f "$family" -p "$port" -e reset
@@ -172,11 +173,11 @@ part()
 	done
 	is "$(lines "$shown" type=accept) == accepted"
 	is "$(lines "$shown" type=connect) == connected"
-	# Nothing else was even handed over, for the program to leave out.
+	# Nothing else was even delivered, for the program to filter out.
 	same "$(value events "$last")" "$(grep -cvE 'type=(snapshot|verdict|lost)' "$shown")" "records handed over"
 }
 
-# by_ss NAMESPACE...: the sockets of this one and of those
+# by_ss NAMESPACE...: the sockets of this namespace and of the others
 by_ss()
 {
 	local name
@@ -212,7 +213,7 @@ by_bpf()
 	for name in "${!JOBS[@]}"; do
 		wait_until ready "$name"
 	done
-	# TIME_WAITs that another test left may end between the two.
+	# TIME_WAITs of an earlier test may end between the two.
 	for try in 1 2 3 4 5; do
 		by_ss one two >"$BATS_TEST_TMPDIR/ss"
 		by_bpf >"$BATS_TEST_TMPDIR/ours"
@@ -244,7 +245,7 @@ ss_lines()
 	local events lost tally
 	spawn record tcptrace-ctl record --source=bpf --json --level=queue "$BATS_TEST_TMPDIR/tct" 9560
 	wait_until reading record
-	# A reader that is stopped reads nothing; the buffer holds 41 943 records.
+	# A stopped reader reads nothing; the buffer holds 41 943 records.
 	kill -STOP "${JOBS[record]}"
 	connections -p 9560 -n 1 -b 30000000 >"$BATS_TEST_TMPDIR/made"
 	kill -CONT "${JOBS[record]}"
@@ -255,21 +256,21 @@ ss_lines()
 	same "$(<"$BATS_TEST_TMPDIR/made")" "connections=1 errors=0"
 	is "$lost > 0"
 	is "$events >= 41943"
-	# By a count of its own.
+	# According to its own count.
 	tally=$(tally <"$BATS_TEST_TMPDIR/tct" | tail -n 1)
 	like "$tally" '* whole=yes'
 	same "$(value counted "$tally")" "$events"
 	echo "$events events, $lost lost"
 }
 
-# What the module's own kretprobes missed: a kprobe that is hit while another one's handler runs is lost.
+# The hits that the module's own kretprobes missed: a kprobe that is hit while another one's handler runs is lost.
 kretprobes_missed() { awk '$3 == "kretprobe" { missed += $6 } END { print missed + 0 }' $STATUS; }
 
 published_are() { (($(counter published) >= $1)); }
 
-# under_storm TRY: what the module and BPF, attached by kprobe, say of the same storm: ALL records of the module, EVENTS
-# of BPF, MISSED. Each segment is held for a while and then received in an interrupt, wherever that finds the CPU, be it
-# in the handler of a kprobe. Each try has ports of its own.
+# under_storm TRY: the records of the same storm from the module (ALL) and from BPF attached by kprobe (EVENTS), and
+# MISSED. Each segment is held for a while and then received in an interrupt, wherever that hits the CPU, also in the
+# handler of a kprobe. Each try has ports of its own.
 under_storm()
 {
 	local tally before filter='sport = :9571 or dport = :9571 or sport = :9572 or dport = :9572'
@@ -300,7 +301,7 @@ under_storm()
 	same "$(value lost "$tally")" 0
 }
 
-# The module, which ftrace calls, loses nothing but what its few kretprobes miss.
+# The module, called by ftrace, loses only what its few kretprobes miss.
 @test "what kprobes miss is counted, where the kernel tells" {
 	local try
 	case $(</proc/sys/kernel/osrelease) in
@@ -323,7 +324,7 @@ retransmitted() { (($(counted TcpRetransSegs) > 0)); }
 	peer_start client
 	spawn watch tcptrace-ctl watch --source=bpf --json --level=life 9575
 	wait_until reading watch
-	# More than any map of it holds, of tasks that never return. The one beside has a map of that name, which is older.
+	# More tasks that never return than any of its maps holds. The other reader has an older map of that name.
 	id=$(bpftool map show name entered | grep -oE '^[0-9]+' | tail -n 1)
 	zeros=$(printf ' 00%.0s' {1..48})
 	for ((n = 1; n <= 2000; n++)); do
@@ -342,7 +343,7 @@ retransmitted() { (($(counted TcpRetransSegs) > 0)); }
 	like "$(tail -n 1 "$shown")" "* lost=0 *"
 }
 
-# The next one is there before the one before ends, and each is looked at when it is alone.
+# The next one is there before the previous one ends, and each is checked while it is alone.
 @test "each level attaches its own functions and no others" {
 	local level before=''
 	for level in segment queue life; do

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# BPF says what the module says: three readers record the same traffic at once, and each end's records are compared byte
-# for byte. What needs readers of its own is in 28-bpf-live.
+# BPF records what the module records: three readers record the same traffic at once, and each endpoint's records are
+# compared byte for byte. What needs readers of its own is in 28-bpf-live.
 
 load recorded
 setup_file() { recorded; }
 
-# All take it into the kernel. The listeners' ports below are in it, but for one.
+# All readers pass it to the kernel. It covers all ports of the listeners below but one.
 RECORD_FILTER='sport >= :9500 and sport <= :9599 or dport >= :9500 and dport <= :9599'
 
-# recording_also: beside the module's reader one of BPF, which attaches by trampolines where the kernel has them, and
+# recording_also: besides the module's reader, one of BPF, which attaches by trampolines where the kernel has them, and
 # one that has to attach by kprobe
 recording_also()
 {
@@ -19,7 +19,7 @@ recording_also()
 	wait_until records kprobe
 }
 
-# records NAME: it is no longer the shell that was to become it, and waits for records
+# records NAME: the shell has become the reader, and waits for records
 records()
 {
 	local comm
@@ -42,7 +42,7 @@ traffic_cleanup()
 	[[ ! ${HURRIED-} ]] || sysctl -qw net.ipv4.tcp_fin_timeout=60
 }
 
-# from both families, closed by either end, and by a reset
+# From all families, closed by either endpoint, and by a reset.
 traffic_families()
 {
 	local family n=0
@@ -52,7 +52,7 @@ traffic_families()
 		connections -f $family -p $((9501 + n)) -n 2 -e server
 		connections -f $family -p $((9502 + n)) -n 2 -e reset
 	done
-	# Of this one nothing is recorded.
+	# Nothing of this one is recorded.
 	connections -p 9600
 	wait_until quiet_port 9600
 }
@@ -65,7 +65,7 @@ traffic_refused()
 	asked_fails ECONNREFUSED client connect six ::1 9598
 }
 
-# With full queues and with the client closed: what is left is closed by the kernel.
+# With full queues, and with the client closed: the kernel closes what is left.
 traffic_held()
 {
 	spawn full connections -H -p 9540 -n 1 -s 3000000
@@ -101,7 +101,7 @@ traffic_three_way()
 	done
 }
 
-# One process closes both ends while what it sends stays on its way: both FINs are sent before one arrives.
+# One process closes both endpoints while segments are delayed: both FINs are sent before one arrives.
 traffic_simultaneous()
 {
 	local n
@@ -128,7 +128,7 @@ traffic_simultaneous()
 accept_queue_is() { [[ $(ss -Hltn "sport = :$1" | awk '{ print $2 }') = "$2" ]]; }
 overflown() { (($(counted TcpExtListenOverflows) >= $1)); }
 
-# More connections than the listener has room for: their SYNs are refused until it accepts.
+# More connections than the listener has room for: their SYNs are dropped until it accepts.
 traffic_overrun()
 {
 	local n
@@ -144,7 +144,7 @@ traffic_overrun()
 	for n in 1 2 3 4; do
 		ask server accept "a$n" o
 	done
-	# Those that had to try again may be accepted in any order.
+	# Those that had to retry may be accepted in any order.
 	for n in 1 2 3 4; do
 		ask client close "o$n"
 	done
@@ -156,7 +156,8 @@ traffic_overrun()
 	wait_until quiet_port 9544
 }
 
-# Of the two ends of a TIME_WAIT this one can be waited for: an orphan in FIN_WAIT2 whose peer never closes.
+# Of the two ways in which a timewait socket ends, this one can be waited for: an orphan in FIN_WAIT2 whose peer never
+# closes.
 traffic_orphan()
 {
 	HURRIED=1
@@ -171,20 +172,20 @@ traffic_orphan()
 
 # ---- judgement ----
 
-# by_end FILE: its events as they came, each end for itself. The recordings end one after the other, and a TIME_WAIT may
-# end in between: the ends of TIME_WAITs are left out.
+# by_end FILE: its events in order, sorted by endpoint. The recordings end one after the other, and a TIME_WAIT may end
+# in between, so the ends of TIME_WAITs are left out.
 by_end() { recording "$1" | grep -v ' type=timewait op=end .* old=TIME_WAIT ' | sort -s -k 1,1; }
 
-# ends_of FILE: how the connections of a recording ended, "HOW N" each
+# ends_of FILE: how the connections of a recording ended, as "HOW N"
 ends_of()
 {
 	tcptrace-ctl life --json --source="$1" | json_lines |
 		awk '{ for (i = 1; i <= NF; i++) if ($i ~ /^how=/) n[substr($i, 5)]++ } END { for (how in n) print how, n[how] }' | sort
 }
 
-# timeouts: BPF's records, to be compared with the module's. Until 6.1 both ask a timer how long TIME_WAIT is, one a moment
-# after the other: the clock may have ticked in between, and an emulated CPU been away for some ticks. Later the
-# function says it.
+# timeouts: BPF's records, to be compared with the module's. Up to 6.1 both read the duration of TIME_WAIT from a timer,
+# one shortly after the other: the clock may have ticked in between, and an emulated CPU may have been away for some
+# ticks. Later kernels pass it to the function.
 timeouts()
 {
 	case $KERNEL in
@@ -193,8 +194,8 @@ timeouts()
 	esac
 }
 
-# same_records NAME MISSED: the recording's, in by-NAME, are the module's. Of a hit that comes during another kprobe's handler
-# BPF has no record, but nothing else may differ. A kernel before 6.7 doesn't count those.
+# same_records NAME MISSED: the recording's records, in by-NAME, are the module's. For a hit during another kprobe's
+# handler BPF has no record, but nothing else may differ. A kernel before 6.7 does not count those hits.
 same_records()
 {
 	local ours=$BATS_TEST_TMPDIR/by-$1 theirs=$BATS_TEST_TMPDIR/by-module missed=$2
@@ -209,7 +210,7 @@ same_records()
 	fi
 }
 
-# same_as_module NAME: all of that recording is as the module's
+# same_as_module NAME: everything in that recording is as in the module's
 same_as_module()
 {
 	local name how port missed three_way=0
@@ -217,7 +218,7 @@ same_as_module()
 	for name in families refused held half_closed simultaneous overrun orphan; do
 		judge "$name" 9500
 	done
-	# What the module has is of something: each connection is there.
+	# The module's recording is not empty: each connection is there.
 	by_end "$module" >"$BATS_TEST_TMPDIR/by-module"
 	is "$(lines "$BATS_TEST_TMPDIR/by-module" type=connect) >= 25"
 	is "$(lines "$BATS_TEST_TMPDIR/by-module" type=ack) >= 20"

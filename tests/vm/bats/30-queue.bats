@@ -1,18 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Queues: what waits to be read, what waits to be acknowledged, and who waits for that, as ss and /proc/net/tcp have it.
+# Queues: what waits to be read, what waits to be acknowledged, and who waits for it, compared with ss and
+# /proc/net/tcp.
 
 load recorded
 setup_file() { recorded; }
 
-# Nothing of PORT is left but listeners and TIME_WAIT.
+# Only listeners and TIME_WAITs are left on PORT.
 over() { wait_until quiet_port "$PORT"; }
 
 traffic_cleanup() { nft delete table inet test 2>/dev/null; }
 
-# A connection that is refused, at a port that belongs to the test: the place of this moment in what is recorded.
+# A refused connection to a port of the test's own: it marks this moment in the recording.
 mark() { { : </dev/tcp/127.0.0.1/$((PORT + 10)); } 2>/dev/null || true; }
 
-# upto N: what watch said until mark N, which must be there
+# upto N: what watch printed up to mark N, which must exist
 upto()
 {
 	awk -v dport=" dport=$((PORT + 10)) " -v n="$1" '
@@ -21,8 +22,9 @@ upto()
 		END { exit !found }' "$EVENTS"
 }
 
-# at_rest BYTES: so many are written and not read, each of them is in one queue, and no more will go from one to the other.
-# By ss, QUEUES_SERVER and QUEUES_CLIENT are "RECV-Q SEND-Q". A window that is not closed lets more go with time.
+# at_rest BYTES: so many bytes are written and not read, each of them is in one queue, and none will move any more.
+# QUEUES_SERVER and QUEUES_CLIENT are "RECV-Q SEND-Q", according to ss. If the window is not closed, data moves on with
+# time.
 at_rest()
 {
 	local word client=""
@@ -40,7 +42,7 @@ at_rest()
 	((${QUEUES_SERVER% *} + ${QUEUES_CLIENT#* } == $1))
 }
 
-# "RECV-Q SEND-Q" by /proc/net/tcp, which has numbers in hexadecimal.
+# "RECV-Q SEND-Q" according to /proc/net/tcp, which prints hexadecimal numbers.
 queues_proc()
 {
 	local line word wanted
@@ -52,14 +54,14 @@ queues_proc()
 		echo $((16#${word[4]#*:})) $((16#${word[4]%:*}))
 	done </proc/net/tcp
 }
-# Again where need be: the file comes in pieces, and a line is left out where another socket goes in between.
+# Repeated if necessary: the file is read in pieces, and a line is missing if another socket is added in between.
 proc_says() { [[ $(queues_proc "$1" "$2") = "$3" ]]; }
 
 SERVERS=() CLIENTS=() IOCTLS=()
-# compare: /proc says of both ends what ss says; one who comes now, and what is recorded until here, are for the judgement
+# compare: /proc and ss agree on both endpoints; a new reader, and the recording up to here, are judged later
 compare()
 {
-	# By ioctl(2), which waits for who is still busy with the socket.
+	# By ioctl(2), which waits until the socket is no longer in use.
 	ask client queues c
 	QUEUES_IOCTL=$ANSWER
 	echo "by ss: server $QUEUES_SERVER, client $QUEUES_CLIENT"
@@ -73,21 +75,21 @@ compare()
 	mark
 }
 
-# compare_at BYTES: when all is at rest
+# compare_at BYTES: when everything is at rest
 compare_at()
 {
 	wait_until at_rest "$1"
 	compare
 }
 
-# queues FILE SPORT DPORT: "RECV-Q SEND-Q" by the last thing that is said of that socket
+# queues FILE SPORT DPORT: "RECV-Q SEND-Q" in the last event of that socket
 queues()
 {
 	SAID=$(picked "$1" sport="$2" dport="$3" 'recvq=.*' | tail -n 1)
 	echo "$(of recvq) $(of sendq)"
 }
 
-# agreed: at each moment everybody said the same of both ends
+# agreed: at each moment all sources agree on both endpoints
 agreed()
 {
 	local n said=$BATS_TEST_TMPDIR/upto once=$BATS_TEST_TMPDIR/once
@@ -101,7 +103,7 @@ agreed()
 	done
 }
 
-# sum KEY WORD...: over all events with these words
+# sum KEY WORD...: the sum over all events with these words
 sum()
 {
 	picked "$EVENTS" "${@:2}" | awk -v key=" $1=" '{ at = index($0, key); sum += substr($0, at + length(key)) } END { print sum + 0 }'
@@ -114,12 +116,12 @@ traffic_slow()
 	compare_at 1000
 	ask client write c 20000
 	compare_at 21000
-	# Until nothing goes any more: the receiver's window is closed, and the sender's room used up.
+	# Until nothing moves any more: the receiver's window is closed, and the sender's buffer is full.
 	ask client fill c
 	WRITTEN=$((21000 + ANSWER))
 	keep WRITTEN
 	compare_at $WRITTEN
-	# The reader wakes up, and everything drains.
+	# The reader wakes up, and the queues drain.
 	ask server read s $WRITTEN
 	same "$ANSWER" $WRITTEN
 	compare_at 0
@@ -141,14 +143,14 @@ traffic_slow()
 	is "$(segments | grep -c '\.9671 > .* win 0,') > 0"
 	upto 3 >"$full"
 	is "$(lines "$full" type=ack "sport=$PORT_OF_CLIENT" snd_wnd=0) > 0"
-	# What is unsent is a part of Send-Q, by ioctl(2).
+	# Unsent data is a part of Send-Q, according to ioctl(2).
 	is "$(lines "$full" "sport=$PORT_OF_CLIENT" sendq="$sendq" unsent="${IOCTLS[2]##* }") > 0"
 	same "${SERVERS[3]} ${CLIENTS[3]}" "0 0 0 0"
 	said type=verdict sport=9671 bytes_in="$WRITTEN" bytes_out=0
 	is "$(of recvq_peak) >= $recvq"
 	said type=verdict dport=9671 bytes_in=0 bytes_out="$WRITTEN"
 	is "$(of sendq_peak) >= $sendq"
-	# What came in and what was read, step by step, is what the application counts.
+	# The received and read bytes of all steps add up to the application's count.
 	same "$(sum bytes type=recv op=queued sport=9671)" "$WRITTEN"
 	same "$(sum bytes type=recv op=read sport=9671)" "$WRITTEN"
 	same "$(sum bytes type=send op=written dport=9671)" "$WRITTEN"
@@ -196,7 +198,7 @@ traffic_stopped()
 	same "$(sum bytes type=recv op=read comm=nc)" "$WRITTEN"
 }
 
-# Where a process sleeps, by the kernel's stack.
+# Where a process sleeps, according to the kernel's stack.
 sleeps_in() { grep " $2+" "/proc/$(pid_of "$1")/stack" >/dev/null; }
 
 traffic_waiting()
@@ -208,7 +210,7 @@ traffic_waiting()
 	hear server
 	same "$ANSWER" "ok 5"
 	mark
-	# More than both queues can take.
+	# More than both queues can hold.
 	ask client set c sndbuf 20000
 	tell client write c 1000000
 	wait_until sleeps_in client sk_stream_wait_memory
@@ -227,14 +229,14 @@ traffic_waiting()
 	judge waiting 9673 9683
 	said type=verdict sport=9673 bytes_in=1000005
 	said type=verdict dport=9673 bytes_out=1000005
-	# It waited before the first byte came.
+	# It waited before the first byte arrived.
 	in_order "type=recv op=wait $SERVER recvq=0 pid=$(pid_of server)" "type=send op=written bytes=5" \
 		"type=recv op=queued bytes=5 recvq=5" "type=recv op=read bytes=5 recvq=0" \
 		"type=send op=wait $CLIENT pid=$(pid_of client)"
-	# And when the server had read these 5 nobody had waited for room.
+	# And when the server had read these 5 bytes, nobody had waited for room.
 	upto 1 >"$said"
 	is "$(lines "$said" type=recv op=read bytes=5) == 1 && $(lines "$said" type=send op=wait) == 0"
-	# The client has, before the server read.
+	# The client waited, before the server read.
 	upto 2 >"$said"
 	is "$(lines "$said" type=recv op=read) == 1 && $(lines "$said" type=send op=wait "$CLIENT") > 0"
 }
@@ -261,14 +263,15 @@ traffic_requests()
 	said type=verdict dport=9674 requests=7 bytes_in=28000 bytes_out=280
 }
 
-# Three times: what is held back goes out by itself after 200 ms, if something keeps the CPU from who closes for so long.
+# Three times: a delayed ACK goes out by itself after 200 ms if something keeps the CPU from the closing process for so
+# long.
 traffic_with_ack()
 {
 	local port n
 	for port in {9677..9679}; do
 		connected "$port"
-		# No ACK goes out before its time: it is in the segment with the answer. That one takes the client's fast path where
-		# the memory that the one before was given has room for it.
+		# No ACK goes out before its time: it is in the segment with the answer. That segment takes the client's
+		# fast path if the memory allocated for the previous one has room for it.
 		ask server set s quickack 0
 		((port != 9677)) || counted_from_here
 		for n in 1 2 3 4 5; do
@@ -293,7 +296,7 @@ traffic_with_ack()
 	keep FAST
 }
 
-# flags_of PORT BYTES: of the segment with so many bytes that came from there, by tcpdump
+# flags_of PORT BYTES: the flags of the segment with so many bytes from PORT, according to tcpdump
 flags_of()
 {
 	segments | awk -v from="127.0.0.1.$1" -v bytes="$2" '
@@ -325,7 +328,7 @@ traffic_unanswered()
 	connected 9675
 	ask client write c 100
 	compare_at 100
-	# From here on nothing of the client arrives.
+	# From here on, nothing from the client arrives.
 	drop tcp dport 9675 drop
 	ask client write c 3000
 	QUEUES_SERVER="100 0"
@@ -354,6 +357,6 @@ traffic_unanswered()
 	same "${CLIENTS[2]}" "0 0"
 	said type=verdict dport=9675 bytes_out=3100
 	is "$(of retransmits) >= 1"
-	# Whether the reader had taken the first 100 by then is the scheduler's matter.
+	# Whether the reader had taken the first 100 bytes by then is up to the scheduler.
 	said type=verdict sport=9675 bytes_in=3100 "recvq_peak=(3000|3100)"
 }

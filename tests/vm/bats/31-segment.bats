@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Level segment: each segment once where it is sent and once where it comes, as tcpdump has it.
+# Level segment: each segment once where it is sent and once where it is received, compared with tcpdump.
 
 load recorded
 setup_file() { recorded; }
@@ -7,7 +7,8 @@ setup_file() { recorded; }
 RECORD_LEVEL=segment
 UNRECORDED=nothing_armed
 
-# begin PORT ADDRESS [CLIENT'S-ADDRESS]: client's socket c and server's s are connected, and the kernel counts from here
+# begin PORT ADDRESS [CLIENT-ADDRESS]: connects the client's socket c and the server's s; the kernel's counters count
+# from here
 begin()
 {
 	PORT=$1
@@ -21,7 +22,7 @@ begin()
 	keep PORT
 }
 
-# Nothing of PORT is left but listeners and TIME_WAIT, and nothing more is counted.
+# Only listeners and TIME_WAITs are left on PORT, and counting ends.
 over()
 {
 	wait_until quiet_port "$PORT"
@@ -37,14 +38,14 @@ end()
 	over
 }
 
-# It starts no program where nothing was left.
+# It starts no program if nothing was left.
 traffic_cleanup()
 {
 	[[ $(</sys/class/net/lo/mtu) = 65536 ]] || ip link set lo mtu 65536
 	[[ ! ${DROPPING-} ]] || nft delete table inet test
 }
 
-# How many the rule dropped, which has `counter` in it. It drops from drop_counted on, and none from no_more_drops on.
+# How many segments the rule dropped, which contains `counter`. It drops from drop_counted until no_more_drops.
 drop_counted()
 {
 	DROPPING=1
@@ -59,8 +60,8 @@ no_more_drops()
 	keep DROPPED
 }
 
-# compare_with_wire [VARIABLE=VALUE...]: of wire.awk. WIRE is what tcpdump saw of PORT, each segment's sequence number, and
-# its options in full; what the kernel merged is what it counted.
+# compare_with_wire [VARIABLE=VALUE...]: variables of wire.awk. WIRE is what tcpdump saw on PORT, with each segment's
+# sequence number and all options; what the kernel merged is what it counted.
 compare_with_wire()
 {
 	WIRE=$BATS_TEST_TMPDIR/wire
@@ -78,7 +79,7 @@ compare_with()
 	awk -f "$BATS_TEST_DIRNAME/wire.awk" "${arguments[@]}" "$1" "$EVENTS"
 }
 
-# Ten segments with data, however many ACKs go without.
+# Ten segments with data, and any number of pure ACKs.
 talk()
 {
 	local n
@@ -100,7 +101,7 @@ traffic_four()
 @test "a whole connection: IPv4" {
 	judge four
 	compare_with_wire wanted=30
-	# Which sockets they were of, with the options that tcpdump has.
+	# Which sockets the segments belonged to, with the options that tcpdump shows.
 	of_syn mss
 	of_syn wscale
 	said type=segment dir=out flags=SYN mss=$MSS wscale=$WSCALE state=SYN_SENT
@@ -108,12 +109,12 @@ traffic_four()
 	said type=segment dir=out flags=SYN,ACK mss=$MSS wscale=$WSCALE state=SYN_RECV
 	in_order "type=segment dir=in flags=SYN" "type=request op=open" "type=segment dir=out flags=SYN,ACK" \
 		"type=segment dir=in flags=SYN,ACK" "type=state new=ESTABLISHED"
-	# The window, scaled: what ss has for it, which is the peer's as the socket knows it.
+	# The window, scaled: ss shows the peer's window as the socket knows it.
 	SAID=$(picked "$EVENTS" type=segment dir=in flags=ACK | head -n 1)
 	is "$(of win_scaled) == $(of win) << $WSCALE"
 }
 
-# of_syn OPTION: of the SYN, into a variable of its name in capitals
+# of_syn OPTION: the SYN's option, into a variable with its name in capitals
 of_syn() { printf -v "${1^^}" %s "$(sed -nE "s/.* Flags \[S\],.*[ [,]$1 ([0-9]+).*/\1/p" "$WIRE")"; }
 
 traffic_six()
@@ -143,13 +144,14 @@ traffic_mapped()
 
 traffic_window()
 {
-	# With the loopback's own MTU two full segments are more than a device takes at once: it would cut them, behind IP.
+	# With the loopback's own MTU, two full segments are more than a device takes at once: they would be cut below
+	# IP.
 	ip link set lo mtu 1500
 	begin 9704 127.0.0.1
 	ask client fill c
 	WRITTEN=$ANSWER
 	keep WRITTEN
-	# It asks whether the window is open again.
+	# It probes whether the window is open again.
 	wait_until enough TcpExtTCPWinProbe 2
 	ask server read s "$WRITTEN"
 	end
@@ -161,13 +163,13 @@ traffic_window()
 	is "$(grep -c ' win 0,' "$WIRE") > 0"
 	is "$(lines "$EVENTS" type=segment dir=in win=0 win_scaled=0) > 0"
 	is "$(lines "$EVENTS" type=segment dir=out win=0 win_scaled=0 sport=9704) > 0"
-	# Its probes, where they come.
+	# Its probes, where they arrive.
 	same "$(lines "$EVENTS" type=segment dir=in probe=true sport=9704)" "$(counted TcpExtTCPWinProbe)"
 	is "$(counted TcpExtTCPWinProbe) >= 2"
 	said type=verdict sport=9704 bytes_in="$WRITTEN"
 }
 
-# unread BYTES, acknowledged: by the applications' own questions
+# unread BYTES, acknowledged: according to the applications' own ioctl() calls
 unread()
 {
 	ask server queues s
@@ -201,8 +203,8 @@ traffic_refused()
 	said type=reset op=replied
 }
 
-# The kernel counts each SYN and SYN-ACK that is sent again, and each timer that did so: a SYN-ACK without a timer
-# answers a SYN that came again.
+# The kernel counts each retransmitted SYN and SYN-ACK, and each timer that retransmitted one: a SYN-ACK without a timer
+# answers a retransmitted SYN.
 answered_again() { (($(counted TcpRetransSegs) > $(counted TcpExtTCPTimeouts))); }
 
 traffic_request()
@@ -213,7 +215,7 @@ traffic_request()
 	peer_start client
 	peer_start server
 	ask server listen l 127.0.0.1 9706
-	# The SYN-ACKs come to nobody, so both are sent again.
+	# The SYN-ACKs are lost, so both are retransmitted.
 	drop_counted 'tcp sport 9706 tcp flags & (syn | ack) == (syn | ack) counter drop'
 	tell client connect c 127.0.0.1 9706
 	wait_until answered_again
@@ -229,14 +231,14 @@ traffic_request()
 	compare_with_wire unheard=$DROPPED wanted=12
 	is "$(grep -c 'Flags \[S\]' "$WIRE") >= 2 && $(grep -c 'Flags \[S\.\]' "$WIRE") >= 2"
 	is "$(lines "$EVENTS" type=segment dir=out flags=SYN,ACK state=SYN_RECV) >= 2"
-	# The second SYN came to the request socket.
+	# The second SYN was received by the request socket.
 	is "$(lines "$EVENTS" type=segment dir=in flags=SYN state=SYN_RECV duplicate=1) >= 1"
 }
 
 traffic_timewait()
 {
 	begin 9707 127.0.0.1
-	# The last ACK comes to nobody: the FIN is sent again, to TIME_WAIT.
+	# The last ACK is lost: the FIN is retransmitted to the TIME_WAIT.
 	ask client shutdown c wr
 	ask server eof s
 	drop_counted 'tcp dport 9707 tcp flags & (fin | syn | rst | ack) == ack counter drop'
@@ -261,7 +263,7 @@ traffic_reuse()
 	begin 9708 ::1
 	ask client write c 5
 	ask server read s 5
-	# The server closes first, so that its end is in TIME_WAIT.
+	# The server closes first, so that its endpoint is in TIME_WAIT.
 	ask server close s
 	ask client eof c
 	ask client close c
@@ -279,7 +281,7 @@ traffic_reuse()
 	judge reuse
 	compare_with_wire wanted=24
 	said type=timewait op=killed
-	# It came to the timewait socket, which handed it over.
+	# The timewait socket received it, and handed it over to the listener.
 	said type=segment dir=in flags=SYN state=TIME_WAIT
 }
 
@@ -303,7 +305,7 @@ traffic_lost()
 	compare_with_wire unheard=$DROPPED wanted=40
 	is "$(lines "$EVENTS" type=segment dir=in 'gap=[0-9]+') > 0"
 	is "$(lines "$EVENTS" type=segment dir=out 'sacks=[0-9]') > 0"
-	# Each SACK that came, as tcpdump has it, by its first block.
+	# Each received SACK, according to tcpdump, by its first block.
 	same "$(sed -nE 's/.*[ ,]sack [0-9]+ \{([0-9]+):([0-9]+)\}.*/\1 \2/p' "$WIRE" | sort -u)" \
 		"$(picked "$EVENTS" type=segment dir=in 'sacks=[0-9]' | sed -nE 's/.* sack_from=([0-9]+) sack_to=([0-9]+) .*/\1 \2/p' | sort -u)"
 }
@@ -321,7 +323,7 @@ traffic_disorder()
 	ask wire expect SA
 	ask wire send A
 	ask app accept s l
-	# The second hundred bytes come first and twice, and then the first, twice.
+	# The second hundred bytes arrive first and twice, and then the first hundred, twice.
 	ask wire seq 100
 	ask wire send A 100
 	ask wire again
@@ -349,7 +351,7 @@ traffic_disorder()
 	said type=segment dir=out dsack=true sack_from="$FIRST" sack_to=$((FIRST + 100))
 }
 
-# The link is b's and a's alone, so it has a tcpdump of its own, which ends when it has seen a last datagram.
+# Only a and b use the link, so it has a tcpdump of its own, which ends when it has seen a last datagram.
 traffic_namespaces()
 {
 	PORT=9710
@@ -382,10 +384,10 @@ traffic_namespaces()
 	keep PORT MERGED NETNS_A NETNS_B
 }
 
-# No client that is in TIME_WAIT is waited for: it is in a.
+# No TIME_WAIT of a client is waited for: it is in a.
 b_is_quiet() { [[ -z $(nsenter "$(netns b)" ss -Htn) ]]; }
 
-# All that the namespace has counted.
+# Everything that the namespace has counted.
 merged_in() { nsenter "$(netns "$1")" busybox cat /proc/net/netstat | kernel_counter TcpExtTCPBacklogCoalesce; }
 
 @test "in two namespaces, over veth" {
@@ -396,7 +398,7 @@ merged_in() { nsenter "$(netns "$1")" busybox cat /proc/net/netstat | kernel_cou
 	same "$(picked "$EVENTS" type=segment dport=9710 | grep -oE ' netns=[0-9]+' | sort -u)" " netns=$NETNS_A"
 }
 
-# Two readers of its own, as long as nothing is recorded.
+# Two readers of its own, while nothing else is recorded.
 traffic_nothing_armed()
 {
 	PORT=9711
@@ -424,7 +426,7 @@ traffic_nothing_armed()
 
 @test "nothing of this level is armed for who asks for less" {
 	judge nothing_armed
-	# Here the recording begins only afterwards.
+	# Here the recording starts only later.
 	silent sport=9711
 	same "$(<"$KEPT/watch.err")" ""
 	json_lines "$(out_of watch)" >"$EVENTS"

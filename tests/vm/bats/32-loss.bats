@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Retransmissions and their reasons, what a listener refuses, and probes: as the kernel itself counts them.
+# Retransmissions and their reasons, what a listener refuses, and probes, compared with the kernel's own counters.
 
 load recorded
 setup_file() { recorded; }
 
 UNRECORDED=syn_again
 
-# begin PORT: client's socket c and server's s are connected, and the kernel counts from here
+# begin PORT: connects the client's socket c and the server's s; the kernel's counters count from here
 begin()
 {
 	counted_from_here
 	connected "$1"
 }
 
-# Nothing of PORT is left but listeners and TIME_WAIT, and nothing more is counted.
+# Only listeners and TIME_WAITs are left on PORT, and counting ends.
 over()
 {
 	wait_until quiet_port "$PORT"
@@ -28,7 +28,7 @@ end()
 	over
 }
 
-# It starts no program where nothing was left.
+# It starts no program if nothing was left.
 traffic_cleanup()
 {
 	echo 3 >/proc/sys/net/ipv4/tcp_early_retrans
@@ -49,7 +49,7 @@ drop_none()
 	DROPPING=''
 }
 
-# sum KEY WORD...: over all events with these words
+# sum KEY WORD...: the sum over all events with these words
 sum()
 {
 	picked "$EVENTS" "${@:2}" | awk -v key=" $1=" '{ at = index($0, key); sum += substr($0, at + length(key)) } END { print sum + 0 }'
@@ -63,7 +63,7 @@ traffic_timer()
 	drop_these tcp dport 9721 drop
 	ask client write c 200
 	wait_until enough TcpExtTCPTimeouts 3
-	# The total of ss for this socket.
+	# This socket's total, according to ss.
 	TOTAL=$(ss -Htin dport = :9721 | grep -oE 'retrans:[0-9]+/[0-9]+')
 	keep TOTAL
 	drop_none
@@ -80,7 +80,7 @@ traffic_timer()
 	is "$(lines "$EVENTS" type=retransmit op=tlp len=200) == 1"
 	is "$(lines "$EVENTS" type=retransmit len=200 dport=9721) >= ${TOTAL##*/}"
 	said type=verdict dport=9721 retransmits="$(sum segments type=retransmit dport=9721)"
-	# The server sends no data; where all is slow its FIN goes out twice.
+	# The server sends no data; on a slow machine its FIN is retransmitted.
 	same "$(lines "$EVENTS" type=retransmit sport=9721)" "$(lines "$EVENTS" type=retransmit sport=9721 len=0)"
 }
 
@@ -106,7 +106,7 @@ traffic_lost()
 	is "$(counted TcpExtTCPFastRetrans) > 0"
 }
 
-# How often the kernel found that what it had held lost was not, by all its ways to find that.
+# How often the kernel detected that a retransmission was spurious, over all ways to detect it.
 undone()
 {
 	local name sum=0
@@ -116,7 +116,8 @@ undone()
 	echo $sum
 }
 
-# begin_with_wire PORT: the wire, with SACK, connects to the application, whose socket s writes four segments, which come
+# begin_with_wire PORT: the wire, with SACK, connects to the application, whose socket s writes four segments, which
+# arrive
 begin_with_wire()
 {
 	PORT=$1
@@ -126,7 +127,7 @@ begin_with_wire()
 	wire_start
 	ask wire sacks
 	ip route replace 10.7.0.0/16 dev wire0 proto kernel scope link src 10.7.0.1 rto_min "${RTO_MIN-200ms}"
-	# No tail-loss probe beside.
+	# Without a tail loss probe.
 	echo 0 >/proc/sys/net/ipv4/tcp_early_retrans
 	wire_connects "$PORT"
 	four_segments
@@ -149,7 +150,7 @@ end_with_wire()
 traffic_late_ack()
 {
 	begin_with_wire 9724
-	# Only the first one is sent again: whoever has all of them had got them before (F-RTO).
+	# Only the first one is retransmitted: whoever has all of them had received them before (F-RTO).
 	ask wire ack -2144
 	ask wire expect A 536
 	ask wire ack 1608
@@ -171,12 +172,12 @@ traffic_late_segment()
 	RTO_MIN=60s
 	begin_with_wire 9720
 	overtaken
-	# DSACK: the retransmission is the second copy, which the ACK of all says at once,
+	# DSACK: the retransmission arrives second, which the ACK of everything reports at once,
 	ask wire ack 1608
 	ask wire sack -2144 -1608
 	ask wire send A
 	wait_until enough TcpExtTCPFullUndo 1
-	# and another time only later.
+	# or only later.
 	four_segments
 	overtaken
 	ask wire ack 1608
@@ -186,7 +187,7 @@ traffic_late_segment()
 	wait_until enough TcpExtTCPDSACKUndo 1
 	end_with_wire
 }
-# Three ACKs without the first of four segments, which is sent again then.
+# Three duplicate ACKs lack the first of four segments, which is then retransmitted.
 overtaken()
 {
 	local to
@@ -207,11 +208,11 @@ overtaken()
 	in_order "type=retransmit op=fast" "type=retransmit op=spurious" "type=retransmit op=fast" "type=retransmit op=spurious"
 }
 
-# The kernel counts each SYN and SYN-ACK that is sent again, and each timer that did so: a SYN-ACK without a timer
-# answers a SYN that came again.
+# The kernel counts each retransmitted SYN and SYN-ACK, and each timer that retransmitted one: a SYN-ACK without a timer
+# answers a retransmitted SYN.
 answered_again() { (($(counted TcpRetransSegs) > $(counted TcpExtTCPTimeouts))); }
 
-# Level life, in a recording of its own: this is of a connection's life, and no other level is armed for it.
+# Level life, in a recording of its own, for which no other level is armed.
 traffic_syn_again()
 {
 	PORT=9723
@@ -244,7 +245,7 @@ traffic_syn_again()
 	is "$(lines "$EVENTS" type=retransmit op=synack sport=9723 state=SYN_RECV) >= 1"
 }
 
-# It waits for the window, by the kernel's own word.
+# It waits for the window, according to the kernel.
 persists() { [[ $(ss -Htno dport = ":$PORT") = *"timer:(persist,"* ]]; }
 
 traffic_window()
@@ -264,7 +265,7 @@ traffic_window()
 	same "$(lines "$EVENTS" type=window op=probe)" "$(counted TcpExtTCPWinProbe)"
 	is "$(counted TcpExtTCPWinProbe) >= 2"
 	in_order "op=closed snd_wnd=0 dport=9725" "type=window op=probe dport=9725" "op=opened dport=9725"
-	# Who acknowledges data says so, whatever the window does.
+	# An ACK of data is reported as such, whatever the window does.
 	same "$(sum bytes type=ack dport=9725)" "$WRITTEN"
 }
 
@@ -285,7 +286,7 @@ traffic_keepalive()
 	silent type=window op=probe
 }
 
-# queued NUMBER: in the accept queue, as ss counts it
+# queued NUMBER: connections in the accept queue, according to ss
 queued() { [[ $(ss -Hltn "sport = :$PORT") = "LISTEN $1 "* ]]; }
 
 traffic_backlog()
@@ -295,16 +296,16 @@ traffic_backlog()
 	counted_from_here
 	peer_start client
 	peer_start server
-	# A backlog of 1 holds two.
+	# A backlog of 1 holds two connections.
 	ask server listen l 127.0.0.1 9727 1
 	ask client connect a 127.0.0.1 9727
 	wait_until queued 1
-	# Two half-open ones, whose ACKs come to nobody.
+	# Two half-open ones, whose ACKs are lost.
 	drop_these 'tcp dport 9727 tcp flags & (syn | ack) == ack drop'
 	ask client connect b 127.0.0.1 9727
 	ask client connect c 127.0.0.1 9727
 	drop_none
-	# The next SYN-ACKs are acknowledged: one fits, the other is refused.
+	# The next SYN-ACKs are acknowledged: one child fits, the other is refused.
 	wait_until enough TcpExtListenOverflows 1
 	# So is a SYN.
 	ask client start d 127.0.0.1 9727
@@ -339,7 +340,7 @@ traffic_syn_queue()
 	keep PORT
 	peer_start client
 	peer_start server
-	# No SYN-ACK comes to anybody.
+	# No SYN-ACK arrives.
 	drop_these 'tcp sport 9728 tcp flags & (syn | ack) == (syn | ack) drop'
 	echo 0 >/proc/sys/net/ipv4/tcp_syncookies
 	counted_from_here
@@ -353,7 +354,7 @@ traffic_syn_queue()
 		ask client start d$n 127.0.0.1 9728
 	done
 	wait_until enough TcpExtTCPReqQFullDoCookies 3
-	# The listener goes first: from then on no SYN is counted.
+	# The listener closes first: from then on no SYN is counted.
 	ask server close l
 	for n in c1 c2 c3 c4 c5 c6 c7 d1 d2 d3; do
 		ask client close $n
@@ -371,7 +372,7 @@ traffic_syn_queue()
 	same "$(of syn_backlog) $(of backlog_max)" "4 3"
 }
 
-# Of the connection whose second segment was sent again.
+# The connection whose second segment was retransmitted.
 @test "as text" {
 	local text=$BATS_TEST_TMPDIR/text
 	judge timer

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Drops with the kernel's reason, and connections of unusual kinds: MPTCP's, one's own, with deferred accept.
+# Drops with the kernel's reason, and unusual connections: of MPTCP, to oneself, with deferred accept.
 
 load recorded
 setup_file() { recorded; }
@@ -16,7 +16,7 @@ over()
 	wait_until quiet_port "$PORT"
 }
 
-# The tracepoint skb:kfree_skb knows no ports: it is on for as long as nothing else is on its way.
+# The tracepoint skb:kfree_skb knows no ports, so it is enabled only while no other segments are under way.
 DROPS=$TRACE/events/skb/kfree_skb/enable
 
 traffic_cleanup()
@@ -25,7 +25,7 @@ traffic_cleanup()
 	echo 0 >"$DROPS"
 } 2>/dev/null
 
-# freed TRACE REASON: how often the tracepoint had this reason, of IPv4
+# freed TRACE REASON: how often the tracepoint gave this reason, for IPv4
 freed() { grep -cE "protocol=2048 .*reason: $2\$" "$1" || true; }
 freed_so() { (($(freed $TRACE/trace "$1") >= $2)); }
 
@@ -36,7 +36,7 @@ traffic_dropped()
 	connected 9731
 	ask client write c 100
 	ask server read s 100
-	# By a rule; and then, what was there already.
+	# By a rule; and then, what was already there.
 	drop tcp sport 9731 drop
 	ask client write c 1000
 	wait_until freed_so TCP_OLD_DATA 1
@@ -57,7 +57,7 @@ traffic_dropped()
 		is "$(freed "$RECORDED/trace" $reason) > 0"
 	done
 	silent type=drop reason=QUEUE_PURGE
-	# The SYN that nobody wanted, as it came.
+	# The SYN that nobody accepted, as it arrived.
 	said type=drop op=segment reason=NO_SOCKET flags=SYN sport=9731 dir=in
 }
 
@@ -78,7 +78,7 @@ traffic_mptcp()
 
 @test "subflows of MPTCP are told apart" {
 	judge mptcp
-	# By ss, too, it is one of MPTCP.
+	# According to ss, too, it is one of MPTCP.
 	like "$BY_SS" "*tcp-ulp-mptcp*"
 	is "$(lines "$EVENTS" type=segment mptcp=true sport=9733) > 0"
 	is "$(lines "$EVENTS" type=segment mptcp=true dport=9733) > 0"
@@ -114,14 +114,14 @@ traffic_itself()
 
 @test "a socket that connects to itself" {
 	judge itself
-	# With -vv it says each segment's sequence number.
+	# With -vv, tcpdump prints each segment's sequence number.
 	tcpdump -n -S -vv -r "$RECORDED/segments.pcap" tcp port 9735 >"$BATS_TEST_TMPDIR/segments" 2>/dev/null
 	awk -f "$BATS_TEST_DIRNAME/wire.awk" -v wanted=10 -v merged="$MERGED" "$BATS_TEST_TMPDIR/segments" "$EVENTS"
 	said type=verdict sport=9735 dport=9735 how=simultaneous
 	same "$(picked "$EVENTS" cookie='[1-9][0-9]*' | grep -oE ' cookie=[0-9]+' | sort -u | awk 'END { print NR }')" 1
 }
 
-# The kernel has counted an ACK that makes no connection yet.
+# The kernel has counted an ACK that does not establish a connection yet.
 deferred() { (($(counted TcpExtTCPDeferAcceptDrop) > 0)); }
 
 traffic_deferred()
@@ -135,7 +135,7 @@ traffic_deferred()
 	counted_from_here
 	ask client connect c 127.0.0.1 9736
 	wait_until deferred
-	# The client believes to be connected, the server has half a connection.
+	# The client is connected, the server's connection is half-open.
 	ss_has state syn-recv sport = :9736
 	ss_has state established dport = :9736
 	ask client write c 10
@@ -148,6 +148,6 @@ traffic_deferred()
 	judge deferred
 	in_order "type=request op=open" "type=segment dir=in flags=ACK state=SYN_RECV len=0 sport=9736" \
 		"type=segment dir=in state=SYN_RECV len=10" "type=request op=acked sport=9736" "type=accept"
-	# No sooner than that.
+	# Not before that.
 	said type=request op=acked sport=9736
 }

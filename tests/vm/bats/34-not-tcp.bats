@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What is not TCP and comes by the same functions of the kernel, or bears TCP's number: no record may tell of it.
+# What is not TCP and goes through the same kernel functions, or has TCP's protocol number: no record may report it.
 
 load recorded
 setup_file() { recorded; }
@@ -7,7 +7,7 @@ setup_file() { recorded; }
 # shellcheck disable=SC2034 # of traffic.bash
 RECORD_LEVEL=segment
 
-# Records as they are, to be counted by lines(); no view has a say in it.
+# Raw records, to be counted by lines(); no view is involved.
 records() { [[ -s $BATS_FILE_TMPDIR/records ]] || recording "$RECORDED/recording" >"$BATS_FILE_TMPDIR/records"; RECORDS=$BATS_FILE_TMPDIR/records; }
 # unrecorded_port PORT
 unrecorded_port()
@@ -22,14 +22,14 @@ traffic_cleanup()
 	echo 1000 >/proc/sys/user/max_net_namespaces
 } 2>/dev/null
 
-# dropped_by_rule [COMMAND...]: the rule of nft has counted something, in the namespace that COMMAND enters
+# dropped_by_rule [COMMAND...]: nft's rule has counted something, in the namespace that COMMAND enters
 dropped_by_rule() { [[ $("$@" nft list table inet test) = *"counter packets "[1-9]* ]]; }
 
-# Its timers and those of its requests end in the namespace that goes; the kernel counts that one until all is gone.
+# Its timers and those of its requests end with the namespace; the kernel counts the namespace until all of it is gone.
 limit_namespaces() { sysctl -qw user.max_net_namespaces=1; }
 namespaces_gone() { unshare -n true 2>/dev/null; }
 
-# in_netns COMMAND...: there are the sockets of DCCP
+# in_netns COMMAND...: in the namespace with the DCCP sockets
 in_netns() { nsenter "$(netns dccp)" "$@"; }
 dccp_state() { [[ $(in_netns ss -Hdan state "$1") ]]; }
 
@@ -63,14 +63,14 @@ traffic_dccp()
 	all_of_it ::1 9902
 	BY_SS6=$BY_SS
 	keep BY_SS4 BY_SS6
-	# Half a connection, whose listener goes: its request is dropped by its timer.
+	# Half a connection, whose listener closes: its request is dropped by its timer.
 	in_netns nft -f - <<<'table inet test { chain in { type filter hook input priority 0; ip protocol dccp dccp type response counter drop; }; }'
 	ask server listen l 127.0.0.1 9903
 	ask client start c 127.0.0.1 9903
 	wait_until dropped_by_rule in_netns
 	ask server close l
 	ask client close c
-	# One of TCP in the same place.
+	# A TCP connection in the same place.
 	peer_start both nsenter "$(netns dccp)" peer
 	ask both listen l 127.0.0.1 9904
 	ask both connect c 127.0.0.1 9904
@@ -85,7 +85,7 @@ traffic_dccp()
 	wait_until namespaces_gone
 }
 
-# of_dccp PORT STATE>STATE: the tracepoint, which tells the protocol
+# of_dccp PORT STATE>STATE: according to the tracepoint, which reports the protocol
 of_dccp() { grep -E "protocol=IPPROTO_DCCP .*[sd]port=$1 .* oldstate=TCP_${2%>*} newstate=TCP_${2#*>}\$" "$RECORDED/trace" >/dev/null; }
 
 @test "DCCP, from listen() to the end of its TIME_WAIT" {
@@ -130,7 +130,7 @@ traffic_sctp()
 	unrecorded_port 9905
 }
 
-# Three segments that nobody's connection sent, from port 6: a raw socket's "port" is the number of its protocol.
+# Three segments that no connection sent, from port 6: a raw socket's "port" is its protocol number.
 RAW='import socket, struct
 s = socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_TCP)
 for seq in (1111, 2222, 3333):
@@ -145,7 +145,7 @@ has_reasons() { grep -q ' reason;' /sys/kernel/tracing/events/skb/kfree_skb/form
 traffic_raw()
 {
 	has_reasons || skip "this kernel drops without a reason (until 5.16)"
-	# nft's modules, which a user's namespace may not load.
+	# nft's modules, which a user namespace may not load.
 	nft "$FROM_PORT_6"
 	nft delete table inet test
 	# shellcheck disable=SC2016 # is for the inner shell
@@ -186,7 +186,7 @@ traffic_control()
 	same "$(lines "$RECORDS" type=drop kind=full sport=6)" 0
 }
 
-# cookies_of OPTION: those of the sockets of PORT, by ss
+# cookies_of OPTION: of the sockets on PORT, according to ss
 cookies_of() { ss -Hane "$1" "sport = :$PORT or dport = :$PORT" | grep -oE ' sk:[0-9a-f]+' | sed 's/ sk://'; }
 
 traffic_mptcp()
@@ -199,7 +199,7 @@ traffic_mptcp()
 	ask client mptcp
 	ask server mptcp
 	connected 9907
-	# And one who does not speak it.
+	# And one that does not use it.
 	ask plain connect p 127.0.0.1 9907
 	ask server accept sp l
 	mapfile -t MPTCP < <(cookies_of -M)

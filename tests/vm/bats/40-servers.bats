@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Real servers under real clients: what watch counts, against what they count themselves, and the kernel's counters.
+# Real servers under real clients: what watch counts, compared with their own counts and the kernel's counters.
 
 load recorded
 setup_file() { recorded; }
 
 RECORD_LEVEL=life
-# Nobody looks at segments here.
+# Segments are not compared here.
 SEGMENTS_OF="tcp port 9400"
 PORTS_OF_ALL=({9401..9406})
 
-# From here to counting_ends, what the kernel counts is of this function; CHILDREN, the hits of the function in which a
-# child is made
+# Until counting_ends, the kernel's counts belong to this function; CHILDREN counts the hits of the function that
+# creates a child
 counting_begins()
 {
 	counted_from_here
@@ -24,7 +24,7 @@ counting_ends()
 	keep CHILDREN
 }
 
-# judge_all NAME PORT...: EVENTS is what watch says of everything but the other tests' ports
+# judge_all NAME PORT...: EVENTS is everything that watch shows, except the other tests' ports
 judge_all()
 {
 	local port others=''
@@ -35,7 +35,7 @@ judge_all()
 	events "$others" >"$EVENTS"
 }
 
-# Each connection from the beginning to the end, on both ends: what the kernel counted is what watch saw.
+# Each connection, from beginning to end, at both endpoints: watch saw what the kernel counted.
 as_the_kernel_counts()
 {
 	local connects children resets verdicts passive
@@ -47,8 +47,8 @@ as_the_kernel_counts()
 	passive=$(counted TcpPassiveOpens)
 	echo "connects $connects, children $children, resets $resets, verdicts $verdicts"
 	same "$connects" "$(counted TcpActiveOpens)" TcpActiveOpens
-	# Where two CPUs make a child of one request at the same time, the kernel counts both and keeps one
-	# (inet_csk_complete_hashdance(), own_req). Both go through there.
+	# If two CPUs create a child of one request at the same time, the kernel counts both and keeps one
+	# (inet_csk_complete_hashdance(), own_req). Both go through that function.
 	[[ $SOURCE != module ]] || same "$CHILDREN" "$passive" "TcpPassiveOpens, by hits"
 	is "passive >= children && passive - children <= 2"
 	same "$resets" "$(counted TcpEstabResets)" TcpEstabResets
@@ -81,12 +81,12 @@ nginx_start()
 	wait_until ss_has state listening sport = ":$2"
 }
 
-# What nginx says at PORT that it has accepted, this question included.
+# How many connections nginx has accepted, according to its status at PORT, including this one.
 nginx_accepts() { busybox wget -qO- "http://127.0.0.1:$1/" | awk '/^ / { print $1; exit }'; }
 
 requests() { grep -c . "$BATS_TEST_TMPDIR/access.log"; }
 
-# under_wrk PORT STATUS-PORT ARGUMENT...: nginx under wrk; wrk counts seconds only, and there shall be 40 requests
+# under_wrk PORT STATUS-PORT ARGUMENT...: nginx under wrk; wrk counts only seconds, and 40 requests are wanted
 under_wrk()
 {
 	local port=$1 status_port=$2 before after seconds=1
@@ -101,7 +101,7 @@ under_wrk()
 		seconds=$((2 * seconds))
 	done
 	wait_until quiet_port "$port"
-	# All that have been answered are in its log.
+	# Its log has all answered requests.
 	REQUESTS=$(requests)
 	after=$(nginx_accepts "$status_port")
 	ACCEPTED=$((after - before - 1))
@@ -121,7 +121,7 @@ traffic_nginx_close()
 	as_the_kernel_counts
 	accepted=$(lines "$EVENTS" type=accept sport=9401 comm=nginx pid="$(pid_of nginx)")
 	same "$accepted" "$ACCEPTED" "accepted, by nginx's stub_status"
-	# Each answered request was a connection of its own.
+	# Each answered request had a connection of its own.
 	is "REQUESTS > 10 && accepted >= REQUESTS"
 }
 
@@ -153,7 +153,7 @@ traffic_redis()
 	after=$(redis_connections)
 	wait_until quiet_port 9403
 	counting_ends
-	# The last question is counted in its own answer, and so was the first one.
+	# The last question is counted in its own answer, as was the first one.
 	ACCEPTED=$((after - before + 1))
 	keep ACCEPTED
 }

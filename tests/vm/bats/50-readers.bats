@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Readers of the rings: several at once, filters, exact losses, mappings, waking, and what holds the module.
+# Readers of the rings: several at once, filters, exact losses, mappings, waking, and what keeps the module loaded.
 
 load helper
 setup() { common_setup; }
@@ -42,11 +42,11 @@ teardown()
 	is "$(lines "$raw" '.port=9503') == 0"
 	is "$(lines "$raw" '.port=9501' family=6) == 0"
 	is "$(lines "$raw" '.port=9502' family=4) == 0"
-	# Two ends of each connection, and the listener.
+	# Two endpoints of each connection, and the listener.
 	is "$(grep -oE ' cookie=[0-9a-f]+' "$four" | sort -u | grep -c .) == 41"
 }
 
-# seen ACCEPTS CONNECTS CLAUSE...: the same connection each time, through a kernel that was asked for CLAUSEs only
+# seen ACCEPTS CONNECTS CLAUSE...: the same connection each time, with only CLAUSEs as the kernel's filter
 seen()
 {
 	local accepts=$1 connects=$2 clause arguments=()
@@ -90,7 +90,7 @@ seen()
 	stop six
 	stop mapped
 	is "$(lines "$(out_of six)" 'type=(accept|connect)' saddr=::1) == 2"
-	# The listener, on [::], is within ::/127 as well; the connections to it are not.
+	# The listener, on [::], is within ::/127, too; the connections to it are not.
 	is "$(lines "$(out_of six)" 'type=(accept|connect)' '.port=9506') == 0"
 	is "$(lines "$(out_of mapped)" type=accept saddr=::ffff:127.0.0.1 sport=9506) == 1"
 	is "$(lines "$(out_of mapped)" family=4) == 0"
@@ -115,7 +115,7 @@ witness_end()
 	echo 0 >$TRACING/events/witness/enable
 	echo >$TRACING/kprobe_events
 }
-# witness_hits SYMBOL...: HITS and those it missed, of each of them
+# witness_hits SYMBOL...: the HITS and misses of each
 witness_hits()
 {
 	local symbol name hits missed
@@ -128,7 +128,7 @@ witness_hits()
 		HITS+=" ${of_witness[$symbol]}"
 	done
 }
-# module_hits SYMBOL...: the same of the module's own
+# module_hits SYMBOL...: the same according to the module
 module_hits()
 {
 	local symbol line lines word
@@ -144,8 +144,8 @@ module_hits()
 	done
 }
 
-# hits_ahead SYMBOL...: how many more hits than the module the witness has of each, in AHEAD. Nothing was hit
-# between the looks that this was taken at: the module's count is the same before and after the witness was asked.
+# hits_ahead SYMBOL...: how many more hits of each the witness has than the module, in AHEAD. Nothing was hit between
+# the two readings: the module's count is the same before and after the witness is read.
 hits_ahead()
 {
 	local before i module witness
@@ -169,13 +169,14 @@ counted_hits()
 	load_module "$@"
 	witness_begin "${symbols[@]}"
 	spawn_ready reader ringdump --level queue --clause sport=9507 --clause dport=9507
-	# A TIME_WAIT of an earlier test may end at any time: before the module's probe is there, or between the two looks.
+	# A TIME_WAIT of an earlier test may end at any time: before the module's probe is armed, or between the two
+	# readings.
 	wait_until hits_ahead "${symbols[@]}"
 	ahead=$AHEAD
 	connections -p 9507 -n 10 -b 3000
 	connections -p 9508 -n 10 -e server
 	connections -p 9507 -n 5 -f 6 -e reset
-	# Each of them but the first takes the place of a TIME_WAIT, which ends.
+	# Each of them but the first replaces a TIME_WAIT, which ends.
 	connections -p 9507 -P 33334 -n 5 -e server
 	wait_until hits_ahead "${symbols[@]}"
 	same "$AHEAD" "$ahead" "hits of the witness that the module has not, of ${symbols[*]}"
@@ -185,7 +186,7 @@ counted_hits()
 	is "$(probe_hits tcp_ack) > 30"
 	stop reader
 
-	# At rest, on each CPU and over all probes, each hit is somewhere.
+	# At rest, on each CPU and over all probes, each hit is accounted for.
 	awk '
 		$1 == "cpu" { cpus = 1; next }
 		$1 == "id" { exit }
@@ -211,7 +212,7 @@ counted_hits()
 
 # ---- losses ----
 
-# tally NAME: sets what the reader's last line says: read overwritten holes reserved wakes
+# tally NAME: sets the variables of the reader's last line: read overwritten holes reserved wakes
 tally()
 {
 	local word last
@@ -228,12 +229,12 @@ tally()
 	spawn_ready reader ringdump
 	kill -STOP "${JOBS[reader]}"
 	connections -p 9510 -n 100
-	# A last one, to be found at the end.
+	# A last one, to be recognised at the end.
 	connections -p 9510 -P 33333 -e reset
 	kill -CONT "${JOBS[reader]}"
 	stop reader
 	tally reader
-	# By the module's own counters and without them: a hundred connections are so many records.
+	# By the module's own counters, and without them: a hundred connections make so many records.
 	is "reserved == $(counter published) + $(counter lost)"
 	is "reserved > 1000 && overwritten > 0"
 	is "read + overwritten + holes == reserved"
@@ -245,7 +246,7 @@ tally()
 	is "read + holes == $kept"
 	is "$(lines "$(out_of reader)" 'type=.*') == read"
 	is "$(lines "$(out_of reader)" '.port=33333' 'new=CLOSE') >= 1"
-	# On each CPU what was read has no gap.
+	# On each CPU there is no gap between the records that were read.
 	awk '
 		/^#/ { next }
 		{ match($0, / cpu=[0-9]+/); cpu = substr($0, RSTART + 5, RLENGTH - 5)
@@ -258,7 +259,7 @@ tally()
 @test "a reader too slow for a small ring reads whole records and counts the others" {
 	local read overwritten holes reserved
 	load_module ring=64
-	# What a former test left in TIME_WAIT may end just now: it is none of these.
+	# A TIME_WAIT of an earlier test may end just now; it is not counted.
 	spawn_ready reader ringdump --level queue --clause sport=9511-9512 --clause dport=9511-9512
 	spawn one connections -p 9511 -n 0 -b 20000
 	spawn two connections -p 9512 -n 0 -f 6
@@ -272,7 +273,7 @@ tally()
 	is "reserved == $(counter published) + $(counter lost)"
 	is "read + overwritten + holes == reserved"
 	is "read > 0"
-	# A record put together from two would name a port of none or another family.
+	# A record put together from two would name an unused port or another family.
 	is "$(lines "$(out_of reader)" 'type=.*') == read"
 	is "$(lines "$(out_of reader)" '.port=9511' family=4) + $(lines "$(out_of reader)" '.port=9512' family=6) == read"
 	# On each CPU positions only grow.
@@ -301,7 +302,7 @@ enough() { (($(counter published) >= $1)); }
 	is "$(readers) == 0"
 	stop traffic
 	grep -q ' errors=0$' "$(out_of traffic)"
-	# Who comes next finds all in order.
+	# The next reader finds everything in order.
 	spawn_ready third ringdump
 	connections -p 9514 -n 3
 	stop third
@@ -311,7 +312,7 @@ enough() { (($(counter published) >= $1)); }
 @test "a forked child has no mapping of its parent's, unless it asks, and then it holds the module" {
 	load_module
 	if ! mappings child >"$(out_of child)" 2>"$BATS_TEST_TMPDIR/child.err" 3>&-; then
-		# 7.2's madvise(MADV_DOFORK) refuses a mapping that must not be expanded, which ours must not. The debug
+		# 7.2's madvise(MADV_DOFORK) refuses a mapping that must not be expanded, as ours must not. The debug
 		# kernel is built without madvise().
 		[[ $(<"$BATS_TEST_TMPDIR/child.err") = "mappings: mapping for a child: "@(Invalid argument|Function not implemented) ]]
 		unload_module
@@ -398,7 +399,7 @@ the second clause: EINVAL"
 	fails armed tcp_ack
 }
 
-# group_told NAME PORT: a subscriber of the group has been told of an accept there
+# group_told NAME PORT: a subscriber of the group has received an accept on PORT
 group_told() { (($(lines "$(out_of "$1")" type=4 sport="$2") > 0)); }
 
 @test "there are as many readers as may be, and who comes next is told why" {
@@ -412,7 +413,7 @@ and one more: EUSERS"
 	run -1 tcptrace-ctl watch 9525
 	like "$output" "tcptrace-ctl*: the module has its maximum of readers (64): stop one, \
 tcptrace-ctl status lists them"
-	# The group is none of them. What earlier tests left in TIME_WAIT ends meanwhile, all of it at once.
+	# The group is not one of the readers. The TIME_WAITs of earlier tests end meanwhile, all at once.
 	spawn_ready life nlfamily --rcvbuf 67108864 life
 	connections -p 9525
 	wait_until group_told life 9525
@@ -433,7 +434,7 @@ after one was closed: fine"
 	run -1 tcptrace-ctl watch 9526
 	like "$output" "tcptrace-ctl*: the filters of all readers together have the maximum of clauses (1024): stop a \
 reader, tcptrace-ctl status lists them"
-	# They fit nothing, and each hit is asked of all of them; a filter without a clause is none of them.
+	# They match nothing, and each hit is compared with all of them; a filter without a clause is not one of them.
 	connections -p 9526 -n 5
 	is "$(counter published) == 0 && $(counter filtered) > 0"
 	spawn_ready reader ringdump
@@ -455,7 +456,7 @@ reader, tcptrace-ctl status lists them"
 	is "overwritten == 0 && read == reserved"
 	is "$(lines "$(out_of reader)" type=accept) == 200"
 	is "wakes >= 1"
-	# Each CPU wakes once in 256; the clock of 10 s may add one or the other.
+	# Each CPU wakes once in 256 records; the clock of 10 s may add one or two.
 	is "wakes <= read / 64"
 }
 
@@ -502,7 +503,7 @@ reader, tcptrace-ctl status lists them"
 @test "all readers together are woken by time as often as one: 200 times a second" {
 	local read overwritten holes reserved wakes n all=0 began readers=20
 	load_module
-	# At the moment that the last one begins there are as many as it counts on.
+	# When the last one starts, as many exist as it counts on.
 	for ((n = 0; n < readers; n++)); do
 		spawn_ready "eager$n" ringdump --wake-ms 1 --mine -c sport=9529
 	done
@@ -543,7 +544,7 @@ reader, tcptrace-ctl status lists them"
 		same "$what $output" "$what EAGAIN"
 		exec 9<&-
 	done
-	# The file is closed, its mapping is there: so is its wish.
+	# The file is closed, but its mapping exists, and so does its wish.
 	spawn_ready reader ringdump --mapping-only
 	run -1 delete_module tcptrace
 	same "$output" EAGAIN
@@ -559,7 +560,7 @@ reader, tcptrace-ctl status lists them"
 
 @test "unloading under traffic is clean" {
 	local n
-	# A pause, for loading needs a CPU as well.
+	# A pause, since loading needs a CPU as well.
 	spawn one connections -p 9517 -n 0 --pause 1000
 	spawn two connections -p 9518 -n 0 -f 6 -e reset -b 5000 --pause 1000
 	for n in 1 2 3; do

@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# Loading and unloading, many times: nothing breaks and nothing is left. RELOADS says how often under traffic. What is left is
-# judged by what is exact at any number: the kernel's own lists under traffic, at rest the objects that its allocator
-# counts, which grow with each reload where one loses some, and kmemleak where the kernel has it.
+# Loading and unloading, many times: nothing breaks, and nothing is left behind. RELOADS is how often under traffic.
+# What is left is judged by what is exact at any number: the kernel's own lists under traffic; at rest the objects that
+# its allocator counts, whose number grows with each reload that loses some; and kmemleak where the kernel has it.
 
 load helper
 setup()
 {
 	common_setup
 	BUCKETS=$(</proc/sys/net/ipv4/tcp_max_tw_buckets)
-	# There are as many TIME_WAITs soon, and then no more of them.
+	# The number of TIME_WAITs soon stays the same.
 	echo 64 >/proc/sys/net/ipv4/tcp_max_tw_buckets
 }
 teardown()
@@ -20,12 +20,12 @@ teardown()
 
 : "${RELOADS:=8}"
 
-# Some leave all probes at rest, in others they are hit until the moment that they go.
+# In some reloads all probes are at rest, in others they are hit until they are removed.
 PARAMETERS=(ring=64 flight=queue "ring=64 flight=life" attach=kprobe "flight=queue attach=kprobe" "")
 LEAKS=/sys/kernel/debug/kmemleak
 KMEMLEAK_OFF="kmemleak is switched off (tests/vm/run --kmemleak switches it on)"
 
-# Microseconds between connections. A kernel that checks all it does would have no CPU left to load anything.
+# Microseconds between connections. A kernel with all checks would have no CPU time left to load anything.
 PAUSE=4000
 [[ ${TCPTRACE_KERNEL-} != debug ]] || PAUSE=40000
 
@@ -44,11 +44,11 @@ traffic_end()
 	grep -qE '^connections=[1-9][0-9]* errors=0$' "$(out_of two)"
 }
 
-# Has kmemleak been switched on (tests/vm/run --kmemleak)? Then it looks when it is told to, and not by itself, which keeps a
-# CPU for so long that unloading waits for it; and what was lost before is not ours.
+# Whether kmemleak is on (tests/vm/run --kmemleak). If so, it scans only when told to: a scan keeps a CPU busy for so
+# long that unloading waits for it. What was lost before does not count.
 kmemleak_on() { [[ -e $LEAKS ]] && echo scan=off >$LEAKS && echo clear >$LEAKS; } 2>/dev/null
 
-# Filters that are refused, since probes would be silent.
+# Filters that are refused because probes would not fire.
 refusals()
 {
 	sysctl -qw kernel.ftrace_enabled=0
@@ -86,7 +86,7 @@ hooks() { cat $KPROBES $TRACED; }
 	none_armed
 	[[ ! -e /proc/tcptrace ]]
 	fails nlfamily info
-	# All this would be seen.
+	# All of this would be noticed.
 	load_module flight=queue
 	fails same "$(hooks)" "$hooks" >/dev/null
 	nlfamily info >/dev/null
@@ -94,20 +94,21 @@ hooks() { cat $KPROBES $TRACED; }
 
 @test "reloads under traffic: kmemleak finds nothing" {
 	[[ -e $LEAKS ]] || skip "this kernel has no kmemleak"
-	# Those of the test before, if it has made them.
+	# Those of the previous test, if it has created them.
 	if [[ ! -e $BATS_FILE_TMPDIR/reloaded ]]; then
 		kmemleak_on || skip "$KMEMLEAK_OFF"
 		reloads
 	fi
 	echo scan=off >$LEAKS 2>/dev/null || skip "$KMEMLEAK_OFF"
-	# It looks at nothing that is younger than 5 s, and reports what it did not find twice.
+	# kmemleak ignores what is younger than 5 s, and reports what it did not find in two scans.
 	echo scan >$LEAKS
 	nap 6
 	echo scan >$LEAKS
 	same "$(<$LEAKS)" ""
 }
 
-# Those that one who loses memory takes it from: what is smaller than a page, and what files below /proc and /sys are made of.
+# The caches from which lost memory would come: objects smaller than a page, and what files in /proc and /sys are made
+# of.
 objects()
 {
 	local cache name count
@@ -121,7 +122,7 @@ objects()
 	done </proc/slabinfo
 }
 
-# measure FILE: how many objects there are, at rest: what is freed later than it could be is gone in one of some looks.
+# measure FILE: the number of objects, at rest: what is freed with a delay is gone in one of several readings.
 measure()
 {
 	for _ in 1 2 3 4 5; do
@@ -130,7 +131,8 @@ measure()
 	done | awk '!($1 in least) || $2 < least[$1] { least[$1] = $2 } END { for (name in least) print name, least[name] }' | sort >"$1"
 }
 
-# growing FILE ROUNDS LEAST: which of them have grown by so many in each round; how all went, that changed at all, in FILE.said
+# growing FILE ROUNDS LEAST: the caches that have grown by LEAST in each round; FILE.said has the history of all that
+# changed
 growing()
 {
 	local i files=()
@@ -155,8 +157,9 @@ growing()
 		}' "${files[@]}"
 }
 
-# Objects are counted exactly when the CPUs' own partly used slabs are given back. Whatever else the kernel does makes
-# some come and go, and more of them for some rounds; but what is lost at each load makes more with every round.
+# The counts are exact when the CPUs' own partly used slabs are returned. Whatever else the kernel does makes some
+# objects come and go, and increases their number for some rounds; but what is lost at each load increases it in every
+# round.
 @test "reloads: nothing grows with each of them" {
 	local round each=$((RELOADS < 48 ? 6 : RELOADS / 8 / 6 * 6)) file=$BATS_TEST_TMPDIR/round grew=''
 	[[ -e /sys/kernel/slab && -r /proc/slabinfo ]] || skip "this kernel does not count its objects"
@@ -167,7 +170,7 @@ growing()
 		reload "$KO" "$each" "${PARAMETERS[@]}" >/dev/null
 		measure "$file.$round"
 		((round >= 3)) || continue
-		# Half of the parameters are with flight, and of each round a third asks for one of the levels.
+		# Half of the parameters are with flight, and in each round a third asks for one of the levels.
 		grew=$(growing "$file" $round $((each / 3)))
 		[[ $grew ]] || break
 	done

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# CPUs that go and come while others read: rings come with them, their records stay, and nothing is lost uncounted.
+# CPUs that go offline and come online while others read: rings are created with them, their records stay, and no loss
+# is uncounted.
 
 load helper
 CPU=/sys/devices/system/cpu/cpu1/online
@@ -18,17 +19,17 @@ on() { [[ ! -e $CPU || $(<$CPU) = 1 ]] || echo 1 >$CPU; }
 off() { echo 0 >$CPU; }
 
 rings() { value rings "$(nlfamily info)"; }
-# of_cpu N NAME [KEY=VALUE...]: records of that CPU that a reader has printed
+# of_cpu N NAME [KEY=VALUE...]: the records of CPU N that a reader has printed
 of_cpu()
 {
 	local cpu=$1 name=$2
 	shift 2
 	lines "$(out_of "$name")" "$@" cpu="$cpu"
 }
-# lost_on N: what the module counts as lost on that CPU
+# lost_on N: what the module counts as lost on CPU N
 lost_on() { awk -v cpu="$1" '$1 == "cpu" { cpus = 1; next } $1 == "id" { exit } cpus && $1 == cpu { print $6 }' $STATUS; }
 
-# tally NAME: sets what the reader's last line says: read overwritten holes reserved wakes
+# tally NAME: sets the variables of the reader's last line: read overwritten holes reserved wakes
 tally()
 {
 	local word last
@@ -52,7 +53,7 @@ tally()
 	taskset -c 1 connections -p 9571 -n 3
 	off
 	same "$(rings)" 2
-	# Read now, when its CPU is gone; and by one who comes now, too.
+	# Read after its CPU went offline; also by a reader that starts now.
 	ringdump --oldest --once --no-filter >"$(out_of late)"
 	is "$(of_cpu 1 late type=accept sport=9571) >= 3"
 	stop reader
@@ -61,7 +62,7 @@ tally()
 	stop watch INT
 	is "$(grep -c '"type":"accept"' "$(out_of watch)") == 5"
 	is "$(counter lost) == 0"
-	# With the last reader they go, and who comes next has those of the CPUs that are there.
+	# They are freed with the last reader. The next reader gets those of the CPUs that are online.
 	same "$(rings)" 0
 	spawn_ready reader ringdump
 	same "$(rings)" 1
@@ -99,7 +100,7 @@ readers_are() { [[ $(readers) = "$1" ]]; }
 	tally queue
 	is "read + overwritten + holes == reserved"
 	is "$(lines "$(out_of queue)" type=accept sport=9572) == $(value connections "$(<"$(out_of one)")")"
-	# The last event of all, to know when they have come.
+	# The very last event, to know when all have arrived.
 	connections -p 9574
 	wait_until last_told
 	stop group
@@ -117,7 +118,7 @@ published_since() { (($(counter published) >= $1 + $2)); }
 	done
 	((2 * ring * 192 > limit)) || skip "much memory: two of the largest rings are no quarter of it"
 	off
-	# All that may be taken is one ring, and that is there.
+	# There is memory for one ring only, and that one exists.
 	load_module ring=$ring
 	spawn_ready reader ringdump
 	spawn watch tcptrace-ctl watch --level=life 9575
@@ -136,7 +137,7 @@ published_since() { (($(counter published) >= $1 + $2)); }
 	stop watch INT
 	fails grep -E '^-- .* 0 lost$' "$(out_of watch)"
 	grep -E "^-- .*, $(counter lost) lost" "$(out_of watch)"
-	# Each hit is somewhere, there too.
+	# Each hit is accounted for, there too.
 	awk '
 		$1 == "cpu" { cpus = 1; next }
 		$1 == "id" { exit }

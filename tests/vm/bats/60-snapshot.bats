@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The snapshot of all sockets, against what ss says of them: state, queues, both addresses, cookie.
+# The snapshot of all sockets, compared with ss: state, queues, both addresses, cookie.
 
 load helper
 load tables
 
-# Loaded once for all tests, which ask it nothing but what is there: to load and unload it takes longer than most of them.
+# Loaded once for all tests, which only read the snapshot: loading and unloading takes longer than most of them.
 setup_file() { load_source; }
 teardown_file() { ! loaded || command rmmod tcptrace; }
 rmmod() { :; }
@@ -16,14 +16,14 @@ teardown()
 	tables_teardown
 }
 
-# snapshot: one record a line. Through BPF it is what record keeps before the first event.
+# snapshot: one record a line. Through BPF it is what record stores before the first event.
 [[ $SOURCE != bpf ]] || snapshot()
 {
 	tcptrace-ctl record --quiet --force --duration=0.001 --level=life "$BATS_TEST_TMPDIR/kept"
 	recording --snapshot "$BATS_TEST_TMPDIR/kept"
 }
 
-# walks N: so many, "# walk" before each
+# walks N: N snapshots, with "# walk" before each
 walks()
 {
 	local walked
@@ -34,8 +34,8 @@ walks()
 	done
 }
 
-# What is compared of a socket: its namespace, STATE RECV-Q SEND-Q LOCAL PORT PEER PORT COOKIE. One program reads all files,
-# and not busybox's: there may be thousands of sockets.
+# What is compared of a socket: its namespace, STATE RECV-Q SEND-Q LOCAL PORT PEER PORT COOKIE. One program reads all
+# files, and not busybox's, which is slow on thousands of sockets.
 ROWS='
 	BEGIN {
 		n = split("ESTAB=ESTABLISHED SYN-SENT=SYN_SENT SYN-RECV=SYN_RECV FIN-WAIT-1=FIN_WAIT1 " \
@@ -64,7 +64,7 @@ ROWS='
 		return value["netns"] " " value["new"] " " value["recvq"] " " value["sendq"] " " value["saddr"] " " \
 			value["sport"] " " value["daddr"] " " value["dport"] " " value["cookie"]
 	}
-	# What is in one file and not as often in another; FIRST and OTHER are what is said of it.
+	# What is in one file and less often in another; FIRST and OTHER are their names in the message.
 	function differ(first, other,   key, part, unlike)
 	{
 		for (key in count) {
@@ -77,8 +77,8 @@ ROWS='
 	}
 '
 
-# agree [NETNS]...: what ss says in each namespace (none: this one only) is the whole snapshot. Sockets whose
-# time runs out in between are no difference: the snapshot before and the one after ss must be the same.
+# agree [NETNS]...: the snapshot is exactly what ss shows in each namespace (none given: only this one). Sockets whose
+# timer ends in between are no difference: the snapshots before and after ss must be the same.
 agree()
 {
 	local name try i=0 status inodes names=(/proc/self/ns/net) files=() file=$BATS_TEST_TMPDIR/snapshot
@@ -111,7 +111,7 @@ agree()
 	done
 }
 
-# in_states STATE...: that many sockets in each are there, so that what was compared is what was meant
+# in_states STATE...: the number of sockets expected in each state exists, so that the comparison means something
 in_states()
 {
 	local state count
@@ -134,17 +134,17 @@ in_states()
 			-f $family -p $((9604 + n)) -n 2 +
 		)
 	done
-	# The last ones: half open, unanswered, an orphan.
+	# The last ones: half-open, unanswered, an orphan.
 	spawn_ready kinds connections "${kinds[@]}" -H -p 9601 -n 0 -w 4 + -H -f 6 -p 9602 -n 0 -w 2 + -H -p 9605 -n 1 -o
 	agree
 	in_states LISTEN:15 ESTABLISHED:24 FIN_WAIT2:4 CLOSE_WAIT:4 TIME_WAIT:6 SYN_RECV:4 SYN_SENT:2
-	# The orphan is a timewait socket though its state is another.
+	# The orphan is a timewait socket, though its state is another.
 	is "$(lines "$BATS_TEST_TMPDIR/snapshot" kind=timewait new=FIN_WAIT2 dport=9605) == 1"
 	is "$(lines "$BATS_TEST_TMPDIR/snapshot" kind=request new=SYN_RECV sport=9601) == 4"
-	# Either end may have closed first. Others may be left from before.
+	# Either endpoint may have closed first. Others may remain from before.
 	is "$(lines "$BATS_TEST_TMPDIR/snapshot" kind=timewait new=TIME_WAIT 'timeout=[1-9][0-9]*' 'sport=96[123]4') + \
 		$(lines "$BATS_TEST_TMPDIR/snapshot" kind=timewait new=TIME_WAIT 'timeout=[1-9][0-9]*' 'dport=96[123]4') == 6"
-	# A full receive queue and what waits for it.
+	# A full receive queue, and what waits for it.
 	is "$(lines "$BATS_TEST_TMPDIR/snapshot" dport=9611 'sendq=[1-9][0-9]{5,}') == 1"
 	is "$(lines "$BATS_TEST_TMPDIR/snapshot" sport=9611 new=ESTABLISHED 'recvq=[1-9][0-9]{4,}') == 1"
 	is "$(lines "$BATS_TEST_TMPDIR/snapshot" sport=9613 new=LISTEN recvq=3 sendq=128) == 1"
@@ -168,7 +168,7 @@ in_states()
 @test "the sockets of every network namespace are there, with its inode" {
 	add_netns red
 	add_netns blue
-	# The same addresses and ports in each: only the namespace tells them apart.
+	# The same addresses and ports in each: only the namespace distinguishes them.
 	spawn here connections -H -p 9630 -n 2
 	spawn red nsenter "$(netns red)" connections -H -p 9630 -n 3
 	spawn_ready blue nsenter "$(netns blue)" connections -H -p 9630 -n 4 -f 6 + -p 9631 -n 2
@@ -182,7 +182,7 @@ in_states()
 @test "namespaces with tables of their own, and a bucket longer than any" {
 	[[ -e /proc/sys/net/ipv4/tcp_child_ehash_entries ]] || skip "this kernel has one table for all namespaces"
 	spawn_ready here connections -H -p 9640 -n 3
-	# One bucket, that all of its sockets are in.
+	# One hash bucket that holds all of its sockets.
 	sysctl -qw net.ipv4.tcp_child_ehash_entries=1
 	add_netns own
 	sysctl -qw net.ipv4.tcp_child_ehash_entries=64
@@ -193,7 +193,7 @@ in_states()
 	wait_until ready small
 	agree own small
 	is "$(lines "$BATS_TEST_TMPDIR/snapshot" netns="$(netns_inode own)") == 1401"
-	# Nobody may be there twice, the listeners included.
+	# None may appear twice, the listeners included.
 	is "$(lines "$BATS_TEST_TMPDIR/snapshot" new=LISTEN) == 3"
 }
 
@@ -250,7 +250,7 @@ in_states()
 	none_armed
 }
 
-# events_start, events_stop: then what happened in between is in $EVENTS
+# events_start, events_stop: what happened in between is in $EVENTS
 events_start()
 {
 	EVENTS=$BATS_TEST_TMPDIR/events
@@ -273,7 +273,7 @@ events_stop()
 	snapshot >"$BATS_TEST_TMPDIR/half"
 	request=$(grep ' kind=request ' "$BATS_TEST_TMPDIR/half")
 	nft delete table inet tests
-	# The client's ACK comes again with the server's next SYN-ACK.
+	# The client's ACK is retransmitted with the server's next SYN-ACK.
 	wait_until became_child
 	stop half_open
 	events_stop
@@ -288,11 +288,11 @@ became_child()
 	grep ' sport=9691 ' "$BATS_TEST_TMPDIR/child" | grep -q ' new=ESTABLISHED '
 }
 
-# The last one: thousands of TIME_WAITs are left, which every other would have to look at.
+# The last test: thousands of TIME_WAITs remain, which every later one would have to read.
 @test "while connections come and go nothing is there twice, and what stays is there once" {
 	[[ $SOURCE != bpf || $(</proc/sys/kernel/osrelease) != 5.10.* ]] ||
 		skip "the iterator of 5.10 finds its place again by counting (docs/design.md)"
-	# Each loads programs, where it is BPF; and where the kernel checks all it does, each takes long.
+	# With BPF, each loads programs; on a kernel with all checks, each takes long.
 	local walks=40
 	[[ $SOURCE != bpf && ${TCPTRACE_KERNEL-} != debug ]] || walks=8
 	spawn_ready stays connections -H -p 9670 -n 100 + -H -f 6 -p 9671 -n 50
@@ -304,7 +304,7 @@ became_child()
 	stop one
 	stop two
 	stop three
-	# Not busybox's: these are many.
+	# Not busybox's, which is slow on so many.
 	command awk -v wanted=$walks '
 		{ match($0, / cookie=[0-9a-f]+/); cookie = substr($0, RSTART + 8, RLENGTH - 8) }
 		NR == FNR { stays[cookie]; next }

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The generic netlink family: what it tells is what status, the files and the events say.
+# The generic netlink family: it reports what status, the files and the events report.
 
 load helper
 setup() { common_setup; }
@@ -24,7 +24,7 @@ witness_begin()
 	echo >$TRACING/trace
 	echo 1 >$TRACING/events/witness/enable
 }
-# From when to when probes are armed, and each reader that somebody is told of meanwhile.
+# When probes are being armed, and each time that a reader is reported to somebody.
 witness_arming_and_readers()
 {
 	witness_begin "p:arming tcptrace_probe_arm" "r:armed tcptrace_probe_arm" "r:told tcptrace_filter_each"
@@ -84,7 +84,7 @@ witness_end()
 		{
 			delete value
 			for (i = 2; i <= NF; i++) { split($i, pair, "="); value[pair[1]] = pair[2] }
-			# They grow; a row whose fallback stands in for it, or that stands in for none, is left out.
+			# They grow; a row that is a fallback or has one is left out.
 			if (NR > 1 && value["index"] + 0 <= last) print "index", value["index"], "in line", NR
 			last = value["index"] + 0
 			print value["symbol"], level[value["level"]], method[value["method"]], \
@@ -121,7 +121,7 @@ witness_end()
 	is "$(nlfamily filters | grep -c .) == 2"
 }
 
-# Names that the kernel gets, how its file shows them, and how the program does.
+# Names that the kernel is given, how its file shows them, and how the program does.
 CALLED=($'\e]0;pwned\a' $'a\nb 1 fake' $'\xff\xfe"bad' $'\xc2\x9b31mC1' $'cut-here-abcde\xc3\xa9' $'na\xc3\xafve C:\\x' '\x1b' ringdump)
 IN_FILE=('\x1b]0;pwned\x07' 'a\x0ab 1 fake' '\xff\xfe"bad' '\xc2\x9b31mC1' 'cut-here-abcde\xc3' 'na\xc3\xafve C:\x5cx' '\x5cx1b' ringdump)
 BY_US=("${IN_FILE[@]:0:5}" $'na\xc3\xafve C:\\x' "${IN_FILE[@]:6}")
@@ -156,7 +156,7 @@ for reader in json.loads(sys.stdin.buffer.read().decode())["readers"]:
 		[[ $output = *" ${BY_US[i]} (pid ${pids[i]})"* ]]
 	done
 	same "$(grep -c . "$out")" 1
-	# It waits for all of them, whose files hold the module.
+	# It waits for all of them, whose files keep the module loaded.
 	stop called
 }
 
@@ -185,7 +185,7 @@ for reader in json.loads(sys.stdin.buffer.read().decode())["readers"]:
 # The functions of this kernel that write into its code: any change of a probe calls one of them.
 PATCHING='text_poke|text_poke_queue|text_poke_bp_batch|smp_text_poke_batch_add|smp_text_poke_batch_finish'
 patching() { grep -xE "$PATCHING" $TRACING/available_filter_functions | sed 's/.*/p:& &/'; }
-# patched PROGRAM...: how often they had code written
+# patched PROGRAM...: how often they have patched code
 patched() { grep -cE "^ *($(tr ' ' '|' <<<"$*"))-[0-9]+ " $TRACING/trace; }
 
 questions()
@@ -209,11 +209,11 @@ questions()
 	spawn_ready reader ringdump
 	questions
 	same "$(patched busybox nlfamily tcptrace-ctl)" 0
-	# These are what is called.
+	# Something calls these functions.
 	is "$(patched ringdump) > 0"
 }
 
-# among EVENT PROGRAM: how often EVENT was between the beginning and the end of one and the same arming by PROGRAM
+# among EVENT PROGRAM: how often EVENT occurred between the beginning and the end of one arming by PROGRAM
 among()
 {
 	awk -v event=" $1: " -v program="$2-" '
@@ -228,7 +228,7 @@ subscriber_comes_and_goes()
 {
 	spawn_ready life nlfamily life
 	stop life
-	# At the next event it is found to have gone.
+	# At the next event the module notices that it has gone.
 	connections -p 9723 >/dev/null
 	wait_until none_armed
 	(($(among other nlfamily) > 0))
@@ -242,8 +242,8 @@ subscriber_comes_and_goes()
 	stop questions || true
 }
 
-# comes_and_stays: a reader whose probes were being armed while both questions were answered, each of which walks through the
-# readers; what was said from its coming on is in the file `said`.
+# comes_and_stays: a reader whose probes were being armed while both questions were answered, each of which walks
+# through the readers; what was printed since it came is in the file `said`.
 comes_and_stays()
 {
 	local from
@@ -260,14 +260,14 @@ comes_and_stays()
 }
 
 @test "a reader is told with what it wants once that is recorded, not while its probes are armed" {
-	# Which takes longer than by ftrace.
+	# Which takes longer than with ftrace.
 	load_module attach=kprobe
 	witness_arming_and_readers
 	spawn questions bash -c 'while nlfamily filters && nlfamily info; do :; done'
 	wait_until comes_and_stays
 	run -0 nlfamily filters
 	like "$output" "* level=1*"
-	# Nothing is armed: nobody wants anything, a moment before.
+	# Nothing is armed: a moment before, nobody wants anything.
 	same "$(awk '
 		$2 ~ /^reader=/ { wanted = $0 ~ / level=[1-9]/ }
 		/ abi=/ && wanted && / level=0 / { wrong++ }
@@ -286,10 +286,10 @@ comes_and_stays()
 
 # ---- the group life ----
 
-# Enough for all events of a test, where none may be refused for want of room.
+# Enough for all events of a test in which none may be refused for want of room.
 ROOMY=67108864
 
-# times_and_cookies NAME: what tells an event apart, of those with this port
+# times_and_cookies NAME: what identifies an event, of those with this port
 times_and_cookies()
 {
 	grep -E '(^| )[sd]port=9710 ' "$(out_of "$1")" | awk '{
@@ -307,14 +307,14 @@ has_accepts() { [[ $(accepts "$1" "$2") = "$3" ]]; }
 	wait_until ready ring
 	same "$(value subscribers "$(nlfamily info)")" 1
 	has_line $STATUS 'netlink subscribers: yes'
-	# The last step of all, to know when it has come: it cannot be told otherwise than by waiting.
+	# The very last event, to know when all have arrived: nothing else tells.
 	connections -p 9710 -n 50 + -p 9710 -n 20 -f 6 -e reset + -p 9711
 	wait_until has_accepts life 9711 1
 	stop life
 	stop ring
 	is "$(accepts life 9710) == 70"
 	is "$(lines "$(out_of life)" type=5 dport=9710) == 70"
-	# The same events as in the ring, but for those of level queue, and no one twice.
+	# The same events as in the ring, except those of level queue, and none twice.
 	grep -vE '^type=(send|recv|ack) ' "$(out_of ring)" >"$(out_of ringlife)"
 	same "$(times_and_cookies life)" "$(times_and_cookies ringlife)"
 	is "$(times_and_cookies life | grep -c .) > 700"
@@ -340,8 +340,8 @@ has_accepts() { [[ $(accepts "$1" "$2") = "$3" ]]; }
 		END { print n " events"; exit bad || n < 2000 }' "$(out_of life)"
 }
 
-# runs: of each run of the worker how many events it sent, and the name of its thread. One has begun before it is looked at
-# where arming takes long.
+# runs: for each run of the worker, how many events it sent, and the name of its thread. If arming takes long, one has
+# begun before tracing does.
 runs()
 {
 	awk '
@@ -361,12 +361,12 @@ runs()
 	local events sending
 	load_module
 	spawn_ready life nlfamily --rcvbuf $ROOMY life
-	# The second is what the first has become but for 5.14 to 6.5.
+	# The second name replaces the first, except from 5.14 to 6.5.
 	sending=$(grep -xE 'netlink_broadcast(_filtered)?' $TRACING/available_filter_functions | sort | tail -n 1)
 	witness_begin "p:sent $sending"
 	echo 1 >$TRACING/events/workqueue/workqueue_execute_start/enable
 	echo 1 >$TRACING/events/workqueue/workqueue_execute_end/enable
-	# The worker has hardly a turn while these run: all of them wait for it.
+	# The worker hardly ever runs while these do: all of them wait for it.
 	spawn one chrt --fifo 1 connections -p 9724 -n 100
 	spawn two chrt --fifo 1 connections -p 9725 -n 100 -f 6
 	finish one
@@ -432,7 +432,7 @@ runs()
 	spawn_ready life nlfamily --rcvbuf 2048 life
 	kill -STOP "${JOBS[life]}"
 	connections -p 9716 -n 50
-	# All of that was sent: it is in the ring, and the worker has nothing left to do when the probes are gone.
+	# All of that was sent: it is in the ring, and the worker has nothing left to do when the probes are disarmed.
 	spawn_ready other nlfamily life
 	connections -p 9717
 	wait_until has_accepts other 9717 1
@@ -441,7 +441,7 @@ runs()
 	is "$(accepts life 9716) < 50"
 	wait_until goes_on
 }
-# Its buffer has no room for all the events of one connection, so more than one may be needed.
+# Its buffer has no room for all events of one connection, so more than one may be needed.
 goes_on()
 {
 	connections -p 9718
@@ -449,7 +449,7 @@ goes_on()
 	is "$(lines "$(out_of life)" '[sd]port=9718') > 0"
 }
 
-# accounted: by what was published, each record is an event, or counted as lost in one, or refused by a full buffer
+# accounted: each published record is an event, or counted as lost in one, or refused by a full buffer
 accounted()
 {
 	awk -v published="$(counter published)" '
@@ -465,14 +465,14 @@ accounted()
 @test "what the worker itself lost is in the next event" {
 	load_module ring=64
 	spawn_ready life nlfamily --rcvbuf $ROOMY life
-	# The worker has no turn while these run, but for what the kernel takes from them: the rings run over.
+	# The worker runs only when the kernel takes the CPU from these, so the rings overrun.
 	spawn one chrt --fifo 1 connections -p 9719 -n 400
 	spawn two chrt --fifo 1 connections -p 9720 -n 400 -f 6
 	finish one
 	finish two
 	connections -p 9721
 	wait_until has_accepts life 9721 1
-	# The connection that was accepted ends after that, and TIME_WAITs of those before it.
+	# The accepted connection ends after that, as do the TIME_WAITs of earlier ones.
 	wait_until accounted || accounted
 	stop life
 }
@@ -483,7 +483,7 @@ accounted()
 	for n in 1 2 3 4; do
 		load_module
 		spawn life nlfamily life
-		# It need not ask: the first one does, and the answer could drown in a full buffer.
+		# It need not ask: the first one does, and the answer could be lost in a full buffer.
 		spawn_ready other nlfamily --no-start life
 		wait_until ready life
 		wait_until enough 200

@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The program where things go wrong, where it is told to stop, and where it reads what was kept.
+# The program when things go wrong, when it is told to stop, and when it reads recordings.
 
 load helper
 load watch
 setup() { common_setup; }
 teardown() { watch_teardown; }
 
-# refuses STATUS PATTERN COMMAND...: ends so, with one line on standard error, like PATTERN, and nothing else
+# refuses STATUS PATTERN COMMAND...: ends with STATUS and one line on standard error that matches PATTERN, and prints
+# nothing else
 refuses()
 {
 	local wanted=$1 pattern=$2 got=0 lines
@@ -77,8 +78,8 @@ refuses()
 	none_armed
 }
 
-# Both as: LOCAL-PORT PEER-PORT, in order; what listens has no peer.
-# There is no column of states where one is chosen.
+# Both as LOCAL-PORT PEER-PORT, sorted; a listener has no peer.
+# With a single state selected, there is no column of states.
 ports_by_ss() { awk '{ for (i = NF - 1; i <= NF; i++) sub(/.*:/, "", $i); print $(NF - 1), $NF }' | sort; }
 ports_by_us()
 {
@@ -88,7 +89,7 @@ ports_by_us()
 	}' | sort
 }
 
-# TIME_WAITs that another test left may end between two looks.
+# TIME_WAITs of an earlier test may end between the two readings.
 time_waits_are_over() { [[ -z $(ss -Htan state time-wait) ]]; }
 
 @test "-4, -6, negations and states choose what ss chooses" {
@@ -99,7 +100,7 @@ time_waits_are_over() { [[ -z $(ss -Htan state time-wait) ]]; }
 	while read -r filter; do
 		# shellcheck disable=SC2086 # words they are
 		theirs=$(ss -Htan $filter | ports_by_ss)
-		# Each chooses some, and not all.
+		# Each selects some, but not all.
 		mapfile -t chosen <<<"$theirs"
 		is "${#theirs} > 0 && ${#chosen[@]} < 18"
 		# shellcheck disable=SC2086
@@ -220,7 +221,7 @@ shows_events() { [[ $(grep -c 9801 "$(out_of watch)") -gt 10 ]]; }
 	wait_until seen type=verdict sport=9687 dport="$after"
 	stop other INT
 	watch_stop
-	# Before accept() nobody has it but the listener's process.
+	# Before accept() only the listener's process has it.
 	in_order "type=request op=open sport=9687 dport=$after" \
 		"type=state sport=9687 dport=$after old=SYN_RECV new=ESTABLISHED" \
 		"type=accept sport=9687 dport=$after pid=$(pid_of server)"
@@ -246,10 +247,10 @@ shows_events() { [[ $(grep -c 9801 "$(out_of watch)") -gt 10 ]]; }
 	unload_source
 	chmod a+rx "$BATS_TEST_TMPDIR"
 	chmod a+r "$BATS_TEST_TMPDIR/kept"
-	# Nobody may look into bats's folders: the file is handed over on standard input.
+	# Other users may not read bats's folders, so the file is passed on standard input.
 	as_nobody tcptrace-ctl watch --json --absolute-seq --source=- 9805 <"$BATS_TEST_TMPDIR/kept" |
 		json_lines >"$BATS_TEST_TMPDIR/again"
-	# What is the same of both: everything but who was there when they began, and the tally.
+	# What both have in common: everything except the sockets that existed at their start, and the tally.
 	grep -v 'type=lost' "$EVENTS" | untimed | sort >"$BATS_TEST_TMPDIR/live.sorted"
 	grep -v 'type=lost' "$BATS_TEST_TMPDIR/again" | untimed | sort >"$BATS_TEST_TMPDIR/again.sorted"
 	is "$(grep -c type=verdict "$BATS_TEST_TMPDIR/again.sorted") == 30"
@@ -268,7 +269,7 @@ shows_9806()
 	connections -p 9806 -n 3
 	wait_until quiet_port 9806
 	local kept=$BATS_TEST_TMPDIR/kept size
-	# While it is written, what is there is shown, and that there will be more is said.
+	# While it is being written, what is there is shown, and a message says that more may follow.
 	wait_until shows_9806 "$kept"
 	refuses 4 '*still being written*' tcptrace-ctl ss -H --source="$kept" 'sport = :1'
 	stop record INT
@@ -279,14 +280,14 @@ shows_9806()
 	refuses 4 '*empty*' tcptrace-ctl watch --source="$BATS_TEST_TMPDIR/empty"
 	refuses 4 "*/etc/passwd*" tcptrace-ctl watch --source=/etc/passwd
 	refuses 1 '*No such file*' tcptrace-ctl watch --source="$BATS_TEST_TMPDIR/missing"
-	# A byte of the header, and one of a record behind what is shown.
+	# A byte of the header, and one of a record behind those shown.
 	cp "$kept" "$BATS_TEST_TMPDIR/header"
 	printf '\x63' | dd of="$BATS_TEST_TMPDIR/header" bs=1 seek=16 conv=notrunc status=none
 	refuses 4 '*byte 52: its header is damaged*' tcptrace-ctl watch --source="$BATS_TEST_TMPDIR/header"
 	cp "$kept" "$BATS_TEST_TMPDIR/flipped"
 	printf '\x63' | dd of="$BATS_TEST_TMPDIR/flipped" bs=1 seek=$((size - 200)) conv=notrunc status=none
 	refuses 4 "*byte $((size - 384)): damaged*" tcptrace-ctl ss -H --source="$BATS_TEST_TMPDIR/flipped" 'sport = :1'
-	# What is whole is shown, then what is wrong is said.
+	# The intact part is shown, then the message says what is wrong.
 	head -c $((size - 100)) "$kept" >"$BATS_TEST_TMPDIR/cut"
 	local status=0
 	tcptrace-ctl watch -q --source="$BATS_TEST_TMPDIR/cut" >"$BATS_TEST_TMPDIR/out" 2>"$BATS_TEST_TMPDIR/err" || status=$?
@@ -309,7 +310,7 @@ shows_9806()
 	same "$(<"$BATS_TEST_TMPDIR/quiet")" ""
 	tcptrace-ctl doctor >"$BATS_TEST_TMPDIR/doctor" || { cat "$BATS_TEST_TMPDIR/doctor"; false; }
 	has_line "$BATS_TEST_TMPDIR/doctor" 'ok *loaded*'
-	# Who keeps it from being unloaded is named.
+	# The message names who keeps it loaded.
 	spawn watch tcptrace-ctl watch 9807
 	wait_until asking_are 1
 	refuses 1 "*${JOBS[watch]}*" tcptrace-ctl unload

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# tcptrace-ctl ss beside the real ss: the same sockets at the same moment, character by character.
+# tcptrace-ctl ss beside the real ss: the same sockets at the same moment, compared character by character.
 
 load helper
 load watch
@@ -7,7 +7,7 @@ load tables
 setup() { common_setup; }
 teardown() { tables_teardown; }
 
-# The times of timers, and what goes by the millisecond.
+# Times of timers, and what changes every millisecond.
 timeless() { busybox sed -E 's/timer:\(([a-z]+),[^,]*,/timer:(\1,TIME,/; s/ (lastsnd|lastrcv|lastack|busy|(rwnd|sndbuf)_limited):[^ ]*/ \1/g; s/ +(\r?)$/\1/'; }
 
 @test "all states, all shapes, into a pipe and on terminals" {
@@ -75,7 +75,7 @@ timeless() { busybox sed -E 's/timer:\(([a-z]+),[^,]*,/timer:(\1,TIME,/; s/ (las
 	done
 }
 
-# nanoseconds of the application's side
+# The application's wait, in nanoseconds.
 now() { echo $((${EPOCHREALTIME/[.,]/} * 1000)); }
 unread_are() { [[ $(ss -Htn "sport = :$1" | awk '{ print $2 }') = "$2" ]]; }
 followed() { if [[ $SOURCE = bpf ]]; then armed tcp_set_state; else asking_are 1; fi; }
@@ -97,7 +97,7 @@ followed() { if [[ $SOURCE = bpf ]]; then armed tcp_set_state; else asking_are 1
 	spawn history tcptrace-ctl ss --source="$SOURCE" --json --history=3600 state connected sport = :9705 or sport = :9706
 	wait_until followed
 	ask client write c 5000
-	# The kernel says so before anybody can have read it.
+	# The kernel reports it before anybody can have read it.
 	wait_until unread_are 9705 5000
 	came=$(now)
 	nap 0.3
@@ -114,7 +114,7 @@ followed() { if [[ $SOURCE = bpf ]]; then armed tcp_set_state; else asking_are 1
 	said type=snapshot sport=9705 recvq_peak=5000 state=FIN_WAIT2
 	is "$(of read_delay_ns) >= $before - $came && $(of read_delay_ns) <= $after - $start"
 	is "$(of in_state_ns) > 0 && $(of in_state_ns) <= $(now) - $after"
-	# It was there before, and still waits: at least since the beginning.
+	# The data was there before, and still waits: at least since the beginning.
 	said type=snapshot sport=9706 recvq=300 recvq_peak=300 state=ESTABLISHED
 	is "$(of read_delay_ns) >= $after - $came"
 	like "$(tail -n 1 "$EVENTS")" '*type=lost *lost=0 *'

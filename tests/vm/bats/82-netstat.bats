@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# tcptrace-ctl netstat beside the real netstat: the same sockets at the same moment, character by character.
+# tcptrace-ctl netstat beside the real netstat: the same sockets at the same moment, compared character by character.
 
 load helper
 load tables
@@ -70,7 +70,7 @@ tables_are() { [[ $(grep -c '^Active' "$(out_of real)") -ge $1 && $(grep -c '^Ac
 @test "again and again with -c" {
 	local there
 	load_source
-	# Where no TIME_WAIT of another test goes in between.
+	# When no TIME_WAIT of another test ends in between.
 	add_netns repeats
 	there="nsenter $(netns repeats)"
 	# shellcheck disable=SC2086 # words they are
@@ -82,7 +82,7 @@ tables_are() { [[ $(grep -c '^Active' "$(out_of real)") -ge $1 && $(grep -c '^Ac
 	wait_until tables_are 3
 	stop real INT || true
 	stop ours INT
-	# Two tables, each of two lines of heading and six sockets.
+	# Two tables, each with two lines of heading and six sockets.
 	REAL=$(head -n 16 "$(out_of real)")
 	OURS=$(head -n 16 "$(out_of ours)")
 	same "$OURS" "$REAL"

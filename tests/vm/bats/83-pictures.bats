@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What ladder, window and states draw and export writes, against tcpdump, the kernel's tracepoint, ss and the applications' queues.
+# What ladder, window and states draw and export writes, compared with tcpdump, the kernel's tracepoint, ss and the
+# applications' queues.
 
 load helper
 load watch
@@ -12,7 +13,7 @@ setup()
 }
 teardown() { watch_teardown; }
 
-# view_start COMMAND [ARGUMENT...]: its JSON; it is called "watch" here, as what it replaces
+# view_start COMMAND [ARGUMENT...]: its JSON; the job is called "watch", as the one that it replaces
 view_start()
 {
 	local before
@@ -35,7 +36,7 @@ server_is() { ss_has state "$1" "( sport = :$PORT )"; }
 # unread_are PEER SOCKET BYTES
 unread_are() { ask "$1" queues "$2" && [[ $ANSWER = "$3 "* ]]; }
 
-# Each arrow as the line of its sender and, where it arrived, of its receiver: what segments.awk compares.
+# Each arrow as a line of its sender and, if it arrived, one of its receiver: what segments.awk compares.
 both_ends()
 {
 	awk '
@@ -46,7 +47,7 @@ both_ends()
 		}
 		for (i = 1; i <= NF; i++) sub(/^!/, "", $i)
 	}
-	# tcpdump tells no number of what has none of its own.
+	# tcpdump prints no sequence number for segments that take up none.
 	/ flags=ACK / && !/ len=[1-9]/ { sub(/ seq=[0-9]+/, "") }
 	/ type=segment / && / dir=out / {
 		print
@@ -58,7 +59,7 @@ both_ends()
 	{ print }' "$1"
 }
 
-# What has a number of its own (SYN, data, FIN, RST), in order: "port flags seq".
+# The segments with a sequence number of their own (SYN, data, FIN, RST), in order: "port flags seq".
 numbered_arrows()
 {
 	awk '/ type=segment / {
@@ -116,8 +117,8 @@ ladder_stop()
 	silent lost=true
 }
 
-# acked_with_fin: how many of the server's FINs came without an ACK of its own for the client's FIN before them, and how many FINs
-# it has sent, by tcpdump
+# acked_with_fin: how many of the server's FINs were sent without an earlier ACK of the client's FIN, and how many FINs
+# it sent, according to tcpdump
 acked_with_fin()
 {
 	awk -v port="$PORT" '/ Flags \[/ {
@@ -146,8 +147,8 @@ reads()
 	view_start ladder --absolute-seq 9842
 	PORT=9842
 	ask server listen l 127.0.0.1 9842
-	# The kernel waits 40 ms with the ACK, once data has come. A server that is later than that sends two segments, and is
-	# asked again: tcpdump says which it was.
+	# Once data has arrived, the kernel delays the ACK for 40 ms. A server that is slower sends two segments, and is
+	# asked again: tcpdump shows which it was.
 	while ((together == 0)); do
 		is "tries < 30"
 		tries=$((tries + 1))
@@ -189,7 +190,7 @@ reads()
 	ask server end s
 	wait_until quiet_port 9844
 	watch_stop
-	# The server's words only: no arrow was seen at the other end.
+	# Only the server's texts: no arrow was seen at the other endpoint.
 	is "$(lines "$EVENTS" type=segment) > 3"
 	silent peer_cookie=.*
 	said flags=SYN dir=in new=SYN_RECV
@@ -212,7 +213,7 @@ t = [n.firstChild.data for n in d.getElementsByTagName("text") if n.firstChild a
 assert "TIME_WAIT" in t and "LAST_ACK" in t, t' "$BATS_TEST_TMPDIR/ladder.svg"
 }
 
-# counted FROM>TO: how often the tracepoint has seen it, of the port
+# counted FROM>TO: how often the tracepoint has seen that change, on the port
 counted()
 {
 	grep -E "port=$PORT .*oldstate=TCP_${1%>*} newstate=TCP_${1#*>}( |\$)" "$BATS_TEST_TMPDIR/trace" | grep -c . || true
@@ -264,7 +265,7 @@ time_waits() { ss -Htan state time-wait "( sport = :$1 or dport = :$1 )" | grep 
 		"CLOSE_WAIT>LAST_ACK" "LAST_ACK>CLOSE" "ESTABLISHED>CLOSE"; do
 		same "$(edge "${change%>*}" "${change#*>}")" "$(counted "$change")" "$change"
 	done
-	# A timewait socket takes the full one's place, which goes to CLOSE.
+	# A timewait socket replaces the full one, which changes to CLOSE.
 	same "$(edge FIN_WAIT2 TIME_WAIT)" "$(counted "FIN_WAIT2>CLOSE")" "FIN_WAIT2>TIME_WAIT"
 	same "$(edge ESTABLISHED CLOSE_WAIT)" 4
 	same "$(edge ESTABLISHED CLOSE)" 2
@@ -273,7 +274,7 @@ time_waits() { ss -Htan state time-wait "( sport = :$1 or dport = :$1 )" | grep 
 	said type=stay state=ESTABLISHED now=0 left=10
 }
 
-# Nothing is on its way and nothing can be sent: the kernel says so by the timer that it asks the closed window with.
+# Nothing is under way and nothing can be sent: the kernel shows it by the timer that probes the closed window.
 window_closed() { [[ $(ss -Htno "( dport = :$PORT )") = *"timer:(persist,"* ]]; }
 
 # queues: what both applications see: UNREAD UNACKNOWLEDGED UNSENT of each
@@ -297,8 +298,8 @@ queues()
 	wait_until window_closed
 	ask server read s 1000
 	wait_until window_closed
-	# Neither reads nor writes any more: each of these numbers can only fall, or only grow. Where they are the same after the
-	# view has ended, they have not changed in between.
+	# Neither reads nor writes any more: each of these numbers can only fall, or only grow. If they are the same
+	# after the view has ended, they have not changed in between.
 	queues
 	before=$QUEUES
 	watch_stop
@@ -306,7 +307,7 @@ queues()
 	same "$QUEUES" "$before" "at rest"
 	local unread unacked unsent server_queue
 	read -r unread unacked unsent server_queue _ <<<"$QUEUES"
-	# The last one of what goes from client to server.
+	# The last one from the client to the server.
 	# shellcheck disable=SC2034 # of() reads it
 	SAID=$(picked "$EVENTS" type=window dir=out dport=9847 | tail -n 1)
 	same "$(of unread)" "$server_queue"
@@ -317,7 +318,7 @@ queues()
 	same "$(of read)" 1001
 }
 
-# on_terminal COMMAND...: on one of 100 columns and 50 lines, into the file terminal; TERM_NAME: of another kind
+# on_terminal COMMAND...: on a terminal of 100 columns and 50 lines, into the file terminal; TERM_NAME sets another kind
 on_terminal()
 {
 	spawn terminal script -qfec "stty cols 100 rows 50; exec env TERM=${TERM_NAME-xterm} LC_ALL=C.UTF-8 tcptrace-ctl $*" \
@@ -325,13 +326,14 @@ on_terminal()
 	wait_until asking_are 1
 	wait_until terminal_begun
 }
-# What it has asked for is seen once it waits for records, by ppoll(2), call 271: see begun, which knows only our own children.
+# What it asked for is complete once it waits for records, in ppoll(2), call 271: see begun, which knows only our own
+# children.
 terminal_begun()
 {
 	local pid call
 	pid=$(pgrep -x tcptrace-ctl) && read -r call _ <"/proc/$pid/syscall" && [[ $call = 271 ]]
 }
-# What it showed last: behind the last time that the cursor was sent home.
+# What it showed last: after the last time that the cursor moved home.
 last_frame()
 {
 	local frame
@@ -391,8 +393,8 @@ wait_for_frame() { wait_until frame_has "$1" || { command cat -v "$BATS_TEST_TMP
 	done
 }
 
-# as_tcpdump_says FILE: without what a record does not have, its own clock and the options; one a line, sorted, since
-# two CPUs may send at the same time
+# as_tcpdump_says FILE: without what a record does not have, without the clock and the options; one a line, sorted,
+# since two CPUs may send at the same time
 as_tcpdump_says() { sed -nE '/ Flags \[/ { s/^[^ ]+ //; s/, options \[[^]]*\]//; p }' "$1" | sort; }
 
 @test "export: tcpdump reads of pcapng what it saw itself" {

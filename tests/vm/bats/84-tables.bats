@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# The tables: listeners, connections that are over, ports, the busy sockets, and counters. What they say is compared with ss,
-# with what the applications count, with /proc/sys, and with what connect() says when nothing is left.
+# The tables: listeners, ended connections, ports, the busiest sockets, and counters. Compared with ss, with the
+# applications' counts, with /proc/sys, and with the error of connect() when no port is left.
 
 load helper
 load watch
@@ -17,14 +17,14 @@ tables_teardown()
 	watch_teardown
 }
 
-# table COMMAND...: what it says as lines of key=value, in $TABLE
+# table COMMAND...: its output as lines of key=value, in $TABLE
 table()
 {
 	TABLE=$BATS_TEST_TMPDIR/table
 	tcptrace-ctl "$@" --json | json_lines >"$TABLE"
 }
 
-# row WORD...: the one line that has them all, then in SAID
+# row WORD...: the one line that has all these words, in SAID
 row()
 {
 	SAID=$(picked "$TABLE" "$@")
@@ -34,7 +34,7 @@ row()
 	return 1
 }
 
-# stop_view NAME: as Ctrl-C does; then its objects are in $TABLE
+# stop_view NAME: with Ctrl-C; then its objects are in $TABLE
 stop_view()
 {
 	stop "$1" INT
@@ -43,7 +43,7 @@ stop_view()
 	json_lines "$(out_of "$1")" >"$TABLE"
 }
 
-# "RECV-Q SEND-Q" of a listener, by ss: its accept queue, and how many it may hold
+# "RECV-Q SEND-Q" of a listener, according to ss: its accept queue, and how many it may hold
 backlog_ss() { ss -Hltn "sport = :$1" | awk '{ print $2, $3 }'; }
 backlog_is() { [[ $(backlog_ss "$1") = "$2" ]]; }
 half_open_ss() { ss -Htn state syn-recv "sport = :$1" | grep -c . || true; }
@@ -66,7 +66,7 @@ half_open_are() { [[ $(half_open_ss "$1") = "$2" ]]; }
 	row type=listen sport=9840
 	same "$(of backlog) $(of backlog_max)" "4 3"
 	same "$(of pid)" "$(pid_of server)"
-	# Two are accepted; the peak and the longest wait stay.
+	# Two are accepted; the peak and the longest wait remain.
 	ask server accept s1 l
 	ask server accept s2 l
 	wait_until backlog_is 9840 "2 3"
@@ -77,7 +77,7 @@ half_open_are() { [[ $(half_open_ss "$1") = "$2" ]]; }
 	SAID=$(picked "$TABLE" type=listen sport=9840 | tail -n 1)
 	same "$(of backlog) $(of backlog_peak) $(of backlog_max) $(of accepted)" "2 4 3 2"
 	is "$(of accept_wait_max_ns) > 0"
-	# The third has waited longer than the second, which had waited when the third came.
+	# The third has waited longer than the second, which had waited when the third arrived.
 	is "$(of accept_waiting_ns) > 0"
 	same "$(of pid)" "$(pid_of server)"
 }
@@ -89,7 +89,7 @@ half_open_are() { [[ $(half_open_ss "$1") = "$2" ]]; }
 	ask server listen l 127.0.0.1 9841
 	spawn listen tcptrace-ctl listen --json 9841
 	wait_until asking_are 1
-	# Their third segment gets lost.
+	# Their third segment is lost.
 	drop 'tcp dport 9841 tcp flags & (syn | ack) == ack drop'
 	for i in 1 2 3; do
 		ask client start "c$i" 127.0.0.1 9841
@@ -99,7 +99,7 @@ half_open_are() { [[ $(half_open_ss "$1") = "$2" ]]; }
 	row type=listen sport=9841
 	same "$(of syn_backlog)" 3
 	same "$(of backlog)" 0
-	# It gets through when the SYN-ACK is sent once more.
+	# It arrives when the SYN-ACK is retransmitted.
 	dropped_no_more
 	wait_until backlog_is 9841 "3 128"
 	same "$(half_open_ss 9841)" 0
@@ -182,12 +182,12 @@ overflown() { (($(overflows) >= $1)); }
 
 in_small() { nsenter "$(netns small)" "$@"; }
 
-# left PORT: of the peer 127.0.0.1:PORT in the namespace; what else is said is then in SAID
+# left PORT: how many are left for the peer 127.0.0.1:PORT in the namespace; SAID has the rest of the row
 left()
 {
 	table ports
 	SAID=$(picked "$TABLE" "netns=$INODE" "dport=$1")
-	# A peer to which there is no connection is any other.
+	# A peer without a connection is like any other.
 	[[ -n $SAID ]] || SAID=$(picked "$TABLE" "netns=$INODE" "dport=")
 	of left
 }
@@ -213,7 +213,7 @@ connects() { ask client connect "again$((TRIES++))" 127.0.0.1 "$1"; }
 		same "$(left 9850)" $((8 - i)) "$i in use"
 	done
 	asked_fails EADDRNOTAVAIL client connect none 127.0.0.1 9850
-	# Each destination has all of them.
+	# All of them are available for each destination.
 	same "$(left 9851)" 8 "of another port"
 	ask client connect d 127.0.0.1 9851
 	same "$(left 9851)" 7 "of another port, one in use"
@@ -228,16 +228,16 @@ connects() { ask client connect "again$((TRIES++))" 127.0.0.1 "$1"; }
 	left 9850 >/dev/null
 	same "$(of in_use) $(of timewait) $(of reusable)" "8 4 0"
 	asked_fails EADDRNOTAVAIL client connect none2 127.0.0.1 9850
-	# Unless they may be used again.
+	# Unless they may be reused.
 	in_small busybox sysctl -qw net.ipv4.tcp_tw_reuse=2
 	same "$(left 9850)" 4 "over the loopback"
 	wait_until connects 9850
 	same "$(left 9850)" 3 "one of them is used again"
-	# From within, the same.
+	# From inside the namespace, the same.
 	in_small tcptrace-ctl ports dst 127.0.0.1:9850 >"$BATS_TEST_TMPDIR/text"
 	has_line "$BATS_TEST_TMPDIR/text" "netns $INODE: ports 40000-40009, 10 in all, 1 reserved, 1 held by listeners"
 	has_line "$BATS_TEST_TMPDIR/text" '127.0.0.1 127.0.0.1:9850 *8 *3 *38% *3 *3'
-	# This host's own, as /proc has it.
+	# This host's own, according to /proc.
 	local range
 	read -ra range </proc/sys/net/ipv4/ip_local_port_range
 	row "netns=$(stat -Lc %i /proc/self/ns/net)" "dport="
@@ -246,14 +246,14 @@ connects() { ask client connect "again$((TRIES++))" 127.0.0.1 "$1"; }
 
 # ---- top ----
 
-# What ss says of the client's and the server's socket of $1: "RECV-Q SEND-Q" each
+# "RECV-Q SEND-Q" of the client's and the server's socket of $1, according to ss
 queues_of()
 {
 	ss -Htn state established "( sport = :$1 )" | awk '{ print $1, $2 }'
 	ss -Htn state established "( dport = :$1 )" | awk '{ print $1, $2 }'
 }
 
-# unread PORT BYTES: a connection whose server has so many bytes that it does not read, by ss
+# unread PORT BYTES: a connection whose server leaves so many bytes unread, according to ss
 unread()
 {
 	peer_start client
@@ -266,7 +266,7 @@ unread()
 }
 queues_are() { [[ $(queues_of "$1") = "$2"$'\n'"$3" ]]; }
 
-# In how many tables of top so far nothing is unread; empty_again N: at least so many
+# In how many of top's tables so far nothing is unread; empty_again N: in at least N
 empty_frames() { grep -E '"sport":9870,.*"state":"ESTABLISHED".*"recvq":0,' "$(out_of top)" | grep -c . || true; }
 empty_again() { (($(empty_frames) >= $1)); }
 
@@ -284,11 +284,12 @@ empty_again() { (($(empty_frames) >= $1)); }
 	ask client write c 40000
 	ask server read s 45000
 	wait_until queues_are 9870 "0 0" "0 0"
-	# The first one may be of a moment before the last byte came; the second is not.
+	# The first one may be from before the last byte arrived; the second is not.
 	wait_until empty_again $(($(empty_frames) + 2))
 	stop_view top
 	local sum
-	# Bytes a second, rounded down, times the seconds: at most what came, and less than that by less than a byte a second.
+	# Bytes a second, rounded down, times the seconds: at most what arrived, and less than that by less than a byte
+	# a second.
 	sum=$(picked "$TABLE" sport=9870 state=ESTABLISHED | awk '{
 			for (i = 1; i <= NF; i++) { split($i, part, "="); field[part[1]] = part[2] }
 			if ("in_bytes_per_s" in field && before) {
@@ -310,7 +311,7 @@ last_line_is() { picture && like "${PICTURE[$(($1 - 1))]-}" "$2" >"$BATS_TEST_TM
 drawn() { picture && has_line "$BATS_TEST_TMPDIR/picture" "$1"; }
 tmux_over() { [[ -e $BATS_TEST_TMPDIR/status ]]; }
 
-# on_screen COLUMNS LINES COMMAND...: in a terminal, without a shell that would put that right; its status goes to "status"
+# on_screen COLUMNS LINES COMMAND...: in a terminal, without a shell that would restore it; its status goes to "status"
 on_screen()
 {
 	local wide=$1 high=$2
@@ -369,7 +370,7 @@ on_screen()
 	spawn record tcptrace-ctl record --quiet "$BATS_TEST_TMPDIR/kept" "$filter"
 	spawn live tcptrace-ctl life --json "$filter"
 	wait_until asking_are 2
-	# One that is still there at the end.
+	# One that still exists at the end.
 	spawn_ready held connections -p 9862 -n 1 --hold
 	connections -p 9860 -n 20 -b 500
 	wait_until quiet_port 9860
@@ -391,7 +392,8 @@ on_screen()
 	diff "$BATS_TEST_TMPDIR/live.sorted" "$BATS_TEST_TMPDIR/again.sorted"
 }
 
-# view NAME WORDS...: begins to show it, from $FROM; shown NAME: it has said the port (or word) that its name ends with, and no error
+# view NAME WORDS...: starts the view from $FROM; shown NAME: it has printed the port (or word) at the end of its name,
+# and no error
 view()
 {
 	local words=${2%:*}
@@ -417,7 +419,7 @@ shown()
 	wait_until quiet_port 9863
 	stop record INT
 	for FROM in module bpf "$BATS_TEST_TMPDIR/kept"; do
-		# All at once: until a program of BPF is attached, it waits for most of the time.
+		# All at once: until a BPF program is attached, it waits most of the time.
 		for i in "${!now[@]}"; do
 			view "now$i" "${now[i]}"
 		done
@@ -468,7 +470,7 @@ printed() { (($(grep -c . "$(out_of "$1")") >= $2)); }
 	wait_until no_readers
 	spawn life tcptrace-ctl life 9861
 	wait_until asking_are 1
-	# So few that the rings hold all of it, even if the reader comes late.
+	# So few that the rings hold all of it, even if the reader is late.
 	spawn flood connections -p 9861 -n 300 --pause 3000
 	wait_until printed life 10
 	stop life INT
@@ -479,7 +481,7 @@ printed() { (($(grep -c . "$(out_of "$1")") >= $2)); }
 
 # ---- export ----
 
-# metric SAMPLE: its value; the labels at its end may be left out
+# metric SAMPLE: its value; the labels at the end may be omitted
 metric() { awk -v name="$1" 'index($0, name) == 1 { print $NF; exit }' "$BATS_TEST_TMPDIR/metrics/file"; }
 metric_is() { [[ $(metric "$1") = "$2" ]]; }
 established_ss() { ss -Htn state established '( sport = :9866 or dport = :9866 )' | grep -c . || true; }
@@ -509,7 +511,7 @@ established_ss() { ss -Htn state established '( sport = :9866 or dport = :9866 )
 	ask client set c2 linger 0
 	for i in 1 2 3; do
 		ask client close "c$i"
-		# Before it has come, the FIN or the RST, one that closes as well would not be the second to do so.
+		# Until the FIN or the RST has arrived, the other endpoint's close would not be the second one.
 		if ((i == 2)); then
 			asked_fails ECONNRESET server eof s2
 		else

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What goes wrong, goes away or gets in the way at the worst moment: allocations that fail, memory that is short, CPUs and
-# namespaces that go, tracers on the same functions. Afterwards all is as before: nobody reads, nothing is armed, each hit is
-# accounted for, and a reader sees every connection. What other files do of docs/testing.md's table of faults is not done again.
+# What fails, goes away or interferes at the worst moment: allocations that fail, memory that runs short, CPUs and
+# namespaces that go, tracers of the same functions. Afterwards everything is as before: nobody reads, nothing is armed,
+# each hit is accounted for, and a reader sees every connection. What other files do of the table of faults in
+# docs/testing.md is not repeated.
 
 load helper
 
@@ -11,7 +12,7 @@ LEAKS=/sys/kernel/debug/kmemleak
 FAULTS=/sys/kernel/debug
 TRACING=/sys/kernel/tracing
 
-# What was lost before is not ours.
+# What was lost before does not count.
 setup_file() { ! kmemleak_on || echo clear >$LEAKS; }
 setup() { common_setup; }
 teardown()
@@ -30,8 +31,8 @@ kmemleak_on() { [[ -e $LEAKS ]] && echo scan=off >$LEAKS; } 2>/dev/null
 
 # ---- faults ----
 
-# Whatever an allocation says of whether it may wait, it may fail. The kernel logs some that did, with the stack of who asked;
-# what is a report has another line besides.
+# An allocation may fail whether or not it may wait. The kernel logs some failures with a stack trace; a report has
+# another line as well.
 faults_on()
 {
 	local fault
@@ -53,7 +54,7 @@ faults_off()
 	done
 }
 
-# walked LEAST-ERRORS OPERATION...: allocations of each have failed, and so many of the calls
+# walked LEAST-ERRORS OPERATION...: allocations of each operation have failed, and at least so many of its calls
 walked()
 {
 	local least=$1 line
@@ -72,7 +73,7 @@ walked()
 # accepted READER PORT: how many connections it was told of
 accepted() { lines "$(out_of "$1")" type=accept sport="$2"; }
 
-# Nobody reads, nothing is armed; a reader sees each connection; and then it is as before again.
+# Nobody reads, nothing is armed; a new reader sees each connection; and then it is as before again.
 all_is_well()
 {
 	no_readers
@@ -132,7 +133,7 @@ all_is_well()
 		echo -1 >"$fault/times"
 		echo 100 >"$fault/probability"
 	done
-	# Nothing is armed: what was armed so far would be disarmed, without memory.
+	# No operation that arms on its own: disarming would have to do without memory.
 	run -0 faults often 20 events map sockets read status info probes cpus filters subscribe
 	faults_off
 	wait_until no_readers
@@ -161,11 +162,11 @@ held_in_cgroup()
 	held_in_cgroup
 	usage=$(<$CGROUP/memory.current)
 	stop held || true
-	# Not memory.max: what a process needs itself, and not its sockets, would end it. And little less than is needed: the
-	# kernel makes a process sleep for the square of what it has beyond this.
+	# Not memory.max, which would kill a process for what it needs itself, apart from its sockets. And little less
+	# than is needed: the kernel makes a process sleep for the square of the excess.
 	echo $((usage / 20 * 19)) >$CGROUP/memory.high
 	held_in_cgroup
-	# The kernel's word that it was.
+	# According to the kernel, it was reached.
 	cat $CGROUP/memory.events
 	grep -qE '^high [1-9]' $CGROUP/memory.events
 	stop held || true
@@ -191,7 +192,7 @@ held_in_cgroup()
 	stop traffic
 	stop reader
 	cat "$(out_of traffic)"
-	# What it says last of what it lost.
+	# Its last message about what it lost.
 	tail -n 1 "$(out_of reader)"
 	is "$(accepted reader 9605) == 36"
 	grep -qx "connections=$(accepted reader 9604) errors=0" "$(out_of traffic)"
@@ -266,7 +267,7 @@ namespace_gone() { snapshot | awk -v netns="netns=$1" '{ for (i = 1; i <= NF; i+
 
 @test "kmemleak finds nothing" {
 	kmemleak_on || skip "kmemleak is switched off (tests/vm/run --kmemleak switches it on)"
-	# It looks at nothing that is younger than 5 s, and reports what it did not find twice.
+	# kmemleak ignores what is younger than 5 s, and reports what it did not find in two scans.
 	echo scan >$LEAKS
 	nap 6
 	echo scan >$LEAKS

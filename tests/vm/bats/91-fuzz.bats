@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# What programs may say to the module, whether it makes sense or not: everything at once, under traffic. FUZZ_SECONDS says for
-# how long, FUZZ_SEED repeats what a run that failed has said.
+# Arbitrary input to the module, valid or not: everything at once, under traffic. FUZZ_SECONDS is for how long;
+# FUZZ_SEED repeats a failed run.
 
 load helper
 setup() { common_setup; }

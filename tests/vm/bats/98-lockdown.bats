@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-only
-# A kernel that is locked down. There is no way back from it: nothing else may run in this guest afterwards.
+# A locked-down kernel. That cannot be undone, so nothing else may run in this guest afterwards.
 
 load helper
 load watch
