@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# For scripts that run in an emulated guest, where starting a program is what takes the time: small tools are
-# busybox's, which are static and start in a fraction of it.
+# For scripts that run in an emulated guest, where starting programs takes most of the time: small tools are busybox's,
+# which are static and start in a fraction of it.
 
 awk() { busybox awk "$@"; }
 cat() { busybox cat "$@"; }
@@ -14,7 +14,7 @@ sysctl() { busybox sysctl "$@"; }
 tail() { busybox tail "$@"; }
 tr() { busybox tr "$@"; }
 
-# Never to be read from: for waiting without a program.
+# Nothing is ever written to it: for waiting without a program.
 exec {NOTHING}<> <(:)
 # shellcheck disable=SC2120
 nap() { read -rt "${1-0.1}" -u "$NOTHING" || true; }

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# Packages of suites that the machine does not have: from the mirror that the machine's apt
-# uses already, through an apt tree of our own, so that its sources and lists stay as they are.
+# Packages of suites that the machine is not configured for: from the mirror that the machine's apt already uses,
+# through an apt tree of our own, so that the machine's sources and lists stay as they are.
 
 KEYRING=/usr/share/keyrings/debian-archive-keyring.gpg
 
@@ -30,8 +30,8 @@ mirror()
 	esac
 }
 
-# apt_tree NAME SUITE...: makes and updates a private tree that knows these suites only;
-# sets APT_OPTS to the options that make apt-get and apt-cache use it
+# apt_tree NAME SUITE...: creates and updates a private tree with these suites only; sets APT_OPTS to the options with
+# which apt-get and apt-cache use it
 apt_tree()
 {
 	local name=$1 dir=$CACHE/apt/$1 suite uri signed=''
@@ -74,7 +74,7 @@ apt_tree()
 		-o "APT::Update::Post-Invoke-Success::="
 	)
 
-	# One suite after the other, so that one that cannot be had is named and left out.
+	# One suite after the other, so that an unreachable one is named and left out.
 	for suite; do
 		if ! apt_quiet apt-get "${APT_OPTS[@]}" -o APT::Get::List-Cleanup=false \
 			-o "Dir::Etc::SourceList=$dir/sources/$suite.list" -o Dir::Etc::SourceParts=/dev/null \
@@ -88,7 +88,7 @@ apt_tree()
 	done
 }
 
-# apt_quiet COMMAND...: runs it with its output in a log only
+# apt_quiet COMMAND...: runs it with its output only in a log
 apt_quiet()
 {
 	mkdir -p "$CACHE/log"
@@ -99,14 +99,14 @@ apt_quiet()
 	} </dev/null >>"$APT_LOG" 2>&1
 }
 
-# newest PATTERN: the newest package of this name, in which "*" stands for what is between two dashes
+# newest PATTERN: the newest package with this name, in which "*" stands for the text between two dashes
 newest()
 {
 	apt-cache "${APT_OPTS[@]}" pkgnames |
 		grep -xE "$(sed -e 's/[.+]/\\&/g' -e 's/\*/[^-]*/g' <<<"$1")" | sort -V | tail -n 1
 }
 
-# apt_depends PACKAGE: what it depends on, one name a line, first alternatives only
+# apt_depends PACKAGE: its dependencies, one name a line, only the first of alternatives
 apt_depends()
 {
 	apt-cache "${APT_OPTS[@]}" show --no-all-versions "$1" 2>/dev/null |
@@ -123,7 +123,7 @@ apt_fetch()
 		die "downloading failed: $* (log: $APT_LOG)"
 }
 
-# unpack_debs DIR ROOT: unpacks the packages in that folder, which then goes, into another
+# unpack_debs DIR ROOT: unpacks the packages in DIR into ROOT, and removes DIR
 unpack_debs()
 {
 	local deb

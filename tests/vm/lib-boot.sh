@@ -1,25 +1,25 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# Two ways to boot a guest. Both give it the same devices (common_devices) and end in guest.d/main;
-# both print nothing and leave the kernel's log in $rundir/kernel.log. Needs lib.sh, and set:
-# kernel, vmlinuz, moddir, rundir, outdir, cpus, mem, append (an array). The way is left in BOOT (an array).
+# Two ways to boot a guest. Both give it the same devices (common_devices) and end in guest.d/main. Both print nothing
+# and leave the kernel's log in $rundir/kernel.log. Needs lib.sh, and these variables: kernel, vmlinuz, moddir, rundir,
+# outdir, cpus, mem, append (an array). The command line is left in BOOT (an array).
 
-# Folders of these modules go into the initramfs, with what they depend on.
+# The folders of these modules go into the initramfs, with their dependencies.
 BOOT_MODULES="virtio_pci virtio_console 9pnet_virtio 9p overlay"
 
-# Kernel parameters for every guest. An oops ends the guest at once: what follows it proves nothing.
-# The watchdogs are patient, since an emulated CPU may not run for a while on a busy machine; for the same reason its timer
-# may seem not to tick when the kernel tests it, which is a panic.
+# Kernel parameters for every guest. An oops ends the guest at once: what follows it proves nothing. The watchdogs are
+# patient, since an emulated CPU may not run for a while on a busy machine. For the same reason the timer may seem not
+# to tick when the kernel tests it, which would be a panic.
 KERNEL_ARGS=(mitigations=off possible_cpus=4 panic=-1 oops=panic ignore_loglevel printk.time=1 printk.devkmsg=on
 	watchdog_thresh=60 rcupdate.rcu_cpu_stall_timeout=100 no_timer_check)
-# What an emulated CPU spends its time with and no test needs. Without the first the kernel may mistrust the TSC and
-# ask the emulated HPET at each look at the clock; memory that nobody has cleared beforehand shows what we forget to.
+# What costs an emulated CPU much time, and no test needs. Without the first, the kernel may mistrust the TSC and read
+# the emulated HPET for each timestamp; memory that was not cleared beforehand shows what we forget to initialise.
 KERNEL_ARGS+=(tsc=reliable init_on_alloc=0 apparmor=0)
-# Qemu 7.2 translates code anew at each address that it is met at. Where each program has its own random addresses, that
-# is all of libc for each one that is started: 113 ms for a shell that does nothing, without it 44.
+# Qemu 7.2 translates code anew for each address at which it is mapped. With random addresses that is all of libc for
+# each program that is started: 113 ms for a shell that does nothing, against 44.
 KERNEL_ARGS+=(norandmaps)
 
-# Hardware that no test needs; under virtme-ng udev would load the drivers, which takes seconds.
+# Hardware that no test needs; under virtme-ng udev would load its drivers, which takes seconds.
 UNNEEDED_MODULES=ahci,libata,sr_mod,cdrom,sg,scsi_mod,i2c_i801,lpc_ich,iTCO_wdt,i6300esb,kvm_amd,kvm_intel,kvm
 UNNEEDED_MODULES+=,powernow_k8,acpi_cpufreq,psmouse,pcspkr,button,evdev,mousedev,joydev,serio_raw,qemu_fw_cfg
 
@@ -29,7 +29,7 @@ kvm_works()
 	[[ -w /dev/kvm ]] && grep -qwE 'vmx|svm' /proc/cpuinfo
 }
 
-# common_devices: qemu's options for the ports and folders that guest.d/main knows
+# common_devices: qemu's options for the ports and folders that guest.d/main expects
 common_devices()
 {
 	DEVICES=(
@@ -47,7 +47,7 @@ common_devices()
 	)
 }
 
-# initramfs: prints the path of a small one for this kernel, made if need be
+# initramfs: prints the path of a small one for this kernel, which is made if necessary
 initramfs()
 {
 	local key file dir module name
@@ -80,7 +80,7 @@ initramfs()
 	printf '%s\n' "$file"
 }
 
-# module_files: the files of BOOT_MODULES and all they depend on, in the order of loading
+# module_files: the files of BOOT_MODULES and of their dependencies, in the order of loading
 module_files()
 {
 	local root=${moddir%/lib/modules/*} module
@@ -113,7 +113,7 @@ boot_direct()
 		-append "console=ttyS0,115200 ${KERNEL_ARGS[*]} tcptrace.main=$VM_DIR/guest.d/main ${append[*]-}")
 }
 
-# boot_vng: virtme-ng. It has its console and its own ports on its file descriptor 2, so that is the log.
+# boot_vng: virtme-ng. Its console and its own ports are on its file descriptor 2, so that is the log.
 boot_vng()
 {
 	local kvm=(--disable-kvm) accel=(-accel "$TCG") arg args=()

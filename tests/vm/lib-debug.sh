@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# The debug kernel: a folder that holds bzImage, config and build.tar.xz, the tree to build modules
-# against. TCPTRACE_DEBUG_KERNEL names one; else it is what tests/vm/debug-kernel built last.
-# Needs lib.sh.
+# The debug kernel: a folder that holds bzImage, config and build.tar.xz, the tree to build modules against.
+# TCPTRACE_DEBUG_KERNEL names one; otherwise it is what tests/vm/debug-kernel built last. Needs lib.sh.
 
 debug_folder()
 {
@@ -42,7 +41,7 @@ unpack_debug()
 	mkdir -p "$modules"
 	ln -s ../../../build "$modules/build"
 
-	# All is built in. modprobe shall know it, as it does on other kernels.
+	# Everything is built in. modprobe has to know it, as on other kernels.
 	: >"$modules/modules.order"
 	builtin_modules "$folder/config" >"$modules/modules.builtin"
 	depmod -b "$root.new" "$release" 2>/dev/null
@@ -50,7 +49,7 @@ unpack_debug()
 	touch "$root/ready"
 }
 
-# builtin_modules CONFIG: those modules that tests ask for by name
+# builtin_modules CONFIG: the modules that tests ask for by name
 builtin_modules()
 {
 	local option module

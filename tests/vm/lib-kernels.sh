@@ -5,7 +5,7 @@
 # A package of one kernel; metapackages, which are empty, have no version in their names.
 KERNEL_PACKAGE='^linux-(image|binary|base|modules|headers|kbuild)-[0-9]'
 
-# kernel_packages PACKAGE...: all packages of the kernel itself that these lead to
+# kernel_packages PACKAGE...: all packages of the kernel itself among their dependencies
 kernel_packages()
 {
 	local queue=("$@") seen=' ' package dependency
@@ -54,14 +54,14 @@ install_kernel()
 	ln -sfn "$release" "$root"
 }
 
-# relocate_headers DIR RELEASE: headers name /usr/src as their place; let them find each other from where they are
+# relocate_headers DIR RELEASE: the headers refer to /usr/src; makes them refer to where they are
 relocate_headers()
 {
 	local dir=$1 release=$2 here='$(realpath $(dir $(lastword $(MAKEFILE_LIST))))' modules
 
 	sed -i "s,/usr/src/,$here/../,g" "$dir/usr/src/linux-headers-$release/Makefile"
 
-	# Trixie has its modules below usr/lib; tools look for them below lib.
+	# Trixie has its modules in usr/lib; tools look for them in lib.
 	[[ -e $dir/lib/modules ]] || ln -sfn usr/lib "$dir/lib"
 	modules=$dir/lib/modules/$release
 	rm -f "$modules/build" "$modules/source"

@@ -5,7 +5,7 @@
 # Packages whose services must not run here: only the tests start these, inside guests.
 SERVICES="nginx redis-server iperf3"
 
-# missing PACKAGE...: those of them that are not installed
+# missing PACKAGE...: those that are not installed
 missing()
 {
 	{
@@ -25,8 +25,8 @@ packages_of()
 		{ m = split($2, of, ","); for (i = 1; i <= m; i++) if (of[i] in want) { print $1; next } }'
 }
 
-# apt_install PACKAGE|FILE...: without starting services, with the machine's own sources
-# (in a subshell, so that the policy goes whatever happens)
+# apt_install PACKAGE|FILE...: without starting services, with the machine's own sources (in a subshell, so that the
+# policy is removed whatever happens)
 apt_install()
 (
 	policy=/usr/sbin/policy-rc.d
@@ -45,7 +45,7 @@ install_or_update()
 	local install=(env DEBIAN_FRONTEND=noninteractive apt-get -y --no-install-recommends
 		-o DPkg::Lock::Timeout=600 -o Acquire::Retries=2 install)
 
-	# The lists that are there are mostly good enough; refresh them only when they are not.
+	# The existing lists are mostly good enough; they are refreshed only if they are not.
 	apt_quiet "${install[@]}" "$@" && return
 	note "refreshing apt's lists"
 	apt_quiet apt-get -o DPkg::Lock::Timeout=600 update || warn "apt-get update reported errors (log: $APT_LOG)"
@@ -54,7 +54,7 @@ install_or_update()
 	die "apt could not install: $* (log: $APT_LOG)"
 }
 
-# install_packages "SET...": what is missing of these sets
+# install_packages "SET...": what is missing from these sets
 install_packages()
 {
 	local want new service
@@ -66,7 +66,8 @@ install_packages()
 	note "installing ${#new[@]} packages: ${new[*]}"
 	apt_install "${new[@]}"
 
-	# Not started now; neither shall they start with the next boot. One that was here before is left alone.
+	# It was not started, and must not start with the next boot either. A service that was here before is left
+	# alone.
 	for service in $SERVICES; do
 		if command -v systemctl >/dev/null && [[ " ${new[*]} " = *" $service "* ]]; then
 			systemctl -q disable "$service" >/dev/null 2>&1 || true
@@ -74,7 +75,7 @@ install_packages()
 	done
 }
 
-# virtme-ng is in Debian from trixie on; its package is fine on bookworm too.
+# Debian has virtme-ng from trixie on; that package works on bookworm, too.
 install_vng()
 {
 	local dir=$CACHE/vng

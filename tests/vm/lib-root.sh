@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# Root folders of other Debian releases, for kernels whose headers ask for a newer compiler and C library than
-# this machine has. Their packages are unpacked, not installed: a compiler needs no more, no script of theirs
-# runs, nothing is ever mounted in there but by in-root, and apt alone talks to the mirror.
-# Needs lib.sh, lib-apt.sh and lib-packages.sh.
+# Root folders of other Debian releases, for kernels whose headers need a newer compiler and C library than this machine
+# has. Their packages are unpacked, not installed: a compiler needs no more, none of their scripts runs, only in-root
+# mounts anything there, and only apt talks to the mirror. Needs lib.sh, lib-apt.sh and lib-packages.sh.
 
 # install_root RELEASE: its essential packages, and those of the set "root"
 install_root()
@@ -12,7 +11,7 @@ install_root()
 
 	dir=$(root_folder "$release")
 	mapfile -t packages < <(packages_of root)
-	# A list that has changed wants another folder.
+	# A changed list needs another folder.
 	[[ ! -e $dir/ready || $(<"$dir/ready") != "${packages[*]}" ]] || return 0
 
 	note "root folder of $release: downloading ${packages[*]} and what they need"
@@ -23,7 +22,7 @@ install_root()
 		'?essential' "${packages[@]}" || die "downloading failed (log: $APT_LOG)"
 	note "root folder of $release: unpacking"
 	unpack_debs "$CACHE/apt/root-$release/archives" "$dir.new"
-	# What the packages' scripts would have chosen.
+	# What the packages' scripts would have set up.
 	ln -sfn mawk "$dir.new/usr/bin/awk"
 	printf '%s\n' "${packages[*]}" >"$dir.new/ready"
 	mv "$dir.new" "$dir"

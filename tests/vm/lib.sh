@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
-# What the scripts of this folder share: messages, places, the two tables.
+# What the scripts of this folder share: messages, paths, the two tables.
 
 VM_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 TREE=$(cd "$VM_DIR/../.." && pwd -P)
@@ -26,7 +26,7 @@ die()
 	exit 1
 }
 
-# table FILE: its rows without comments and blank lines
+# table FILE: its rows, without comments and blank lines
 table()
 {
 	sed -e 's/#.*//' -e '/^[[:space:]]*$/d' "$VM_DIR/$1"
