@@ -31,7 +31,7 @@ uint64_t bench_busy(void)
 	return busy;
 }
 
-/* Two seconds: who loads BPF programs may wait that long for what the one before had left. Sleeping costs nothing here. */
+/* Two seconds: loading BPF programs may wait that long for what the previous ones left. Sleeping costs nothing here. */
 #define QUIET	40
 
 void bench_settle(void)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What the guest's CPU did, without the time it had nothing to do. */
+/* What the guest's CPU did, without its idle time. */
 #ifndef BENCH_BUSY_H
 #define BENCH_BUSY_H
 
@@ -11,7 +11,7 @@
  */
 uint64_t bench_busy(void);
 
-/* Waits until nothing has run for a while but this. */
+/* Waits until nothing else has run for a while. */
 void bench_settle(void);
 
 #endif

@@ -21,7 +21,7 @@ static pid_t start(char **command, const char *output)
 	pid_t child = bench_check(fork(), "fork");
 
 	if (!child) {
-		/* A shell leaves it ignored in what it starts in the background. */
+		/* A shell ignores it in what it starts in the background. */
 		signal(SIGINT, SIG_DFL);
 		dup2(fd, STDOUT_FILENO);
 		execvp(command[0], command);

@@ -23,7 +23,7 @@ int main(int argc, char **argv)
 	for (i = 0; i < count; i++)
 		bench_connect(listener, FIRST_SOURCE + i % SOURCES, &accepted);
 
-	/* The command may want the port. */
+	/* The command may need the port. */
 	close(listener);
 
 	child = bench_check(fork(), "fork");

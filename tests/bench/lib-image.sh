@@ -4,7 +4,7 @@
 # modules that they need. Nothing is read from this machine's files while it runs.
 # Needs tests/vm/lib.sh, and set: kernel, work, module, program.
 
-# Modules of the guest's kernel that ss wants; without them it reads /proc/net/tcp. Loaded between the two.
+# Modules of the guest's kernel that ss needs; without them it reads /proc/net/tcp. They are loaded between the two.
 GUEST_MODULES="tcp_diag"
 
 # Peers that are packages of the machine's own suite: unpacked, not installed.
@@ -40,14 +40,14 @@ compile_probecost()
 	}
 }
 
-# compile_plugin: what counts for stage profile
+# compile_plugin: what counts in the stage "profile"
 compile_plugin()
 {
 	gcc -std=gnu11 -O2 -Wall -Wextra -Werror -shared -fPIC -fvisibility=hidden \
 		-o "$work/plugin.so" "$TREE/tests/bench/profile/plugin.c"
 }
 
-# fetch_peers: the peers' package, unpacked into the cache; leaves its folder in PEERS_DIR, empty if it cannot be had
+# fetch_peers: the peers' package, unpacked into the cache; PEERS_DIR is its folder, empty if it is not available
 fetch_peers()
 {
 	local dir=$CACHE/bench/$PEERS_PACKAGE
@@ -118,7 +118,7 @@ pack()
 	[[ ! -e $module ]] || objcopy --strip-debug "$module" "$image/bench/tcptrace.ko"
 	[[ ! -e $program ]] || put "$program" tcptrace-ctl
 	for tool in ss netstat; do
-		# With its whole path, or busybox's applet of that name would be taken.
+		# With its whole path, because busybox's applet of that name would be taken otherwise.
 		if command -v "$tool" >/dev/null; then
 			put "$(command -v "$tool")" "$tool"
 		fi

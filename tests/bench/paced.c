@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * paced N: N connections a second, until it is killed: one byte over each, then a reset. By the clock, not by a pause
- * after each: who competes for the CPU makes it no slower, as long as there is enough of it.
+ * paced N: N connections a second, until it is killed: one byte over each, then a reset. Paced by the clock, not by a
+ * pause after each, so that competition for the CPU does not slow it down as long as there is enough.
  */
 #include <stdint.h>
 #include <sys/socket.h>

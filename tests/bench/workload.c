@@ -118,7 +118,7 @@ uint64_t bench_pingpong(unsigned int count)
 	char byte = 'x';
 
 	fd = bench_connect(listener, 0, &accepted);
-	/* Or the second byte waits for the first one's delayed acknowledgment. */
+	/* Otherwise the second byte waits for the first one's delayed ACK. */
 	bench_check(setsockopt(fd, SOL_TCP, TCP_NODELAY, &one, sizeof(one)), "TCP_NODELAY");
 
 	bench_mark();

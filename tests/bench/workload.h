@@ -16,16 +16,16 @@
 /* Opens, accepts and resets so many connections one after the other. Returns the ns that took. */
 uint64_t bench_conns(unsigned int count);
 
-/* Writes one byte and reads it at the other endpoint, so often, on one connection. Returns the ns. */
+/* Writes one byte and reads it at the other endpoint, so many times, on one connection. Returns the ns. */
 uint64_t bench_pingpong(unsigned int count);
 
 /* CLOCK_MONOTONIC; under icount the instructions that the guest has run, and the time it slept. */
 uint64_t bench_now(void);
 
-/* The measured part begins, or ends: for whoever counts from outside. */
+/* The measured part begins or ends: for a counter outside. */
 void bench_mark(void);
 
-/* The number that an argument says, or exit. */
+/* An argument's number, or exit. */
 unsigned int bench_number(const char *text);
 
 /* A listener on BENCH_PORT of every address. */
@@ -34,7 +34,7 @@ int bench_listen(int backlog);
 /* A connection to it from this address (host order; 0: any); *accepted is its other endpoint. */
 int bench_connect(int listener, uint32_t from, int *accepted);
 
-/* A system call's result, or exit with what failed. */
+/* A system call's result; exits with a message if it failed. */
 int bench_check(int result, const char *what);
 
 #endif

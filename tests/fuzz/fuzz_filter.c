@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Words of a filter, and a record, from anywhere: it ends, with a filter or with one line that says why not; and where
- * the filter fits the record, its clauses do. An input is the words, a newline between two, a NUL, and the bytes of the record.
+ * An arbitrary filter and record: parsing ends, with a filter or with one line that says why not; and if the filter
+ * matches the record, its clauses do. An input is the words, separated by newlines, a NUL, and the bytes of the record.
  */
 #include <stdio.h>
 #include <stdlib.h>

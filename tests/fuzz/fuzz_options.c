@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A command line from anywhere, of the views, on a small recording: it ends, and where it ends with an error it says why,
- * in lines that may go to a terminal. The first word is the command; those that do not name one are ss's.
+ * An arbitrary command line of a view, on a small recording: it ends, and if it ends with an error it says why, in lines
+ * that are safe for a terminal. The first word is the command; if it names none, all words are for ss.
  */
 #include <stdint.h>
 #include <stdio.h>
@@ -15,7 +15,7 @@
 #define WORDS_MAX	64
 #define RECORDING	TOP "/tests/fixtures/ends.tct"
 
-/* What looks at recordings. The others change this machine. */
+/* The commands that read recordings. The others change this machine. */
 static const struct command *const commands[] = {
 	&cmd_ss, &cmd_netstat, &cmd_watch, &cmd_listen, &cmd_life, &cmd_ports, &cmd_top, &cmd_ladder, &cmd_window, &cmd_states, &cmd_export,
 };
@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	done = sandbox_run(command->run, argc, argv, recording, recording_size);
 	if (done->status < 0 || done->status > 255)
 		sandbox_fail("%s: status %d", command->name, done->status);
-	/* The summary tells of losses; --fail-on-loss asks for no more than the status. */
+	/* The summary reports losses; --fail-on-loss asks for no more than the status. */
 	if (done->status && done->status != EXIT_LOST && !done->err.size)
 		sandbox_fail("%s: fails with %d without a word", command->name, done->status);
 	sandbox_demand_text(&done->err, "\n", command->name);

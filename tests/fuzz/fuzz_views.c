@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * A recording from anywhere, through each view. It must end, soon, within bounds of memory; print text that may go to a
- * terminal, objects that are JSON, packets that are pcapng; and end with EXIT_DAMAGED, and a line that says why, where the
- * recording is not whole, and only there.
+ * An arbitrary recording, through each view. It must end soon, with bounded memory; print text that is safe for a
+ * terminal, objects that are JSON, packets that are pcapng; and end with EXIT_DAMAGED, and a line that says why, if the
+ * recording is damaged, and only then.
  *
  * --view=WORD takes only the views whose command line has that word, or those of a group: steps, tables, pictures, exports.
  */
@@ -18,7 +18,7 @@
 #include "sandbox.h"
 #include "session/options.h"
 
-/* What a view may allocate: for itself, and for each record. */
+/* How much a view may allocate: for itself, and for each record. */
 #define HEAP_BASE	(64u << 20)
 #define HEAP_RECORD	16384
 
@@ -72,9 +72,9 @@ const char *argp_program_version = "tcptrace-ctl";
 
 static bool chosen[COUNT];
 
-/* ---- what a view has to be ---- */
+/* ---- what the output must be ---- */
 
-/* Each byte is what a recorder wrote. */
+/* Whether each byte is what a recorder wrote. */
 static bool whole(const uint8_t *data, size_t size)
 {
 	static uint8_t mended[1 << 16];
@@ -85,7 +85,7 @@ static bool whole(const uint8_t *data, size_t size)
 	return recording_mend(mended, size, sizeof(mended)) == size && !memcmp(mended, data, size);
 }
 
-/* Something is missing at its end, which nobody can overlook. */
+/* Something is missing at its end, which a reader has to notice. */
 static bool cut(const uint8_t *data, size_t size)
 {
 	struct capture_header header;
@@ -124,7 +124,7 @@ static void demand_svg(const struct sandbox_text *text, const char *what)
 		sandbox_fail("%s: a picture without its end", what);
 }
 
-/* Blocks that say how long they are at both ends. */
+/* Blocks whose length stands at both ends. */
 static void demand_pcapng(const struct sandbox_text *text, const char *what)
 {
 	size_t at = 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How the fuzzers of recordings change one: record by record and field by field, so that what comes out is mostly a whole
- * recording that tells of something odd, and not a damaged one, which is refused at its first odd byte.
+ * How the fuzzers mutate recordings: record by record and field by field, so that the result is mostly an intact
+ * recording of something odd, and not a damaged one, which is refused at its first wrong byte.
  */
 #include <stddef.h>
 #include <stdint.h>
@@ -85,7 +85,7 @@ static void parse(struct recording *recording, const uint8_t *data, size_t size)
 	}
 }
 
-/* What a recorder cannot have written: no view gets it. */
+/* What a recorder cannot have written, so that no view gets it. */
 static void mend_record(struct tcptrace_record *record, uint16_t types_version)
 {
 	if (!record_known(record) && types_version <= TCPTRACE_TYPES_VERSION)
@@ -97,7 +97,7 @@ static void mend_record(struct tcptrace_record *record, uint16_t types_version)
 	record->new_state %= TCPTRACE_STATE_MAX + 1;
 }
 
-/* What was there comes before the events, and these in order of time. */
+/* Existing sockets come before the events, and these are in order of time. */
 static bool comes_before(const struct tcptrace_record *a, const struct tcptrace_record *b)
 {
 	bool first = a->type == TCPTRACE_T_SNAPSHOT, second = b->type == TCPTRACE_T_SNAPSHOT;
@@ -105,7 +105,7 @@ static bool comes_before(const struct tcptrace_record *a, const struct tcptrace_
 	return first != second ? first : !first && a->time < b->time;
 }
 
-/* Few are out of order, and equal ones stay as they are. */
+/* Few are out of order, and the order of equal ones stays. */
 static void sort(struct tcptrace_record *records, size_t count)
 {
 	size_t i, j;
@@ -119,7 +119,7 @@ static void sort(struct tcptrace_record *records, size_t count)
 	}
 }
 
-/* As a recorder would have written it, as long as there is room for all. */
+/* As a recorder would have written it, as far as there is room. */
 static size_t put(struct recording *recording, uint8_t *data, size_t most)
 {
 	struct tcptrace_record trailer = { .type = TCPTRACE_T_LOST, .cookie = CAPTURE_TRAILER };
@@ -167,7 +167,7 @@ static const struct field {
 	FIELD(family), FIELD(kind), FIELD(old_state), FIELD(new_state), FIELD(snd_una), FIELD(snd_nxt), FIELD(write_seq),
 	FIELD(rcv_nxt), FIELD(copied_seq), FIELD(snd_wnd), FIELD(rcv_wnd), FIELD(flags), FIELD(pid), FIELD(error), FIELD(comm),
 	FIELD(mss), FIELD(op), FIELD(wscale), FIELD(ifindex),
-	/* What any member of the union has where. */
+	/* The fields of each member of the union. */
 	FIELD(u.listen.listener), FIELD(u.listen.backlog), FIELD(u.listen.backlog_max), FIELD(u.listen.syn_backlog),
 	FIELD(u.listen.retransmits), FIELD(u.listen.inode), FIELD(u.listen.uid),
 	FIELD(u.totals.bytes_in), FIELD(u.totals.bytes_out), FIELD(u.totals.retransmits), FIELD(u.totals.timeout),
@@ -206,7 +206,7 @@ static const struct {
 
 #define COUNT(array)	(sizeof(array) / sizeof((array)[0]))
 
-/* What a process may call itself: controls of a terminal, of JSON, of XML, of Prometheus; UTF-8 that is none. */
+/* Names that a process may choose: controls of a terminal, of JSON, of XML, of Prometheus; invalid UTF-8. */
 static const char *const names[] = {
 	"\x1b[2J\x1b[31m", "a\nb", "\"\\", "</text>&<", "\xc2\x9b" "31m", "\x9b" "31m", "\xc0\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80",
 	"\xe2\x80\xae" "evil", "\xff\xfe", "\x7f\x7f\x7f", "\xe4\xbd\xa0\xe5\xa5\xbd\xe4\xbd\xa0\xe5\xa5", "0123456789abcdefX", " ", "",
@@ -264,7 +264,7 @@ static struct tcptrace_record *any(struct recording *recording)
 	return &recording->records[below(recording->count)];
 }
 
-/* Makes room for one at `at`. */
+/* Makes room for a record at `at`. */
 static struct tcptrace_record *insert(struct recording *recording, size_t at)
 {
 	if (recording->count == RECORDS_MAX)
@@ -279,7 +279,7 @@ static void change_field(struct recording *recording)
 	const struct field *field = &fields[below(COUNT(fields))];
 	uint8_t *at = (uint8_t *)any(recording) + field->offset;
 
-	/* As another has it: most of what depends on anything depends on two being the same. */
+	/* Copied from another record: most dependencies are on two fields being equal. */
 	if (below(2))
 		memcpy(at, (uint8_t *)any(recording) + field->offset, field->size);
 	else if (field->offset == offsetof(struct tcptrace_record, comm) || field->offset == offsetof(struct tcptrace_record, u.drop.name))
@@ -329,7 +329,7 @@ static void duplicate(struct recording *recording)
 		*place = record;
 }
 
-/* The same as the peer sees it. */
+/* The same from the peer's side. */
 static void mirror(struct recording *recording)
 {
 	size_t at = below(recording->count);
@@ -442,7 +442,7 @@ size_t LLVMFuzzerCustomMutator(uint8_t *data, size_t size, size_t most, unsigned
 	return size && !below(32) ? damage(data, size, most) : size;
 }
 
-/* Some of one, then some of the other, and so on; each keeps its order. */
+/* Alternately some of one and some of the other; each keeps its order. */
 size_t LLVMFuzzerCustomCrossOver(const uint8_t *one, size_t one_size, const uint8_t *other, size_t other_size, uint8_t *out, size_t most,
 				 unsigned int seed)
 {

@@ -6,8 +6,8 @@
 #include <stdint.h>
 
 /*
- * Makes a whole recording of what may be one: numbers of today in its header, records in range and in order, a trailer that
- * agrees with them, and checksums. There is room for `most` bytes. Returns its size.
+ * Makes an intact recording of what may be one: a valid header, records in range and in order, a matching trailer,
+ * and checksums. There is room for `most` bytes. Returns its size.
  */
 size_t recording_mend(uint8_t *data, size_t size, size_t most);
 

@@ -20,7 +20,7 @@
 
 #include "sandbox.h"
 
-/* No command prints so much of so short a recording. */
+/* No command prints that much about such a short recording. */
 #define TEXT_MAX	(64 << 20)
 
 static struct sandbox now;
@@ -45,7 +45,7 @@ extern char __start_target_data[], __stop_target_data[], __start_target_bss[], _
 
 static char *data_kept;
 
-/* Not memcpy(): between the variables lies memory that nobody may touch, as the address sanitizer has it. */
+/* Not memcpy(): between the variables, the address sanitizer has memory that nobody may touch. */
 static void __attribute__((no_sanitize("address", "undefined"))) copy(void *to, const void *from, size_t size)
 {
 	asm volatile("rep movsb" : "+D"(to), "+S"(from), "+c"(size) : : "memory");
@@ -56,7 +56,7 @@ static void __attribute__((no_sanitize("address", "undefined"))) clear(void *to,
 	asm volatile("rep stosb" : "+D"(to), "+c"(size) : "a"(0) : "memory");
 }
 
-/* Most of it, buffers, was not touched: its pages are given back, and are zero when they are. */
+/* Most of it are unused buffers: their pages are given back, and are zero when they are used again. */
 static void clear_variables(void)
 {
 	size_t page = sysconf(_SC_PAGESIZE);
@@ -104,7 +104,7 @@ static void *note_memory(void *memory)
 	return memory;
 }
 
-/* What the C library allocated for the program is not in the tree. */
+/* The tree does not have what the C library allocated for the program. */
 static void forget_memory(void *memory)
 {
 	if (memory && tdelete(memory, &allocated, by_address))
@@ -153,8 +153,8 @@ void sandbox_free(void *memory)
 }
 
 /*
- * What argp_parse() itself has allocated, which nobody else could free where exit() ends it: while it runs, whatever is
- * allocated is kept here, and forgotten when it is freed.
+ * What argp_parse() itself has allocated, which nobody else could free if exit() ends it: while it runs, all allocations
+ * are kept here, and removed when they are freed.
  */
 static const volatile void *of_parser[1024];
 static size_t of_parser_count;
@@ -430,7 +430,7 @@ const struct sandbox *sandbox_run(int (*run)(int argc, char *argv[]), int argc, 
 
 /* ---- text ---- */
 
-/* Length of the character at `p`, 0: none that may be there. */
+/* Length of the character at `p`; 0: it is not allowed. */
 static size_t character(const unsigned char *p, size_t left, const char *controls)
 {
 	static const struct {

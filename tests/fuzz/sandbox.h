@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * Runs commands of tcptrace-ctl one after the other in this process, each as if in a process of its own: its static
- * variables are as they were at the beginning, what it allocated is freed, exit() ends it and not us, and nothing that it
- * does reaches the machine: what it prints is kept, it opens no file for writing and asks no name server.
+ * Runs commands of tcptrace-ctl one after the other in this process, each as if in a process of its own: static
+ * variables are reset, allocated memory is freed, exit() ends the command and not us, and nothing reaches the machine:
+ * its output is kept, it opens no file for writing and asks no name server.
  *
  * The Makefile makes this so: it puts the objects of the program together, gives their variables sections of their own,
  * and lets them call the functions here instead of those that sandbox.syms lists.
@@ -31,10 +31,10 @@ void sandbox_begin(void);
 /* `input` is its standard input. The result is valid until the next run. */
 const struct sandbox *sandbox_run(int (*run)(int argc, char *argv[]), int argc, char *argv[], const void *input, size_t size);
 
-/* Fails, with a message about `what`, but for lines of UTF-8 that have no control characters beside `controls`. */
+/* Fails, with a message about `what`, unless it is lines of UTF-8 without control characters other than `controls`. */
 void sandbox_demand_text(const struct sandbox_text *text, const char *controls, const char *what);
 
-/* Ends this process, as a crash does, with a message. */
+/* Ends this process with a message, as a crash does. */
 void sandbox_fail(const char *format, ...) __attribute__((noreturn, format(printf, 1, 2)));
 
 #endif

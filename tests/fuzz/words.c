@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How the fuzzers of command lines and filters change one: word by word, out of those that mean something. An input is
- * words with newlines between them, up to a NUL, and then whatever that fuzzer wants besides.
+ * How the fuzzers mutate command lines and filters: word by word, mostly with words that mean something. An input is words
+ * separated by newlines, up to a NUL, and then whatever else that fuzzer needs.
  */
 #include <stdint.h>
 #include <stdlib.h>
@@ -111,7 +111,7 @@ static void join(char *word, const char *text)
 		memcpy(word + length, text, more + 1);
 }
 
-/* Any bytes but those that end a word. */
+/* Any bytes except those that end a word. */
 static void change_bytes(char *word)
 {
 	size_t size = LLVMFuzzerMutate((uint8_t *)word, strlen(word), WORD_MAX - 1), i;

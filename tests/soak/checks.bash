@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# What the two readers said, compared with the kernel's counters and the applications' counts.
+# What the two readers reported, compared with the kernel's counters and the applications' counts.
 # shellcheck disable=SC2086,SC2004 # numbers, and keys of an associative array
 
 PASSED=0 FAILED=0
@@ -9,7 +9,7 @@ PASSED=0 FAILED=0
 ok() { PASSED=$((PASSED + 1)); echo "ok $((PASSED + FAILED)) - $*"; }
 not_ok() { FAILED=$((FAILED + 1)); echo "not ok $((PASSED + FAILED)) - $*"; }
 
-# agrees WHAT SEEN WANTED [LOST]: the same, but for at most so many as are known not to be seen
+# agrees WHAT SEEN WANTED [LOST]: equal, or less by at most the number known to be lost
 agrees()
 {
 	local missing=$(($3 - $2)) lost=${4-0}
@@ -21,13 +21,13 @@ agrees()
 		not_ok "$1: $2 seen, $3 wanted, which may be less by $lost"
 	fi
 }
-# holds WHAT CONDITION: an arithmetic one
+# holds WHAT CONDITION: an arithmetic condition
 holds()
 {
 	if (($2)); then ok "$1 ($2)"; else not_ok "$1 ($2)"; fi
 }
 
-# sum FILE KEY WORD...: of KEY over the lines that have all of these words, patterns each
+# sum FILE KEY WORD...: of KEY over the lines that have all of these words, which are patterns
 sum()
 {
 	awk -v key="$2" -v words="${*:3}" '
@@ -43,12 +43,12 @@ sum()
 }
 seen() { sum "$WORK/tally" count "$@"; }
 verdicts() { sum "$WORK/verdicts" count "$@"; }
-# last FILE KEY: of its last line
+# last FILE KEY: from its last line
 last() { tail -n 1 "$1" | tr ' ' '\n' | awk -F= -v key="$2" '$1 == key { print $2 }'; }
 
-# counters FILE: all of this namespace's
+# counters FILE: all counters of this namespace
 counters() { nstat -asz | awk '!/^#/ { print $1, $2 }' >"$1"; }
-# kernel NAME: by how much it grew
+# kernel NAME: the counter's growth
 kernel()
 {
 	awk -v name="$1" '$1 == name { n[NR == FNR] = $2; found++ } END { if (found != 2) exit 1; printf "%d\n", n[0] - n[1] }' \
@@ -87,7 +87,7 @@ check_losses()
 	holds "the model had room" "$(last "$life" model_full) == 0"
 }
 
-# By the kernel's own counters.
+# According to the kernel's own counters.
 check_kernel()
 {
 	agrees "TcpActiveOpens" "$(seen type=connect)" "$(kernel TcpActiveOpens)" $LOST
@@ -97,7 +97,7 @@ check_kernel()
 		"$(kernel TcpAttemptFails)" $LOST
 	agrees "TcpOutRsts" "$(seen type=reset 'op=(sent|replied)')" "$(kernel TcpOutRsts)" $LOST
 	agrees "TcpRetransSegs" "$(sum "$WORK/tally" segments type=retransmit)" "$(kernel TcpRetransSegs)" $LOST
-	# The timer finds some that it cannot send again, since the former copy lies with the receiver still.
+	# The timer finds some that cannot be retransmitted, since the receiver still holds the previous copy.
 	agrees "TcpExtTCPTimeouts" "$(seen type=retransmit 'op=(rto|syn)')" "$(kernel TcpExtTCPTimeouts)" \
 		$((LOST + $(kernel TcpExtTCPSpuriousRtxHostQueues)))
 	agrees "TIME_WAIT entered, TcpExtTW and TcpExtTWKilled" "$(seen type=timewait op=begin)" \
@@ -108,10 +108,12 @@ check_kernel()
 
 check_segments()
 {
-	# What waits for a busy socket is merged: one record, and one for each that came to no socket.
+	# Segments that wait for a busy socket are merged: one record for these, and one for each that came to no
+	# socket.
 	agrees "TcpInSegs" $(($(seen type=segment dir=in) + $(seen type=drop op=segment name=NO_SOCKET) +
 		$(kernel TcpExtTCPBacklogCoalesce))) "$(kernel TcpInSegs)" $LOST
-	# OutSegs leaves out what is sent again, but for SYN-ACKs; RSTs to nobody's segments are records of their own.
+	# OutSegs does not count retransmissions, except of SYN-ACKs; RSTs in reply to segments of no connection are
+	# records of their own.
 	agrees "TcpOutSegs" $(($(sum "$WORK/tally" segments type=segment dir=out) + $(seen type=reset op=replied) -
 		$(sum "$WORK/tally" segments type=retransmit) + $(seen type=retransmit op=synack))) "$(kernel TcpOutSegs)" $LOST
 }
@@ -132,7 +134,7 @@ check_applications()
 	holds "all of them had something to do" "${COUNTS[nginx]} > 100 && ${COUNTS[redis]} > 100 && ${COUNTS[iperf3]} > 5"
 }
 
-# Each end of each connection has one verdict, and the one that its application knows.
+# Each endpoint of each connection has one verdict, the one that its application knows.
 check_verdicts()
 {
 	local closed='how=(four-way|three-way|simultaneous)'
@@ -142,7 +144,7 @@ check_verdicts()
 	agrees "verdicts: closed by the client" "$(verdicts port=$CLIENT_FIRST "$closed")" $((2 * COUNTS[$CLIENT_FIRST])) $LOST_BY_LIFE
 	agrees "verdicts: closed by the server" "$(verdicts port=$SERVER_FIRST "$closed")" $((2 * COUNTS[$SERVER_FIRST])) $LOST_BY_LIFE
 	agrees "verdicts: IPv4-mapped" "$(verdicts port=$MAPPED "$closed")" $((2 * COUNTS[$MAPPED])) $LOST_BY_LIFE
-	# Without a loss each byte that the applications have passed is in the verdicts.
+	# Without a loss, the verdicts account for each byte that the applications passed.
 	((LOST_BY_LIFE)) || agrees "bytes of IPv6" "$(sum "$WORK/verdicts" bytes_in port=$SERVER_FIRST side=server)" $((3000 * COUNTS[$SERVER_FIRST]))
 	((LOST_BY_LIFE)) || agrees "bytes of IPv4-mapped" "$(sum "$WORK/verdicts" bytes_out port=$MAPPED side=server)" $((20000 * COUNTS[$MAPPED]))
 }

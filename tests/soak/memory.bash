@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-only
 # shellcheck shell=bash
 #
-# What the module and its readers hold, again and again, and whether it grows.
+# What the module and its readers hold, sampled repeatedly, and whether it grows.
 
 # shellcheck disable=SC2034 # of soak
 SAMPLE_S=10	# between two samples
 SETTLED_S=90	# TIME_WAIT lasts 60 s: until then a model that remembers each end fills
 
-# Bytes of the module's own, by who has asked for them.
+# Bytes of the module's own memory, by who asked for it.
 module_bytes() { awk '/tcptrace/ { bytes += $2 } END { print bytes + 0 }' /proc/vmallocinfo; }
 
-# anon_kb PID: what a process has of its own; the rings that it maps are the module's
+# anon_kb PID: a process's own memory; the rings that it maps are the module's
 anon_kb() { awk '$1 == "RssAnon:" { print $2 }' "/proc/$1/status"; }
 rss_kb() { awk '$1 == "VmRSS:" { print $2 }' "/proc/$1/status"; }
 
@@ -20,7 +20,7 @@ sample()
 	echo "$((EPOCHSECONDS - BEGAN)) $(anon_kb "$RECORD") $(anon_kb "$LIFE") $(module_bytes)" >>"$WORK/samples"
 }
 
-# objects FILE: of the kernel's caches, once the CPUs' own partly used ones are given back
+# objects FILE: of the kernel's caches, after the CPUs' own partly used slabs are returned
 objects()
 {
 	local cache
@@ -30,7 +30,7 @@ objects()
 	awk '$1 ~ /^(kmalloc-.*|TCP|TCPv6|tw_sock_TCP.*|request_sock_TCP.*|kernfs_node_cache)$/ { print $1, $2 }' /proc/slabinfo >"$1"
 }
 
-# peak COLUMN FROM TO: of the samples from the first second to before the last
+# peak COLUMN FROM TO: of the samples from second FROM to before second TO
 peak()
 {
 	awk -v column="$1" -v from="$2" -v to="$3" '
@@ -38,7 +38,7 @@ peak()
 		END { print most + 0 }' "$WORK/samples"
 }
 
-# does_not_grow NAME COLUMN: its peak of the last third of the traffic, when all is in motion, against the third before
+# does_not_grow NAME COLUMN: compares its peak in the last third of the traffic with the third before
 does_not_grow()
 {
 	local third=$(((DURATION - SETTLED_S) / 2)) before after
@@ -58,7 +58,7 @@ check_memory()
 	does_not_grow "record" 2
 	does_not_grow "life" 3
 	same "the module holds what it held, bytes" "$(awk '{ print $4 }' "$WORK/samples" | sort -u | tr '\n' ' ')" "$(head -n 1 "$WORK/samples" | awk '{ print $4 }') "
-	# What were lost for each connection, or for one in ten, would be more than what else comes and goes.
+	# A loss for each connection, or for one in ten, would be more than what else comes and goes.
 	if awk -v most=$((connections / 10 + 300)) '
 		NR == FNR { before[$1] = $2; next }
 		$2 != before[$1] { printf "# %s: %d, %d at the end\n", $1, before[$1], $2 }

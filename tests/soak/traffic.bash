@@ -60,7 +60,7 @@ servers_end()
 	wait "${SERVERS[@]}" || true
 }
 
-# Of iperf3's data, either way, one segment in some hundreds comes to nobody.
+# Of iperf3's data, in both directions, one segment in some hundreds is dropped.
 drop_some()
 {
 	nft -f - <<-END
@@ -92,7 +92,7 @@ redis_driver()
 	done >"$WORK/redis-benchmark" 2>&1
 }
 
-# Each test is one file: how many connections it made stands there.
+# Each test leaves one file, with the number of its connections.
 iperf_driver()
 {
 	local n=0 way ways=("-c 127.0.0.1" "-c ::1" "-c 127.0.0.1 -R" "-c ::1 -R")
@@ -117,7 +117,7 @@ refused_driver()
 	echo "refused=$n" >"$WORK/refused"
 }
 
-# short PORT OPTION...: one after the other until it is ended, when it says how many
+# short PORT OPTION...: one connection after the other until it is stopped, when it prints how many
 short()
 {
 	local port=$1
@@ -152,7 +152,7 @@ traffic_end()
 # ---- what they count ----
 
 # shellcheck disable=SC2034 # COUNTS is for checks.bash
-# COUNTS[name]; each of these questions is a connection itself, and counted in its own answer.
+# COUNTS[name]; each of these questions is a connection itself, and is counted in its own answer.
 applications_count()
 {
 	local port answer
@@ -160,7 +160,7 @@ applications_count()
 	answer=$(busybox wget -qO- http://127.0.0.1:$NGINX_STATUS/)
 	read -r "COUNTS[nginx]" _ "COUNTS[requests]" <<<"$(awk '/^ / { print; exit }' <<<"$answer")"
 	COUNTS[redis]=$(redis-cli -p $REDIS info stats | tr -d '\r' | awk -F: '$1 == "total_connections_received" { print $2 }')
-	# In each test one for control, and one for each stream.
+	# Each test has one for control, and one for each stream.
 	COUNTS[iperf3]=$(cat "$WORK"/iperf.[0-9]* | awk '/"remote_port"/ { n++ } /"test_start"/ { n++ } END { print n + 0 }')
 	COUNTS[refused]=$(sed 's/refused=//' "$WORK/refused")
 	for port in "${!SHORT[@]}"; do
@@ -169,7 +169,7 @@ applications_count()
 	COUNTS[wrk]=$(awk '$2 == "requests" { n += $1 } END { print n + 0 }' "$WORK/wrk")
 }
 
-# Prints what went wrong in them; nothing else may be in the counts.
+# Prints what went wrong in them; the counts hold nothing else.
 applications_failures()
 {
 	local port
