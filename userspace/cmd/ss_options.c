@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/array.h"
 #include "base/safe_text.h"
 #include "cmd/ss_options.h"
 #include "record/names.h"
@@ -103,12 +104,9 @@ static error_t refuse(int key, struct argp_state *state)
 
 static void add_word(struct argp_state *state, struct ss_options *options, char *word)
 {
-	char **words = reallocarray(options->words, options->word_count + 1, sizeof(*words));
-
-	if (!words)
+	if (!array_reserve(options->words, options->word_room, (size_t)options->word_count + 1))
 		argp_failure(state, EXIT_FAILURE, ENOMEM, "the filter");
-	options->words = words;
-	words[options->word_count++] = word;
+	options->words[options->word_count++] = word;
 }
 
 static void set_tables(struct argp_state *state, struct ss_options *options, char *tables)

@@ -20,6 +20,7 @@ struct ss_options {
 	const char *netns;
 	char **words;			/* of the filter, including that of -F; NULL-terminated */
 	int word_count;
+	size_t word_room;
 };
 
 /* Ends the program if the command line is invalid. */
