@@ -188,16 +188,19 @@ static int try_read(void)
 	return read(file, records, sizeof(records)) < 0 ? -1 : 0;
 }
 
+static char status_text[1 << 16];	/* as try_status() has read it */
+
 static int try_status(void)
 {
-	static char text[1 << 16];
-	int status = open(TCPTRACE_PROC_STATUS, O_RDONLY), result;
+	int status = open(TCPTRACE_PROC_STATUS, O_RDONLY);
+	ssize_t got;
 
 	if (status < 0)
 		return -1;
-	result = read(status, text, sizeof(text)) < 0 ? -1 : 0;
+	got = read(status, status_text, sizeof(status_text) - 1);
 	close(status);
-	return result;
+	status_text[got < 0 ? 0 : got] = '\0';
+	return got < 0 ? -1 : 0;
 }
 
 /* ---- netlink ---- */
@@ -265,16 +268,8 @@ static void close_netlink(void)
 
 static bool nothing_armed(void)
 {
-	static char text[1 << 16];
-	int status = open(TCPTRACE_PROC_STATUS, O_RDONLY);
-	ssize_t got;
-
-	want(status >= 0, TCPTRACE_PROC_STATUS);
-	got = read(status, text, sizeof(text) - 1);
-	want(got > 0, TCPTRACE_PROC_STATUS);
-	close(status);
-	text[got] = '\0';
-	return strstr(text, "\narmed: off\n");
+	want(!try_status(), TCPTRACE_PROC_STATUS);
+	return strstr(status_text, "\narmed: off\n");
 }
 
 /* The module notices at the next event that the last subscriber has gone. Only then does the next one arm anything. */
