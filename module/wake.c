@@ -58,7 +58,7 @@ static void tcptrace_wake_start_clock(struct tcptrace_waiter *waiter)
 	mod_timer(&waiter->timer, waiter->deadline);
 }
 
-/* Gives it its wish: 0 stands for the usual. */
+/* Sets when this reader wants to be woken. 0: the default. */
 static void tcptrace_wake_wish(struct tcptrace_waiter *waiter, u32 records, u32 ms)
 {
 	u32 floor = min_t(u32, TCPTRACE_WAKE_RECORDS_MIN, records_usual());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The file reader with arbitrary recordings: it may refuse them, but must not crash, read or write out of bounds, hang, or
- * return a record that a view cannot use.
+ * The file reader with arbitrary recordings: it may refuse them, but must not crash, read or write out of bounds, hang,
+ * or return a record that a view cannot use.
  *
  *	source_file --mend FILE...	makes whole recordings of these files
  */

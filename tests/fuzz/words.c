@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * How the fuzzers mutate command lines and filters: word by word, mostly with words that mean something. An input is words
- * separated by newlines, up to a NUL, and then whatever else that fuzzer needs.
+ * How the fuzzers mutate command lines and filters: word by word, mostly with words that mean something. An input is
+ * words separated by newlines, up to a NUL, and then whatever else that fuzzer needs.
  */
 #include <stdint.h>
 #include <stdlib.h>

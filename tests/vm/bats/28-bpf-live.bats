@@ -177,7 +177,7 @@ part()
 	same "$(value events "$last")" "$(grep -cvE 'type=(snapshot|verdict|lost)' "$shown")" "records handed over"
 }
 
-# by_ss NAMESPACE...: the sockets of this namespace and of the others
+# by_ss NAMESPACE...: the sockets of this namespace and of the named ones, according to ss
 by_ss()
 {
 	local name

@@ -133,7 +133,7 @@ all_is_well()
 		echo -1 >"$fault/times"
 		echo 100 >"$fault/probability"
 	done
-	# No operation that arms on its own: disarming would have to do without memory.
+	# Without life and segment: if arming fails half-way, what is armed already would be disarmed without memory.
 	run -0 faults often 20 events map sockets read status info probes cpus filters subscribe
 	faults_off
 	wait_until no_readers
