@@ -7,28 +7,6 @@
 
 /* ---- the state machine ---- */
 
-static inline void enter(struct change *change, uint8_t state)
-{
-	struct endpoint *ep = change->ep;
-
-	/* If a record in between was lost, the time of entering the state is not known. */
-	if (ep->flags & EP_SINCE && ep->state == change->record->old_state)
-		change->step->in_state = change->record->time - ep->since;
-	ep->state = state;
-	ep->since = change->record->time;
-	ep->flags |= EP_SINCE;
-}
-
-/* Notes who acted on this endpoint, if the record says so; both endpoints have to know who closed first. */
-static void closed_by(struct change *change, const struct tcptrace_record *record)
-{
-	struct endpoint *ep = change->ep, *peer = change->peer;
-
-	take_owner(&ep->closer, record);
-	if (peer)
-		process_ref_share(&peer->closer, ep->closer);
-}
-
 static void established(struct change *change)
 {
 	const struct tcptrace_record *record = change->record;
@@ -47,132 +25,20 @@ static void established(struct change *change)
 	}
 }
 
-static void second_fin(struct change *change)
-{
-	struct endpoint *ep = change->ep;
-
-	if (!ep->fin || ep->flags & EP_HALF_CLOSED)
-		return;
-	ep->fin = change->record->time - ep->fin;
-	ep->flags |= EP_HALF_CLOSED;
-}
-
-/* This endpoint sends its FIN; `ep` is still in the previous state. */
-static void sent_fin(struct change *change)
-{
-	struct endpoint *ep = change->ep;
-
-	ep->flags |= EP_FIN_SENT;
-	if (change->record->new_state == TCPTRACE_S_LAST_ACK) {
-		ep->flags |= EP_REMOTE_FIRST | EP_FIN_RCVD;
-		second_fin(change);
-		return;
-	}
-	ep->flags |= EP_LOCAL_FIRST;
-	if (!(ep->flags & EP_HALF_CLOSED))
-		ep->fin = change->record->time;
-	closed_by(change, change->record);
-}
-
-static void received_fin(struct change *change)
-{
-	struct endpoint *ep = change->ep;
-
-	ep->flags |= EP_FIN_RCVD;
-	if (ep->flags & EP_FIN_SENT) {
-		second_fin(change);
-		return;
-	}
-	ep->flags |= EP_REMOTE_FIRST;
-	if (!(ep->flags & EP_HALF_CLOSED))
-		ep->fin = change->record->time;
-}
-
-static bool app_aborts(const struct tcptrace_record *record)
-{
-	if (record->type != TCPTRACE_T_STATE || record->new_state != TCPTRACE_S_CLOSE ||
-	    !(record->flags & TCPTRACE_F_TASK))
-		return false;
-	if (record->error == ECONNABORTED)
-		return true;
-	return !record->error &&
-	       (record->old_state == TCPTRACE_S_ESTABLISHED || record->old_state == TCPTRACE_S_CLOSE_WAIT ||
-		record->old_state == TCPTRACE_S_SYN_SENT || record->old_state == TCPTRACE_S_SYN_RECV);
-}
-
-static void abort_reason(struct endpoint *ep, const struct tcptrace_record *record)
-{
-	uint32_t unread = record_unread(record);
-
-	if (record->error == ECONNABORTED) {
-		ep->why = WHY_DESTROYED;
-	} else if (ep->flags & EP_CLOSED && unread) {
-		ep->why = WHY_UNREAD;
-		ep->unread = unread;
-	} else if (ep->flags & EP_CLOSED && record->flags & TCPTRACE_F_LINGER) {
-		ep->why = WHY_LINGER;
-	} else if (!(ep->flags & (EP_CLOSED | EP_PREEXISTING)) && ep->flags & EP_PASSIVE &&
-		   !ep->owner) {
-		ep->why = WHY_UNACCEPTED;
-	}
-}
-
-/* True if no later record can say more about how this endpoint ended. */
-static bool reason_is_known(const struct endpoint *ep, const struct tcptrace_record *record)
-{
-	/*
-	 * tcp_reset() is also called for data after close(), which a RST answers. On 5.10 this looks like a received
-	 * RST.
-	 */
-	if (record->error == ECONNRESET && record->flags & TCPTRACE_F_SHUT_RCV &&
-	    (record->old_state == TCPTRACE_S_FIN_WAIT1 || record->old_state == TCPTRACE_S_FIN_WAIT2))
-		return ep->flags & EP_RST_SENT;
-	if (ep->flags & (EP_RST_RCVD | EP_RST_SENT) || record->old_state == TCPTRACE_S_SYN_SENT)
-		return true;
-	/* close() and disconnect() set no error; their RST follows. */
-	if (record->error && record->error != ECONNABORTED)
-		return true;
-	return ep->flags & EP_FIN_SENT && ep->flags & EP_FIN_RCVD && ep->flags & EP_FIN_ACKED;
-}
-
-static void closed(struct change *change)
-{
-	const struct tcptrace_record *record = change->record;
-	struct endpoint *ep = change->ep;
-
-	ep->error = record->error > 0 && record->error <= UINT8_MAX ? record->error : 0;
-	if (record->flags & TCPTRACE_F_FIN && !(ep->flags & EP_FIN_RCVD))
-		received_fin(change);
-	if (record->flags & TCPTRACE_F_ORPHAN)
-		ep->flags |= EP_ORPHAN;
-	if (record->old_state == TCPTRACE_S_LAST_ACK && !record->error &&
-	    record->snd_una == record->write_seq)
-		ep->flags |= EP_FIN_ACKED;
-	if (app_aborts(record)) {
-		abort_reason(ep, record);
-		closed_by(change, record);
-	}
-	ep->flags |= EP_OVER;
-	if (reason_is_known(ep, record))
-		model_settled(change);
-	else
-		model_unsettled(change);
-}
-
 static void on_state(struct change *change)
 {
 	const struct tcptrace_record *record = change->record;
 	struct endpoint *ep = change->ep;
 
 	ep->kind = TCPTRACE_K_FULL;
-	enter(change, record->new_state);
+	change_enter(change, record->new_state);
 	switch (record->new_state) {
 	case TCPTRACE_S_ESTABLISHED:
 		established(change);
 		break;
 	case TCPTRACE_S_FIN_WAIT1:
 	case TCPTRACE_S_LAST_ACK:
-		sent_fin(change);
+		close_sent_fin(change);
 		change->step->did = record->pid;
 		break;
 	case TCPTRACE_S_FIN_WAIT2:
@@ -183,11 +49,11 @@ static void on_state(struct change *change)
 		ep->flags |= EP_CROSSED;
 		/* fallthrough */
 	case TCPTRACE_S_CLOSE_WAIT:
-		received_fin(change);
+		close_received_fin(change);
 		break;
 	case TCPTRACE_S_CLOSE:
-		change->step->did = record->pid && app_aborts(record);
-		closed(change);
+		change->step->did = record->pid && close_by_app(record);
+		close_ended(change);
 		break;
 	}
 }
@@ -233,110 +99,10 @@ static void on_request(struct change *change)
 		ep->kind = record->kind;
 		return;
 	}
-	enter(change, TCPTRACE_S_CLOSE);
+	change_enter(change, TCPTRACE_S_CLOSE);
 	given_up(change);
 	ep->flags |= EP_OVER;
 	model_settled(change);
-}
-
-/* The time of its timer, which starts with this record. */
-static void hold(struct change *change)
-{
-	struct endpoint *ep = change->ep;
-	uint64_t from = ep->flags & EP_SINCE ? ep->since : ep->created;
-
-	ep->timeout = change->record->u.totals.timeout + (change->record->time - from) / 1000000;
-}
-
-/* The full socket is gone; its timewait socket continues in `new_state`. */
-static void begin_timewait(struct change *change)
-{
-	const struct tcptrace_record *record = change->record;
-	struct endpoint *ep = change->ep;
-	bool merged = ep->state == TCPTRACE_S_FIN_WAIT2 && record_fin_merged(record, ep->stamp);
-
-	ep->kind = TCPTRACE_K_TIMEWAIT;
-	ep->flags |= EP_FIN_SENT | EP_FIN_ACKED;
-	if (record->new_state != record->old_state)
-		enter(change, record->new_state);
-	hold(change);
-	if (record->new_state == record->old_state)
-		return;
-	if (!(ep->flags & EP_FIN_RCVD))
-		received_fin(change);
-	change->step->verdict = true;
-	if (!merged)
-		return;
-	change->step->merged = true;
-	ep->flags |= EP_MERGED;
-	if (change->peer)
-		change->peer->flags |= EP_MERGED;
-}
-
-static void on_timewait(struct change *change)
-{
-	const struct tcptrace_record *record = change->record;
-	struct endpoint *ep = change->ep;
-
-	switch (record->op) {
-	case TCPTRACE_OP_BEGIN:
-		begin_timewait(change);
-		return;
-	case TCPTRACE_OP_SUBSTATE:
-		enter(change, record->new_state);
-		received_fin(change);
-		hold(change);
-		change->step->verdict = true;
-		return;
-	case TCPTRACE_OP_RESTART:
-		hold(change);
-		return;
-	default:
-		enter(change, TCPTRACE_S_CLOSE);
-		ep->flags |= EP_OVER;
-		ep->timeout = 0;
-		model_retire(change);
-		/* Its verdict was given when it entered TIME_WAIT; if it never did, the peer never closed. */
-		if (record->old_state == TCPTRACE_S_FIN_WAIT2) {
-			ep->flags |= EP_ORPHAN;
-			if (record->op == TCPTRACE_OP_END)
-				ep->error = ETIMEDOUT;
-			change->step->verdict = true;
-		}
-	}
-}
-
-static void on_reset(struct change *change)
-{
-	const struct tcptrace_record *record = change->record;
-	struct endpoint *ep = change->ep, *peer = change->peer;
-	bool over = ep->flags & EP_OVER, orphan;
-
-	if (record->op == TCPTRACE_OP_RECEIVED) {
-		ep->flags |= EP_RST_RCVD;
-		return;
-	}
-	/*
-	 * While the endpoint exists, a reply answers a segment that was not its own. But an orphan is given up with it.
-	 */
-	orphan = ep->kind == TCPTRACE_K_TIMEWAIT && ep->state == TCPTRACE_S_FIN_WAIT2;
-	if (record->op == TCPTRACE_OP_REPLIED && !over && !orphan)
-		return;
-	if (record->op == TCPTRACE_OP_REPLIED && ep->flags & EP_FIN_SENT)
-		ep->why = WHY_LATE;
-	ep->flags |= EP_RST_SENT;
-	ep->reset_reason = record->u.segment.reason <= UINT8_MAX ? record->u.segment.reason : 0;
-	/* An orphan that ends by a RST does not report it. */
-	if (peer && peer->kind == TCPTRACE_K_TIMEWAIT && peer->state == TCPTRACE_S_FIN_WAIT2) {
-		peer->flags |= EP_RST_RCVD;
-	} else if (peer && peer->kind != TCPTRACE_K_TIMEWAIT) {
-		peer->why = ep->why;
-		peer->reset_reason = ep->reset_reason;
-		if (ep->why == WHY_UNREAD)
-			peer->unread = ep->unread;
-	}
-	if (over)
-		model_settled(change);
 }
 
 /* ---- data ---- */
@@ -452,10 +218,10 @@ void change_apply(struct change *change)
 		on_request(change);
 		break;
 	case TCPTRACE_T_TIMEWAIT:
-		on_timewait(change);
+		close_timewait(change);
 		break;
 	case TCPTRACE_T_RESET:
-		on_reset(change);
+		close_reset(change);
 		break;
 	case TCPTRACE_T_SEND:
 	case TCPTRACE_T_RECV:
@@ -491,7 +257,7 @@ void change_apply(struct change *change)
 		take_owner(&ep->owner, record);
 		counters_copy_backlog(ep, record);
 		if (record->new_state == TCPTRACE_S_CLOSE) {
-			enter(change, TCPTRACE_S_CLOSE);
+			change_enter(change, TCPTRACE_S_CLOSE);
 			ep->flags |= EP_OVER;
 			model_retire(change);
 		}

@@ -6,6 +6,7 @@
  *   create.c          endpoints that are created, or that existed before
  *   counters.c        sequence numbers, totals, queues
  *   change.c          what each type of record changes
+ *   close.c           of these, what ends an endpoint: FINs, RSTs, timewait sockets
  *   endpoint_table.c  the table
  */
 #ifndef TCPTRACE_MODEL_IMPL_H
@@ -162,5 +163,30 @@ void counters_take_backlog(struct model *model, const struct tcptrace_record *re
 void change_apply(struct change *change);
 /* For STATE or TIMEWAIT, before the counters are updated. */
 void change_data_before_fin(struct change *change);
+
+/* ---- close.c ---- */
+
+/* The endpoint enters `state` with this record. */
+static inline void change_enter(struct change *change, uint8_t state)
+{
+	struct endpoint *ep = change->ep;
+
+	/* If a record in between was lost, the time of entering the state is not known. */
+	if (ep->flags & EP_SINCE && ep->state == change->record->old_state)
+		change->step->in_state = change->record->time - ep->since;
+	ep->state = state;
+	ep->since = change->record->time;
+	ep->flags |= EP_SINCE;
+}
+
+/* STATE: it sends its FIN; it received the peer's; it is CLOSE. */
+void close_sent_fin(struct change *change);
+void close_received_fin(struct change *change);
+void close_ended(struct change *change);
+/* STATE: the local process, or a request such as that of ss -K, ends it without a FIN. */
+bool close_by_app(const struct tcptrace_record *record);
+/* By type. */
+void close_timewait(struct change *change);
+void close_reset(struct change *change);
 
 #endif
