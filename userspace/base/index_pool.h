@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #define INDEX_POOL_BLOCK_BITS	12		/* 1 << this many objects in a block */
-#define INDEX_POOL_MAX	(1u << 29)	/* all numbers are below it */
+#define INDEX_POOL_MAX	(1u << 26)	/* all numbers are below it */
 
 struct index_pool {
 	size_t size;		/* of an object, at least 4 */

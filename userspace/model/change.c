@@ -109,18 +109,10 @@ static void on_request(struct change *change)
 
 static void count_requests(struct endpoint *ep, bool in)
 {
-	if (!ep->queue_stats)
-		return;
-	if (!(ep->flags & EP_ASKED)) {
-		ep->flags |= EP_ASKED | (in ? EP_ASKED_IN : 0);
-		return;
-	}
-	if (in == !!(ep->flags & EP_ASKED_IN)) {
-		ep->flags &= ~EP_ANSWERED;
-	} else if (!(ep->flags & EP_ANSWERED)) {
-		ep->flags |= EP_ANSWERED;
-		queue_stats_of(ep)->requests++;
-	}
+	struct queue_stats *stats = queue_stats_of(ep);
+
+	if (stats)
+		queue_stats_sent(stats, in);
 }
 
 static inline uint32_t moved(const struct endpoint *ep, uint32_t now, uint32_t before)

@@ -48,9 +48,6 @@ enum {
 	EP_CLOSED	= 1u << 18,	/* the application called close() */
 	EP_OVER		= 1u << 19,
 	EP_PENDING	= 1u << 20,	/* ended, but it is not known yet how: a RST may follow */
-	EP_ASKED	= 1u << 21,	/* `requests`: data was sent one way first; */
-	EP_ASKED_IN	= 1u << 22,	/* that was towards this endpoint; */
-	EP_ANSWERED	= 1u << 23,	/* and the latest data was sent the other way */
 	EP_LISTED	= 1u << 24,	/* bootstrap.c: is among those to be returned */
 	EP_LOSSY	= 1u << 25,	/* records were lost while it existed */
 	EP_ACCEPTED	= 1u << 26,	/* accept() was seen, and since when it waited for it */

@@ -245,6 +245,19 @@ uint64_t queue_stats_take(struct queue_stats *stats, const struct endpoint *ep, 
 	return waited;
 }
 
+void queue_stats_sent(struct queue_stats *stats, bool in)
+{
+	if (!stats->asked) {
+		stats->asked = true;
+		stats->asked_in = in;
+	} else if (in == stats->asked_in) {
+		stats->answered = false;
+	} else if (!stats->answered) {
+		stats->answered = true;
+		stats->requests++;
+	}
+}
+
 void queue_stats_broken(struct queue_stats *stats, uint64_t time)
 {
 	stats->blocked = queue_stats_blocked(stats);

@@ -31,7 +31,10 @@ struct queue_stats {
 	uint32_t behind;		/* the sequence number after that arrival */
 	duration32 delay;		/* the longest that a byte waited to be read, if `read` */
 	uint32_t requests;		/* how often data in the direction of the requests was answered */
-	uint32_t later : 29;		/* queue_stats.c: later arrivals, 0: none */
+	uint32_t later : 26;		/* queue_stats.c: later arrivals, 0: none */
+	uint32_t asked : 1;		/* data was sent one way first; */
+	uint32_t asked_in : 1;		/* that was towards this endpoint; */
+	uint32_t answered : 1;		/* and the latest data was sent the other way */
 	uint32_t waits : 1;
 	uint32_t sleeps : 1;
 	uint32_t read : 1;		/* a byte was read */
@@ -49,6 +52,8 @@ struct queue_stats *queue_stats_of(const struct endpoint *ep);
 
 /* Returns how long the oldest byte that was read now had waited, ns; UNKNOWN: none was read, or it is not known. */
 uint64_t queue_stats_take(struct queue_stats *stats, const struct endpoint *ep, const struct tcptrace_record *record);
+/* Data was sent, towards this endpoint if `in`. */
+void queue_stats_sent(struct queue_stats *stats, bool in);
 /* Records were lost before this one: a wait in progress may have ended. */
 void queue_stats_broken(struct queue_stats *stats, uint64_t time);
 

@@ -101,10 +101,10 @@ static void take_queue_stats(struct verdict *verdict, const struct endpoint *ep)
 	verdict->read_blocked = queue_stats_blocked(stats);
 	verdict->receiver_limited = stats->receiver_limited;
 	verdict->sender_limited = stats->sender_limited;
-	if (!(ep->flags & EP_ASKED))
+	if (!stats->asked)
 		return;
 	verdict->requests = stats->requests;
-	verdict->asked_by = ep->flags & EP_ASKED_IN ? SIDE_REMOTE : SIDE_LOCAL;
+	verdict->asked_by = stats->asked_in ? SIDE_REMOTE : SIDE_LOCAL;
 	if (stats->requests > 1)
 		verdict->lasting = LASTING_LONG;
 	else if (verdict->whole)
