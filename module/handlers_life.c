@@ -11,6 +11,12 @@
 
 #include "handlers_impl.h"
 
+/* Whether everything received, of which the peer's FIN is the last, was acknowledged: tcp_select_window() notes it. */
+static __always_inline bool fin_acked(const struct tcp_sock *tp)
+{
+	return tp->rcv_wup == tp->rcv_nxt;
+}
+
 /* void tcp_set_state(struct sock *sk, int state), before the change */
 static __always_inline void on_set_state(struct pt_regs *regs)
 {
@@ -29,6 +35,8 @@ static __always_inline void on_set_state(struct pt_regs *regs)
 		tcptrace_capture_listener(event.record, sk);
 	} else {
 		tcptrace_capture_totals(event.record, sk);
+		if (state == TCP_LAST_ACK)
+			event.record->flags |= fin_acked(tcp_sk(sk)) ? TCPTRACE_F_ACKED : TCPTRACE_F_UNACKED;
 	}
 	event.record->new_state = state;
 	event_publish(&event);
@@ -75,6 +83,54 @@ static __always_inline void on_request_open(struct pt_regs *regs)
 		      TCPTRACE_S_LISTEN, TCPTRACE_S_SYN_RECV, 0);
 }
 
+/*
+ * The request, known by its cookie, that this CPU is about to drop for a reason that the function which drops it does
+ * not get. Once doomed, a request is dropped now or is gone already: no other reason comes later.
+ */
+struct doomed {
+	u64 cookie;
+	u8 op;
+};
+static DEFINE_PER_CPU(struct doomed, doomed);
+
+static __always_inline void doom(struct sock *sk, u8 op)
+{
+	struct doomed *this = this_cpu_ptr(&doomed);
+
+	this->cookie = tcptrace_cookie(sk);
+	this->op = op;
+}
+
+/* void tcp_req_err(struct sock *sk, u32 seq, bool abort): an ICMP error for the SYN-ACK of a request */
+static __always_inline void on_request_err(struct pt_regs *regs)
+{
+	struct sock *sk = ARG(regs, struct sock *, 0);
+
+	if (ARG(regs, bool, 2) && ARG(regs, u32, 1) == tcp_rsk(inet_reqsk(sk))->snt_isn)
+		doom(sk, TCPTRACE_OP_UNREACHABLE);
+	ignore_hit();
+}
+
+/* int tcp_abort(struct sock *sk, int err): SOCK_DESTROY of a socket of any kind */
+static __always_inline void on_destroy(struct pt_regs *regs)
+{
+	struct sock *sk = ARG(regs, struct sock *, 0);
+
+	if (sk->sk_state == TCP_NEW_SYN_RECV)
+		doom(sk, TCPTRACE_OP_DESTROYED);
+	ignore_hit();
+}
+
+static __always_inline u8 reason_of_drop(struct request_sock *req)
+{
+	const struct doomed *this = this_cpu_ptr(&doomed);
+
+	if (this->cookie && this->cookie == atomic64_read(&req_to_sk(req)->sk_cookie))
+		return this->op;
+	/* If the timer drops it, after the last retry, that timer is running now and not pending. */
+	return timer_pending(&req->rsk_timer) ? TCPTRACE_OP_DROPPED : TCPTRACE_OP_TIMEDOUT;
+}
+
 /* bool __inet_csk_reqsk_queue_drop(struct sock *sk, struct request_sock *req, bool from_timer) */
 static __always_inline void on_request_drop(struct pt_regs *regs)
 {
@@ -83,10 +139,8 @@ static __always_inline void on_request_drop(struct pt_regs *regs)
 	/* On success the child has replaced it in the hash table, and on_child() has recorded that. */
 	if (!sk_hashed(req_to_sk(req)))
 		return ignore_hit();
-	/* If the timer drops it, after the last retry, that timer is running now and not pending. */
-	request_event(req_to_sk(req), ARG(regs, struct sock *, 0),
-		      timer_pending(&req->rsk_timer) ? TCPTRACE_OP_DROPPED : TCPTRACE_OP_TIMEDOUT,
-		      TCPTRACE_S_SYN_RECV, TCPTRACE_S_CLOSE, req->num_retrans);
+	request_event(req_to_sk(req), ARG(regs, struct sock *, 0), reason_of_drop(req), TCPTRACE_S_SYN_RECV,
+		      TCPTRACE_S_CLOSE, req->num_retrans);
 }
 
 /*
@@ -296,14 +350,17 @@ static __always_inline void on_tw_begin(struct pt_regs *regs)
 }
 
 /*
- * The substate of the timewait socket whose segment this CPU is processing. It is known by its cookie: its address may
- * be reused. Both handlers run in softirq, which does not nest, while the same segment is processed.
+ * The timewait socket whose segment this CPU is processing, with its substate before. It is known by its cookie: its
+ * address may be reused. The handlers run with bottom halves off while the same segment is processed.
  */
 struct tw_before {
 	u64 cookie;
+	u64 reset;	/* the segment is a RST: when it came, ns; else 0 */
 	u8 substate;
 };
 static DEFINE_PER_CPU(struct tw_before, tw_before);
+
+#define TW_RESET_NS	(10 * NSEC_PER_MSEC)
 
 /* tcp_timewait_state_process(struct inet_timewait_sock *tw, struct sk_buff *skb, ...) */
 static __always_inline void on_tw_segment(struct pt_regs *regs)
@@ -313,6 +370,7 @@ static __always_inline void on_tw_segment(struct pt_regs *regs)
 
 	before->cookie = tcptrace_cookie((struct sock *)tw);
 	before->substate = tw->tw_substate;
+	before->reset = tcp_hdr(ARG(regs, struct sk_buff *, 1))->rst ? ktime_get_ns() : 0;
 	tcptrace_segment_to_timewait((struct sock *)tw, ARG(regs, struct sk_buff *, 1));
 }
 
@@ -336,6 +394,18 @@ static __always_inline void on_tw_timer(struct pt_regs *regs)
 	event_publish(&event);
 }
 
+/*
+ * Whether the RST that this CPU is processing removes it. A RST may also be ignored, and what removes the socket later
+ * is something else: so only as long as processing a segment can take.
+ */
+static bool tcptrace_tw_was_reset(const struct inet_timewait_sock *tw)
+{
+	const struct tw_before *before = this_cpu_ptr(&tw_before);
+
+	return before->reset && before->cookie == atomic64_read(&tw->tw_cookie) &&
+	       ktime_get_ns() - before->reset < TW_RESET_NS;
+}
+
 /* void inet_twsk_kill(struct inet_timewait_sock *tw): its timer expired, or it is removed early */
 static __always_inline void on_tw_end(struct pt_regs *regs)
 {
@@ -347,6 +417,8 @@ static __always_inline void on_tw_end(struct pt_regs *regs)
 			 left > 0 ? TCPTRACE_OP_KILLED : TCPTRACE_OP_END))
 		return;
 	event.record->new_state = TCPTRACE_S_CLOSE;
+	if (left > 0 && tcptrace_tw_was_reset(tw))
+		event.record->error = ECONNRESET;
 	event.record->u.totals.timeout = left > 0 ? jiffies_to_msecs(left) : 0;
 	event_publish(&event);
 }
@@ -355,6 +427,8 @@ HANDLE_ENTRY(set_state)
 HANDLE_RETURN(listen_start)
 HANDLE_ENTRY(request_open)
 HANDLE_ENTRY(request_drop)
+HANDLE_ENTRY(request_err)
+HANDLE_ENTRY(destroy)
 HANDLE_ENTRY(child)
 HANDLE_ENTRY(child_cookie)
 HANDLE_ENTRY(connect)

@@ -24,7 +24,7 @@
 /* Changes when the layout of anything here changes: a reader refuses any other value. */
 #define TCPTRACE_ABI		1
 /* Grows when a type, an op or a flag is added: a reader skips what it does not know. */
-#define TCPTRACE_TYPES_VERSION	2
+#define TCPTRACE_TYPES_VERSION	3
 
 #define TCPTRACE_MAGIC		0x65637274	/* "trce", the first word of the mapping */
 
@@ -105,8 +105,10 @@ enum tcptrace_op {
 	TCPTRACE_OP_OPEN	= 1,	/* SYN accepted, SYN-ACK about to be sent: LISTEN -> SYN_RECV */
 	TCPTRACE_OP_ACKED	= 2,	/* third segment received, child created, enters the accept queue */
 	TCPTRACE_OP_TIMEDOUT	= 3,	/* no ACK after the last SYN-ACK retransmission: SYN_RECV -> CLOSE */
-	TCPTRACE_OP_DROPPED	= 4,	/* reset by the peer or given up: SYN_RECV -> CLOSE */
+	TCPTRACE_OP_DROPPED	= 4,	/* reset by the peer, or its listener is gone: SYN_RECV -> CLOSE */
 	TCPTRACE_OP_COOKIE	= 5,	/* SYN queue full: answered with a SYN cookie, no request socket; kind NONE */
+	TCPTRACE_OP_UNREACHABLE	= 6,	/* an ICMP error, host or network unreachable: SYN_RECV -> CLOSE */
+	TCPTRACE_OP_DESTROYED	= 7,	/* by `ss -K` or the like, see `pid`: SYN_RECV -> CLOSE */
 
 	/* SHUTDOWN, by the application: see `pid` and `comm` */
 	TCPTRACE_OP_CLOSE	= 10,	/* close(2) of the last descriptor, or exit */
@@ -124,7 +126,7 @@ enum tcptrace_op {
 	TCPTRACE_OP_SUBSTATE	= 31,	/* FIN received: FIN_WAIT2 -> TIME_WAIT */
 	TCPTRACE_OP_RESTART	= 32,	/* the peer retransmitted its FIN: 2MSL timer restarted */
 	TCPTRACE_OP_END		= 33,	/* -> CLOSE, 2MSL timer expired */
-	TCPTRACE_OP_KILLED	= 34,	/* -> CLOSE, removed early: reuse, RST, purge */
+	TCPTRACE_OP_KILLED	= 34,	/* -> CLOSE, removed early: reuse, purge; by a RST: error ECONNRESET */
 
 	/* RECV and SEND; u.queue.bytes */
 	TCPTRACE_OP_QUEUED	= 40,	/* RECV: data from the peer entered the receive queue */
@@ -163,6 +165,9 @@ enum tcptrace_op {
 #define TCPTRACE_F_LINGER	(1u << 6)	/* SO_LINGER is on */
 #define TCPTRACE_F_COOKIE_SYN	(1u << 7)	/* REQUEST ACKED: SYN cookie or fast open, no request was hashed */
 #define TCPTRACE_F_MPTCP	(1u << 8)	/* a subflow of an MPTCP connection */
+/* STATE LAST_ACK: whether the ACK of the peer's FIN had left; if not, it leaves with the FIN or with data before it */
+#define TCPTRACE_F_ACKED	(1u << 9)
+#define TCPTRACE_F_UNACKED	(1u << 10)
 
 /* LISTEN, REQUEST, ACCEPT, DROP, and SNAPSHOT of a listener or a request socket */
 struct tcptrace_listen {
@@ -291,7 +296,7 @@ struct tcptrace_record {
 	__u32	flags;		/* TCPTRACE_F_ */
 
 	__u32	pid;		/* thread group; 0: no task */
-	__s32	error;		/* sk_err: errno, 0: none */
+	__s32	error;		/* sk_err: errno, 0: none; TIMEWAIT KILLED: see there */
 	char	comm[TCPTRACE_COMM_LEN];
 	__u16	mss;		/* mss_cache; a request's: the peer's MSS option */
 	__u8	op;		/* enum tcptrace_op */

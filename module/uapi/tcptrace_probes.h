@@ -26,6 +26,8 @@
 	P(listen_start,	"inet_csk_listen_start",	NULL,			LIFE,  RETURN,	  OPTIONAL, SOCK(0))	\
 	P(request_open,	"inet_csk_reqsk_queue_hash_add", NULL,			LIFE,  ENTRY,	  OPTIONAL, SOCK(0))	\
 	P(request_drop,	"__inet_csk_reqsk_queue_drop",	NULL,			LIFE,  ENTRY,	  OPTIONAL, SOCK(0))	\
+	P(request_err,	"tcp_req_err",			NULL,			LIFE,  ENTRY,	  OPTIONAL, TCP)	\
+	P(destroy,	"tcp_abort",			NULL,			LIFE,  ENTRY,	  OPTIONAL, ANY)	\
 	P(child,	"inet_csk_complete_hashdance",	NULL,			LIFE,  ENTRY,	  OPTIONAL, SOCK(0))	\
 	P(child_cookie,	"inet_csk_reqsk_queue_add",	NULL,			LIFE,  ENTRY,	  OPTIONAL, SOCK(0))	\
 	P(connect,	"tcp_connect",			NULL,			LIFE,  ENTRY,	  OPTIONAL, TCP)	\

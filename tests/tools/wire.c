@@ -8,6 +8,7 @@
  *	again			the last one once more
  *	expect FLAGS [BYTES]	waits for a segment with these flags and that many bytes, skipping others;
  *				from then on it is acknowledged: "ok SEQ"
+ *	unreachable CODE [MTU]	an ICMP error of type 3 for the segment that was expected last: "ok 0"
  *	silence			no segment of the connection is waiting to be read: "ok 0", else "ok" and their number
  *	seq BYTES		advances the next sequence number
  *	ack BYTES		advances the acknowledged number
@@ -26,6 +27,7 @@
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <netinet/ip.h>
+#include <netinet/ip_icmp.h>
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <stddef.h>
@@ -53,7 +55,7 @@ static uint16_t own_port, peer_port, window = 60000;
 static uint32_t next_seq, next_ack;
 static bool permits_sack;
 static long sack_from, sack_to;
-static struct packet last;
+static struct packet last, expected;
 
 /* ---- sending ---- */
 
@@ -147,6 +149,38 @@ static long do_send(void)
 	return seq;
 }
 
+/* RFC 792: the error's own header, and of the packet in error the IP header and the first eight bytes behind it. */
+static long do_unreachable(void)
+{
+	struct {
+		struct iphdr ip;
+		struct icmphdr icmp;
+		uint8_t cause[sizeof(struct iphdr) + 8];
+	} error = {
+		.ip = {
+			.version = 4,
+			.ihl = 5,
+			.ttl = 64,
+			.protocol = IPPROTO_ICMP,
+			.tot_len = htons(sizeof(error)),
+			.saddr = htonl(OURS),
+			.daddr = htonl(THEIRS),
+		},
+		.icmp = {
+			.type = ICMP_DEST_UNREACH,
+			.code = order_number(1),
+			.un.frag.mtu = htons(order_number_or(2, 0)),
+		},
+	};
+
+	memcpy(error.cause, &expected, sizeof(error.cause));
+	error.ip.check = folded(sum(&error.ip, sizeof(error.ip), 0));
+	error.icmp.checksum = folded(sum(&error.icmp, sizeof(error) - sizeof(error.ip), 0));
+	if (write(tun, &error, sizeof(error)) != sizeof(error))
+		err(EXIT_FAILURE, "writing to the device");
+	return 0;
+}
+
 static long do_flood(void)
 {
 	uint16_t port = order_number(1);
@@ -204,6 +238,7 @@ static long do_expect(void)
 	while (take(&packet, 60000)) {
 		if (!has_flags(&packet, flags) || bytes_of(&packet) != bytes)
 			continue;
+		expected = packet;
 		next_ack = ntohl(packet.tcp.seq) + bytes + packet.tcp.syn + packet.tcp.fin;
 		return ntohl(packet.tcp.seq);
 	}
@@ -247,6 +282,8 @@ static long obey(void)
 		return emit(&last), 0;
 	if (order_is("expect"))
 		return do_expect();
+	if (order_is("unreachable"))
+		return do_unreachable();
 	if (order_is("silence"))
 		return do_silence();
 	if (order_is("seq"))

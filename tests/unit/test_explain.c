@@ -149,6 +149,18 @@ static void test_half_open(void)
 
 	begin();
 	syn_arrives(&stream);
+	end = request(&stream, TCPTRACE_OP_UNREACHABLE, TCPTRACE_S_SYN_RECV, TCPTRACE_S_CLOSE);
+	run();
+	tells(end, "An ICMP error arrived for the SYN+ACK");
+
+	begin();
+	syn_arrives(&stream);
+	end = by_task(request(&stream, TCPTRACE_OP_DESTROYED, TCPTRACE_S_SYN_RECV, TCPTRACE_S_CLOSE), &stream.client);
+	run();
+	tells(end, "client/1001 destroyed the half-open request");
+
+	begin();
+	syn_arrives(&stream);
 	end = request(&stream, TCPTRACE_OP_DROPPED, TCPTRACE_S_SYN_RECV, TCPTRACE_S_CLOSE);
 	run();
 	tells(end, "dropped: a RST arrived for it, or its listener is gone.");
@@ -377,10 +389,12 @@ static void test_orphan(void)
 		uint8_t op, new_state;
 		uint32_t timeout;
 		const char *text;
+		int error;
 	} ends[] = {
-		{ TCPTRACE_OP_SUBSTATE, TCPTRACE_S_TIME_WAIT, 60000, "Fourth step: the small timewait socket acknowledges it" },
-		{ TCPTRACE_OP_END, TCPTRACE_S_CLOSE, 0, "The peer's FIN did not arrive, and no process here waits for it." },
-		{ TCPTRACE_OP_KILLED, TCPTRACE_S_CLOSE, 4000, "The kernel gives up 4.00s early: data or a RST arrived" },
+		{ TCPTRACE_OP_SUBSTATE, TCPTRACE_S_TIME_WAIT, 60000, "Fourth step: the small timewait socket acknowledges it", 0 },
+		{ TCPTRACE_OP_END, TCPTRACE_S_CLOSE, 0, "The peer's FIN did not arrive, and no process here waits for it.", 0 },
+		{ TCPTRACE_OP_KILLED, TCPTRACE_S_CLOSE, 4000, "The kernel gives up 4.00s early: data arrived", 0 },
+		{ TCPTRACE_OP_KILLED, TCPTRACE_S_CLOSE, 4000, "A RST arrived from the peer, 4.00s before", ECONNRESET },
 	};
 	unsigned int i;
 
@@ -395,6 +409,7 @@ static void test_orphan(void)
 				  TCPTRACE_S_FIN_WAIT2, 60000);
 		end = timewait(&stream, &stream.client, ends[i].op, TCPTRACE_S_FIN_WAIT2, ends[i].new_state,
 			       ends[i].timeout);
+		end->error = ends[i].error;
 		run();
 		tells(orphan, "a small timewait socket takes its place. The peer has 60.0s to send its FIN.");
 		tells(end, ends[i].text);
@@ -405,6 +420,18 @@ static void test_orphan(void)
 	timewait(&stream, &stream.client, TCPTRACE_OP_KILLED, TCPTRACE_S_TIME_WAIT, TCPTRACE_S_CLOSE, 30000);
 	run();
 	tells(&stream.records[stream.count - 1], "TIME_WAIT ends 30.0s early. Either a new SYN took its place");
+
+	stream.records[stream.count - 1].error = ECONNRESET;
+	run();
+	tells(&stream.records[stream.count - 1], "TIME_WAIT ends 30.0s early: a RST arrived");
+
+	begin();
+	handshake(&stream);
+	sends_fin(&stream, &stream.client, TCPTRACE_OP_CLOSE);
+	fin_is_acked(&stream, &stream.client, TCPTRACE_S_FIN_WAIT2);
+	fin_arrives(&stream, &stream.client, TCPTRACE_S_CLOSE);
+	run();
+	tells(&stream.records[stream.count - 1], "there is no timewait socket left for it");
 }
 
 /* ---- the other endpoints ---- */
@@ -412,6 +439,23 @@ static void test_orphan(void)
 static void test_resets(void)
 {
 	struct tcptrace_record *record;
+
+	begin();
+	handshake(&stream);
+	sends_fin(&stream, &stream.client, TCPTRACE_OP_SHUT_RDWR);
+	stream.client.flags |= TCPTRACE_F_SHUT_RCV | TCPTRACE_F_SHUT_SND;
+	to_state(&stream, &stream.client, TCPTRACE_S_CLOSE)->error = ECONNRESET;
+	reset(&stream, &stream.client, TCPTRACE_OP_REPLIED);
+	run();
+	tells(&stream.records[stream.count - 1], "this side has shut down receiving.");
+
+	begin();
+	handshake(&stream);
+	sends_fin(&stream, &stream.client, TCPTRACE_OP_SHUT_WR);
+	moves(&stream, &stream.server, 5, false);
+	shuts(&stream, &stream.client, TCPTRACE_OP_CLOSE);
+	run();
+	tells(&stream.records[stream.count - 1], "with 5 bytes unread. Unread data is lost, and TCP tells the peer so");
 
 	begin();
 	handshake(&stream);

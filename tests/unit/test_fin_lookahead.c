@@ -64,12 +64,26 @@ static void three_way(bool same_segment)
 static void test_order(void)
 {
 	unsigned int count = 0, merged = 0;
+	struct tcptrace_record *entered, sent;
 
 	three_way(true);
 	begin(SOURCE_END);
 	is_int(drain(&count, &merged), SOURCE_END, "the end comes behind all records");
 	is_int(count, stream.count, "none is lost");
 	is_int(merged, 1, "the FIN came with the ACK");
+
+	/* At level segment, the ACK of the peer's FIN is sent in between. */
+	three_way(true);
+	stream_add(&stream, &stream.client, TCPTRACE_T_SEGMENT, 0)->u.segment.out = 1;
+	sent = stream.records[stream.count - 1];
+	entered = &stream.records[stream.count - 3];
+	sent.time = entered->time;
+	memmove(entered + 1, entered, 2 * sizeof(*entered));
+	*entered = sent;
+	begin(SOURCE_END);
+	count = merged = 0;
+	drain(&count, &merged);
+	is_int(merged, 1, "the FIN came with the ACK, and was acknowledged");
 
 	three_way(false);
 	begin(SOURCE_END);

@@ -239,6 +239,60 @@ static void test_three_way(void)
 	finish();
 }
 
+/* Whoever closes second knows from its own segments whether its FIN was the first to acknowledge the other's. */
+static void test_second_closer(void)
+{
+	static const struct {
+		uint32_t flags, unsent, window;
+		const char *how, *what;
+	} all[] = {
+		{ TCPTRACE_F_UNACKED, 0, 65536, "three-way", "the FIN carries the ACK" },
+		{ TCPTRACE_F_ACKED, 0, 65536, "four-way", "the ACK was sent before" },
+		{ TCPTRACE_F_UNACKED, 100, 65536, "three-way", "with the last data" },
+		{ TCPTRACE_F_UNACKED, 40000, 65536, "four-way", "data is sent before, and carries the ACK" },
+		{ TCPTRACE_F_UNACKED, 100, 50, "four-way", "the FIN waits for the window" },
+		{ 0, 0, 65536, "four-way", "an older recording does not say" },
+	};
+	struct tcptrace_record *record;
+	unsigned int i;
+
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		stream_begin(&stream);
+		handshake(&stream);
+		fin_arrives(&stream, &stream.server, TCPTRACE_S_CLOSE_WAIT);
+		stream.server.write_seq += all[i].unsent;
+		record = sends_fin(&stream, &stream.server, TCPTRACE_OP_CLOSE);
+		record->flags |= all[i].flags;
+		record->snd_wnd = all[i].window;
+		stream.server.snd_nxt = stream.server.write_seq;
+		fin_is_acked(&stream, &stream.server, TCPTRACE_S_CLOSE);
+		run();
+		is_how(&world.server, all[i].how, "remote", all[i].what);
+		finish();
+	}
+}
+
+/* Without a timewait socket for it (tcp_max_tw_buckets), FIN_WAIT2 ends in CLOSE. */
+static void test_no_time_wait(void)
+{
+	struct tcptrace_record *acked, *over;
+
+	stream_begin(&stream);
+	handshake(&stream);
+	sends_fin(&stream, &stream.client, TCPTRACE_OP_CLOSE);
+	acked = fin_is_acked(&stream, &stream.client, TCPTRACE_S_FIN_WAIT2);
+	over = fin_arrives(&stream, &stream.client, TCPTRACE_S_CLOSE);
+	over->stamp = acked->stamp;
+	run();
+	is_how(&world.client, "three-way", "local", "the peer's FIN came with the ACK");
+	finish();
+
+	over->stamp++;
+	run();
+	is_how(&world.client, "four-way", "local", "it came in another segment");
+	finish();
+}
+
 static void test_simultaneous(void)
 {
 	stream_begin(&stream);
@@ -319,6 +373,86 @@ static void test_unread(void)
 	is_str(verdict_why(world.client.verdict.why), "unread", "knows why");
 	is_int(world.client.verdict.closer->pid, 2002, "and who");
 	is_int(model_endpoint_count(world.model), 0, "nothing is left");
+	finish();
+}
+
+/* shutdown(SHUT_WR), data from the peer, and close() without reading: that is a reset in these states, too. */
+static void test_unread_after_own_fin(void)
+{
+	static const uint8_t states[] = { TCPTRACE_S_FIN_WAIT1, TCPTRACE_S_FIN_WAIT2, TCPTRACE_S_LAST_ACK };
+	unsigned int i;
+
+	for (i = 0; i < sizeof(states); i++) {
+		stream_begin(&stream);
+		handshake(&stream);
+		if (states[i] == TCPTRACE_S_LAST_ACK) {
+			moves(&stream, &stream.server, 7, false);
+			sends_fin(&stream, &stream.server, TCPTRACE_OP_SHUT_WR);
+			fin_arrives(&stream, &stream.client, TCPTRACE_S_CLOSE_WAIT);
+		}
+		sends_fin(&stream, &stream.client, TCPTRACE_OP_SHUT_WR);
+		if (states[i] == TCPTRACE_S_FIN_WAIT2)
+			fin_is_acked(&stream, &stream.client, TCPTRACE_S_FIN_WAIT2);
+		if (states[i] != TCPTRACE_S_LAST_ACK)
+			moves(&stream, &stream.server, 7, false);
+		is_int(stream.client.state, states[i], "its state");
+		shuts(&stream, &stream.client, TCPTRACE_OP_CLOSE);
+		by_task(to_state(&stream, &stream.client, TCPTRACE_S_CLOSE), &stream.client);
+		by_task(reset(&stream, &stream.client, TCPTRACE_OP_SENT), &stream.client);
+		run();
+		is_how(&world.client, "reset", "local", "closed with data unread");
+		is_str(verdict_why(world.client.verdict.why), "unread", "why");
+		is_int(world.client.verdict.unread, 7, "bytes");
+		is_int(world.client.verdict.closer->pid, 1001, "by whom");
+		finish();
+	}
+}
+
+/* A RST that nobody here caused, after a FIN of somebody here. */
+static void test_reset_by_nobody(void)
+{
+	stream_begin(&stream);
+	handshake(&stream);
+	sends_fin(&stream, &stream.client, TCPTRACE_OP_CLOSE);
+	reset(&stream, &stream.client, TCPTRACE_OP_RECEIVED);
+	to_state(&stream, &stream.client, TCPTRACE_S_CLOSE)->error = ECONNRESET;
+	run();
+	is_how(&world.client, "reset", "remote", "the answer to the FIN was a RST");
+	is_int(world.client.verdict.closer->pid, 0, "not by the process that closed");
+	finish();
+
+	/* But if the process at the other end then aborts, it is that one. */
+	stream_begin(&stream);
+	handshake(&stream);
+	sends_fin(&stream, &stream.client, TCPTRACE_OP_CLOSE);
+	fin_arrives(&stream, &stream.server, TCPTRACE_S_CLOSE_WAIT);
+	by_task(to_state(&stream, &stream.server, TCPTRACE_S_CLOSE), &stream.server);
+	by_task(reset(&stream, &stream.server, TCPTRACE_OP_SENT), &stream.server);
+	reset(&stream, &stream.client, TCPTRACE_OP_RECEIVED);
+	to_state(&stream, &stream.client, TCPTRACE_S_CLOSE)->error = ECONNRESET;
+	run();
+	is_int(world.client.verdict.closer->pid, 2002, "the client's end names the server");
+	is_int(world.server.verdict.closer->pid, 2002, "and so does the server's");
+	finish();
+}
+
+/* shutdown(SHUT_RDWR) is not close(): the process still has the socket. */
+static void test_late_after_shutdown(void)
+{
+	stream_begin(&stream);
+	handshake(&stream);
+	sends_fin(&stream, &stream.server, TCPTRACE_OP_SHUT_RDWR);
+	fin_is_acked(&stream, &stream.server, TCPTRACE_S_FIN_WAIT2);
+	stream.server.flags |= TCPTRACE_F_SHUT_RCV | TCPTRACE_F_SHUT_SND;
+	to_state(&stream, &stream.server, TCPTRACE_S_CLOSE)->error = ECONNRESET;
+	reset(&stream, &stream.server, TCPTRACE_OP_REPLIED);
+	reset(&stream, &stream.client, TCPTRACE_OP_RECEIVED);
+	to_state(&stream, &stream.client, TCPTRACE_S_CLOSE)->error = ECONNRESET;
+	run();
+	is_how(&world.server, "reset", "local", "data after shutdown()");
+	is_str(verdict_why(world.server.verdict.why), "shutdown", "why");
+	is_int(world.server.verdict.closer->pid, 2002, "who shut down");
+	is_str(verdict_why(world.client.verdict.why), "shutdown", "the other endpoint knows");
 	finish();
 }
 
@@ -411,7 +545,22 @@ static void test_late_data(void)
 	run();
 	is_how(&world.server, "reset", "local", "reset while the other endpoint is half-closed");
 	is_how(&world.client, "reset", "remote", "which is an orphan");
+	is_str(verdict_why(world.client.verdict.why), verdict_why(world.server.verdict.why), "and knows why");
 	is_int(world.client.verdict.closer->pid, 2002, "and knows who");
+	finish();
+
+	/* The same from a peer that is not on this host. */
+	stream_begin(&stream);
+	handshake(&stream);
+	sends_fin(&stream, &stream.client, TCPTRACE_OP_CLOSE);
+	fin_is_acked(&stream, &stream.client, TCPTRACE_S_FIN_WAIT2);
+	timewait(&stream, &stream.client, TCPTRACE_OP_BEGIN, TCPTRACE_S_FIN_WAIT2, TCPTRACE_S_FIN_WAIT2,
+		 60000);
+	timewait(&stream, &stream.client, TCPTRACE_OP_KILLED, TCPTRACE_S_FIN_WAIT2, TCPTRACE_S_CLOSE,
+		 59000)->error = ECONNRESET;
+	run();
+	is_how(&world.client, "reset", "remote", "a RST removed the orphan");
+	is_int(world.client.verdict.closer->pid, 0, "not by the process that closed");
 	finish();
 
 	/* While it exists, a reply answers a segment that was not its own. */
@@ -552,6 +701,20 @@ static void test_request_ends(void)
 	is_how(&world.server, "reset", "remote", "dropped: a RST came");
 	finish();
 
+	record->op = TCPTRACE_OP_UNREACHABLE;
+	run();
+	is_how(&world.server, "unreachable", "unknown", "ICMP ended it");
+	finish();
+
+	record->op = TCPTRACE_OP_DESTROYED;
+	by_task(record, &stream.client);
+	run();
+	is_how(&world.server, "aborted", "local", "ss -K ended it");
+	is_str(verdict_why(world.server.verdict.why), "destroyed", "and it says so");
+	is_int(world.server.verdict.closer->pid, 1001, "by whom");
+	finish();
+
+	record->op = TCPTRACE_OP_DROPPED;
 	record->u.listen.listener = 0;
 	run();
 	is_how(&world.server, "aborted", "local", "dropped, its listener gone");
@@ -1328,10 +1491,15 @@ int main(void)
 	test_four_way();
 	test_server_first();
 	test_three_way();
+	test_second_closer();
+	test_no_time_wait();
 	test_simultaneous();
 	test_half_close();
 	test_simultaneous_open();
 	test_unread();
+	test_unread_after_own_fin();
+	test_reset_by_nobody();
+	test_late_after_shutdown();
 	test_linger();
 	test_unaccepted();
 	test_late_data();

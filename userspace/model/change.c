@@ -52,7 +52,7 @@ static void on_state(struct change *change)
 		close_received_fin(change);
 		break;
 	case TCPTRACE_S_CLOSE:
-		change->step->did = record->pid && close_by_app(record);
+		change->step->did = record->pid && close_by_app(change);
 		close_ended(change);
 		break;
 	}
@@ -70,16 +70,19 @@ static void accepted(struct change *change)
 }
 
 /*
- * A half-open connection ends with its listener, which the record then no longer names. Otherwise a segment ended it:
- * one that on_reply() has seen answered by a RST, or the peer's RST. Nothing distinguishes that from an ICMP error or
- * ss -K, not even the context: what is received through a TUN device is processed in a task.
+ * A half-open connection ends with its listener, which the record then no longer names. Otherwise, unless the record
+ * says what ended it, a segment did: one that on_reply() has seen answered by a RST, or the peer's RST.
  */
 static void given_up(struct change *change)
 {
 	const struct tcptrace_record *record = change->record;
 	struct endpoint *ep = change->ep;
 
-	if (!record->u.listen.listener)
+	if (record->op == TCPTRACE_OP_UNREACHABLE)
+		ep->why = WHY_ICMP;
+	else if (record->op == TCPTRACE_OP_DESTROYED)
+		close_destroyed(change);
+	else if (!record->u.listen.listener)
 		ep->flags |= EP_CLOSED;
 	else if (record->op == TCPTRACE_OP_TIMEDOUT)
 		ep->error = ETIMEDOUT;
@@ -95,7 +98,7 @@ static void on_request(struct change *change)
 	counters_take_backlog(change->model, record);
 	if (record->u.listen.retransmits > ep->retransmits)
 		ep->retransmits = record->u.listen.retransmits;
-	if (record->op != TCPTRACE_OP_TIMEDOUT && record->op != TCPTRACE_OP_DROPPED) {
+	if (!record_ends_request(record)) {
 		ep->kind = record->kind;
 		return;
 	}

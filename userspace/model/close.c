@@ -14,6 +14,14 @@ static void closed_by(struct change *change, const struct tcptrace_record *recor
 		process_ref_share(&peer->closer, ep->closer);
 }
 
+/* `closer` of this endpoint caused the RST. */
+static void is_culprit(struct change *change)
+{
+	change->ep->flags |= EP_CULPRIT;
+	if (change->peer)
+		change->peer->flags |= EP_CULPRIT;
+}
+
 static void second_fin(struct change *change)
 {
 	struct endpoint *ep = change->ep;
@@ -24,7 +32,15 @@ static void second_fin(struct change *change)
 	ep->flags |= EP_HALF_CLOSED;
 }
 
-/* This endpoint sends its FIN; `ep` is still in the previous state. */
+/* Was the peer's FIN acknowledged by this side's FIN? If data is sent before that, the data do. */
+static void note_ack(struct endpoint *ep, const struct tcptrace_record *record)
+{
+	if (record_ack_leaves_with_fin(record))
+		ep->flags |= EP_MERGED;
+	else if (record->flags & (TCPTRACE_F_ACKED | TCPTRACE_F_UNACKED))
+		ep->flags |= EP_ACK_ALONE;
+}
+
 void close_sent_fin(struct change *change)
 {
 	struct endpoint *ep = change->ep;
@@ -33,6 +49,7 @@ void close_sent_fin(struct change *change)
 	if (change->record->new_state == TCPTRACE_S_LAST_ACK) {
 		ep->flags |= EP_REMOTE_FIRST | EP_FIN_RCVD;
 		second_fin(change);
+		note_ack(ep, change->record);
 		return;
 	}
 	ep->flags |= EP_LOCAL_FIRST;
@@ -55,15 +72,19 @@ void close_received_fin(struct change *change)
 		ep->fin = change->record->time;
 }
 
-bool close_by_app(const struct tcptrace_record *record)
+bool close_by_app(const struct change *change)
 {
+	const struct tcptrace_record *record = change->record;
+
 	if (record->type != TCPTRACE_T_STATE || record->new_state != TCPTRACE_S_CLOSE ||
 	    !(record->flags & TCPTRACE_F_TASK))
 		return false;
-	if (record->error == ECONNABORTED)
+	if (record->error)
+		return record->error == ECONNABORTED;
+	/* With unread data, close() resets in any state. */
+	if (change->ep->flags & EP_CLOSED && record_unread(record))
 		return true;
-	return !record->error &&
-	       (record->old_state == TCPTRACE_S_ESTABLISHED || record->old_state == TCPTRACE_S_CLOSE_WAIT ||
+	return (record->old_state == TCPTRACE_S_ESTABLISHED || record->old_state == TCPTRACE_S_CLOSE_WAIT ||
 		record->old_state == TCPTRACE_S_SYN_SENT || record->old_state == TCPTRACE_S_SYN_RECV);
 }
 
@@ -102,6 +123,15 @@ static bool reason_is_known(const struct endpoint *ep, const struct tcptrace_rec
 	return ep->flags & EP_FIN_SENT && ep->flags & EP_FIN_RCVD && ep->flags & EP_FIN_ACKED;
 }
 
+/* The peer's FIN was received in the segment of the ACK of this side's. */
+static void fins_merged(struct change *change)
+{
+	change->step->merged = true;
+	change->ep->flags |= EP_MERGED;
+	if (change->peer && !(change->peer->flags & EP_ACK_ALONE))
+		change->peer->flags |= EP_MERGED;
+}
+
 void close_ended(struct change *change)
 {
 	const struct tcptrace_record *record = change->record;
@@ -115,15 +145,28 @@ void close_ended(struct change *change)
 	if (record->old_state == TCPTRACE_S_LAST_ACK && !record->error &&
 	    record->snd_una == record->write_seq)
 		ep->flags |= EP_FIN_ACKED;
-	if (close_by_app(record)) {
+	if (record_fin_merged(record, ep->stamp))
+		fins_merged(change);
+	if (close_by_app(change)) {
 		abort_reason(ep, record);
 		closed_by(change, record);
+		is_culprit(change);
 	}
 	ep->flags |= EP_OVER;
 	if (reason_is_known(ep, record))
 		model_settled(change);
 	else
 		model_unsettled(change);
+}
+
+void close_destroyed(struct change *change)
+{
+	struct endpoint *ep = change->ep;
+
+	ep->error = ECONNABORTED;
+	ep->why = WHY_DESTROYED;
+	closed_by(change, change->record);
+	change->step->did = change->record->pid;
 }
 
 /* The time of its timer, which starts with this record. */
@@ -152,12 +195,10 @@ static void begin_timewait(struct change *change)
 	if (!(ep->flags & EP_FIN_RCVD))
 		close_received_fin(change);
 	change->step->verdict = true;
-	if (!merged)
-		return;
-	change->step->merged = true;
-	ep->flags |= EP_MERGED;
-	if (change->peer)
-		change->peer->flags |= EP_MERGED;
+	if (merged)
+		fins_merged(change);
+	else
+		ep->flags |= EP_ACK_ALONE;
 }
 
 void close_timewait(struct change *change)
@@ -186,11 +227,49 @@ void close_timewait(struct change *change)
 		/* Its verdict was given when it entered TIME_WAIT; if it never did, the peer never closed. */
 		if (record->old_state == TCPTRACE_S_FIN_WAIT2) {
 			ep->flags |= EP_ORPHAN;
+			if (record->error == ECONNRESET)
+				ep->flags |= EP_RST_RCVD;
 			if (record->op == TCPTRACE_OP_END)
 				ep->error = ETIMEDOUT;
 			change->step->verdict = true;
 		}
 	}
+}
+
+/* Data for an endpoint that does not receive any more is answered with a RST. */
+static void late_data(struct change *change)
+{
+	const struct tcptrace_record *record = change->record;
+	struct endpoint *ep = change->ep;
+
+	if (ep->flags & EP_CLOSED || record->flags & TCPTRACE_F_ORPHAN)
+		ep->why = WHY_LATE;
+	else if (record->flags & TCPTRACE_F_SHUT_RCV)
+		ep->why = WHY_SHUTDOWN;
+	if (ep->flags & EP_LOCAL_FIRST && ep->closer)
+		is_culprit(change);
+}
+
+/* tcp_send_active_reset() in a task: that one calls close(), disconnects, or destroys the socket. */
+static void aborted_by_task(struct change *change)
+{
+	closed_by(change, change->record);
+	is_culprit(change);
+}
+
+/* An orphan that ends by a RST does not report it. */
+static void tell_peer(const struct endpoint *ep, struct endpoint *peer)
+{
+	bool orphan = peer->kind == TCPTRACE_K_TIMEWAIT && peer->state == TCPTRACE_S_FIN_WAIT2;
+
+	if (peer->kind == TCPTRACE_K_TIMEWAIT && !orphan)
+		return;
+	peer->why = ep->why;
+	peer->reset_reason = ep->reset_reason;
+	if (orphan)
+		peer->flags |= EP_RST_RCVD;
+	else if (ep->why == WHY_UNREAD)
+		peer->unread = ep->unread;
 }
 
 void close_reset(struct change *change)
@@ -210,18 +289,13 @@ void close_reset(struct change *change)
 	if (record->op == TCPTRACE_OP_REPLIED && !over && !orphan)
 		return;
 	if (record->op == TCPTRACE_OP_REPLIED && ep->flags & EP_FIN_SENT)
-		ep->why = WHY_LATE;
+		late_data(change);
+	else if (record->op == TCPTRACE_OP_SENT && record->pid)
+		aborted_by_task(change);
 	ep->flags |= EP_RST_SENT;
 	ep->reset_reason = record->u.segment.reason <= UINT8_MAX ? record->u.segment.reason : 0;
-	/* An orphan that ends by a RST does not report it. */
-	if (peer && peer->kind == TCPTRACE_K_TIMEWAIT && peer->state == TCPTRACE_S_FIN_WAIT2) {
-		peer->flags |= EP_RST_RCVD;
-	} else if (peer && peer->kind != TCPTRACE_K_TIMEWAIT) {
-		peer->why = ep->why;
-		peer->reset_reason = ep->reset_reason;
-		if (ep->why == WHY_UNREAD)
-			peer->unread = ep->unread;
-	}
+	if (peer)
+		tell_peer(ep, peer);
 	if (over)
 		model_settled(change);
 }

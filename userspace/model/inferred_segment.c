@@ -129,6 +129,16 @@ static int fin_sent(const struct tcptrace_record *record, struct inferred_segmen
 	return 1;
 }
 
+/* In FIN_WAIT2. */
+static int second_fin(const struct step *step, struct inferred_segment *segments)
+{
+	fin_received(step->record, segments);
+	/* The same segment moved snd_una, so what it acknowledged is known. */
+	if (step->merged)
+		set_ack(&segments[0], step->record->snd_una);
+	return 1;
+}
+
 static int of_state(const struct step *step, struct inferred_segment *segments)
 {
 	const struct tcptrace_record *record = step->record;
@@ -149,6 +159,8 @@ static int of_state(const struct step *step, struct inferred_segment *segments)
 	case TCPTRACE_S_FIN_WAIT2:
 		return fin_acked(step, segments);
 	case TCPTRACE_S_CLOSE:
+		if (record_second_fin(record))
+			return second_fin(step, segments);
 		if (record->old_state == TCPTRACE_S_LAST_ACK && !record->error &&
 		    record->snd_una == record->write_seq)
 			return fin_acked(step, segments);
@@ -168,11 +180,7 @@ static int of_timewait(const struct step *step, struct inferred_segment *segment
 		return fin_acked(step, segments);
 	if (record->old_state != TCPTRACE_S_FIN_WAIT2)
 		return 0;
-	fin_received(record, segments);
-	/* The same segment moved snd_una, so what it acknowledged is known. */
-	if (step->merged)
-		set_ack(&segments[0], record->snd_una);
-	return 1;
+	return second_fin(step, segments);
 }
 
 static int of_reset(const struct tcptrace_record *record, struct inferred_segment *segments)

@@ -48,6 +48,7 @@ enum {
 	EP_CLOSED	= 1u << 18,	/* the application called close() */
 	EP_OVER		= 1u << 19,
 	EP_PENDING	= 1u << 20,	/* ended, but it is not known yet how: a RST may follow */
+	EP_ACK_ALONE	= 1u << 21,	/* or it was not, or the ACK was sent before it; neither: not known */
 	EP_LISTED	= 1u << 24,	/* bootstrap.c: is among those to be returned */
 	EP_LOSSY	= 1u << 25,	/* records were lost while it existed */
 	EP_ACCEPTED	= 1u << 26,	/* accept() was seen, and since when it waited for it */
@@ -55,6 +56,7 @@ enum {
 	EP_ORPHAN	= 1u << 28,	/* no process held it when it ended */
 	EP_HALF_CLOSED	= 1u << 29,	/* `fin` is the duration of being half-closed */
 	EP_BOUND	= 1u << 30,	/* bound to a device: model_ifindex() */
+	EP_CULPRIT	= 1u << 31,	/* `closer` caused the RST */
 };
 
 /* Why an endpoint was reset by its own side. */
@@ -65,6 +67,8 @@ enum why {
 	WHY_UNACCEPTED,	/* the listener closed before the application accepted */
 	WHY_DESTROYED,	/* by ss -K or a similar request */
 	WHY_LATE,	/* data was received after close() */
+	WHY_ICMP,	/* an ICMP error ended the half-open connection; which errno it stands for is not known */
+	WHY_SHUTDOWN,	/* the same after shutdown(SHUT_RDWR) */
 };
 
 /*
@@ -109,7 +113,7 @@ struct endpoint {
 
 	union {
 		uint32_t written;	/* write_seq as of the last reported write, with queue_stats */
-		uint32_t unread;	/* WHY_UNREAD: bytes */
+		uint32_t unread;	/* WHY_UNREAD: bytes, 0: not known */
 		uint32_t stamp;		/* low half of the time of the segment that led to FIN_WAIT2 */
 		uint32_t timeout;	/* of the timewait socket, ms after `since` (EP_SINCE) or `created` */
 	};

@@ -184,7 +184,9 @@ void close_sent_fin(struct change *change);
 void close_received_fin(struct change *change);
 void close_ended(struct change *change);
 /* STATE: the local process, or a request such as that of ss -K, ends it without a FIN. */
-bool close_by_app(const struct tcptrace_record *record);
+bool close_by_app(const struct change *change);
+/* REQUEST: by `ss -K` or the like. */
+void close_destroyed(struct change *change);
 /* By type. */
 void close_timewait(struct change *change);
 void close_reset(struct change *change);

@@ -30,7 +30,7 @@ static enum how how_of(const struct endpoint *ep)
 		return HOW_TIMEOUT;
 	if (ep->error == ECONNREFUSED)
 		return HOW_REFUSED;
-	if (verdict_unreachable(ep->error))
+	if (verdict_unreachable(ep->error) || ep->why == WHY_ICMP)
 		return HOW_UNREACHABLE;
 	if (ep->flags & (EP_RST_SENT | EP_RST_RCVD) || ep->error == ECONNRESET ||
 	    ep->error == EPIPE)
@@ -41,6 +41,12 @@ static enum how how_of(const struct endpoint *ep)
 	if (ep->flags & EP_CROSSED)
 		return HOW_SIMULTANEOUS;
 	return ep->flags & EP_MERGED ? HOW_THREE_WAY : HOW_FOUR_WAY;
+}
+
+/* Whoever closed first by a FIN has not caused a RST that came afterwards. */
+static process_ref closer_of(const struct endpoint *ep, enum how how)
+{
+	return how != HOW_RESET || ep->flags & EP_CULPRIT ? ep->closer : 0;
 }
 
 static enum side by_fin(const struct endpoint *ep)
@@ -119,7 +125,7 @@ void verdict_of(const struct endpoint *ep, struct verdict *verdict)
 	memset(verdict, 0, sizeof(*verdict));
 	verdict->how = how_of(ep);
 	verdict->closed_by = closed_by(ep, verdict->how);
-	verdict->closer = process_at(ep->closer);
+	verdict->closer = process_at(closer_of(ep, verdict->how));
 	verdict->whole = !(ep->flags & EP_PREEXISTING);
 	verdict->lossy = ep->flags & EP_LOSSY;
 	verdict->handshake = ep->flags & EP_HANDSHAKE ? duration32_ns(ep->handshake) : UNKNOWN;
@@ -149,6 +155,8 @@ void verdict_of(const struct endpoint *ep, struct verdict *verdict)
 		verdict->unread = ep->why == WHY_UNREAD ? ep->unread : 0;
 		verdict->reset_reason = ep->reset_reason;
 	}
+	if (verdict->how == HOW_ABORTED && ep->why == WHY_DESTROYED)
+		verdict->why = ep->why;
 	verdict->error = ep->error;
 	verdict->held = held ? ep->timeout : 0;
 }
@@ -215,6 +223,8 @@ const char *verdict_why(enum why why)
 	case WHY_UNACCEPTED:	return "unaccepted";
 	case WHY_DESTROYED:	return "destroyed";
 	case WHY_LATE:		return "late";
+	case WHY_SHUTDOWN:	return "shutdown";
+	case WHY_ICMP:
 	case WHY_UNKNOWN:	break;
 	}
 	return NULL;
@@ -252,7 +262,7 @@ char *verdict_put_why(char *p, const struct verdict *verdict)
 	switch (verdict->why) {
 	case WHY_UNREAD:
 		p = put_text(p, ", closed with ");
-		p = put_count(p, verdict->unread, "byte");
+		p = verdict->unread ? put_count(p, verdict->unread, "byte") : put_text(p, "data");
 		return put_text(p, " unread");
 	case WHY_LINGER:
 		return put_text(p, ", closed with SO_LINGER of 0");
@@ -262,6 +272,9 @@ char *verdict_put_why(char *p, const struct verdict *verdict)
 		return put_text(p, ", destroyed");
 	case WHY_LATE:
 		return put_text(p, ", data received after close()");
+	case WHY_SHUTDOWN:
+		return put_text(p, ", data received after shutdown(SHUT_RDWR)");
+	case WHY_ICMP:
 	case WHY_UNKNOWN:
 		break;
 	}

@@ -145,11 +145,45 @@ static inline bool record_fin_acked(const struct tcptrace_record *record)
 	return record->new_state == TCPTRACE_S_FIN_WAIT2 && record->type == TCPTRACE_T_STATE && record->stamp;
 }
 
+/* With the peer's FIN, FIN_WAIT2 ends: in TIME_WAIT or, if there is no timewait socket left for it, in CLOSE. */
+static inline bool record_second_fin(const struct tcptrace_record *record)
+{
+	if (record->type == TCPTRACE_T_TIMEWAIT)
+		return record->op == TCPTRACE_OP_BEGIN && record->new_state == TCPTRACE_S_TIME_WAIT;
+	return record->type == TCPTRACE_T_STATE && record->old_state == TCPTRACE_S_FIN_WAIT2 &&
+	       record->new_state == TCPTRACE_S_CLOSE && record->flags & TCPTRACE_F_FIN && !record->error;
+}
+
 /* Whether that next record is of the same segment. `stamp`: the low half of the previous record's. */
 static inline bool record_fin_merged(const struct tcptrace_record *next, uint32_t stamp)
 {
-	return next->type == TCPTRACE_T_TIMEWAIT && next->op == TCPTRACE_OP_BEGIN &&
-	       next->new_state == TCPTRACE_S_TIME_WAIT && next->stamp && (uint32_t)next->stamp == stamp;
+	return record_second_fin(next) && next->stamp && (uint32_t)next->stamp == stamp;
+}
+
+/*
+ * LAST_ACK: whether the ACK of the peer's FIN leaves with this side's FIN. It does if it has not left yet, and all that
+ * is unsent fits into one segment, which the peer's window has room for.
+ */
+static inline bool record_ack_leaves_with_fin(const struct tcptrace_record *record)
+{
+	uint32_t unsent = record->write_seq - record->snd_nxt;
+	int32_t room = record->snd_una + record->snd_wnd - record->snd_nxt;
+
+	return record->flags & TCPTRACE_F_UNACKED && unsent <= record->mss && room > (int32_t)unsent;
+}
+
+/* REQUEST: the half-open connection ends. */
+static inline bool record_ends_request(const struct tcptrace_record *record)
+{
+	switch (record->op) {
+	case TCPTRACE_OP_TIMEDOUT:
+	case TCPTRACE_OP_DROPPED:
+	case TCPTRACE_OP_UNREACHABLE:
+	case TCPTRACE_OP_DESTROYED:
+		return true;
+	default:
+		return false;
+	}
 }
 
 /* The first record of an endpoint: its creation. */

@@ -14,6 +14,9 @@ static void look_at(struct fin_lookahead *lookahead, unsigned int at)
 
 	if (next->cookie != first->cookie || next->type == TCPTRACE_T_LOST)
 		return;
+	/* The ACK of the peer's FIN is sent before the timewait socket begins. */
+	if (next->type == TCPTRACE_T_SEGMENT && next->u.segment.out)
+		return;
 	lookahead->known = true;
 	lookahead->next = next;
 }

@@ -305,6 +305,10 @@ static void note(struct message *message, const struct step *step)
 	case TCPTRACE_T_REQUEST:
 		if (record->op == TCPTRACE_OP_TIMEDOUT)
 			snprintf(message->note, size, "no ACK received");
+		else if (record->op == TCPTRACE_OP_UNREACHABLE)
+			snprintf(message->note, size, "ICMP: unreachable");
+		else if (record->op == TCPTRACE_OP_DESTROYED)
+			snprintf(message->note, size, "destroyed");
 		break;
 	case TCPTRACE_T_STATE:
 		if (record->new_state == TCPTRACE_S_CLOSE && record->error > 0)

@@ -109,6 +109,8 @@ static uint32_t syn_after(const struct tcptrace_record *record)
 	case TCPTRACE_OP_ACKED:
 	case TCPTRACE_OP_TIMEDOUT:
 	case TCPTRACE_OP_DROPPED:
+	case TCPTRACE_OP_UNREACHABLE:
+	case TCPTRACE_OP_DESTROYED:
 		return syn && !(record->flags & TCPTRACE_F_COOKIE_SYN) ? syn - 1 : syn;
 	default:
 		return syn;

@@ -59,6 +59,46 @@ traffic_three_way()
 	is "merged > 0"
 }
 
+@test "three-way, by the second closer's own segments" {
+	local PORT how merged=0
+	for PORT in {9632..9635}; do
+		judge three_way "$PORT"
+		how=four-way
+		case $(answers) in
+		1) how=three-way merged=$((merged + 1)) ;;
+		esac
+		# As if the other end were on another host.
+		events "sport = :$PORT" >"$EVENTS"
+		said type=verdict sport="$PORT" how="$how" closed_by=remote
+		silent type=verdict dport="$PORT"
+	done
+	is "merged > 0"
+}
+
+# No room for a timewait socket: the connection is gone when the peer's FIN is received.
+traffic_no_time_wait()
+{
+	local buckets
+	buckets=$(sysctl -n net.ipv4.tcp_max_tw_buckets)
+	sysctl -qw net.ipv4.tcp_max_tw_buckets=0
+	counted_from_here
+	closed_at_once 9658
+	OVERFLOWS=$(counted TcpExtTCPTimeWaitOverflow)
+	sysctl -qw net.ipv4.tcp_max_tw_buckets="$buckets"
+	keep PORT OVERFLOWS
+}
+
+@test "no room for TIME_WAIT: FIN_WAIT2 -> CLOSE, and three-way all the same" {
+	local how=four-way
+	judge no_time_wait
+	same "$OVERFLOWS" 1
+	[[ $(answers) != 1 ]] || how=three-way
+	said type=state dport=9658 old=FIN_WAIT2 new=CLOSE flags=FIN,ACK dir=in
+	said type=verdict dport=9658 how="$how" closed_by=local state=CLOSE
+	said type=verdict sport=9658 how="$how" closed_by=remote
+	silent type=timewait
+}
+
 # Segments are held back until both sides have closed.
 traffic_simultaneous()
 {
@@ -168,6 +208,71 @@ traffic_unread()
 		"type=state $CLIENT old=ESTABLISHED new=CLOSE error=ECONNRESET" \
 		"type=verdict $CLIENT how=reset closed_by=remote closed_pid=$(pid_of server) error=ECONNRESET"
 	said type=verdict $SERVER recvq_peak=1234 bytes_in=1234
+}
+
+traffic_unread_after_fin()
+{
+	connected 9659
+	ask client shutdown c wr
+	ask server eof s
+	ask server write s 300
+	wait_until unread_by_client 300
+	ask client close c
+	wait_until fails ss_has "dport = :9659"
+	asked_fails EPIPE server write s 1
+	over
+}
+
+unread_by_client() { [[ $(ss -Htn state fin-wait-2 "( dport = :$PORT )") = "$1 "* ]]; }
+
+@test "closed with data unread after its own FIN: reset, not orphaned" {
+	judge unread_after_fin
+	witnesses
+	in_order "type=shutdown op=shut_wr $CLIENT" \
+		"type=state $CLIENT old=FIN_WAIT1 new=FIN_WAIT2" \
+		"type=shutdown op=close $CLIENT recvq=300 pid=$(pid_of client)" \
+		"type=reset op=sent $CLIENT by=local why=unread flags=RST,ACK dir=out" \
+		"type=verdict $CLIENT how=reset closed_by=local why=unread unread=300 closed_pid=$(pid_of client)"
+	said type=verdict $SERVER how=reset closed_by=remote why=unread closed_pid="$(pid_of client)"
+}
+
+traffic_late_after_shutdown()
+{
+	connected 9660
+	ask server shutdown s rdwr
+	wait_until server_is FIN-WAIT-2
+	ask client write c 4
+	over
+	# It is still open, if of no use.
+	ask server queues s
+}
+
+@test "data comes after shutdown(SHUT_RDWR): reset, and nobody has called close()" {
+	judge late_after_shutdown
+	in_order "type=shutdown op=shut_rdwr $SERVER pid=$(pid_of server)" \
+		"type=verdict $SERVER how=reset closed_by=local why=shutdown closed_pid=$(pid_of server)"
+	said type=verdict $CLIENT how=reset closed_by=remote why=shutdown closed_pid="$(pid_of server)"
+	# Only when everything was over did the process end, and its socket with it.
+	silent type=shutdown op=close $SERVER
+}
+
+# A firewall answers the FIN by a RST; the server's process does nothing.
+traffic_reset_on_the_way()
+{
+	connected 9661
+	drop 'tcp dport 9661 tcp flags & fin == fin reject with tcp reset'
+	ask client close c
+	wait_until fails ss_has "dport = :9661"
+	dropped_no_more
+	server_is ESTAB
+	ask server close s
+	over
+}
+
+@test "the FIN is answered by a RST that no process here caused: none is named" {
+	judge reset_on_the_way
+	said type=verdict $CLIENT how=reset closed_by=remote error=ECONNRESET
+	fails said type=verdict $CLIENT "closed_pid=[0-9]+"
 }
 
 traffic_linger()

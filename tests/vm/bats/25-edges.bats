@@ -103,6 +103,48 @@ traffic_half_open_reset()
 	silent type=state
 }
 
+# The SYN-ACK of a half-open connection: what does not reach the peer, and what somebody destroys, is no RST.
+traffic_half_open_unreachable()
+{
+	begin 9790
+	ask app listen l 10.7.0.1 9790
+	half_open 40000
+	state_is SYN-RECV
+	ask wire unreachable 1
+	wait_until gone
+	ask app close l
+}
+
+@test "LISTEN -> SYN_RECV -> LISTEN: ICMP says that the peer cannot be reached" {
+	judge half_open_unreachable
+	agreed
+	in_order "type=request op=open $END old=LISTEN new=SYN_RECV" \
+		"type=request op=unreachable $END old=SYN_RECV new=CLOSE" \
+		"type=verdict $END how=unreachable state=CLOSE"
+	fails said type=verdict $END "closed_by=[a-z]+"
+	silent type=reset
+}
+
+traffic_half_open_destroyed()
+{
+	begin 9791
+	ask app listen l 10.7.0.1 9791
+	half_open 40000
+	state_is SYN-RECV
+	ss -K state syn-recv "$FILTER" >/dev/null
+	wait_until gone
+	ask app close l
+}
+
+@test "LISTEN -> SYN_RECV -> LISTEN: ss -K destroys a half-open connection" {
+	judge half_open_destroyed
+	agreed
+	in_order "type=request op=open $END old=LISTEN new=SYN_RECV" \
+		"type=request op=destroyed $END old=SYN_RECV new=CLOSE comm=ss" \
+		"type=verdict $END how=aborted closed_by=local why=destroyed closed_comm=ss state=CLOSE"
+	silent type=reset
+}
+
 traffic_listener_connects()
 {
 	begin 9764
@@ -462,7 +504,7 @@ traffic_assassinated()
 	judge assassinated
 	agreed
 	in_order "type=timewait op=begin $END new=TIME_WAIT" "type=verdict $END how=three-way" \
-		"type=timewait op=killed $END old=TIME_WAIT new=CLOSE"
+		"type=timewait op=killed $END old=TIME_WAIT new=CLOSE error=ECONNRESET"
 	said type=timewait op=killed
 	is "$(of timeout_ms) > 0"
 }
@@ -518,6 +560,28 @@ traffic_reset()
 			"type=verdict sport=$port how=reset closed_by=remote"
 	done
 	is "$(lines "$EVENTS" type=verdict) == 6"
+}
+
+traffic_orphan_reset()
+{
+	begin 9789
+	passive
+	ask app close s
+	ask wire expect FA
+	ask wire send A
+	wait_until state_is FIN-WAIT-2
+	ask wire send R
+	wait_until gone
+	ask app close l
+}
+
+@test "FIN_WAIT2 -> CLOSED: a RST removes the orphan" {
+	judge orphan_reset
+	agreed
+	in_order "type=timewait op=begin $END new=FIN_WAIT2" \
+		"type=timewait op=killed $END old=FIN_WAIT2 new=CLOSE error=ECONNRESET" \
+		"type=verdict $END how=reset closed_by=remote"
+	fails said type=verdict $END "closed_pid=[0-9]+"
 }
 
 traffic_destroyed()

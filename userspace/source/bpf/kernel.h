@@ -28,10 +28,12 @@ typedef __u64 u64;
 #define TCP_FIN_WAIT2		5
 #define TCP_TIME_WAIT		6
 #define TCP_CLOSE		7
+#define TCP_LAST_ACK		9
 #define TCP_LISTEN		10
 #define TCP_NEW_SYN_RECV	12
 #define RCV_SHUTDOWN		1
 #define SHUTDOWN_MASK		3
+#define ECONNRESET		104
 #define SOCK_DEAD		0	/* enum sock_flags */
 #define SOCK_DONE		1
 #define SOCK_LINGER		4

@@ -55,6 +55,9 @@ static __always_inline void on_set_state(arguments *regs)
 		capture_listener(event.record, tp);
 	} else {
 		capture_totals(event.record, tp);
+		if (state == TCP_LAST_ACK)
+			event.record->flags |= READ(tp, rcv_wup) == READ(tp, rcv_nxt) ? TCPTRACE_F_ACKED :
+											TCPTRACE_F_UNACKED;
 	}
 	event.record->new_state = state;
 	if (state == TCP_CLOSE)
@@ -101,6 +104,42 @@ static __always_inline void on_request_open(arguments *regs)
 		      TCPTRACE_S_LISTEN, TCPTRACE_S_SYN_RECV, 0);
 }
 
+static __always_inline void doom(void *sk, u8 op)
+{
+	struct bpf_cpu *cpu = this_cpu();
+
+	if (!cpu)
+		return;
+	cpu->doomed_cookie = cookie_of(sk);
+	cpu->doomed_op = op;
+}
+
+static __always_inline void on_request_err(arguments *regs)
+{
+	struct tcp_request_sock *req = ARG(regs, struct tcp_request_sock *, 0);
+
+	if (ARG(regs, bool, 2) && ARG(regs, u32, 1) == READ(req, snt_isn))
+		doom(req, TCPTRACE_OP_UNREACHABLE);
+}
+
+static __always_inline void on_destroy(arguments *regs)
+{
+	struct sock_common *sk = ARG(regs, struct sock_common *, 0);
+
+	if (READ(sk, skc_state) == TCP_NEW_SYN_RECV)
+		doom(sk, TCPTRACE_OP_DESTROYED);
+}
+
+static __always_inline u8 reason_of_drop(struct request_sock *req)
+{
+	struct bpf_cpu *cpu = this_cpu();
+
+	if (cpu && cpu->doomed_cookie && cpu->doomed_cookie == READ(req, __req_common.skc_cookie.counter))
+		return cpu->doomed_op;
+	/* The timer that finds the retries exhausted is running, so it is not pending. */
+	return READ(req, rsk_timer.entry.pprev) ? TCPTRACE_OP_DROPPED : TCPTRACE_OP_TIMEDOUT;
+}
+
 static __always_inline void on_request_drop(arguments *regs)
 {
 	struct request_sock *req = ARG(regs, struct request_sock *, 1);
@@ -108,10 +147,8 @@ static __always_inline void on_request_drop(arguments *regs)
 	/* Unhashed: replaced by its child. */
 	if (!READ(req, __req_common.skc_node.pprev))
 		return;
-	/* The timer that finds the retries exhausted is running, so it is not pending. */
-	request_event(req, NULL, ARG(regs, void *, 0),
-		      READ(req, rsk_timer.entry.pprev) ? TCPTRACE_OP_DROPPED : TCPTRACE_OP_TIMEDOUT,
-		      TCPTRACE_S_SYN_RECV, TCPTRACE_S_CLOSE, READ(req, num_retrans));
+	request_event(req, NULL, ARG(regs, void *, 0), reason_of_drop(req), TCPTRACE_S_SYN_RECV,
+		      TCPTRACE_S_CLOSE, READ(req, num_retrans));
 }
 
 static __always_inline void on_child(arguments *regs)
@@ -326,11 +363,14 @@ static __always_inline void on_tw_segment(arguments *regs)
 {
 	struct inet_timewait_sock *tw = ARG(regs, struct inet_timewait_sock *, 0);
 	struct bpf_cpu *cpu = this_cpu();
+	struct tcphdr th;
 
 	if (!cpu)
 		return;
+	header_of(&th, ARG(regs, struct sk_buff *, 1));
 	cpu->tw_cookie = cookie_of(tw);
 	cpu->tw_substate = READ(tw, tw_substate);
+	cpu->tw_reset = th.rst ? bpf_ktime_get_ns() : 0;
 	segment_to_timewait(tw, ARG(regs, struct sk_buff *, 1));
 }
 
@@ -352,6 +392,16 @@ static __always_inline void on_tw_timer(arguments *regs)
 	event_publish(&event);
 }
 
+#define TW_RESET_NS	10000000
+
+static __always_inline bool tw_was_reset(struct inet_timewait_sock *tw)
+{
+	struct bpf_cpu *cpu = this_cpu();
+
+	return cpu && cpu->tw_reset && cpu->tw_cookie == READ(tw, __tw_common.skc_cookie.counter) &&
+	       bpf_ktime_get_ns() - cpu->tw_reset < TW_RESET_NS;
+}
+
 static __always_inline void on_tw_end(arguments *regs)
 {
 	struct inet_timewait_sock *tw = ARG(regs, struct inet_timewait_sock *, 0);
@@ -361,6 +411,8 @@ static __always_inline void on_tw_end(arguments *regs)
 	if (!event_begin(&event, tw, NULL, TCPTRACE_T_TIMEWAIT, left > 0 ? TCPTRACE_OP_KILLED : TCPTRACE_OP_END))
 		return;
 	event.record->new_state = TCPTRACE_S_CLOSE;
+	if (left > 0 && tw_was_reset(tw))
+		event.record->error = ECONNRESET;
 	event.record->u.totals.timeout = left > 0 ? jiffies_to_ms(left) : 0;
 	event_publish(&event);
 }

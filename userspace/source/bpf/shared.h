@@ -56,11 +56,14 @@ struct bpf_cpu {
 	__u64	published;
 	__u64	lost;			/* the buffer was full */
 	__u64	last_child;		/* see on_child() */
+	__u64	doomed_cookie;		/* see reason_of_drop() */
 	__u64	tw_cookie;		/* see on_tw_segment() */
+	__u64	tw_reset;		/* time of the RST that the timewait socket received, ns; 0: another segment */
 	__u64	left_cookie;		/* see leaves_its_place() */
 	__u64	taken_cookie;
 	__u32	tw_substate;
-	__u32	pad[3];
+	__u32	doomed_op;
+	__u64	pad[7];
 };
 
 #endif

@@ -180,6 +180,8 @@ static void add_by_type(struct json_object *object, const struct step *step, boo
 			json_add_int(object, "bytes", step->bytes);
 		json_add_int(object, "timeout_ms", record->u.totals.timeout);
 		json_add(object, "merged", json_object_new_boolean(step->merged));
+		if (record->error)
+			json_add_errno(object, record->error);
 		break;
 	case TCPTRACE_T_RESET:
 		add_reset(object, step);
@@ -321,7 +323,7 @@ void json_verdict(struct out *out, const struct endpoint *ep, const struct endpo
 	json_add_int(object, "recvq_peak", verdict.recvq_peak);
 	json_add_int(object, "sendq_peak", verdict.sendq_peak);
 	json_add_string(object, "why", verdict_why(verdict.why));
-	if (verdict.why == WHY_UNREAD)
+	if (verdict.unread)
 		json_add_int(object, "unread", verdict.unread);
 	json_add_string(object, "reason", verdict_reset_reason(verdict.reset_reason));
 	if (verdict.error)

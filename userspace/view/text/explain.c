@@ -59,6 +59,11 @@ static const char *const texts[EXPLAIN_TOPICS] = {
 		"that it is connected, its first segment will be answered with a RST.",
 	[EXPLAIN_HALF_OPEN_DROPPED] =
 		"The half-open request is dropped: a RST arrived for it, or its listener is gone.",
+	[EXPLAIN_HALF_OPEN_ICMP] =
+		"An ICMP error arrived for the SYN+ACK: the peer's host or network cannot be reached. "
+		"The half-open request is dropped.",
+	[EXPLAIN_HALF_OPEN_DESTROYED] =
+		"{who} destroyed the half-open request, as ss -K does. The peer is told nothing.",
 	[EXPLAIN_SYNS_CROSSED] =
 		"Simultaneous open: this endpoint was waiting for an answer to its SYN and received a "
 		"SYN without ACK, because the other side connects as well. It answers SYN+ACK, repeating "
@@ -201,6 +206,10 @@ static const char *const texts[EXPLAIN_TOPICS] = {
 		"segment. If the last ACK is lost, the peer retransmits its FIN, which has to be "
 		"answered. And segments still in the network must not be taken for those of a new "
 		"connection with the same ports.",
+	[EXPLAIN_TIME_WAIT_NONE] =
+		"The third step of the close arrives, FIN seq={peerfin}, and is acknowledged. TIME_WAIT "
+		"should follow, but there is no timewait socket left for it (net.ipv4.tcp_max_tw_buckets), "
+		"so the connection is gone at once.",
 	[EXPLAIN_CLOSED] =
 		"The fourth step of the close arrives: ACK {ack} acknowledges the FIN. Nothing is left "
 		"on this side: the peer closed first, so the peer holds TIME_WAIT.",
@@ -212,8 +221,11 @@ static const char *const texts[EXPLAIN_TOPICS] = {
 		"after {in_state} in FIN_WAIT2. Nothing is sent; whatever the peer may still send is "
 		"answered with a RST.",
 	[EXPLAIN_ORPHAN_KILLED] =
-		"The kernel gives up {timeout} early: data or a RST arrived for a connection that "
-		"nobody reads any more.",
+		"The kernel gives up {timeout} early: data arrived for a connection that nobody reads "
+		"any more, or somebody removed it.",
+	[EXPLAIN_ORPHAN_RST] =
+		"A RST arrived from the peer, {timeout} before the kernel would have given up. No process "
+		"holds this endpoint any more, so none is told.",
 	[EXPLAIN_TIME_WAIT_AGAIN] =
 		"A segment of the old connection was retransmitted: the peer has not received the last "
 		"ACK. It is acknowledged again, and the 2MSL timer is restarted, {timeout}. This is what "
@@ -223,8 +235,11 @@ static const char *const texts[EXPLAIN_TOPICS] = {
 		"the network, so its ports are free for a new one.",
 	[EXPLAIN_TIME_WAIT_KILLED] =
 		"TIME_WAIT ends {timeout} early. Either a new SYN took its place (with a later sequence "
-		"number or timestamp, which makes that safe), or a RST arrived, or its network "
+		"number or timestamp, which makes that safe), or somebody removed it, or its network "
 		"namespace is gone.",
+	[EXPLAIN_TIME_WAIT_RST] =
+		"TIME_WAIT ends {timeout} early: a RST arrived, and net.ipv4.tcp_rfc1337 does not "
+		"forbid that (RFC 1337).",
 
 	[EXPLAIN_RST_SENT] =
 		"RST: the connection is aborted, not closed, and the peer must forget it at "
@@ -237,6 +252,9 @@ static const char *const texts[EXPLAIN_TOPICS] = {
 		"or its connection is gone. The answer is a RST (RFC 9293, section 3.5.2).",
 	[EXPLAIN_RST_LATE] =
 		"Data arrived, but this side has closed and nobody can read it. The answer is a RST.",
+	[EXPLAIN_RST_SHUTDOWN] =
+		"Data arrived, but this side has shut down receiving. The answer is a RST, although the "
+		"socket is still open.",
 	[EXPLAIN_RST_REPLIED] =
 		"A segment arrived that cannot belong to this connection. Its sender is answered with a "
 		"RST.",
@@ -257,8 +275,8 @@ static const char *const texts[EXPLAIN_TOPICS] = {
 		"The listener was closed before anybody had called accept() for this connection. "
 		"The connection is reset.",
 	[EXPLAIN_ABORT_DESTROYED] =
-		"Destroyed from outside, as ss -K does: a RST follows, and the application gets "
-		"ECONNABORTED.",
+		"Destroyed from outside, as ss -K does. If the peer has to know, a RST follows. The "
+		"application gets ECONNABORTED.",
 	[EXPLAIN_ABORT] = "Aborted on this side. If the peer has to know, a RST follows.",
 };
 

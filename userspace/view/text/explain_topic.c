@@ -51,6 +51,12 @@ static void of_request(struct topics *topics, const struct tcptrace_record *reco
 	case TCPTRACE_OP_DROPPED:
 		add(topics, EXPLAIN_HALF_OPEN_DROPPED);
 		break;
+	case TCPTRACE_OP_UNREACHABLE:
+		add(topics, EXPLAIN_HALF_OPEN_ICMP);
+		break;
+	case TCPTRACE_OP_DESTROYED:
+		add(topics, EXPLAIN_HALF_OPEN_DESTROYED);
+		break;
 	}
 }
 
@@ -153,10 +159,10 @@ static void of_close(struct topics *topics, const struct step *step)
 
 	if (step->old_state == TCPTRACE_S_SYN_SENT)
 		add(topics, EXPLAIN_CLOSE_CONNECTING);
-	else if (sends_nothing_more(step->old_state))
-		add(topics, EXPLAIN_CLOSE_AFTER_FIN);
 	else if (record_unread(record))
 		add(topics, EXPLAIN_CLOSE_UNREAD);
+	else if (sends_nothing_more(step->old_state))
+		add(topics, EXPLAIN_CLOSE_AFTER_FIN);
 	else if (record->flags & TCPTRACE_F_LINGER)
 		add(topics, EXPLAIN_CLOSE_LINGER);
 	else {
@@ -223,6 +229,8 @@ static void of_closed(struct topics *topics, const struct step *step)
 		add(topics, EXPLAIN_ENDED_ERROR);
 	else if (step->old_state == TCPTRACE_S_LAST_ACK && record->snd_una == record->write_seq)
 		add(topics, EXPLAIN_CLOSED);
+	else if (record_second_fin(record))
+		add(topics, EXPLAIN_TIME_WAIT_NONE);
 	else
 		of_aborted(topics, step);
 }
@@ -297,9 +305,22 @@ static void of_timewait(struct topics *topics, const struct step *step)
 		add(topics, orphan ? EXPLAIN_ORPHAN_OVER : EXPLAIN_TIME_WAIT_OVER);
 		break;
 	case TCPTRACE_OP_KILLED:
-		add(topics, orphan ? EXPLAIN_ORPHAN_KILLED : EXPLAIN_TIME_WAIT_KILLED);
+		if (step->record->error)
+			add(topics, orphan ? EXPLAIN_ORPHAN_RST : EXPLAIN_TIME_WAIT_RST);
+		else
+			add(topics, orphan ? EXPLAIN_ORPHAN_KILLED : EXPLAIN_TIME_WAIT_KILLED);
 		break;
 	}
+}
+
+static void of_reset_reply(struct topics *topics, const struct endpoint *ep)
+{
+	if (!ep)
+		add(topics, EXPLAIN_RST_NOBODY);
+	else if (ep->why == WHY_LATE)
+		add(topics, EXPLAIN_RST_LATE);
+	else
+		add(topics, ep->why == WHY_SHUTDOWN ? EXPLAIN_RST_SHUTDOWN : EXPLAIN_RST_REPLIED);
 }
 
 static void of_reset(struct topics *topics, const struct step *step)
@@ -312,10 +333,7 @@ static void of_reset(struct topics *topics, const struct step *step)
 		add(topics, EXPLAIN_RST_CAME);
 		break;
 	default:
-		if (!step->ep)
-			add(topics, EXPLAIN_RST_NOBODY);
-		else
-			add(topics, step->ep->why == WHY_LATE ? EXPLAIN_RST_LATE : EXPLAIN_RST_REPLIED);
+		of_reset_reply(topics, step->ep);
 	}
 }
 

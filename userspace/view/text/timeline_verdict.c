@@ -38,9 +38,9 @@ static char *put_how(char *p, const struct verdict *verdict)
 		return put_text(p, "timeout");
 	case HOW_UNREACHABLE:
 		p = put_text(p, "unreachable, ");
-		return record_put_error(p, verdict->error);
+		return verdict->error ? record_put_error(p, verdict->error) : put_text(p, "by ICMP");
 	case HOW_ABORTED:
-		return put_closer(put_text(p, "aborted"), verdict);
+		return verdict_put_why(put_closer(put_text(p, "aborted"), verdict), verdict);
 	}
 	return p;
 }

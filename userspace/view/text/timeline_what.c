@@ -104,6 +104,10 @@ static char *put_request(char *p, const struct tcptrace_record *record)
 		return put_count(p, listen->retransmits, "time");
 	case TCPTRACE_OP_DROPPED:
 		return put_string(p, listen->listener ? "dropped" : "dropped, no listener any more");
+	case TCPTRACE_OP_UNREACHABLE:
+		return put_text(p, "dropped, unreachable by ICMP");
+	case TCPTRACE_OP_DESTROYED:
+		return put_text(p, "destroyed");
 	case TCPTRACE_OP_COOKIE:
 		p = put_text(p, "SYN queue full, answered with a SYN cookie: ");
 		return timeline_put_queues(p, listen);
