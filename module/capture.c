@@ -12,6 +12,7 @@
 #include <net/tcp.h>
 
 #include "capture.h"
+#include "compat/compat.h"
 
 /* The part of a record that is captured: all but position and time, which the ring sets. */
 #define CAPTURED	offsetof(struct tcptrace_record, cookie)
@@ -157,6 +158,8 @@ static void tcptrace_capture_request(struct tcptrace_record *record, const struc
 	record->mss = req->mss;
 	if (rsk_is_mptcp(req))
 		record->flags |= TCPTRACE_F_MPTCP;
+	if (inet_rsk(req)->ecn_ok)
+		record->flags |= TCPTRACE_F_ECN;
 	record->wscale = inet_rsk(req)->rcv_wscale << 4 | inet_rsk(req)->snd_wscale;
 }
 
@@ -235,6 +238,69 @@ void tcptrace_capture_listener(struct tcptrace_record *record, struct sock *list
 	listen->backlog = READ_ONCE(listener->sk_ack_backlog);
 	listen->backlog_max = READ_ONCE(listener->sk_max_ack_backlog);
 	listen->syn_backlog = inet_csk_reqsk_queue_len(listener);
+}
+
+/*
+ * Whether anything may keep tcp_write_xmit() from sending a FIN at once: data before it, the windows, pacing, or a lower
+ * layer that still has what was sent before. tcp_small_queue_check() lets through at least two segments' memory; what
+ * it compares with is never less than SMALL_QUEUE.
+ */
+#define SMALL_QUEUE	2048
+
+static bool fin_may_wait(const struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	return tp->write_seq != tp->snd_nxt || !before(tp->write_seq, tcp_wnd_end(tp)) ||
+	       tcp_packets_in_flight(tp) >= tp->snd_cwnd ||
+	       (tp->packets_out && READ_ONCE(sk->sk_pacing_status) == SK_PACING_NEEDED) ||
+	       refcount_read(&sk->sk_wmem_alloc) > SMALL_QUEUE;
+}
+
+/* tcp_rcv_synsent_state_process(): data, or the ACK's timer, may send it later. */
+static bool third_may_wait(const struct sock *sk)
+{
+	return sk->sk_write_pending || inet_csk(sk)->icsk_accept_queue.rskq_defer_accept ||
+	       inet_csk(sk)->icsk_ack.pingpong;
+}
+
+/* Whether everything received, of which the peer's FIN is the last, was acknowledged: tcp_select_window() notes it. */
+static bool fin_acked(const struct tcp_sock *tp)
+{
+	return tp->rcv_wup == tp->rcv_nxt;
+}
+
+void tcptrace_capture_change(struct tcptrace_record *record, const struct sock *sk, int state)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+
+	if (state == TCP_LAST_ACK)
+		record->flags |= fin_acked(tp) ? TCPTRACE_F_ACKED : TCPTRACE_F_UNACKED;
+	if (state == TCP_LAST_ACK || state == TCP_FIN_WAIT1)
+		record->flags |= fin_may_wait(sk) * TCPTRACE_F_HELD;
+	if (state == TCP_ESTABLISHED && sk->sk_state == TCP_SYN_SENT)
+		record->flags |= third_may_wait(sk) * TCPTRACE_F_HELD |
+				 tcptrace_ecn_is_agreed(tp) * TCPTRACE_F_ECN | tp->repair * TCPTRACE_F_REPAIR;
+}
+
+/* As tcp_ecn_send_syn() will decide, but for what a BPF program says then. */
+static bool syn_has_ecn(const struct sock *sk)
+{
+	const struct dst_entry *dst = rcu_dereference_raw(sk->sk_dst_cache);
+
+	return tcptrace_ecn_is_asked_for(sock_net(sk)) || tcp_ca_needs_ecn(sk) ||
+	       (dst && dst_metric_raw(dst, RTAX_FEATURES) & RTAX_FEATURE_ECN);
+}
+
+void tcptrace_capture_syn(struct tcptrace_record *record, const struct sock *sk)
+{
+	/* tcp_connect_init() will set them so. */
+	record->snd_una = record->write_seq;
+	record->snd_nxt = record->write_seq;
+	if (tcp_sk(sk)->repair)
+		record->flags |= TCPTRACE_F_REPAIR;
+	else if (syn_has_ecn(sk))
+		record->flags |= TCPTRACE_F_ECN;
 }
 
 void tcptrace_capture_totals(struct tcptrace_record *record, const struct sock *sk)

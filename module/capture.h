@@ -83,6 +83,12 @@ void tcptrace_capture_listener(struct tcptrace_record *record, struct sock *list
 /* u.totals from a full socket. */
 void tcptrace_capture_totals(struct tcptrace_record *record, const struct sock *sk);
 
+/* For STATE, of the flags those about what the change sends, or about the segment that causes it. Before the change. */
+void tcptrace_capture_change(struct tcptrace_record *record, const struct sock *sk, int state);
+
+/* For CONNECT, on entry to tcp_connect(): the SYN that it will send, or that TCP_REPAIR will not. */
+void tcptrace_capture_syn(struct tcptrace_record *record, const struct sock *sk);
+
 /* u.queue from a full socket. */
 void tcptrace_capture_queue(struct tcptrace_record *record, const struct sock *sk, u32 bytes);
 

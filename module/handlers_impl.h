@@ -104,6 +104,8 @@ static __always_inline struct sock *endpoint_of_request(struct sock *sk, struct 
 	return sk->sk_state == TCP_SYN_RECV ? sk : req_to_sk(req);
 }
 
+/* Whether the segment has the option of TCP-MD5 (RFC 2385) or TCP-AO (RFC 5925). */
+bool tcptrace_is_signed(const struct tcphdr *th);
 /* For on_tw_segment(): records, at level segment, what a timewait socket receives. Counts the hit. */
 void tcptrace_segment_to_timewait(struct sock *sk, const struct sk_buff *skb);
 /* Whether this SYN, now at a listener, was received by a timewait socket first. */

@@ -11,12 +11,6 @@
 
 #include "handlers_impl.h"
 
-/* Whether everything received, of which the peer's FIN is the last, was acknowledged: tcp_select_window() notes it. */
-static __always_inline bool fin_acked(const struct tcp_sock *tp)
-{
-	return tp->rcv_wup == tp->rcv_nxt;
-}
-
 /* void tcp_set_state(struct sock *sk, int state), before the change */
 static __always_inline void on_set_state(struct pt_regs *regs)
 {
@@ -35,8 +29,7 @@ static __always_inline void on_set_state(struct pt_regs *regs)
 		tcptrace_capture_listener(event.record, sk);
 	} else {
 		tcptrace_capture_totals(event.record, sk);
-		if (state == TCP_LAST_ACK)
-			event.record->flags |= fin_acked(tcp_sk(sk)) ? TCPTRACE_F_ACKED : TCPTRACE_F_UNACKED;
+		tcptrace_capture_change(event.record, sk, state);
 	}
 	event.record->new_state = state;
 	event_publish(&event);
@@ -182,13 +175,12 @@ static __always_inline void on_child_cookie(struct pt_regs *regs)
 /* int tcp_connect(struct sock *sk): the tuple is complete, and the initial sequence number chosen */
 static __always_inline void on_connect(struct pt_regs *regs)
 {
+	struct sock *sk = ARG(regs, struct sock *, 0);
 	struct event event;
 
-	if (!event_begin(&event, ARG(regs, struct sock *, 0), TCPTRACE_L_LIFE, TCPTRACE_T_CONNECT, TCPTRACE_OP_NONE))
+	if (!event_begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_CONNECT, TCPTRACE_OP_NONE))
 		return;
-	/* tcp_connect_init() will set them so. */
-	event.record->snd_una = event.record->write_seq;
-	event.record->snd_nxt = event.record->write_seq;
+	tcptrace_capture_syn(event.record, sk);
 	event.record->old_state = TCPTRACE_S_CLOSE;
 	event_publish(&event);
 }
@@ -288,8 +280,8 @@ static __always_inline void reset_reply(struct pt_regs *regs, bool unicast)
 	struct tcptrace_key key;
 	struct event event;
 
-	/* It does not answer these. */
-	if (tcp_hdr(skb)->rst || (!sk && !unicast))
+	/* It does not answer these; nor does it a signed segment if there is no key, which only it finds out. */
+	if (tcp_hdr(skb)->rst || (!sk && !unicast) || tcptrace_is_signed(tcp_hdr(skb)))
 		return ignore_hit();
 	/* A listener is no endpoint of this connection. */
 	if (sk && sk->sk_state != TCP_LISTEN) {

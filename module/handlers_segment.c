@@ -17,6 +17,10 @@
 
 #define TIMESTAMPS_ONLY	htonl(TCPOPT_NOP << 24 | TCPOPT_NOP << 16 | TCPOPT_TIMESTAMP << 8 | TCPOLEN_TIMESTAMP)
 
+/* TCPOPT_MD5SIG; TCPOPT_AO, which older kernels do not know. */
+#define OPTION_MD5	19
+#define OPTION_AO	29
+
 static void read_tcp_option(struct tcptrace_segment *segment, const u8 *option, u8 size)
 {
 	switch (option[0]) {
@@ -38,21 +42,37 @@ static void read_tcp_option(struct tcptrace_segment *segment, const u8 *option, 
 	}
 }
 
+/* The option at *at, which is moved behind it; NULL: no more. */
+static const u8 *next_tcp_option(const u8 **at, const u8 *end)
+{
+	const u8 *option;
+
+	while (*at < end && **at == TCPOPT_NOP)
+		++*at;
+	option = *at;
+	if (end - option < 2 || *option == TCPOPT_EOL || option[1] < 2 || option[1] > end - option)
+		return NULL;
+	*at += option[1];
+	return option;
+}
+
 /* The header is in the linear part of the buffer: it was pulled there, or just built there. */
 static noinline void read_tcp_options(struct tcptrace_segment *segment, const struct tcphdr *th)
 {
-	const u8 *option = (const u8 *)(th + 1), *end = (const u8 *)th + th->doff * 4;
+	const u8 *at = (const u8 *)(th + 1), *end = (const u8 *)th + th->doff * 4, *option;
 
-	while (option < end && *option != TCPOPT_EOL) {
-		if (*option == TCPOPT_NOP) {
-			option++;
-			continue;
-		}
-		if (end - option < 2 || option[1] < 2 || option[1] > end - option)
-			return;
+	while ((option = next_tcp_option(&at, end)))
 		read_tcp_option(segment, option, option[1]);
-		option += option[1];
-	}
+}
+
+bool tcptrace_is_signed(const struct tcphdr *th)
+{
+	const u8 *at = (const u8 *)(th + 1), *end = (const u8 *)th + th->doff * 4, *option;
+
+	while ((option = next_tcp_option(&at, end)))
+		if (*option == OPTION_MD5 || *option == OPTION_AO)
+			return true;
+	return false;
 }
 
 /*

@@ -133,6 +133,30 @@ static inline void tcptrace_vm_flags(struct vm_area_struct *vma, unsigned long s
 #define tcptrace_timer_delete_sync	del_timer_sync
 #endif
 
+/*
+ * ECN as of RFC 3168: whether net.ipv4.tcp_ecn asks for it when connecting, also as the fallback from accurate ECN; and
+ * whether it was agreed on.
+ */
+static inline bool tcptrace_ecn_is_asked_for(const struct net *net)
+{
+	u8 ecn = READ_ONCE(net->ipv4.sysctl_tcp_ecn);
+
+#ifdef HAVE_ACCECN
+	return ecn == 1 || ecn == 3 || ecn == 4;	/* enum tcp_ecn_mode */
+#else
+	return ecn == 1;
+#endif
+}
+
+static inline bool tcptrace_ecn_is_agreed(const struct tcp_sock *tp)
+{
+#ifdef HAVE_ACCECN
+	return (tp->ecn_flags & TCP_ECN_MODE_ANY) == TCP_ECN_MODE_RFC3168;
+#else
+	return tp->ecn_flags & TCP_ECN_OK;
+#endif
+}
+
 /* A multicast that skips some subscribers. From 5.14 to 6.5 netlink cannot do that, and all subscribers get it. */
 #ifndef HAVE_GENL_MULTICAST_FILTERED
 static inline int genlmsg_multicast_netns_filtered(const struct genl_family *family, struct net *net,

@@ -168,6 +168,12 @@ enum tcptrace_op {
 /* STATE LAST_ACK: whether the ACK of the peer's FIN had left; if not, it leaves with the FIN or with data before it */
 #define TCPTRACE_F_ACKED	(1u << 9)
 #define TCPTRACE_F_UNACKED	(1u << 10)
+/* STATE: the FIN (FIN_WAIT1, LAST_ACK), or the third segment (ESTABLISHED, from SYN_SENT), may not be sent at once */
+#define TCPTRACE_F_HELD		(1u << 11)
+/* CONNECT: the SYN has ECE and CWR; REQUEST OPEN: so it has, and the SYN-ACK has ECE; STATE ESTABLISHED: this has */
+#define TCPTRACE_F_ECN		(1u << 12)
+/* CONNECT, STATE ESTABLISHED: restored by TCP_REPAIR, without any segment */
+#define TCPTRACE_F_REPAIR	(1u << 13)
 
 /* LISTEN, REQUEST, ACCEPT, DROP, and SNAPSHOT of a listener or a request socket */
 struct tcptrace_listen {

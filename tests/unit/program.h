@@ -34,11 +34,22 @@ static inline const char *file(void)
 }
 
 /* The stream as a recording. */
+/* The level that the stream's records are of. */
+static inline uint32_t level_of_stream(void)
+{
+	unsigned int i;
+
+	for (i = 0; i < stream.count; i++)
+		if (stream.records[i].type == TCPTRACE_T_SEGMENT)
+			return TCPTRACE_L_SEGMENT;
+	return TCPTRACE_L_QUEUE;
+}
+
 static inline void save(uint64_t overwritten)
 {
 	unsigned int i;
 
-	capture_begin(&capture);
+	capture_begin(&capture)->level = level_of_stream();
 	for (i = 0; i < stream.count; i++) {
 		uint16_t type = stream.records[i].type;
 

@@ -122,6 +122,14 @@ static void test_handshake(void)
 	tells(accept, "server/2002 called accept()");
 	tells(accept, "waited in the accept queue for 10.0us.");
 	tells(unlisten, "server/2002 stopped listening: a SYN to port 9090 is refused");
+
+	answer->flags |= TCPTRACE_F_HELD;
+	run();
+	tells(answer, "Its own third step, ACK K+1=500001, may be held back");
+
+	syn->flags |= TCPTRACE_F_REPAIR;
+	run();
+	tells(syn, "client/1001 restores a connection by TCP_REPAIR");
 }
 
 static void test_half_open(void)
@@ -326,6 +334,10 @@ static void test_four_way(void)
 	tells(gone, "The fourth step of the close arrives: ACK 19 acknowledges the FIN.");
 	tells(last, "the 2MSL timer is restarted, 60.0s.");
 	tells(over, "The 2MSL timer expired after 60.0s.");
+
+	second->flags |= TCPTRACE_F_HELD;
+	run();
+	tells(second, "is queued, and is sent when all data before it has been sent");
 }
 
 static void test_three_way(void)

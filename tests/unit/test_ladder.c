@@ -71,8 +71,11 @@ static struct ladder *climb(void)
 	for (i = 0; i < stream.count; i++) {
 		struct step step;
 
-		if (model_apply(model, &stream.records[i], NULL, &step) == MODEL_STEP)
-			ladders_step(&ladders, &step);
+		if (model_apply(model, &stream.records[i], NULL, &step) != MODEL_STEP)
+			continue;
+		ladders_step(&ladders, &step);
+		if (step.verdict)
+			ladders_verdict(&ladders, step.ep);
 	}
 	model_free(model);
 	return ladders.first;
@@ -134,6 +137,74 @@ static void test_loss(void)
 	ok(again->retransmission, "loss: the second one is the first once more");
 	ok(again->at[LADDER_RIGHT] && !message_lost(ladder, again), "loss: the second one arrived");
 	ok(!again[-1].retransmission && message_lost(ladder, &again[-1]), "loss: the first one did not");
+}
+
+/* Below level segment: a SYN that opened nothing is half an arrow, and its repetition opens SYN_RECV. */
+static void test_lost_syn(void)
+{
+	struct tcptrace_record *again;
+	const struct ladder *ladder;
+
+	stream_begin(&stream);
+	connects(&stream, &stream.client);
+	stream.time += SECOND;
+	again = stream_add(&stream, &stream.client, TCPTRACE_T_RETRANSMIT, TCPTRACE_OP_SYN);
+	again->u.retransmit.seq = stream.client.iss;
+	syn_arrives(&stream);
+	syn_ack_arrives(&stream);
+	ack_arrives(&stream);
+	ladder = climb();
+	is_int(arrows(ladder), 4, "lost SYN: two SYNs, the answer, its ACK");
+	ok(message_half(ladder, &ladder->messages[0], LADDER_LEFT), "lost SYN: the first one was not seen to arrive");
+	is_int(ladder->messages[0].states[LADDER_LEFT][0], TCPTRACE_S_SYN_SENT, "lost SYN: it began SYN_SENT");
+	ok(ladder->messages[1].retransmission, "lost SYN: the second one is a retransmission");
+	is_int(ladder->messages[1].states[LADDER_RIGHT][0], TCPTRACE_S_SYN_RECV, "lost SYN: which opened SYN_RECV");
+	is_int(ladder->messages[1].at[LADDER_LEFT], again->time, "lost SYN: and was sent a second later");
+	ok(!message_half(ladder, &ladder->messages[1], LADDER_LEFT), "lost SYN: a whole arrow");
+}
+
+/* A RST that the other endpoint, which is on this host, did not send. */
+static void test_foreign_reset(void)
+{
+	char text[MESSAGE_LABEL];
+	struct ladder *ladder;
+
+	stream_begin(&stream);
+	handshake(&stream);
+	reset(&stream, &stream.client, TCPTRACE_OP_RECEIVED);
+	to_state(&stream, &stream.client, TCPTRACE_S_CLOSE)->error = ECONNRESET;
+	ladder = climb();
+	ok(message_half(ladder, &ladder->messages[ladder->count - 1], LADDER_LEFT), "foreign RST: half an arrow");
+	ladders_end(&ladders);
+	ladder_verdict(ladder, text);
+	is_str(text, "reset; 127.0.0.1:9090 is still ESTABLISHED", "foreign RST: by neither of the two");
+
+	/* The server sends one of its own, which is another one. */
+	reset(&stream, &stream.server, TCPTRACE_OP_SENT);
+	ladder = climb();
+	is_int(arrows(ladder), 5, "foreign RST: a second RST is another arrow");
+	ok(message_half(ladder, &ladder->messages[ladder->count - 1], LADDER_RIGHT), "foreign RST: which nobody received");
+}
+
+/* The segments of a write() are seen before it is over. */
+static void test_write(void)
+{
+	const struct ladder *ladder;
+	unsigned int i;
+
+	stream_begin(&stream);
+	shake_hands();
+	both(&stream.client, PSH | ACK, 1, 1, 100);
+	both(&stream.client, PSH | ACK, 101, 1, 50);
+	stream.client.snd_nxt += 150;
+	stream.client.write_seq += 150;
+	by_task(queue(&stream, &stream.client, TCPTRACE_T_SEND, TCPTRACE_OP_WRITTEN, 0), &stream.client);
+	ladder = climb();
+	for (i = 0; i < ladder->count && ladder->messages[i].arrow; i++)
+		;
+	ok(i < ladder->count && !strcmp(ladder->messages[i].note, "write 150"), "write: it is told");
+	is_int(i, 3, "write: after the handshake, before its segments");
+	is_int(ladder->messages[i].at[LADDER_LEFT], message_time(&ladder->messages[i + 1]), "write: and not later than they");
 }
 
 static void test_pieces(void)
@@ -287,6 +358,9 @@ int main(void)
 	ladders_init(&ladders);
 	test_handshake();
 	test_loss();
+	test_lost_syn();
+	test_foreign_reset();
+	test_write();
 	test_pieces();
 	test_crossing();
 	test_one_endpoint();

@@ -1017,13 +1017,82 @@ static void test_inferred_segments(void)
 	}
 	finish();
 
-	/* With unsent data, the FIN shares a segment with it: where that starts is not known. */
+	/* With unsent data before it, when it is sent, and in which segment, is not known. */
 	stream_begin(&stream);
 	handshake(&stream);
 	stream.client.write_seq += 100000;
 	sends_fin(&stream, &stream.client, TCPTRACE_OP_CLOSE);
 	run();
-	is_inferred(&stream.records[stream.count - 1], 0, "out FIN,ACK ack=1", "a FIN behind unsent data");
+	is_inferred(&stream.records[stream.count - 1], 0, "", "a FIN behind unsent data");
+	finish();
+
+	stream_begin(&stream);
+	handshake(&stream);
+	sends_fin(&stream, &stream.client, TCPTRACE_OP_CLOSE)->snd_wnd = 0;
+	run();
+	is_inferred(&stream.records[stream.count - 1], 0, "", "a FIN behind a closed window");
+	finish();
+
+	stream.records[stream.count - 1].snd_wnd = 65536;
+	stream.records[stream.count - 1].flags |= TCPTRACE_F_HELD;
+	run();
+	is_inferred(&stream.records[stream.count - 1], 0, "", "a FIN that something else may hold back");
+	finish();
+}
+
+/* What the handshake's segments are, where they are not the usual ones. */
+static void test_handshake_segments(void)
+{
+	struct tcptrace_record *syn, *came, *answer;
+
+	stream_begin(&stream);
+	syn = connects(&stream, &stream.client);
+	came = syn_arrives(&stream);
+	answer = syn_ack_arrives(&stream);
+	answer->flags |= TCPTRACE_F_HELD;
+	run();
+	is_inferred(answer, 0, "in SYN,ACK seq=0 ack=1 win=65536 wscale=7", "the SYN-ACK");
+	is_inferred(answer, 1, "", "the third segment is held back");
+	finish();
+
+	syn->flags |= TCPTRACE_F_ECN;
+	came->flags |= TCPTRACE_F_ECN;
+	answer->flags |= TCPTRACE_F_ECN;
+	run();
+	is_inferred(syn, 0, "out SYN,ECE,CWR seq=0", "a SYN that asks for ECN");
+	is_inferred(answer, 0, "in SYN,ECE,ACK seq=0 ack=1 win=65536 wscale=7", "as the client sees it");
+	finish();
+
+	stream.count--;
+	run();
+	is_inferred(came, 0, "in SYN,ECE,CWR seq=0 mss=65495 wscale=7", "received");
+	is_inferred(came, 1, "out SYN,ECE,ACK seq=0 ack=1", "and granted");
+	finish();
+
+	/* TCP_REPAIR: no segment, no handshake, and the bytes count from where it was restored. */
+	stream_begin(&stream);
+	stream.client.iss = 6999;
+	syn = connects(&stream, &stream.client);
+	syn->flags |= TCPTRACE_F_REPAIR;
+	syn->write_seq = syn->snd_una = syn->snd_nxt = 7000;
+	syn->rcv_nxt = syn->copied_seq = 5000;
+	stream.client.snd_una = 7000;
+	stream.client.rcv_nxt = stream.client.copied_seq = 5000;
+	answer = to_state(&stream, &stream.client, TCPTRACE_S_ESTABLISHED);
+	answer->flags |= TCPTRACE_F_REPAIR;
+	stream.client.snd_una = stream.client.snd_nxt = stream.client.write_seq = 8000;
+	stream.client.rcv_nxt = stream.client.copied_seq = 5010;
+	stream.client.bytes_out = 1000;
+	stream.client.bytes_in = 10;
+	four_way(&stream, &stream.client);
+	run();
+	is_inferred(syn, 0, "", "no SYN");
+	is_inferred(answer, 0, "", "no SYN-ACK");
+	is_how(&world.client, "four-way", "local", "a restored connection");
+	is_int(world.client.verdict.handshake, UNKNOWN, "without a handshake");
+	is_int(world.client.verdict.bytes_out, 1000, "bytes out");
+	is_int(world.client.verdict.bytes_in, 10, "bytes in");
+	ok(!(world.client.ep.flags & (EP_ACTIVE | EP_PASSIVE)), "who connected is not known");
 	finish();
 }
 
@@ -1492,6 +1561,7 @@ int main(void)
 	test_server_first();
 	test_three_way();
 	test_second_closer();
+	test_handshake_segments();
 	test_no_time_wait();
 	test_simultaneous();
 	test_half_close();

@@ -177,6 +177,7 @@ static void end(void *arg, uint64_t time)
 	struct view *view = arg;
 
 	(void)time;
+	ladders_end(&view->ladders);
 	if (view->svg)
 		view->error = svg_close(view->svg, view->arguments->svg,
 					ladder_svg(view->svg, &view->ladders, view->session->source->realtime,

@@ -97,6 +97,7 @@ int watch_begin(void *arg, struct session *session)
 	watch->session = session;
 	term_init(&term, STDOUT_FILENO);
 	timeline_init(&watch->timeline, &session->out, &term, session->source->realtime, watch->arguments.absolute);
+	watch->timeline.segments = session->source->level == TCPTRACE_L_SEGMENT;
 	return 0;
 }
 

@@ -35,10 +35,10 @@ static void second_fin(struct change *change)
 /* Was the peer's FIN acknowledged by this side's FIN? If data is sent before that, the data do. */
 static void note_ack(struct endpoint *ep, const struct tcptrace_record *record)
 {
-	if (record_ack_leaves_with_fin(record))
-		ep->flags |= EP_MERGED;
-	else if (record->flags & (TCPTRACE_F_ACKED | TCPTRACE_F_UNACKED))
-		ep->flags |= EP_ACK_ALONE;
+	enum record_ack ack = record_ack_of_fin(record);
+
+	if (ack != RECORD_ACK_UNKNOWN)
+		ep->flags |= ack == RECORD_ACK_MERGED ? EP_MERGED : EP_ACK_ALONE;
 }
 
 void close_sent_fin(struct change *change)

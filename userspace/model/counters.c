@@ -82,7 +82,7 @@ void counters_take_totals(struct endpoint *ep, const struct tcptrace_record *rec
 	if (ep->flags & EP_ISS) {
 		uint32_t syn = (uint32_t)out - (record->snd_una - ep->iss - 1);
 
-		if (!(ep->flags & (EP_ACTIVE | EP_PASSIVE)) && !state_handshaking(record->old_state) && syn <= 1)
+		if (!(ep->flags & (EP_ACTIVE | EP_PASSIVE | EP_RESTORED)) && !state_handshaking(record->old_state) && syn <= 1)
 			ep->flags |= syn ? EP_ACTIVE : EP_PASSIVE;
 		if (out && syn == 1)
 			out--;

@@ -216,7 +216,12 @@ void model_begin(struct change *change)
 		counters_copy_backlog(ep, record);
 		return;
 	}
-	if (record->type == TCPTRACE_T_CONNECT) {
+	if (record->type == TCPTRACE_T_CONNECT && record->flags & TCPTRACE_F_REPAIR) {
+		/* As if the SYNs had been the numbers before. */
+		ep->flags |= EP_RESTORED | EP_ISS | EP_IRS;
+		ep->iss = record->write_seq - 1;
+		ep->irs = record->rcv_nxt - 1;
+	} else if (record->type == TCPTRACE_T_CONNECT) {
 		ep->flags |= EP_ACTIVE | EP_ISS;
 		ep->iss = record->write_seq;
 	} else {

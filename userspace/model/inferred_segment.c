@@ -37,25 +37,34 @@ static void set_window(struct inferred_segment *segment, const struct tcptrace_r
 	segment->known |= INFERRED_WINDOW;
 }
 
+#define TH_ECN	(TH_ECE | TH_CWR)
+
 static int of_connect(const struct tcptrace_record *record, struct inferred_segment *segments)
 {
-	segments[0] = sent(TH_SYN);
+	if (record->flags & TCPTRACE_F_REPAIR)
+		return 0;
+	segments[0] = sent(record->flags & TCPTRACE_F_ECN ? TH_SYN | TH_ECN : TH_SYN);
 	set_seq(&segments[0], record->write_seq);
 	return 1;
+}
+
+static uint8_t syn_ack(const struct tcptrace_record *record)
+{
+	return record->flags & TCPTRACE_F_ECN ? TH_SYN | TH_ACK | TH_ECE : TH_SYN | TH_ACK;
 }
 
 static int of_request(const struct tcptrace_record *record, struct inferred_segment *segments)
 {
 	switch (record->op) {
 	case TCPTRACE_OP_OPEN:
-		segments[0] = received(TH_SYN);
+		segments[0] = received(record->flags & TCPTRACE_F_ECN ? TH_SYN | TH_ECN : TH_SYN);
 		set_seq(&segments[0], record->rcv_nxt - 1);
 		/* An MSS of 536 or a shift of 0 may have been sent, or no option at all. */
 		if (record->mss != MSS_DEFAULT)
 			segments[0].mss = record->mss;
 		if (record->wscale & 15)
 			segments[0].wscale = (record->wscale & 15) + 1;
-		segments[1] = sent(TH_SYN | TH_ACK);
+		segments[1] = sent(syn_ack(record));
 		set_seq(&segments[1], record->snd_una);
 		set_ack(&segments[1], record->rcv_nxt);
 		return 2;
@@ -80,13 +89,17 @@ static int of_established(const struct step *step, struct inferred_segment *segm
 {
 	const struct tcptrace_record *record = step->record;
 
+	if (record->flags & TCPTRACE_F_REPAIR)
+		return 0;
 	if (record->old_state == TCPTRACE_S_SYN_SENT) {
-		segments[0] = received(TH_SYN | TH_ACK);
+		segments[0] = received(syn_ack(record));
 		set_seq(&segments[0], record->rcv_nxt - 1);
 		set_ack(&segments[0], record->snd_una);
 		set_window(&segments[0], record, false);
 		if (record->wscale & 15)
 			segments[0].wscale = (record->wscale & 15) + 1;
+		if (record->flags & TCPTRACE_F_HELD)
+			return 1;
 		segments[1] = sent(TH_ACK);
 		set_seq(&segments[1], record->snd_una);
 		set_ack(&segments[1], record->rcv_nxt);
@@ -119,13 +132,14 @@ static int fin_acked(const struct step *step, struct inferred_segment *segments)
 	return 1;
 }
 
-/* The FIN follows all queued data: it is a segment of its own only if nothing is unsent. */
+/* The FIN follows all queued data. If it has to wait, its segment is another one than this change's. */
 static int fin_sent(const struct tcptrace_record *record, struct inferred_segment *segments)
 {
+	if (!record_fin_leaves(record))
+		return 0;
 	segments[0] = sent(TH_FIN | TH_ACK);
 	set_ack(&segments[0], record->rcv_nxt);
-	if (record->write_seq == record->snd_nxt)
-		set_seq(&segments[0], record->write_seq);
+	set_seq(&segments[0], record->write_seq);
 	return 1;
 }
 

@@ -160,16 +160,35 @@ static inline bool record_fin_merged(const struct tcptrace_record *next, uint32_
 	return record_second_fin(next) && next->stamp && (uint32_t)next->stamp == stamp;
 }
 
-/*
- * LAST_ACK: whether the ACK of the peer's FIN leaves with this side's FIN. It does if it has not left yet, and all that
- * is unsent fits into one segment, which the peer's window has room for.
- */
-static inline bool record_ack_leaves_with_fin(const struct tcptrace_record *record)
+/* How many bytes from snd_nxt on the peer's window has room for. */
+static inline int32_t record_room(const struct tcptrace_record *record)
+{
+	return record->snd_una + record->snd_wnd - record->snd_nxt;
+}
+
+/* FIN_WAIT1, LAST_ACK: the FIN is sent at once. Otherwise it may wait: for data before it, or for a window. */
+static inline bool record_fin_leaves(const struct tcptrace_record *record)
+{
+	return record->write_seq == record->snd_nxt && record_room(record) > 0 && !(record->flags & TCPTRACE_F_HELD);
+}
+
+/* LAST_ACK: whether the ACK of the peer's FIN leaves with this side's FIN, or before it. */
+enum record_ack {
+	RECORD_ACK_UNKNOWN,
+	RECORD_ACK_MERGED,
+	RECORD_ACK_ALONE,
+};
+
+static inline enum record_ack record_ack_of_fin(const struct tcptrace_record *record)
 {
 	uint32_t unsent = record->write_seq - record->snd_nxt;
-	int32_t room = record->snd_una + record->snd_wnd - record->snd_nxt;
 
-	return record->flags & TCPTRACE_F_UNACKED && unsent <= record->mss && room > (int32_t)unsent;
+	if (record->flags & TCPTRACE_F_ACKED)
+		return RECORD_ACK_ALONE;
+	if (!(record->flags & TCPTRACE_F_UNACKED) || (!unsent && !record_fin_leaves(record)))
+		return RECORD_ACK_UNKNOWN;
+	/* The last data is sent in the FIN's segment. */
+	return unsent <= record->mss && record_room(record) > (int32_t)unsent ? RECORD_ACK_MERGED : RECORD_ACK_ALONE;
 }
 
 /* REQUEST: the half-open connection ends. */
@@ -200,6 +219,12 @@ static inline bool record_begins(const struct tcptrace_record *record)
 	default:
 		return false;
 	}
+}
+
+/* The state is that of an endpoint; what happened to a segment without a socket is no endpoint's. */
+static inline bool record_has_state(const struct tcptrace_record *record)
+{
+	return record->kind != TCPTRACE_K_NONE || record->type != TCPTRACE_T_DROP;
 }
 
 /* Room for any address or endpoint, without a NUL. */

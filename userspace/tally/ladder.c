@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "model/verdict.h"
+#include "record/names.h"
 #include "record/record.h"
+#include "record/tcp_flags.h"
 #include "tally/ladder.h"
 
 #define HOLD_NS		1000000000ull	/* maximum time of a segment in flight */
@@ -145,6 +147,15 @@ struct ladder *ladders_step(struct ladders *ladders, const struct step *step)
 	return ladder_add(ladders, ladder, side, step) ? ladder : NULL;
 }
 
+/*
+ * Whoever receives a RST takes the other endpoint for its sender; but if that is on this host, its own verdict says
+ * whether it was.
+ */
+static bool knows_closer(const struct ladder *ladder, unsigned int side, const struct verdict *verdict)
+{
+	return verdict->how != HOW_RESET || verdict->closed_by != SIDE_REMOTE || !ladder->endpoint[!side].cookie;
+}
+
 struct ladder *ladders_verdict(struct ladders *ladders, const struct endpoint *ep)
 {
 	struct ladder_endpoint *known = map_get(&ladders->endpoints, ep->cookie);
@@ -165,6 +176,8 @@ struct ladder *ladders_verdict(struct ladders *ladders, const struct endpoint *e
 		ladder->reset_reason = verdict.reset_reason;
 	}
 	ladder->over[side] |= ep->state == TCPTRACE_S_CLOSE;
+	if (!knows_closer(ladder, side, &verdict))
+		verdict.closed_by = SIDE_UNKNOWN;
 	/* Both verdicts agree, but one may have more details. */
 	if (!ladder->has_verdict || (!ladder->has_closer && verdict.closed_by != SIDE_UNKNOWN)) {
 		ladder->has_verdict = true;
@@ -174,6 +187,14 @@ struct ladder *ladders_verdict(struct ladders *ladders, const struct endpoint *e
 		ladder->has_closer = verdict.closed_by != SIDE_UNKNOWN;
 	}
 	return ladder;
+}
+
+void ladders_end(struct ladders *ladders)
+{
+	struct ladder *ladder;
+
+	for (ladder = ladders->first; ladder; ladder = ladder->next)
+		ladder->final = true;
 }
 
 bool ladder_over(const struct ladder *ladder)
@@ -190,6 +211,8 @@ static bool is_judged(const struct ladder *ladder)
 {
 	unsigned int side;
 
+	if (ladder->final)
+		return ladder->has_verdict;
 	for (side = 0; side < LADDER_SIDES; side++)
 		if (ladder->endpoint[side].cookie && !ladder->judged[side])
 			return false;
@@ -231,6 +254,15 @@ bool message_lost(const struct ladder *ladder, const struct message *message)
 {
 	return message->arrow && ladder->segments && both_here(ladder) && !message->at[!message->from] &&
 	       ladder->state[!message->from] != TCPTRACE_S_CLOSE;
+}
+
+bool message_half(const struct ladder *ladder, const struct message *message, unsigned int side)
+{
+	bool sender_seen = ladder->segments || message->segment.flags & TH_RST;
+
+	if (!message->arrow || !both_here(ladder) || message->at[!side] || message_lost(ladder, message))
+		return false;
+	return side == message->from || sender_seen;
 }
 
 /* Messages to another host are not waited for. */
@@ -332,13 +364,19 @@ void message_label(const struct ladder *ladder, const struct message *message, b
 	const struct inferred_segment *segment = &message->segment;
 	struct label label = { .text = text, .columns = columns };
 
-	*put_tcp_flags(text, segment->flags) = '\0';
+	*put_tcp_flags(text, segment->flags & ~(TH_ECE | TH_CWR)) = '\0';
 	if (segment->known & INFERRED_SEQ)
 		add_number(&label, ladder, message->from, absolute, "seq", segment->seq);
 	if (segment->known & INFERRED_LENGTH && segment->length)
 		add_plain(&label, "len", segment->length);
 	if (segment->known & INFERRED_ACK)
 		add_number(&label, ladder, !message->from, absolute, "ack", segment->ack);
+	if (segment->flags & (TH_ECE | TH_CWR)) {
+		char ecn[TCP_FLAGS_TEXT_MAX + 1] = " ";
+
+		*put_tcp_flags(ecn + 1, segment->flags & (TH_ECE | TH_CWR)) = '\0';
+		add_part(&label, ecn);
+	}
 	if (message->retransmission)
 		add_part(&label, " retransmit");
 	if (segment->known & INFERRED_WINDOW)
@@ -391,6 +429,20 @@ static void add_held(const struct ladder *ladder, char text[MESSAGE_LABEL])
 			 left && right ? "on both ends" : left ? "on the left" : "on the right", (ms + 500) / 1000);
 }
 
+/* Where one endpoint has ended, and the other one has not. */
+static void add_open(const struct ladder *ladder, char text[MESSAGE_LABEL])
+{
+	unsigned int side, used = strlen(text);
+	char name[LADDER_NAME];
+
+	for (side = 0; side < LADDER_SIDES; side++) {
+		if (!ladder->endpoint[side].cookie || ladder->judged[side] || !ladder->state[side])
+			continue;
+		ladder_name(ladder, side, name);
+		snprintf(text + used, MESSAGE_LABEL - used, "; %s is still %s", name, state_name(ladder->state[side]));
+	}
+}
+
 void ladder_verdict(const struct ladder *ladder, char text[MESSAGE_LABEL])
 {
 	bool closing = ladder->how <= HOW_SIMULTANEOUS;
@@ -408,6 +460,7 @@ void ladder_verdict(const struct ladder *ladder, char text[MESSAGE_LABEL])
 	if (ladder->how == HOW_RESET)
 		add_why(ladder, text);
 	add_held(ladder, text);
+	add_open(ladder, text);
 }
 
 /* ---- in order of time ---- */

@@ -68,6 +68,7 @@ struct ladder {
 	bool over[LADDER_SIDES], judged[LADDER_SIDES];
 	bool segments;				/* there are records of type SEGMENT */
 	bool lossy;				/* records were lost */
+	bool final;				/* no more records will come: ladders_end() */
 
 	bool has_verdict, has_closer, said;	/* set by ladder_say_verdict() */
 	uint8_t how;				/* enum how */
@@ -99,6 +100,9 @@ struct ladder *ladders_step(struct ladders *ladders, const struct step *step);
 struct ladder *ladders_verdict(struct ladders *ladders, const struct endpoint *ep);
 void ladders_remove(struct ladders *ladders, struct ladder *ladder);
 
+/* No more records will come: verdicts are told even where the other endpoint has none. */
+void ladders_end(struct ladders *ladders);
+
 /* How many messages, from the first one on, are final at `time`. */
 uint32_t ladder_settled(const struct ladder *ladder, uint64_t time);
 /* Removes the first `count` messages. */
@@ -116,6 +120,12 @@ uint64_t message_time(const struct message *message);
 void message_states(const struct message *message, uint8_t states[LADDER_SIDES]);
 /* It was sent and not received, although the other endpoint is on this host and its segments are seen. */
 bool message_lost(const struct ladder *ladder, const struct message *message);
+/*
+ * Both endpoints are on this host, but only this one saw it: the sender, and it is not known whether it arrived; or the
+ * receiver, and the other endpoint did not send it. A segment's sender is seen at level segment only, that of a RST
+ * always.
+ */
+bool message_half(const struct ladder *ladder, const struct message *message, unsigned int side);
 /* A sequence number of one side, relative to its initial one; negative before that. False if that is unknown. */
 bool ladder_relative(const struct ladder *ladder, unsigned int side, uint32_t number, int64_t *relative);
 

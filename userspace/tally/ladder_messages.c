@@ -54,9 +54,12 @@ static bool fits(const struct message *message, const struct observation *obs)
 
 	if (flags & (TH_SYN | TH_RST) || (flags & TH_FIN && !(part && one->flags & TH_FIN)))
 		return false;
-	/* Nothing else is known of a received RST. */
-	if (other->flags & TH_RST && obs->by == MESSAGE_CHANGE)
-		return true;
+	/* Nothing else is known of a received RST; but where segments are seen, its own was, just before. */
+	if (other->flags & TH_RST && obs->by == MESSAGE_CHANGE && obs->side != obs->from)
+		return !obs->ladder->segments || message->seen[obs->side] & MESSAGE_SEGMENT;
+	/* A RST is reported before it is sent: one that was received already is another one. */
+	if (other->flags & TH_RST && obs->by == MESSAGE_CHANGE && message->at[!obs->side])
+		return false;
 	if (known & INFERRED_ACK && one->ack != other->ack)
 		return false;
 	/* Segments reported by both endpoints are the same from beginning to end. */
@@ -223,6 +226,7 @@ static struct message *see(struct ladders *ladders, const struct observation *ob
 			return NULL;
 		message->arrow = true;
 	}
+	message->retransmission |= record->type == TCPTRACE_T_RETRANSMIT;
 	if (obs->by == MESSAGE_SEGMENT && (!received || !ladder->endpoint[obs->from].cookie))
 		message->retransmission = is_retransmission(ladder, obs);
 	learn(message, obs);
@@ -252,9 +256,34 @@ static int of_queue(const struct step *step, struct inferred_segment *segment)
 	return 1;
 }
 
-static int step_segments(const struct step *step, struct inferred_segment segments[INFERRED_MAX])
+/* What was sent again, as far as the record says what that was. */
+static int of_retransmit(const struct tcptrace_record *record, struct inferred_segment *segment)
+{
+	*segment = (struct inferred_segment){
+		.seq = record->u.retransmit.seq,
+		.known = INFERRED_SEQ,
+		.out = true,
+	};
+	switch (record->op) {
+	case TCPTRACE_OP_SYN:
+		segment->flags = record->old_state == TCPTRACE_S_SYN_SENT ? TH_SYN : TH_SYN | TH_ACK;
+		return 1;
+	case TCPTRACE_OP_SYNACK:
+		segment->flags = TH_SYN | TH_ACK;
+		return 1;
+	default:
+		return 0;
+	}
+}
+
+static int step_segments(const struct ladder *ladder, const struct step *step,
+			 struct inferred_segment segments[INFERRED_MAX])
 {
 	int count;
+
+	/* If segments are recorded, they show it. */
+	if (step->record->type == TCPTRACE_T_RETRANSMIT)
+		return ladder->segments ? 0 : of_retransmit(step->record, segments);
 
 	if (step->record->type == TCPTRACE_T_RECV || step->record->type == TCPTRACE_T_ACK)
 		return of_queue(step, segments);
@@ -264,9 +293,6 @@ static int step_segments(const struct step *step, struct inferred_segment segmen
 		segments[0].length = step->bytes;
 		segments[0].known |= INFERRED_LENGTH;
 	}
-	/* A FIN queued behind unsent data has not been sent yet. */
-	if (count && segments[0].out && segments[0].flags & TH_FIN && !(segments[0].known & INFERRED_SEQ))
-		return 0;
 	return count;
 }
 
@@ -314,7 +340,7 @@ static void note(struct message *message, const struct step *step)
 		if (record->new_state == TCPTRACE_S_CLOSE && record->error > 0)
 			snprintf(message->note, size, "%s", strerrorname_np(record->error) ?: "error");
 		else if (record->new_state == TCPTRACE_S_FIN_WAIT1 || record->new_state == TCPTRACE_S_LAST_ACK)
-			snprintf(message->note, size, "FIN queued behind data");
+			snprintf(message->note, size, "FIN queued");
 		break;
 	}
 }
@@ -347,18 +373,46 @@ static void take_close(struct ladders *ladders, struct ladder *ladder, struct me
 	remove_message(ladders, ladder, before);
 }
 
+/*
+ * A write() is reported when it is over, and its first segments may have been seen by then: it is placed before them.
+ * They are those with data after `start`.
+ */
+static void place_write(struct ladder *ladder, struct message *write, uint32_t start)
+{
+	struct message moved = *write, *first = NULL, *other;
+
+	for (other = write - 1; other >= ladder->messages; other--) {
+		const struct inferred_segment *segment = &other->segment;
+
+		if (other->arrow && other->from == write->from && segment->known & INFERRED_LENGTH && segment->length &&
+		    !seq_after(start, segment->seq) && !other->retransmission)
+			first = other;
+		if (write - other == SEARCH)
+			break;
+	}
+	if (!first)
+		return;
+	moved.at[moved.from] = message_time(first);
+	memmove(first + 1, first, (write - first) * sizeof(*first));
+	*first = moved;
+}
+
 static bool add_note(struct ladders *ladders, struct ladder *ladder, unsigned int side, const struct step *step)
 {
+	const struct tcptrace_record *record = step->record;
 	struct message *message = add_message(ladders, ladder, side);
 
 	if (!message)
 		return false;
 	note(message, step);
-	message->at[side] = step->record->time;
-	if (message->note[0])
-		return true;
-	remove_message(ladders, ladder, message);
-	return false;
+	message->at[side] = record->time;
+	if (!message->note[0]) {
+		remove_message(ladders, ladder, message);
+		return false;
+	}
+	if (record->type == TCPTRACE_T_SEND)
+		place_write(ladder, message, record->write_seq - step->bytes);
+	return true;
 }
 
 bool ladder_add(struct ladders *ladders, struct ladder *ladder, unsigned int side, const struct step *step)
@@ -368,7 +422,7 @@ bool ladder_add(struct ladders *ladders, struct ladder *ladder, unsigned int sid
 	struct inferred_segment segments[INFERRED_MAX];
 	struct message *message;
 	bool told = false;
-	int count = step_segments(step, segments), i;
+	int count = step_segments(ladder, step, segments), i;
 
 	ladder->segments |= record->type == TCPTRACE_T_SEGMENT;
 	for (i = 0; i < count; i++) {

@@ -9,6 +9,8 @@
 /* Bits of the preempt count: softirq being served, hardirq, NMI. */
 #define NOT_TASK	0x00ff0100
 
+#define SMALL_QUEUE	2048
+
 extern const int __preempt_count __ksym __weak;
 extern const struct pcpu_hot pcpu_hot __ksym __weak;
 
@@ -88,6 +90,76 @@ static __always_inline void capture_full(struct tcptrace_record *record, struct 
 		record->flags |= TCPTRACE_F_MPTCP;
 }
 
+/* The twins of what module/capture.c says about the segment that a change sends, or that causes it. */
+static __always_inline bool fin_may_wait(struct tcp_sock *tp)
+{
+	struct sock *sk = sock_of(tp);
+	u32 write_seq = READ(tp, write_seq), packets_out = READ(tp, packets_out);
+	u32 in_flight = packets_out - READ(tp, sacked_out) - READ(tp, lost_out) + READ(tp, retrans_out);
+
+	return write_seq != READ(tp, snd_nxt) || (int)(READ(tp, snd_una) + READ(tp, snd_wnd) - write_seq) <= 0 ||
+	       in_flight >= READ(tp, snd_cwnd) || (packets_out && READ(sk, sk_pacing_status) == SK_PACING_NEEDED) ||
+	       READ(sk, sk_wmem_alloc.refs.counter) > SMALL_QUEUE;
+}
+
+static __always_inline bool third_may_wait(struct tcp_sock *tp)
+{
+	return READ(sock_of(tp), sk_write_pending) || READ(tp, inet_conn.icsk_accept_queue.rskq_defer_accept) ||
+	       READ(tp, inet_conn.icsk_ack.pingpong);
+}
+
+static __always_inline void capture_change(struct tcptrace_record *record, struct tcp_sock *tp, int state)
+{
+	u8 ecn;
+
+	if (state == TCP_LAST_ACK)
+		record->flags |= READ(tp, rcv_wup) == READ(tp, rcv_nxt) ? TCPTRACE_F_ACKED : TCPTRACE_F_UNACKED;
+	if ((state == TCP_LAST_ACK || state == TCP_FIN_WAIT1) && fin_may_wait(tp))
+		record->flags |= TCPTRACE_F_HELD;
+	if (state != TCP_ESTABLISHED || record->old_state != TCP_SYN_SENT)
+		return;
+	ecn = READ(tp, ecn_flags);
+	if (third_may_wait(tp))
+		record->flags |= TCPTRACE_F_HELD;
+	if ((ecn & (TCP_ECN_OK | TCP_ECN_MODE_ACCECN)) == TCP_ECN_OK)
+		record->flags |= TCPTRACE_F_ECN;
+	if (READ_BITS(tp, repair))
+		record->flags |= TCPTRACE_F_REPAIR;
+}
+
+static __always_inline bool route_has_ecn(struct sock *sk)
+{
+	struct dst_entry *dst = READ(sk, sk_dst_cache);
+	u32 *metrics, features = 0;
+
+	if (!dst)
+		return false;
+	metrics = (u32 *)(READ(dst, _metrics) & ~DST_METRICS_FLAGS);
+	bpf_probe_read_kernel(&features, sizeof(features), metrics + RTAX_FEATURES - 1);
+	return features & RTAX_FEATURE_ECN;
+}
+
+static __always_inline bool syn_has_ecn(struct tcp_sock *tp)
+{
+	struct sock *sk = sock_of(tp);
+	struct net *net = READ(sk, __sk_common.skc_net.net);
+	const struct tcp_congestion_ops *ca = READ(tp, inet_conn.icsk_ca_ops);
+	u8 ecn = READ(net, ipv4.sysctl_tcp_ecn);
+
+	return ecn == 1 || ecn == 3 || ecn == 4 || READ(ca, flags) & TCP_CONG_NEEDS_ECN ||
+	       route_has_ecn(sk);
+}
+
+static __always_inline void capture_syn(struct tcptrace_record *record, struct tcp_sock *tp)
+{
+	record->snd_una = record->write_seq;
+	record->snd_nxt = record->write_seq;
+	if (READ_BITS(tp, repair))
+		record->flags |= TCPTRACE_F_REPAIR;
+	else if (syn_has_ecn(tp))
+		record->flags |= TCPTRACE_F_ECN;
+}
+
 static __always_inline void capture_request(struct tcptrace_record *record, struct tcp_request_sock *req)
 {
 	u32 snt_isn = READ_UNTYPED(req, snt_isn), rcv_isn = READ_UNTYPED(req, rcv_isn);
@@ -100,6 +172,8 @@ static __always_inline void capture_request(struct tcptrace_record *record, stru
 	record->rcv_wnd = READ_UNTYPED(req, req.req.__req_common.skc_rcv_wnd);
 	record->mss = READ_UNTYPED(req, req.req.mss);
 	record->wscale = READ_BITS_UNTYPED(req, req.rcv_wscale) << 4 | READ_BITS_UNTYPED(req, req.snd_wscale);
+	if (READ_BITS_UNTYPED(req, req.ecn_ok))
+		record->flags |= TCPTRACE_F_ECN;
 	if (bpf_core_field_exists(req->is_mptcp) && READ_UNTYPED(req, is_mptcp))
 		record->flags |= TCPTRACE_F_MPTCP;
 }

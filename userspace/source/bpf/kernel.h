@@ -37,6 +37,13 @@ typedef __u64 u64;
 #define SOCK_DEAD		0	/* enum sock_flags */
 #define SOCK_DONE		1
 #define SOCK_LINGER		4
+#define SK_PACING_NEEDED	1	/* enum sk_pacing */
+#define TCP_CONG_NEEDS_ECN	0x2
+#define TCP_ECN_OK		1	/* of tcp_sock.ecn_flags; with ACCECN accurate ECN, or not decided yet */
+#define TCP_ECN_MODE_ACCECN	16
+#define DST_METRICS_FLAGS	3ul
+#define RTAX_FEATURES		12
+#define RTAX_FEATURE_ECN	1
 #define TCPHDR_SYN		0x02
 #define TCPHDR_RST		0x04
 #define TCPHDR_ACK		0x10
@@ -46,6 +53,8 @@ typedef __u64 u64;
 #define TCPOPT_WINDOW		3
 #define TCPOPT_SACK		5
 #define TCPOPT_TIMESTAMP	8
+#define TCPOPT_MD5SIG		19
+#define TCPOPT_AO		29
 #define TCPOLEN_MSS		4
 #define TCPOLEN_WINDOW		3
 #define TCPOLEN_TIMESTAMP	10
@@ -98,6 +107,7 @@ struct ns_common {
 
 struct netns_ipv4 {
 	u8 sysctl_tcp_syncookies;
+	u8 sysctl_tcp_ecn;
 };
 
 struct net {
@@ -178,6 +188,10 @@ struct sock {
 	struct socket *sk_socket;
 	struct sk_buff_head sk_write_queue;
 	struct rb_root tcp_rtx_queue;
+	u32 sk_pacing_status;
+	int sk_write_pending;
+	refcount_t sk_wmem_alloc;
+	struct dst_entry *sk_dst_cache;
 };
 
 struct inet_sock {
@@ -185,7 +199,12 @@ struct inet_sock {
 	__be16 inet_sport;
 };
 
+struct tcp_congestion_ops {
+	u32 flags;
+};
+
 struct request_sock_queue {
+	u8 rskq_defer_accept;
 	atomic_t qlen;
 };
 
@@ -197,6 +216,10 @@ struct inet_connection_sock {
 	__u8 icsk_backoff;
 	__u8 icsk_pending;
 	__u8 icsk_probes_out;
+	struct {
+		__u8 pingpong;
+	} icsk_ack;
+	const struct tcp_congestion_ops *icsk_ca_ops;
 };
 
 struct tcp_options_received {
@@ -227,6 +250,8 @@ struct tcp_sock {
 	u32 snd_cwnd;
 	u32 snd_ssthresh;
 	struct tcp_options_received rx_opt;
+	u8 ecn_flags;
+	u8 repair : 1;
 	bool is_mptcp;
 };
 
@@ -239,7 +264,7 @@ struct request_sock {
 
 struct inet_request_sock {
 	struct request_sock req;
-	u16 snd_wscale : 4, rcv_wscale : 4;
+	u16 snd_wscale : 4, rcv_wscale : 4, ecn_ok : 1;
 };
 
 struct tcp_request_sock {
@@ -268,6 +293,7 @@ struct net_device {
 
 struct dst_entry {
 	struct net_device *dev;
+	unsigned long _metrics;
 };
 
 struct rtable {

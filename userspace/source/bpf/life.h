@@ -55,9 +55,7 @@ static __always_inline void on_set_state(arguments *regs)
 		capture_listener(event.record, tp);
 	} else {
 		capture_totals(event.record, tp);
-		if (state == TCP_LAST_ACK)
-			event.record->flags |= READ(tp, rcv_wup) == READ(tp, rcv_nxt) ? TCPTRACE_F_ACKED :
-											TCPTRACE_F_UNACKED;
+		capture_change(event.record, tp, state);
 	}
 	event.record->new_state = state;
 	if (state == TCP_CLOSE)
@@ -186,8 +184,7 @@ static __always_inline void on_connect(arguments *regs)
 
 	if (!tp || !event_begin(&event, tp, tp, TCPTRACE_T_CONNECT, TCPTRACE_OP_NONE))
 		return;
-	event.record->snd_una = event.record->write_seq;
-	event.record->snd_nxt = event.record->write_seq;
+	capture_syn(event.record, tp);
 	event.record->old_state = TCPTRACE_S_CLOSE;
 	event_publish(&event);
 }
@@ -290,7 +287,7 @@ static __always_inline void reset_reply(arguments *regs, bool unicast)
 	u32 netns;
 
 	header_of(&th, skb);
-	if (th.rst || (!sk && !unicast))
+	if (th.rst || (!sk && !unicast) || is_signed(skb, &th))
 		return;
 	netns = sk ? netns_of(sk) : BPF_CORE_READ(dst_of(skb), dev, nd_net.net, ns.inum);
 	key_of_skb(&key, skb, &th, netns);

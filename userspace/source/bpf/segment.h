@@ -37,26 +37,33 @@ static __always_inline void read_tcp_option(struct tcptrace_segment *segment, co
 	}
 }
 
-/* Each is fetched separately: 5.10 refuses a variable offset in the program's stack. */
-static __noinline void read_tcp_options(struct tcptrace_segment *segment, unsigned char *options, u32 size)
+/*
+ * Each is fetched separately: 5.10 refuses a variable offset in the program's stack. Returns whether one of them is a
+ * signature: TCP-MD5 or TCP-AO.
+ */
+static __noinline bool read_tcp_options(struct tcptrace_segment *segment, unsigned char *options, u32 size)
 {
 	struct option option;
+	bool is_signed = false;
 	u32 at = 0, i;
 
 	for (i = 0; i < OPTIONS_MAX; i++) {
 		if (at >= size)
-			return;
+			break;
 		if (bpf_probe_read_kernel(&option, sizeof(option), options + at) || option.kind == TCPOPT_EOL)
-			return;
+			break;
 		if (option.kind == TCPOPT_NOP) {
 			at++;
 			continue;
 		}
 		if (option.size < 2 || at + option.size > size)
-			return;
+			break;
+		if (option.kind == TCPOPT_MD5SIG || option.kind == TCPOPT_AO)
+			is_signed = true;
 		read_tcp_option(segment, &option);
 		at += option.size;
 	}
+	return is_signed;
 }
 
 /*
@@ -66,6 +73,13 @@ static __noinline void read_tcp_options(struct tcptrace_segment *segment, unsign
 static __always_inline unsigned char *untyped_header(struct sk_buff *skb)
 {
 	return READ_UNTYPED(skb, head) + READ(skb, transport_header);
+}
+
+static __always_inline bool is_signed(struct sk_buff *skb, const struct tcphdr *th)
+{
+	struct tcptrace_segment unused = { 0 };
+
+	return th->doff > 5 && read_tcp_options(&unused, untyped_header(skb) + sizeof(*th), th->doff * 4 - sizeof(*th));
 }
 
 static __always_inline void read_segment(struct tcptrace_segment *segment, struct sk_buff *skb, bool out)

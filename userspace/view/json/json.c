@@ -222,7 +222,7 @@ void json_step(struct out *out, const struct step *step, bool absolute)
 		.sport = record->sport,
 		.daddr = record->daddr,
 		.dport = record->dport,
-		.state = step->new_state,
+		.state = record_has_state(record) ? step->new_state : 0,
 		.recvq = record_recvq(record),
 		.sendq = record_sendq(record),
 	};

@@ -24,7 +24,7 @@ struct head {
 	uint8_t family;
 	const uint8_t *saddr, *daddr;
 	uint16_t sport, dport;
-	uint8_t state;
+	uint8_t state;		/* 0: none */
 	uint32_t recvq, sendq;
 };
 
@@ -42,7 +42,8 @@ static inline struct json_object *begin(const struct head *head)
 	json_add_int(object, "sport", head->sport);
 	json_add_address(object, "daddr", head->family, head->daddr);
 	json_add_int(object, "dport", head->dport);
-	json_add_string(object, "state", state_name(head->state));
+	if (head->state)
+		json_add_string(object, "state", state_name(head->state));
 	json_add_int(object, "recvq", head->recvq);
 	json_add_int(object, "sendq", head->sendq);
 	return object;

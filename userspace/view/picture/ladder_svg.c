@@ -191,6 +191,10 @@ static struct way way_of(const struct picture *picture, const struct message *me
 	if (way.lost) {
 		way.x2 = way.x1 + (way.x2 - way.x1) * .72;
 		way.y2 = way.y1 + STEP * .72;
+	} else if (message_half(picture->ladder, message, message->from)) {
+		way.x2 = (way.x1 + way.x2) / 2;
+	} else if (message_half(picture->ladder, message, !message->from)) {
+		way.x1 = (way.x1 + way.x2) / 2;
 	}
 	return way;
 }

@@ -141,13 +141,15 @@ static void put_arrow(const struct ladder_text *text, struct canvas *canvas, con
 	const struct message *message = moment->message;
 	enum canvas_colour colour = ladder_colour(message);
 	bool rightward = message->from == LADDER_LEFT, lost = message_lost(ladder, message);
+	bool leaves = moment->leaves && !message_half(ladder, message, !message->from);
+	bool arrives = moment->arrives && !message_half(ladder, message, message->from);
 	int left = LEFT + 1, right = right_of(text), middle = (left + right) / 2;
 	int room = right - left - 6, from = left, end = right, at = middle;
 	char label[MESSAGE_LABEL];
 
-	if (!(moment->leaves && moment->arrives) || lost) {
+	if (!(leaves && arrives) || lost) {
 		/* Its first or its second half. */
-		bool first_half = moment->leaves == rightward;
+		bool first_half = leaves == rightward;
 
 		room = (right - left) / 2 - 8;
 		if (lost)
@@ -157,13 +159,13 @@ static void put_arrow(const struct ladder_text *text, struct canvas *canvas, con
 		at = (from + end) / 2;
 	}
 	canvas_fill(canvas, from, end, 0, colour, "─");
-	if (moment->arrives && !lost)
+	if (arrives && !lost)
 		canvas_text(canvas, rightward ? right - 1 : left, 0, colour, rightward ? "▶" : "◀");
 	else if (lost)
 		canvas_text(canvas, rightward ? end : from - 1, 0, CANVAS_RED, "✗");
 	else
 		canvas_fill(canvas, rightward ? end - 3 : from, rightward ? end : from + 3, 0, colour, "┄");
-	if (moment->arrives && !moment->leaves)
+	if (arrives && !leaves)
 		canvas_fill(canvas, rightward ? from : end - 3, rightward ? from + 3 : end, 0, colour, "┄");
 	message_label(ladder, message, text->absolute, room, label);
 	at -= (int)(canvas_columns(label) + 2) / 2;

@@ -34,6 +34,13 @@ static const char *const texts[EXPLAIN_TOPICS] = {
 		"K={K}, which acknowledges J+1={J1}. Third handshake step: this endpoint answers ACK "
 		"K+1={K1}. It is ESTABLISHED and may send, although it cannot know yet whether "
 		"that ACK arrives.",
+	[EXPLAIN_SYN_ACK_CAME_HELD] =
+		"The second handshake step arrives: a SYN+ACK with the peer's initial sequence number "
+		"K={K}, which acknowledges J+1={J1}. This endpoint is ESTABLISHED. Its own third step, ACK "
+		"K+1={K1}, may be held back until there is data to send with it.",
+	[EXPLAIN_RESTORED] =
+		"{who} restores a connection by TCP_REPAIR, as checkpoint and live migration do: its "
+		"handshake was somewhere else, and no segment is sent.",
 	[EXPLAIN_TOOK] = "It took {handshake} from the SYN to the answer.",
 	[EXPLAIN_ACK_CAME] =
 		"The third handshake step arrives: the peer acknowledges K+1={K1}. The request "
@@ -166,6 +173,10 @@ static const char *const texts[EXPLAIN_TOPICS] = {
 		"First step of the close: this side closes first (active close) and sends FIN "
 		"seq={fin} after its data. The FIN takes up one sequence number, so FIN_WAIT1 "
 		"waits for ACK {fin1}. The other direction is still open.",
+	[EXPLAIN_FIN_WAIT1_QUEUED] =
+		"First step of the close: this side closes first (active close). Its FIN seq={fin} is "
+		"queued, and is sent when all data before it has been sent and the windows allow it. "
+		"FIN_WAIT1 lasts until ACK {fin1}.",
 	[EXPLAIN_CLOSE_WAIT] =
 		"The first step of the close arrives (passive close): FIN seq={peerfin}, so the "
 		"peer sends no more data. TCP acknowledges it by itself. CLOSE_WAIT lasts until "
@@ -182,6 +193,10 @@ static const char *const texts[EXPLAIN_TOPICS] = {
 	[EXPLAIN_LAST_ACK] =
 		"Third step of the close: now this side closes as well and sends FIN seq={fin}. "
 		"LAST_ACK waits only for ACK {fin1}.",
+	[EXPLAIN_LAST_ACK_QUEUED] =
+		"Third step of the close: now this side closes as well. Its FIN seq={fin} is queued, and "
+		"is sent when all data before it has been sent and the windows allow it. LAST_ACK waits "
+		"only for ACK {fin1}.",
 	[EXPLAIN_HALF_CLOSED] = "The connection was half-closed for {half}, from the first FIN to the second.",
 	[EXPLAIN_CLOSING] =
 		"Simultaneous close: the FINs crossed. FIN seq={peerfin} arrived before the ACK of "

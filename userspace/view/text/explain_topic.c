@@ -63,7 +63,9 @@ static void of_request(struct topics *topics, const struct tcptrace_record *reco
 static void of_established(struct topics *topics, const struct step *step)
 {
 	if (step->old_state == TCPTRACE_S_SYN_SENT) {
-		add(topics, EXPLAIN_SYN_ACK_CAME);
+		if (step->record->flags & TCPTRACE_F_REPAIR)
+			return;
+		add(topics, step->record->flags & TCPTRACE_F_HELD ? EXPLAIN_SYN_ACK_CAME_HELD : EXPLAIN_SYN_ACK_CAME);
 		if (is(step, EP_HANDSHAKE))
 			add(topics, EXPLAIN_TOOK);
 	} else if (is(step, EP_ACTIVE)) {
@@ -245,7 +247,7 @@ static void of_state(struct topics *topics, const struct step *step)
 		of_established(topics, step);
 		break;
 	case TCPTRACE_S_FIN_WAIT1:
-		add(topics, EXPLAIN_FIN_WAIT1);
+		add(topics, record_fin_leaves(step->record) ? EXPLAIN_FIN_WAIT1 : EXPLAIN_FIN_WAIT1_QUEUED);
 		break;
 	case TCPTRACE_S_CLOSE_WAIT:
 		add(topics, EXPLAIN_CLOSE_WAIT);
@@ -256,7 +258,7 @@ static void of_state(struct topics *topics, const struct step *step)
 		add(topics, step->merged ? EXPLAIN_FIN_WAIT2_MERGED : EXPLAIN_FIN_WAIT2);
 		break;
 	case TCPTRACE_S_LAST_ACK:
-		add(topics, EXPLAIN_LAST_ACK);
+		add(topics, record_fin_leaves(step->record) ? EXPLAIN_LAST_ACK : EXPLAIN_LAST_ACK_QUEUED);
 		if (is(step, EP_HALF_CLOSED))
 			add(topics, EXPLAIN_HALF_CLOSED);
 		break;
@@ -346,7 +348,7 @@ int explain_topics(const struct step *step, enum explain_topic all[EXPLAIN_MAX])
 		add(&topics, step->new_state == TCPTRACE_S_LISTEN ? EXPLAIN_LISTEN : EXPLAIN_UNLISTEN);
 		break;
 	case TCPTRACE_T_CONNECT:
-		add(&topics, EXPLAIN_CONNECT);
+		add(&topics, step->record->flags & TCPTRACE_F_REPAIR ? EXPLAIN_RESTORED : EXPLAIN_CONNECT);
 		break;
 	case TCPTRACE_T_REQUEST:
 		of_request(&topics, step->record);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include "base/hash.h"
@@ -34,7 +35,8 @@ void timeline_init(struct timeline *timeline, struct out *out, const struct term
 				p = put_string(p, state_name(old));
 				p = put_text(p, " -> ");
 			}
-			p = put_string(p, state_name(new));
+			/* No state. */
+			p = put_string(p, old | new ? state_name(new) : "-");
 			put_column(p, text + sizeof(timeline->changes[0][0]));
 			memcpy(timeline->changes[old][new], text, sizeof(timeline->changes[0][0]));
 		}
@@ -340,12 +342,26 @@ void timeline_header(struct timeline *timeline)
 	out_done(timeline->out, p);
 }
 
+/*
+ * The RST that ended an endpoint: tcp_send_active_reset() has reported it, with the verdict, and the endpoint is gone
+ * when its segment is sent.
+ */
+static bool is_told(const struct step *step)
+{
+	const struct tcptrace_record *record = step->record;
+
+	return record->type == TCPTRACE_T_SEGMENT && record->u.segment.out && record->u.segment.flags & TH_RST &&
+	       record->cookie && !step->ep;
+}
+
 void timeline_step(struct timeline *timeline, const struct step *step)
 {
 	const struct tcptrace_record *record = step->record;
 	struct timeline_known *known;
 	char *p, *start, *line;
 
+	if (timeline->segments && is_told(step))
+		return;
 	/* The receive path reports a FIN alone, too, and the send path reports before it waits. */
 	if (!step->bytes && (record->op == TCPTRACE_OP_QUEUED || record->op == TCPTRACE_OP_WRITTEN))
 		return;
@@ -354,7 +370,8 @@ void timeline_step(struct timeline *timeline, const struct step *step)
 	p = put_since(p, step->since);
 	known = known_of_record(timeline, record, timeline_role(step->ep ? step->ep->flags : 0));
 	p = put_known_endpoints(p, known);
-	p = put_mem(p, timeline->changes[step->old_state][step->new_state],
+	p = put_mem(p, record_has_state(record) ? timeline->changes[step->old_state][step->new_state] :
+						  timeline->changes[0][0],
 		    sizeof(timeline->changes[0][0]));
 	p = put_queues(p, record_recvq(record), record_sendq(record));
 	start = p;

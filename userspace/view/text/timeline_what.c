@@ -254,11 +254,25 @@ static char *put_queue(char *p, const struct step *step)
 	}
 }
 
-static char *put_reset(char *p, const struct step *step)
+/* The segment has a row of its own. A RST that answers a segment has none. */
+static bool has_own_row(const struct timeline *timeline, const struct tcptrace_record *record)
+{
+	return timeline->segments && record->type != TCPTRACE_T_SEGMENT &&
+	       (record->type != TCPTRACE_T_RESET || record->op == TCPTRACE_OP_RECEIVED);
+}
+
+static char *put_reset(char *p, const struct timeline *timeline, const struct step *step)
 {
 	const char *reason = verdict_reset_reason(step->record->u.segment.reason);
 
+	if (has_own_row(timeline, step->record))
+		return put_text(p, "RST accepted");
 	return reason ? put_string(p, reason) : p;
+}
+
+static bool sends_fin(const struct tcptrace_record *record)
+{
+	return record->new_state == TCPTRACE_S_FIN_WAIT1 || record->new_state == TCPTRACE_S_LAST_ACK;
 }
 
 /* `caused`: the segment that caused the change is known. */
@@ -268,6 +282,10 @@ static char *put_state(char *p, const struct step *step, bool caused)
 
 	if (step->bytes)
 		return put_before_fin(p, step);
+	if (record->new_state == TCPTRACE_S_ESTABLISHED && record->flags & TCPTRACE_F_REPAIR)
+		return put_text(p, "restored by TCP_REPAIR");
+	if (sends_fin(record) && !record_fin_leaves(record))
+		return put_text(p, "FIN queued");
 	/* A simultaneous open: which of the peer's segments acknowledged the SYN is unknown. */
 	if (record->new_state == TCPTRACE_S_ESTABLISHED && !caused)
 		return put_text(p, "SYN acked");
@@ -316,7 +334,7 @@ static char *put_note(char *p, struct timeline *timeline, const struct step *ste
 	case TCPTRACE_T_TIMEWAIT:
 		return put_timewait(p, step);
 	case TCPTRACE_T_RESET:
-		return put_reset(p, step);
+		return put_reset(p, timeline, step);
 	case TCPTRACE_T_SEND:
 	case TCPTRACE_T_RECV:
 	case TCPTRACE_T_ACK:
@@ -338,19 +356,19 @@ static char *put_note(char *p, struct timeline *timeline, const struct step *ste
 char *timeline_put_what(char *p, struct timeline *timeline, const struct step *step)
 {
 	struct inferred_segment segments[INFERRED_MAX];
-	int count = infer_segments(step, segments), i;
+	int count = infer_segments(step, segments), shown = has_own_row(timeline, step->record) ? 0 : count, i;
 	char *note;
 
-	for (i = 0; i < count; i++) {
+	for (i = 0; i < shown; i++) {
 		if (i)
 			p = put_text(p, ", ");
 		p = put_cause(p, timeline, step, &segments[i]);
 	}
 	note = p;
-	if (count)
+	if (shown)
 		note = put_text(p, ", ");
 	p = put_note(note, timeline, step, count);
 	if (p != note)
 		return p;
-	return count ? note - 2 : note;
+	return shown ? note - 2 : note;
 }
