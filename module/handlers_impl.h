@@ -5,6 +5,7 @@
  *
  *   handlers.c		whether a record is wanted; the table of all handlers
  *   handlers_life.c	level life
+ *   handlers_connect.c	level life: connect() that fails before its first segment
  *   handlers_queue.c	level queue
  *   handlers_loss.c	retransmissions, refusals by a listener, probes; several levels
  *   handlers_segment.c	level segment

@@ -110,6 +110,9 @@ enum tcptrace_op {
 	TCPTRACE_OP_UNREACHABLE	= 6,	/* an ICMP error, host or network unreachable: SYN_RECV -> CLOSE */
 	TCPTRACE_OP_DESTROYED	= 7,	/* by `ss -K` or the like, see `pid`: SYN_RECV -> CLOSE */
 
+	/* CONNECT */
+	TCPTRACE_OP_FAILED	= 8,	/* connect(2) fails with `error` before it has sent anything; kind NONE */
+
 	/* SHUTDOWN, by the application: see `pid` and `comm` */
 	TCPTRACE_OP_CLOSE	= 10,	/* close(2) of the last descriptor, or exit */
 	TCPTRACE_OP_SHUT_RD	= 11,	/* shutdown(2), SHUT_RD */

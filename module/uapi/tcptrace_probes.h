@@ -31,6 +31,10 @@
 	P(child,	"inet_csk_complete_hashdance",	NULL,			LIFE,  ENTRY,	  OPTIONAL, SOCK(0))	\
 	P(child_cookie,	"inet_csk_reqsk_queue_add",	NULL,			LIFE,  ENTRY,	  OPTIONAL, SOCK(0))	\
 	P(connect,	"tcp_connect",			NULL,			LIFE,  ENTRY,	  OPTIONAL, TCP)	\
+	P(connect4,	"tcp_v4_connect",		NULL,			LIFE,  RETURN,	  OPTIONAL, TCP)	\
+	P(connect6,	"tcp_v6_connect",		NULL,			LIFE,  RETURN,	  OPTIONAL, TCP)	\
+	P(allowed4,	"tcp_v4_pre_connect",		NULL,			LIFE,  RETURN,	  OPTIONAL, TCP)	\
+	P(allowed6,	"tcp_v6_pre_connect",		NULL,			LIFE,  RETURN,	  OPTIONAL, TCP)	\
 	P(accept,	"__inet_accept",		NULL,			LIFE,  ENTRY,	  OPTIONAL, SOCK(2))	\
 	P(accept_graft,	"security_sock_graft",		NULL,			LIFE,  ENTRY,	  FALLBACK, SOCK(0))	\
 	P(shutdown,	"tcp_shutdown",			NULL,			LIFE,  ENTRY,	  OPTIONAL, TCP)	\

@@ -137,7 +137,7 @@ def patched(record, op=0, union=None, **fields):
     record = bytearray(record)
     record[138] = op
     for name, value in fields.items():
-        offset, form = {"cookie": (16, "=Q"), "netns": (72, "=I"), "kind": (77, "=B"), "snd_una": (80, "=I"), "write_seq": (88, "=I"), "mss": (136, "=H")}[name]
+        offset, form = {"cookie": (16, "=Q"), "netns": (72, "=I"), "kind": (77, "=B"), "snd_una": (80, "=I"), "snd_nxt": (84, "=I"), "write_seq": (88, "=I"), "mss": (136, "=H")}[name]
         struct.pack_into(form, record, offset, value)
     if union is not None:
         record[-48:] = union.ljust(48, b"\0")

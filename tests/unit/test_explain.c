@@ -127,6 +127,12 @@ static void test_handshake(void)
 	run();
 	tells(answer, "Its own third step, ACK K+1=500001, may be held back");
 
+	syn->op = TCPTRACE_OP_FAILED;
+	syn->error = ENETUNREACH;
+	run();
+	tells(syn, "client/1001 called connect(), which failed with ENETUNREACH before anything was sent");
+	syn->op = TCPTRACE_OP_NONE;
+
 	syn->flags |= TCPTRACE_F_REPAIR;
 	run();
 	tells(syn, "client/1001 restores a connection by TCP_REPAIR");

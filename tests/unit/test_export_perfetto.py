@@ -392,7 +392,8 @@ def test_many():
     for i in range(3000):
         end = local(SYN_SENT, 1024 + i)
         records.append(end.record(CONNECT, (i + 1) * SECOND, CLOSE))
-        records += changed(end, (i + 1) * SECOND + 1, SYN_SENT, CLOSE)
+        # Its SYN was sent.
+        records += [patched(record, snd_nxt=1) for record in changed(end, (i + 1) * SECOND + 1, SYN_SENT, CLOSE)]
     save([], records)
     trace = Trace("one after the other")
     names = [e for e in trace.events if e["ph"] == "M"]

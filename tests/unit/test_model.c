@@ -456,6 +456,47 @@ static void test_late_after_shutdown(void)
 	finish();
 }
 
+/* connect() that fails before its first segment is no connection. */
+static void test_connect_failed(void)
+{
+	struct tcptrace_record *failed;
+
+	stream_begin(&stream);
+	stream.client.state = TCPTRACE_S_SYN_SENT;
+	/* No port is left: tcp_v4_connect() goes back, and returns. */
+	by_task(to_state(&stream, &stream.client, TCPTRACE_S_CLOSE), &stream.client);
+	failed = by_task(stream_add(&stream, &stream.client, TCPTRACE_T_CONNECT, TCPTRACE_OP_FAILED), &stream.client);
+	failed->cookie = 0;
+	failed->kind = TCPTRACE_K_NONE;
+	failed->error = EADDRNOTAVAIL;
+	run();
+	is_int(world.steps, 1, "one step: the change of state says nothing");
+	ok(world.last.did && world.last.pid == 1001 && !world.last.ep, "who tried, and that there is no endpoint");
+	is_inferred(failed, 0, "", "no SYN");
+	ok(!world.client.any, "no verdict");
+	is_int(model_endpoint_count(world.model), 0, "nothing is left");
+	finish();
+
+	/* The same after tcp_connect() was entered: no route by then. */
+	stream_begin(&stream);
+	connects(&stream, &stream.client);
+	stream.client.snd_nxt = stream.client.snd_una;
+	by_task(to_state(&stream, &stream.client, TCPTRACE_S_CLOSE), &stream.client);
+	run();
+	ok(!world.client.any, "no verdict of a SYN that was never sent");
+	finish();
+
+	/* Fast open defers the SYN, and close() comes first. */
+	stream_begin(&stream);
+	stream.client.state = TCPTRACE_S_SYN_SENT;
+	shuts(&stream, &stream.client, TCPTRACE_OP_CLOSE);
+	by_task(to_state(&stream, &stream.client, TCPTRACE_S_CLOSE), &stream.client);
+	run();
+	is_int(world.steps, 1, "close() is told");
+	ok(!world.client.any, "and nothing was given up");
+	finish();
+}
+
 static void test_linger(void)
 {
 	stream_begin(&stream);
@@ -1567,6 +1608,7 @@ int main(void)
 	test_half_close();
 	test_simultaneous_open();
 	test_unread();
+	test_connect_failed();
 	test_unread_after_own_fin();
 	test_reset_by_nobody();
 	test_late_after_shutdown();

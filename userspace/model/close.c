@@ -137,6 +137,12 @@ void close_ended(struct change *change)
 	const struct tcptrace_record *record = change->record;
 	struct endpoint *ep = change->ep;
 
+	/* It never was a connection: there is nothing to say about how it ended. */
+	if (record_syn_unsent(record)) {
+		ep->flags |= EP_OVER;
+		model_retire(change);
+		return;
+	}
 	ep->error = record->error > 0 && record->error <= UINT8_MAX ? record->error : 0;
 	if (record->flags & TCPTRACE_F_FIN && !(ep->flags & EP_FIN_RCVD))
 		close_received_fin(change);

@@ -41,7 +41,7 @@ static void set_window(struct inferred_segment *segment, const struct tcptrace_r
 
 static int of_connect(const struct tcptrace_record *record, struct inferred_segment *segments)
 {
-	if (record->flags & TCPTRACE_F_REPAIR)
+	if (record->flags & TCPTRACE_F_REPAIR || record->op == TCPTRACE_OP_FAILED)
 		return 0;
 	segments[0] = sent(record->flags & TCPTRACE_F_ECN ? TH_SYN | TH_ECN : TH_SYN);
 	set_seq(&segments[0], record->write_seq);

@@ -208,7 +208,7 @@ static bool is_shadow(const struct model *model, const struct endpoint *ep,
 /* True if the record has no socket to keep track of. */
 static bool is_nobody(const struct tcptrace_record *record)
 {
-	return !record->cookie || record->kind == TCPTRACE_K_NONE ||
+	return !record->cookie || record->kind == TCPTRACE_K_NONE || record_syn_unsent(record) ||
 	       (!record_begins(record) && record->old_state == TCPTRACE_S_CLOSE);
 }
 
@@ -234,6 +234,13 @@ static enum model_outcome without_endpoint(struct change *change)
 	const struct tcptrace_record *record = change->record;
 
 	switch (record->type) {
+	/* What never was a connection, and has no peer. */
+	case TCPTRACE_T_CONNECT:
+		change->step->did = record->pid;
+		return MODEL_STEP;
+	case TCPTRACE_T_SHUTDOWN:
+		change->step->did = record->pid;
+		return record_syn_unsent(record) ? MODEL_STEP : MODEL_SKIP;
 	case TCPTRACE_T_RESET:
 		on_reply(model, record);
 		break;

@@ -83,6 +83,7 @@ const char *op_name(unsigned int op)
 	case TCPTRACE_OP_COOKIE:	return "cookie";
 	case TCPTRACE_OP_UNREACHABLE:	return "unreachable";
 	case TCPTRACE_OP_DESTROYED:	return "destroyed";
+	case TCPTRACE_OP_FAILED:	return "failed";
 	case TCPTRACE_OP_CLOSE:		return "close";
 	case TCPTRACE_OP_SHUT_RD:	return "shut_rd";
 	case TCPTRACE_OP_SHUT_WR:	return "shut_wr";

@@ -205,6 +205,16 @@ static inline bool record_ends_request(const struct tcptrace_record *record)
 	}
 }
 
+/*
+ * SYN_SENT without a SYN: fast open may defer it until there is data, or connect() fails before. tcp_connect() makes a
+ * difference of one.
+ */
+static inline bool record_syn_unsent(const struct tcptrace_record *record)
+{
+	return record->kind == TCPTRACE_K_FULL && record->old_state == TCPTRACE_S_SYN_SENT &&
+	       record->snd_una == record->snd_nxt;
+}
+
 /* The first record of an endpoint: its creation. */
 static inline bool record_begins(const struct tcptrace_record *record)
 {
@@ -212,7 +222,7 @@ static inline bool record_begins(const struct tcptrace_record *record)
 	case TCPTRACE_T_LISTEN:
 		return record->new_state == TCPTRACE_S_LISTEN;
 	case TCPTRACE_T_CONNECT:
-		return true;
+		return record->op != TCPTRACE_OP_FAILED;
 	case TCPTRACE_T_REQUEST:
 		return record->op == TCPTRACE_OP_OPEN ||
 		       (record->op == TCPTRACE_OP_ACKED && record->flags & TCPTRACE_F_COOKIE_SYN);
@@ -221,10 +231,11 @@ static inline bool record_begins(const struct tcptrace_record *record)
 	}
 }
 
-/* The state is that of an endpoint; what happened to a segment without a socket is no endpoint's. */
+/* Not of a dropped segment that no socket is known of, nor of a connection that never came about. */
 static inline bool record_has_state(const struct tcptrace_record *record)
 {
-	return record->kind != TCPTRACE_K_NONE || record->type != TCPTRACE_T_DROP;
+	return record->kind != TCPTRACE_K_NONE ||
+	       (record->type != TCPTRACE_T_DROP && record->type != TCPTRACE_T_CONNECT);
 }
 
 /* Room for any address or endpoint, without a NUL. */

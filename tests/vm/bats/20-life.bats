@@ -559,3 +559,73 @@ traffic_level_life()
 	said type=verdict sport=9619 bytes_in=100000 bytes_out=0 closed_by=local closed_pid="$(pid_of server)"
 	said type=verdict dport=9619 bytes_out=100000 bytes_in=0 closed_by=remote closed_pid="$(pid_of server)"
 }
+
+# connect() that sends nothing: no port is left, the tuple is taken, there is no route, a route forbids it.
+traffic_failed()
+{
+	PORT=9640
+	keep PORT
+	add_netns few
+	ip netns exec few ip link set lo up
+	ip netns exec few sysctl -qw net.ipv4.ip_local_port_range='41000 41001'
+	ip netns exec few ip route add unreachable 10.1.0.0/16
+	ip netns exec few ip route add prohibit 10.2.0.0/16
+	counted_from_here
+	ip netns exec few python3 - >"$BATS_TEST_TMPDIR/failed" <<-'END'
+		import errno
+		from socket import *
+		l = create_server(('127.0.0.1', 9640)); kept = []
+		def go(to='127.0.0.1', port=0, family=AF_INET):
+		    s = socket(family); s.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1); kept.append(s)
+		    if port: s.bind(('127.0.0.1', port))
+		    try: s.connect((to, 9640))
+		    except OSError as e: print(to, s.getsockname()[1], errno.errorcode[e.errno])
+		for port in 0, 0, 0, 3001, 3001: go(port=port)
+		go('10.1.0.1'); go('10.2.0.1'); go('192.0.2.1'); go('2001:db8::1', family=AF_INET6)
+		go('::ffff:192.0.2.1', family=AF_INET6)
+	END
+	FAILED=$(<"$BATS_TEST_TMPDIR/failed")
+	keep FAILED
+}
+
+@test "connect() that fails before its first segment: who, whereto, why, and no connection" {
+	local address port error
+	judge failed
+	same "$(grep -c . <<<"$FAILED")" 7
+	while read -r address port error; do
+		is "$(lines "$EVENTS" type=connect op=failed daddr="$address" sport="$port" dport=9640 error="$error" comm=python3) == \
+			$(grep -cxF "$address $port $error" <<<"$FAILED")"
+	done <<<"$FAILED"
+	is "$(lines "$EVENTS" type=connect op=failed) == 7"
+	# Three were connected.
+	is "$(lines "$EVENTS" type=connect state=SYN_SENT) == 3"
+	silent type=state old=SYN_SENT new=CLOSE
+	silent type=verdict how=aborted
+}
+
+# TCP_FASTOPEN_CONNECT: connect() returns at once, and the SYN would be sent with the first data.
+traffic_deferred()
+{
+	PORT=9639
+	keep PORT
+	sysctl -qw net.ipv4.tcp_fastopen=3
+	python3 - <<-'END'
+		from socket import *
+		l = socket(); l.setsockopt(IPPROTO_TCP, TCP_FASTOPEN, 5); l.bind(('127.0.0.1', 9639)); l.listen()
+		def go(data):
+		    c = socket(); c.setsockopt(IPPROTO_TCP, 30, 1); c.connect(('127.0.0.1', 9639))
+		    if not data: c.close(); return
+		    c.sendall(data); s, _ = l.accept(); s.recv(9); c.close(); s.recv(1); s.close()
+		go(b'cookie'); go(b''); l.close()
+	END
+	sysctl -qw net.ipv4.tcp_fastopen=1
+	over
+}
+
+@test "a SYN that fast open defers is told when it is sent, and not where it never is" {
+	judge deferred
+	is "$(lines "$EVENTS" type=connect) == $(segments | grep -c ' > 127.0.0.1.9639: Flags \[S\]')"
+	said type=shutdown op=close dport=9639 state=SYN_SENT
+	silent type=state old=SYN_SENT new=CLOSE
+	silent type=verdict how=aborted
+}

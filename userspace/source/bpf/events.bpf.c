@@ -9,6 +9,7 @@
 #include <bpf/bpf_tracing.h>
 
 #include "source/bpf/drop.h"
+#include "source/bpf/connect.h"
 #include "source/bpf/life.h"
 #include "source/bpf/loss.h"
 #include "source/bpf/queue.h"

@@ -41,6 +41,9 @@ static const char *const texts[EXPLAIN_TOPICS] = {
 	[EXPLAIN_RESTORED] =
 		"{who} restores a connection by TCP_REPAIR, as checkpoint and live migration do: its "
 		"handshake was somewhere else, and no segment is sent.",
+	[EXPLAIN_CONNECT_FAILED] =
+		"{who} called connect(), which failed with {error} before anything was sent: there is no "
+		"connection, and the peer knows nothing of it.",
 	[EXPLAIN_TOOK] = "It took {handshake} from the SYN to the answer.",
 	[EXPLAIN_ACK_CAME] =
 		"The third handshake step arrives: the peer acknowledges K+1={K1}. The request "

@@ -339,6 +339,14 @@ static void of_reset(struct topics *topics, const struct step *step)
 	}
 }
 
+static void of_connect(struct topics *topics, const struct tcptrace_record *record)
+{
+	if (record->op == TCPTRACE_OP_FAILED)
+		add(topics, EXPLAIN_CONNECT_FAILED);
+	else
+		add(topics, record->flags & TCPTRACE_F_REPAIR ? EXPLAIN_RESTORED : EXPLAIN_CONNECT);
+}
+
 int explain_topics(const struct step *step, enum explain_topic all[EXPLAIN_MAX])
 {
 	struct topics topics = { .all = all };
@@ -348,7 +356,7 @@ int explain_topics(const struct step *step, enum explain_topic all[EXPLAIN_MAX])
 		add(&topics, step->new_state == TCPTRACE_S_LISTEN ? EXPLAIN_LISTEN : EXPLAIN_UNLISTEN);
 		break;
 	case TCPTRACE_T_CONNECT:
-		add(&topics, step->record->flags & TCPTRACE_F_REPAIR ? EXPLAIN_RESTORED : EXPLAIN_CONNECT);
+		of_connect(&topics, step->record);
 		break;
 	case TCPTRACE_T_REQUEST:
 		of_request(&topics, step->record);

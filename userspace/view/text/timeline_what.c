@@ -88,6 +88,14 @@ static char *put_backlog(char *p, const struct tcptrace_listen *listen, uint32_t
 	return put_u64(p, listen->backlog_max);
 }
 
+static char *put_connect(char *p, const struct tcptrace_record *record)
+{
+	if (record->op != TCPTRACE_OP_FAILED)
+		return record->flags & TCPTRACE_F_REPAIR ? put_text(p, "restored by TCP_REPAIR") : p;
+	p = put_text(p, "connect() failed: ");
+	return record_put_error(p, record->error);
+}
+
 static char *put_request(char *p, const struct tcptrace_record *record)
 {
 	const struct tcptrace_listen *listen = &record->u.listen;
@@ -283,7 +291,7 @@ static char *put_state(char *p, const struct step *step, bool caused)
 	if (step->bytes)
 		return put_before_fin(p, step);
 	if (record->new_state == TCPTRACE_S_ESTABLISHED && record->flags & TCPTRACE_F_REPAIR)
-		return put_text(p, "restored by TCP_REPAIR");
+		return p;
 	if (sends_fin(record) && !record_fin_leaves(record))
 		return put_text(p, "FIN queued");
 	/* A simultaneous open: which of the peer's segments acknowledged the SYN is unknown. */
@@ -325,12 +333,15 @@ static char *put_note(char *p, struct timeline *timeline, const struct step *ste
 		return put_listen(p, record);
 	case TCPTRACE_T_STATE:
 		return put_state(p, step, caused);
+	case TCPTRACE_T_CONNECT:
+		return put_connect(p, record);
 	case TCPTRACE_T_REQUEST:
 		return put_request(p, record);
 	case TCPTRACE_T_ACCEPT:
 		return put_accept(p, step);
 	case TCPTRACE_T_SHUTDOWN:
-		return put_shutdown(p, record->op);
+		p = put_shutdown(p, record->op);
+		return record_syn_unsent(record) ? put_text(p, ", no SYN was sent") : p;
 	case TCPTRACE_T_TIMEWAIT:
 		return put_timewait(p, step);
 	case TCPTRACE_T_RESET:
