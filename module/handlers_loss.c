@@ -43,6 +43,9 @@ static __always_inline u8 retransmit_cause(const struct sock *sk)
 		return TCPTRACE_OP_SYN;
 	if (icsk->icsk_ca_state != TCP_CA_Loss)
 		return TCPTRACE_OP_FAST;
+	/* tcp_simple_retransmit() leaves nothing to undo; tcp_enter_loss() notes where undoing would begin. */
+	if (icsk->icsk_pending && !tcp_sk(sk)->undo_marker)
+		return TCPTRACE_OP_PMTU;
 	/* The retransmission timer clears this before it retransmits, and is restarted later; on an ACK it is set. */
 	return icsk->icsk_pending ? TCPTRACE_OP_LOSS : TCPTRACE_OP_RTO;
 }

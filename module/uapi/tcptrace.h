@@ -145,6 +145,7 @@ enum tcptrace_op {
 	TCPTRACE_OP_SYN		= 54,	/* the SYN, or the SYN-ACK of a connecting socket */
 	TCPTRACE_OP_SYNACK	= 55,	/* the SYN-ACK of a request socket; u.retransmit.total: how often so far */
 	TCPTRACE_OP_SPURIOUS	= 56,	/* nothing sent: what was considered lost had arrived, the window is restored */
+	TCPTRACE_OP_PMTU	= 57,	/* larger than the path's MTU: "fragmentation needed", or an MTU probe failed */
 
 	/* WINDOW; or ACK, if that does this, too; u.queue */
 	TCPTRACE_OP_CLOSED	= 60,	/* the peer's window became 0 */

@@ -62,7 +62,7 @@ static void test_ops(void)
 		named++;
 		is_int(op_parse(op_name(op)), op, "op %s", op_name(op));
 	}
-	is_int(named, 39, "ops that have names");
+	is_int(named, 40, "ops that have names");
 	is_str(op_name(TCPTRACE_OP_SHUT_RDWR), "shut_rdwr", "op of shutdown(2)");
 	is_str(op_name(0x1000), "?", "no op");
 	is_int(op_parse("?"), -1, "what is printed for no op is none");

@@ -313,9 +313,11 @@ static void test_losses(void)
 		retransmits(TCPTRACE_OP_SYN, totals[i]);
 	retransmits(TCPTRACE_OP_SYNACK, 2);
 	retransmits(TCPTRACE_OP_RTO, 1);
-	retransmits(TCPTRACE_OP_FAST, 2);
+	retransmits(TCPTRACE_OP_LOSS, 2);
+	retransmits(TCPTRACE_OP_FAST, 3);
 	retransmits(TCPTRACE_OP_LOSS, 3);
 	retransmits(TCPTRACE_OP_TLP, 4);
+	retransmits(TCPTRACE_OP_PMTU, 4);
 	retransmits(TCPTRACE_OP_SPURIOUS, 4);
 	queue(&stream, &stream.client, TCPTRACE_T_WINDOW, TCPTRACE_OP_KEEPALIVE, 0)->u.queue.probes = 2;
 	queue(&stream, &stream.client, TCPTRACE_T_WINDOW, TCPTRACE_OP_PROBE, 0);
@@ -340,6 +342,8 @@ static void test_losses(void)
 	ok(line_with(" retransmits seq=1 len=200: fast retransmit"), "ACKs");
 	ok(line_with(" retransmits seq=1 len=200: marked lost after an RTO"), "what the timer took to be lost");
 	ok(line_with(" retransmits seq=1 len=200: tail loss probe"), "a tail loss probe");
+	ok(line_with(" retransmits seq=1 len=200: path MTU exceeded"), "a segment that was too large");
+	ok(line_with(" retransmits seq=1 len=200: marked lost client"), "lost without a timeout");
 	ok(line_with(" retransmission was spurious"), "in vain");
 	ok(line_with(" sends keepalive, 2 unanswered"), "a keepalive");
 	ok(line_with(" sends zero-window probe"), "a probe of the window");

@@ -200,6 +200,17 @@ static void on_queue(struct change *change)
 		take_owner(&ep->owner, record);
 }
 
+/* The kernel also holds data lost without the timer, when the peer takes back what it had acknowledged by SACK. */
+static void on_retransmit(struct endpoint *ep, const struct tcptrace_record *record)
+{
+	if (record->u.retransmit.total > ep->retransmits)
+		ep->retransmits = record->u.retransmit.total;
+	if (record->op == TCPTRACE_OP_RTO)
+		ep->flags |= EP_TIMED_OUT;
+	else if (record->op != TCPTRACE_OP_LOSS)
+		ep->flags &= ~EP_TIMED_OUT;
+}
+
 void change_apply(struct change *change)
 {
 	const struct tcptrace_record *record = change->record;
@@ -225,8 +236,7 @@ void change_apply(struct change *change)
 		on_queue(change);
 		break;
 	case TCPTRACE_T_RETRANSMIT:
-		if (record->u.retransmit.total > ep->retransmits)
-			ep->retransmits = record->u.retransmit.total;
+		on_retransmit(ep, record);
 		break;
 	case TCPTRACE_T_DROP:
 		if (record->op != TCPTRACE_OP_SEGMENT)

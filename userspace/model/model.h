@@ -50,6 +50,7 @@ enum {
 	EP_PENDING	= 1u << 20,	/* ended, but it is not known yet how: a RST may follow */
 	EP_ACK_ALONE	= 1u << 21,	/* or it was not, or the ACK was sent before it; neither: not known */
 	EP_RESTORED	= 1u << 22,	/* put into the kernel by TCP_REPAIR: it had no handshake here */
+	EP_TIMED_OUT	= 1u << 23,	/* what is retransmitted now was held lost by the retransmission timer */
 	EP_LISTED	= 1u << 24,	/* bootstrap.c: is among those to be returned */
 	EP_LOSSY	= 1u << 25,	/* records were lost while it existed */
 	EP_ACCEPTED	= 1u << 26,	/* accept() was seen, and since when it waited for it */

@@ -107,6 +107,7 @@ const char *op_name(unsigned int op)
 	case TCPTRACE_OP_SYN:		return "syn";
 	case TCPTRACE_OP_SYNACK:	return "synack";
 	case TCPTRACE_OP_SPURIOUS:	return "spurious";
+	case TCPTRACE_OP_PMTU:		return "pmtu";
 	case TCPTRACE_OP_CLOSED:	return "closed";
 	case TCPTRACE_OP_OPENED:	return "opened";
 	case TCPTRACE_OP_PROBE:		return "probe";

@@ -379,3 +379,22 @@ traffic_syn_queue()
 	tcptrace-ctl watch --source="$RECORDED/recording" "$PORT" >"$text"
 	grep -E ' retransmits seq=[0-9?]+ len=200: RTO expired, [0-9.]+(ms|s) ' "$text" || { cat "$text"; return 1; }
 }
+
+# The router has a smaller MTU: 552 bytes, the least that this host believes.
+traffic_pmtu()
+{
+	begin_with_wire 9733
+	ask wire ack -2144
+	ask wire unreachable 4 552
+	ask wire expect A 512
+	ask wire ack 1632
+	ask wire send A
+	end_with_wire
+}
+
+@test "retransmitted because the path's MTU is smaller: no loss, and no timeout" {
+	judge pmtu
+	is "$(lines "$EVENTS" type=retransmit op=pmtu) > 0"
+	is "$(sum segments type=retransmit) == $(counted TcpRetransSegs)"
+	same "$(lines "$EVENTS" type=retransmit "op=(loss|rto|fast)") $(counted TcpExtTCPTimeouts)" "0 0"
+}

@@ -250,6 +250,7 @@ struct tcp_sock {
 	u32 lost_out;
 	u32 retrans_out;
 	u32 snd_cwnd;
+	u32 undo_marker;
 	u32 snd_ssthresh;
 	struct tcp_options_received rx_opt;
 	u8 ecn_flags;

@@ -42,7 +42,9 @@ static __always_inline u8 retransmit_cause(struct tcp_sock *tp)
 		return TCPTRACE_OP_SYN;
 	if (READ_BITS(tp, inet_conn.icsk_ca_state) != TCP_CA_Loss)
 		return TCPTRACE_OP_FAST;
-	return READ(tp, inet_conn.icsk_pending) ? TCPTRACE_OP_LOSS : TCPTRACE_OP_RTO;
+	if (!READ(tp, inet_conn.icsk_pending))
+		return TCPTRACE_OP_RTO;
+	return READ(tp, undo_marker) ? TCPTRACE_OP_LOSS : TCPTRACE_OP_PMTU;
 }
 
 static __always_inline void on_retransmit(arguments *regs, int error, u64 before)

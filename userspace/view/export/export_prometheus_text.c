@@ -119,8 +119,10 @@ static void put_retransmits(FILE *file, const struct prometheus *prometheus, con
 {
 	uint8_t op;
 
-	for (op = TCPTRACE_OP_RTO; op <= TCPTRACE_OP_SYNACK; op++)
-		fprintf(file, "%s{why=\"%s\"} %" PRIu64 "\n", family->name, op_name(op), prometheus->ops[op]);
+	for (op = TCPTRACE_OP_RTO; op <= TCPTRACE_OP_PMTU; op++)
+		if (op != TCPTRACE_OP_SPURIOUS)
+			fprintf(file, "%s{why=\"%s\"} %" PRIu64 "\n", family->name, op_name(op),
+				prometheus->ops[op]);
 }
 
 static void put_resets(FILE *file, const struct prometheus *prometheus, const struct family *family)

@@ -4,17 +4,21 @@
 #include "record/record.h"
 #include "view/text/timeline_impl.h"
 
-static char *put_cause(char *p, uint8_t op)
+static char *put_cause(char *p, const struct step *step)
 {
-	switch (op) {
+	bool timed_out = step->ep && step->ep->flags & EP_TIMED_OUT;
+
+	switch (step->record->op) {
 	case TCPTRACE_OP_RTO:
 		return put_text(p, ": RTO expired");
 	case TCPTRACE_OP_FAST:
 		return put_text(p, ": fast retransmit");
 	case TCPTRACE_OP_LOSS:
-		return put_text(p, ": marked lost after an RTO");
+		return timed_out ? put_text(p, ": marked lost after an RTO") : put_text(p, ": marked lost");
 	case TCPTRACE_OP_TLP:
 		return put_text(p, ": tail loss probe");
+	case TCPTRACE_OP_PMTU:
+		return put_text(p, ": path MTU exceeded");
 	default:
 		return p;
 	}
@@ -50,7 +54,7 @@ char *timeline_put_retransmit(char *p, const struct timeline *timeline, const st
 	p = timeline_put_number(p, timeline, step, true, retransmit->seq);
 	p = put_text(p, " len=");
 	p = put_u64(p, retransmit->len);
-	p = put_cause(p, record->op);
+	p = put_cause(p, step);
 	if (record->op != TCPTRACE_OP_RTO)
 		return p;
 	p = put_text(p, ", ");
