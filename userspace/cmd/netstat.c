@@ -25,6 +25,8 @@ enum { KEY_HOSTS = 0x200, KEY_PORTS, KEY_USERS, KEY_INET, KEY_INET6, KEY_OTHERS 
 struct netstat {
 	struct options options;
 	bool continuous;
+	bool tcp;
+	int other;			/* the last option that selected other sockets than TCP's; 0: none did */
 	int words;
 	char **word;
 	struct listing listing;
@@ -122,7 +124,6 @@ static error_t parse_shape(int key, struct netstat_table *table)
 	case KEY_USERS:
 		table->numeric_users = true;
 		return 0;
-	case 't':
 	case 'v':
 	case 'N':
 	case 'F':
@@ -152,6 +153,23 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		return 0;
 	case 'c':
 		netstat->continuous = true;
+		return 0;
+	case 't':
+		netstat->tcp = true;
+		return 0;
+	/* Beside -t, as in -tulpn, they are left out, and that is said; alone they are refused. */
+	case 'u':
+	case 'U':
+	case 'S':
+	case 'w':
+	case 'x':
+		netstat->other = key;
+		return 0;
+	case ARGP_KEY_END:
+		if (netstat->other && !netstat->tcp)
+			refuse(netstat->other, state);
+		if (netstat->other)
+			warnx("tcptrace sees TCP only: sockets of other protocols are left out");
 		return 0;
 	case 'h':
 		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);

@@ -102,6 +102,43 @@ static error_t refuse(int key, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
+struct parsing {
+	struct ss_options *options;
+	const char *file;		/* -F; its words follow those of the command line */
+	int other;			/* the last option that selected another table than TCP's */
+};
+
+/*
+ * A table of ss that has nothing of TCP. Beside TCP's, as in -tulpn, which everyone types, it is left out, and that is
+ * said; alone it is refused. Which of the two it is, is known at the end.
+ */
+static bool is_other_table(int key)
+{
+	return (key > 0 && key < 0x80 && strchr("uwxdSM0", key)) || key == KEY_TIPC || key == KEY_VSOCK || key == KEY_XDP;
+}
+
+static error_t other_table(int key, struct argp_state *state, struct parsing *parsing)
+{
+	if (!is_other_table(key))
+		return refuse(key, state);
+	parsing->options->others = true;
+	parsing->other = key;
+	return 0;
+}
+
+static void end_tables(struct argp_state *state, const struct parsing *parsing)
+{
+	struct ss_options *options = parsing->options;
+
+	if (!options->others)
+		return;
+	if (!options->tables)
+		refuse(parsing->other, state);
+	/* ss shows the column as soon as there is more than one table. */
+	options->tcp = false;
+	warnx("tcptrace sees TCP only: sockets of other protocols are left out");
+}
+
 static void add_word(struct argp_state *state, struct ss_options *options, char *word)
 {
 	if (!array_reserve(options->words, options->word_room, (size_t)options->word_count + 1))
@@ -192,11 +229,6 @@ static error_t parse_details(int key, struct ss_wanted *wanted)
 	}
 }
 
-struct parsing {
-	struct ss_options *options;
-	const char *file;		/* -F; its words follow those of the command line */
-};
-
 static error_t parse(int key, char *text, struct argp_state *state)
 {
 	struct parsing *parsing = state->input;
@@ -252,11 +284,12 @@ static error_t parse(int key, char *text, struct argp_state *state)
 	case ARGP_KEY_END:
 		if (parsing->file)
 			read_filter(state, options, parsing->file);
+		end_tables(state, parsing);
 		return 0;
 	}
 	if (!parse_details(key, &options->wanted))
 		return 0;
-	return refuse(key, state);
+	return other_table(key, state, parsing);
 }
 
 static const struct argp_child children[] = {

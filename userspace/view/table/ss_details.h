@@ -45,6 +45,12 @@ void ss_details_history(struct ss_details *details, const struct endpoint *ep, u
 __attribute__((format(printf, 2, 3)))
 void ss_say(struct ss_details *details, const char *format, ...);
 
+/* ss_info.c: a name that the kernel has sent, after `before`, with what is not printable made harmless. */
+void ss_say_name(struct ss_details *details, const char *before, const struct nlattr *attribute);
+
+/* ss_upper.c: what lies on the socket, from INET_DIAG_ULP_INFO; NULL: nothing does. */
+void ss_upper_fill(struct ss_details *details, const struct nlattr *attribute);
+
 /* ss_info.c: the output of -i. */
 void ss_info_fill(struct ss_details *details, const struct inet_diag_msg *head,
 		  const struct sockdiag_attributes *attributes);

@@ -118,7 +118,7 @@ static const char *rate(const struct ss_details *details, double bits)
 }
 
 /* The name of an algorithm, chosen by a kernel module. It may lack a NUL. */
-static void say_name(struct ss_details *details, const char *before, const struct nlattr *name)
+void ss_say_name(struct ss_details *details, const char *before, const struct nlattr *name)
 {
 	char text[SAFE_TEXT_GROWTH * ALGORITHM_MAX];
 	size_t size = mnl_attr_get_payload_len(name);
@@ -147,7 +147,7 @@ static void say_negotiated(struct ss_details *details, const struct tcp_info *in
 		if (info->tcpi_options & options[i].bit)
 			ss_say(details, " %s", options[i].word);
 	if (sockdiag_payload(congestion, 2))
-		say_name(details, " ", congestion);
+		ss_say_name(details, " ", congestion);
 	if (info->tcpi_options & TCPI_OPT_WSCALE)
 		ss_say(details, " wscale:%u,%u", info->tcpi_snd_wscale, info->tcpi_rcv_wscale);
 }
@@ -268,23 +268,6 @@ static void say_md5(struct ss_details *details, const struct nlattr *attribute)
 	}
 }
 
-static int find_name(const struct nlattr *attribute, void *arg)
-{
-	if (mnl_attr_get_type(attribute) == INET_ULP_INFO_NAME)
-		*(const struct nlattr **)arg = attribute;
-	return MNL_CB_OK;
-}
-
-static void say_upper(struct ss_details *details, const struct nlattr *attribute)
-{
-	const struct nlattr *name = NULL;
-
-	if (attribute)
-		mnl_attr_parse_nested(attribute, find_name, &name);
-	if (name)
-		say_name(details, " tcp-ulp-", name);
-}
-
 static void say_info(struct ss_details *details, const struct inet_diag_msg *head, const struct tcp_info *info,
 		     const struct sockdiag_attributes *attributes)
 {
@@ -321,5 +304,5 @@ void ss_info_fill(struct ss_details *details, const struct inet_diag_msg *head,
 		say_info(details, head, &info, attributes);
 	}
 	say_md5(details, attributes->by[INET_DIAG_MD5SIG]);
-	say_upper(details, attributes->by[INET_DIAG_ULP_INFO]);
+	ss_upper_fill(details, attributes->by[INET_DIAG_ULP_INFO]);
 }
