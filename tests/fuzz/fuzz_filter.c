@@ -69,7 +69,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	memcpy(&ep, data + size - rest, rest < sizeof(ep) ? rest : sizeof(ep));
 	while (count < WORDS_MAX && (words[count] = strsep(&left, "\n")))
 		count++;
-	status = filter_parse(count, words, &filter, error, sizeof(error));
+	status = filter_parse(count, words, 0, &filter, error, sizeof(error));
 	if (!status) {
 		check_match(filter, &ep);
 		filter_free(filter);

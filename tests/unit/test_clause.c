@@ -28,7 +28,7 @@ static void says(char *expression, const char *wanted)
 	char error[256];
 	size_t count;
 
-	if (!ok(!filter_parse(1, (char *[]) { expression }, &filter, error, sizeof(error)), "%s",
+	if (!ok(!filter_parse(1, (char *[]) { expression }, 0, &filter, error, sizeof(error)), "%s",
 		expression))
 		return;
 	count = filter_clauses(filter, clauses, TCPTRACE_CLAUSES_MAX);
@@ -44,11 +44,11 @@ static void round_trip(char *expression)
 	struct filter *filter;
 	char error[256], *text;
 
-	filter_parse(1, (char *[]) { expression }, &filter, error, sizeof(error));
+	filter_parse(1, (char *[]) { expression }, 0, &filter, error, sizeof(error));
 	count = filter_clauses(filter, first, TCPTRACE_CLAUSES_MAX);
 	filter_free(filter);
 	text = strdup(text_of(first, count));
-	if (!ok(!filter_parse(1, &text, &filter, error, sizeof(error)), "%s", text)) {
+	if (!ok(!filter_parse(1, &text, 0, &filter, error, sizeof(error)), "%s", text)) {
 		diag("%s", error);
 		free(text);
 		return;
@@ -72,7 +72,7 @@ int main(void)
 
 	says("sport = :9090", "sport = :9090");
 	says("src 10.0.0.0/8 and dport = :443", "src 10.0.0.0/8 and dport = :443");
-	says("dst [2001:db8::]/32", "dst [2001:db8::]/32");
+	says("dst [2001:db8::/32]", "dst [2001:db8::/32]");
 	says("src 192.0.2.1", "src 192.0.2.1");
 	says("sport >= :1024 and sport <= :2047", "sport >= :1024 and sport <= :2047");
 	round_trip("sport = :9090 or dport = :9090");

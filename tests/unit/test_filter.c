@@ -14,7 +14,7 @@ static struct filter *parse(const char *text, int *status, char *error, size_t s
 	char *words[] = { (char *)text };
 
 	error[0] = '\0';
-	*status = filter_parse(1, words, &filter, error, size);
+	*status = filter_parse(1, words, 0, &filter, error, size);
 	return *status ? NULL : filter;
 }
 
@@ -71,9 +71,9 @@ static const struct {
 { "process", 255 }, { "process > 1", 255 }, { "process 0", 1 }, { "process nginx nginx", 1 },
 { "0", 0 }, { "65535", 0 }, { "65536", 1 }, { "-1", 1 }, { "9090x", 1 }, { ":nosuchservice", 1 },
 /* ss requires the length within the brackets. */
-{ "src [::1]/64", 0 }, { "src [::1]/64:80", 0 }, { "src [::1]/129", 1 }, { "src [::1]64", 1 },
+{ "src [::1]/64", 1 }, { "src [::1]/64:80", 1 }, { "src [::1]/129", 1 }, { "src [::1]64", 1 },
 /* ss accepts these as ports that no socket has; they are mistakes. */
-{ "sport = 70000", 1 }, { "sport = -1", 1 }, { "sport > :*", 1 },
+{ "sport = 70000", 0 }, { "sport = -1", 1 }, { "sport > :*", 1 },
 /* Supported by ss, but not contained in records. */
 { "dst unix:/tmp/x", 255 }, { "fwmark 1", 255 }, { "cgroup /", 255 }, { "autobound", 255 },
 };
@@ -105,9 +105,9 @@ static const struct {
 	{ "src ::1", "\"::1\"", "[::1]" },
 	{ "src inet6:1:2:3:4:5:6:7:8", "\"inet6:1:2:3:4:5:6:7:8\"", "[1:2:3:4:5:6:7:8]" },
 	{ "src inet:[::1]", "\"inet:[::1]\"", "IPv4" },
-	{ "sport = 99999", "\"99999\"", "0 to 65535" },
-	{ "99999", "\"99999\"", "0 to 65535" },
-	{ "src 10.0.0.1:x", "\"10.0.0.1:x\"", "0 to 65535" },
+	{ "src [::1]/64", "\"[::1]/64\"", "inside the brackets" },
+	{ "99999", "\"99999\"", "not a port" },
+	{ "src 10.0.0.1:x", "\"10.0.0.1:x\"", "a number" },
 	{ "src != 10.0.0.1", "\"!=\"", "\"not dst" },
 	{ "sport = :80 and", "ends", "a condition" },
 	{ "sport", "ends", "a port" },
@@ -221,6 +221,38 @@ static int fits(const char *text, const char *subject_text, unsigned int state, 
 	return matched;
 }
 
+/* With -4 and -6, an address has to be of that family, as in ss; and a host has all its addresses. */
+static void test_families(void)
+{
+	static const struct {
+		const char *text;
+		int family, status;
+	} all[] = {
+		{ "src [::1]", AF_INET, 1 }, { "dst 127.0.0.1", AF_INET6, 1 }, { "src 127.0.0.1", AF_INET, 0 },
+		{ "dst [::1]", AF_INET6, 0 }, { "src [::ffff:127.0.0.1]", AF_INET6, 0 }, { "src *:80", AF_INET, 0 },
+		{ "src inet6:[::1]", AF_INET, 0 }, { "sport = :80", AF_INET6, 0 },
+	};
+	struct filter *filter;
+	char error[256];
+	size_t i;
+
+	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		char *words[] = { (char *)all[i].text };
+
+		filter = NULL;
+		is_int(filter_parse(1, words, all[i].family, &filter, error, sizeof(error)), all[i].status, "%s with -%d",
+		       all[i].text, all[i].family == AF_INET ? 4 : 6);
+		if (!all[i].status)
+			filter_free(filter);
+	}
+	ok(fits("src localhost", "127.0.0.1 80 10.0.0.2 5000", TCPTRACE_S_ESTABLISHED, 0) < 0, "no host is looked up");
+	filter_allow_hosts();
+	is_int(fits("src localhost", "127.0.0.1 80 10.0.0.2 5000", TCPTRACE_S_ESTABLISHED, 0), 1, "unless that is allowed");
+	is_int(fits("src localhost:80", "127.0.0.1 81 10.0.0.2 5000", TCPTRACE_S_ESTABLISHED, 0), 0, "with its port");
+	is_int(fits("src localhost and dst 10.0.0.3", "127.0.0.1 80 10.0.0.2 5000", TCPTRACE_S_ESTABLISHED, 0), 0,
+	       "in an expression");
+}
+
 static const struct {
 	const char *text, *subject;
 	bool fits;
@@ -261,12 +293,23 @@ static const struct {
 	{ "src any:81", "10.0.0.1 80 11.0.0.2 5000", false },
 	{ "not src 10.0.0.1:81", "10.0.0.1 80 11.0.0.2 5000", true },
 	{ "src [2001:db8::/32]", "2001:db8::1 80 2001:db8::2 5000", true },
-	{ "src [2001:db8::]/32:80", "2001:db8::1 80 2001:db8::2 5000", true },
+	{ "src [2001:db8::/32]:80", "2001:db8::1 80 2001:db8::2 5000", true },
 	{ "src [2001:db8::1/127]:80", "2001:db8::2 80 2001:db8::2 5000", false },
 	{ "src 2001:db8::1:80", "2001:db8::1 80 2001:db8::2 5000", true },
-	/* An IPv4 address and the same one mapped. */
+	/* An IPv4 address and the same one mapped: what is written as IPv6 is not IPv4. */
 	{ "src 10.0.0.1", "::ffff:10.0.0.1 80 ::ffff:10.0.0.2 5000", true },
-	{ "src [::ffff:10.0.0.1]", "10.0.0.1 80 10.0.0.2 5000", true },
+	{ "src [::ffff:10.0.0.1]", "10.0.0.1 80 10.0.0.2 5000", false },
+	{ "src [::ffff:10.0.0.1]", "::ffff:10.0.0.1 80 ::ffff:10.0.0.2 5000", true },
+	{ "src [::ffff:10.0.0.0/104]", "10.0.0.1 80 10.0.0.2 5000", false },
+	/* No port has such a number. */
+	{ "sport = :70000", "10.0.0.1 80 10.0.0.2 5000", false },
+	{ "sport != :70000", "10.0.0.1 80 10.0.0.2 5000", true },
+	{ "sport > :70000", "10.0.0.1 80 10.0.0.2 5000", false },
+	{ "sport >= :70000", "10.0.0.1 80 10.0.0.2 5000", false },
+	{ "sport < :70000", "10.0.0.1 65535 10.0.0.2 5000", true },
+	{ "sport <= :70000", "10.0.0.1 80 10.0.0.2 5000", true },
+	{ "src 10.0.0.1:70000", "10.0.0.1 80 10.0.0.2 5000", false },
+	{ "not src 10.0.0.1:70000", "10.0.0.1 80 10.0.0.2 5000", true },
 	{ "src [::ffff:10.0.0.1/80]", "10.0.0.1 80 10.0.0.2 5000", false },
 	/* Families: measured with ss, an IPv6 prefix does not match IPv4 sockets. */
 	{ "src ::/0", "10.0.0.1 80 10.0.0.2 5000", false },
@@ -404,13 +447,13 @@ static void test_words(void)
 	struct filter *filter;
 	char error[256];
 
-	is_int(filter_parse(7, several, &filter, error, sizeof(error)), 0, "several arguments");
+	is_int(filter_parse(7, several, 0, &filter, error, sizeof(error)), 0, "several arguments");
 	is_int(filter_states(filter), BIT(ESTABLISHED), "... begin with a state");
 	filter_free(filter);
-	is_int(filter_parse(3, blanks, &filter, error, sizeof(error)), 0, "blanks only");
+	is_int(filter_parse(3, blanks, 0, &filter, error, sizeof(error)), 0, "blanks only");
 	ok(filter_is_empty(filter), "... are no filter");
 	filter_free(filter);
-	is_int(filter_parse(0, NULL, &filter, error, sizeof(error)), 0, "no argument");
+	is_int(filter_parse(0, NULL, 0, &filter, error, sizeof(error)), 0, "no argument");
 	ok(filter_is_empty(filter), "... is no filter");
 	filter_free(filter);
 	filter_free(NULL);
@@ -446,5 +489,6 @@ int main(void)
 	test_matches();
 	test_states();
 	test_family();
+	test_families();
 	return done_testing();
 }

@@ -17,7 +17,7 @@ static struct filter *parse(const char *text)
 	struct filter *filter = NULL;
 	char error[256], *words[] = { (char *)text };
 
-	if (filter_parse(1, words, &filter, error, sizeof(error))) {
+	if (filter_parse(1, words, 0, &filter, error, sizeof(error))) {
 		diag("'%s': %s", text, error);
 		return NULL;
 	}
@@ -202,7 +202,7 @@ static const struct {
 	{ "192.168.7.9", false, "::ffff:192.168.7.9", 128 },
 	{ "128/1", false, "::ffff:128.0.0.0", 97 },
 	{ "0.0.0.0/0", false, "::ffff:0.0.0.0", 96 },
-	{ "[::ffff:10.0.0.1]", false, "::ffff:10.0.0.1", 128 },
+	{ "[::ffff:10.0.0.1]", true, "::ffff:10.0.0.1", 128 },
 	{ "[::1]", true, "::1", 128 },
 	{ "[2001:db8::/32]", true, "2001:db8::", 32 },
 	{ "[2001:db8::1/127]", true, "2001:db8::", 127 },

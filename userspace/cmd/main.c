@@ -13,6 +13,7 @@
 #include "base/term.h"
 #include "base/write_all.h"
 #include "cmd/cmd.h"
+#include "filter/filter.h"
 #include "session/options.h"
 #include "version.h"
 
@@ -140,6 +141,7 @@ int main(int argc, char *argv[])
 	char name[64];
 
 	open_output();
+	filter_allow_hosts();
 	argp_err_exit_status = EXIT_USAGE;
 	check_options(argv + 1);
 	if (isatty(STDOUT_FILENO) && !term_utf8())

@@ -323,7 +323,7 @@ static int run(int argc, char *argv[])
 	netstat.table.out = &listing->out;
 	listing->options = &netstat.options;
 	listing->summary = print_summary;
-	status = listing_parse(listing, netstat.words, netstat.word);
+	status = listing_parse(listing, netstat.words, netstat.word, netstat.options.family);
 	if (status)
 		return status;
 	if (listing_begin(listing, NULL))

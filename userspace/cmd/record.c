@@ -437,7 +437,7 @@ static int run(int argc, char *argv[])
 		warnx("--json: standard output carries the recording itself; name a file");
 		return EXIT_USAGE;
 	}
-	status = filter_parse(arguments.word_count, arguments.words, &recording.filter, error,
+	status = filter_parse(arguments.word_count, arguments.words, arguments.options.family, &recording.filter, error,
 			      sizeof(error));
 	if (status) {
 		warnx("%s", error);

@@ -345,7 +345,7 @@ static int parse_filter(struct ss *ss)
 
 	ss->listing.options = &options->options;
 	ss->listing.summary = print_summary;
-	status = listing_parse(&ss->listing, options->word_count, options->words);
+	status = listing_parse(&ss->listing, options->word_count, options->words, options->options.family);
 	if (!status && !filter_has_states(ss->listing.filter))
 		ss->listing.states &= options->states ? options->states : STATES_DEFAULT;
 	return status;

@@ -188,10 +188,18 @@ static bool parse_states(struct filter_parser *parser)
 	return true;
 }
 
-int filter_parse(int count, char *const words[], struct filter **filter, char *error,
-		 size_t error_size)
+static bool hosts_allowed;
+
+void filter_allow_hosts(void)
 {
-	struct filter_parser parser = { .error = error, .error_size = error_size };
+	hosts_allowed = true;
+}
+
+int filter_parse(int count, char *const words[], int family, struct filter **filter, char *error, size_t error_size)
+{
+	struct filter_parser parser = {
+		.error = error, .error_size = error_size, .family = family, .hosts = hosts_allowed
+	};
 
 	parser.filter = calloc(1, sizeof(*parser.filter));
 	if (!parser.filter || !split_words(&parser, count, words)) {

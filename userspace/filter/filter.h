@@ -40,12 +40,16 @@ struct filter_subject {
 enum filter_error { FILTER_ERROR_SYNTAX = 255, FILTER_ERROR_ADDRESS = 1 };
 
 /*
- * Parses `count` words, joined with blanks as ss does. Without any, the filter matches everything. Returns 0 and
+ * Parses `count` words, joined with blanks as ss does. `family`: that of -4 or -6 (AF_INET, AF_INET6), which addresses
+ * have to be of; 0: either. Without any, the filter matches everything. Returns 0 and
  * *filter, to be freed with filter_free(); or an enum filter_error, and one line in `error` that names the wrong word
  * and what was expected.
  */
-int filter_parse(int count, char *const words[], struct filter **filter, char *error, size_t error_size);
+int filter_parse(int count, char *const words[], int family, struct filter **filter, char *error, size_t error_size);
 void filter_free(struct filter *filter);
+
+/* From now on, a word that is no address is looked up as a host name, which may take its time. */
+void filter_allow_hosts(void);
 
 bool filter_match(const struct filter *filter, const struct filter_subject *subject);
 

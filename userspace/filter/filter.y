@@ -13,7 +13,7 @@
 /* Where the range of ports of a relation starts and ends. */
 enum relation { EQUAL, UNEQUAL, GREATER, LESS, AT_LEAST, AT_MOST };
 
-static int add_endpoint(struct filter_parser *parser, bool local, const struct filter_endpoint *ep);
+static int add_endpoint(struct filter_parser *parser, bool local, struct filter_endpoint *ep);
 static int add_ports(struct filter_parser *parser, bool local, enum relation relation,
 		     const struct filter_endpoint *ep);
 static int add_bare(struct filter_parser *parser, uint16_t port);
@@ -41,6 +41,8 @@ static void filter_yyerror(struct filter_parser *parser, const char *reason);
 	bool local;
 	int relation;
 }
+
+%destructor { filter_endpoint_free(&$$); } <ep>
 
 %token AND OR NOT SRC DST SPORT DPORT DEV PROCESS EQ NE GT LT GE LE
 %token OPEN "(" CLOSE ")"
@@ -153,16 +155,45 @@ static void set_ports(struct tcptrace_clause *clause, bool local, uint16_t min, 
 	}
 }
 
-static int add_endpoint(struct filter_parser *parser, bool local, const struct filter_endpoint *ep)
+/* No port has such a number. */
+static int add_none(struct filter_parser *parser)
+{
+	const struct tcptrace_clause any = filter_any();
+
+	return negate(parser, add_test(parser, &any));
+}
+
+static int add_address(struct filter_parser *parser, bool local, const struct filter_endpoint *ep)
 {
 	struct tcptrace_clause clause = filter_any();
 
+	if (!ep->any_port && ep->port > UINT16_MAX)
+		return add_none(parser);
 	memcpy(local ? clause.saddr : clause.daddr, ep->address, TCPTRACE_ADDR_LEN);
 	*(local ? &clause.saddr_len : &clause.daddr_len) = ep->length;
 	clause.family = ep->family;
 	if (!ep->any_port)
 		set_ports(&clause, local, ep->port, ep->port);
 	return add_test(parser, &clause);
+}
+
+/* A host may have several addresses. */
+static int add_endpoint(struct filter_parser *parser, bool local, struct filter_endpoint *ep)
+{
+	const struct addrinfo *host;
+	int node = -1, one;
+
+	if (!ep->hosts)
+		return add_address(parser, local, ep);
+	for (host = ep->hosts; host; host = host->ai_next) {
+		filter_take_host(ep, host);
+		one = add_address(parser, local, ep);
+		node = node < 0 || one < 0 ? one : add_both(parser, FILTER_OR, node, one);
+		if (node < 0)
+			break;
+	}
+	filter_endpoint_free(ep);
+	return node;
 }
 
 /* There is no port above the highest and none below the lowest: the range is empty, min > max. */
@@ -181,6 +212,10 @@ static int add_ports(struct filter_parser *parser, bool local, enum relation rel
 				    "number, as in \"sport > :1023\"");
 			return -1;
 		}
+	} else if (ep->port > UINT16_MAX) {
+		/* Each port is below it. */
+		return relation == AT_MOST || relation == LESS || relation == UNEQUAL ? add_test(parser, &clause) :
+											 add_none(parser);
 	} else if (relation == AT_LEAST || relation == LESS) {
 		set_ports(&clause, local, ep->port, UINT16_MAX);
 	} else if (relation == AT_MOST || relation == GREATER) {

@@ -11,6 +11,7 @@
 #ifndef TCPTRACE_FILTER_IMPL_H
 #define TCPTRACE_FILTER_IMPL_H
 
+#include <netdb.h>
 #include <string.h>
 
 #include "filter/filter.h"
@@ -63,6 +64,8 @@ struct filter_parser {
 	int status;			/* enum filter_error; 0: no error yet */
 	char *error;
 	size_t error_size;
+	int family;			/* of -4 or -6, which an address has to be of; 0: neither */
+	bool hosts;			/* host names are looked up */
 };
 
 /* One endpoint of a connection, as written. */
@@ -71,8 +74,16 @@ struct filter_endpoint {
 	uint8_t length;			/* bits, 0: any address */
 	uint8_t family;			/* 0: both */
 	bool any_port;
-	uint16_t port;
+	uint32_t port;			/* above 65535: none */
+	struct addrinfo *hosts;		/* of a host name, instead of `address`; freed by filter_endpoint_free() */
 };
+
+static inline void filter_endpoint_free(struct filter_endpoint *ep)
+{
+	if (ep->hosts)
+		freeaddrinfo(ep->hosts);
+	ep->hosts = NULL;
+}
 
 /* filter.c: the next word, or NULL. */
 const char *filter_next_word(struct filter_parser *parser);
@@ -86,6 +97,8 @@ void filter_fail(struct filter_parser *parser, enum filter_error status, const c
 void filter_grammar(struct filter_parser *parser);
 
 /* filter_operand.c: each returns whether the word is valid, and has called filter_fail() if not. */
+/* Takes the address of one of ep->hosts. */
+void filter_take_host(struct filter_endpoint *ep, const struct addrinfo *host);
 bool filter_parse_address(struct filter_parser *parser, const char *word, struct filter_endpoint *ep);
 bool filter_parse_port(struct filter_parser *parser, const char *word, struct filter_endpoint *ep);
 bool filter_parse_device(struct filter_parser *parser, const char *word, uint32_t *ifindex);

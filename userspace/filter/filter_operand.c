@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * Addresses, ports and devices as ss accepts them: 10/8, 10.0.0.0/255.0.0.0:80, [2001:db8::/32]:80, *:http, any. Host
- * names are not resolved.
+ * Addresses, ports and devices as ss accepts them: 10/8, 10.0.0.0/255.0.0.0:80, [2001:db8::/32]:80, *:http, any,
+ * localhost:80.
  */
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -103,8 +103,8 @@ static bool parse_prefix(char *text, struct filter_endpoint *ep)
 	if (slash && !parse_length(slash, inet, &length))
 		return false;
 	ep->length = inet ? MAPPED_BITS + length : length;
-	/* 10.0.0.1 and ::ffff:10.0.0.1 are the same; any other IPv6 prefix matches only IPv6. */
-	if (ep->length < MAPPED_BITS || !filter_prefix_fits(ep->address, mapped, MAPPED_BITS))
+	/* 10.0.0.1 is also ::ffff:10.0.0.1 of an IPv6 socket; but what is written as IPv6 matches only IPv6 sockets. */
+	if (!inet)
 		ep->family = AF_INET6;
 	clear_beyond(ep->address, ep->length);
 	return true;
@@ -119,7 +119,8 @@ static bool parse_port(const char *text, struct filter_endpoint *ep)
 	ep->any_port = !*text || !strcmp(text, "*");
 	if (ep->any_port)
 		return true;
-	if (parse_whole_number(text, UINT16_MAX, &number)) {
+	/* As in ss, a number that no port has is no error. */
+	if (parse_whole_number(text, INT_MAX, &number)) {
 		ep->port = number;
 		return true;
 	}
@@ -158,7 +159,7 @@ static bool parse_family(struct filter_parser *parser, const char **word, struct
 static bool port_wanted(struct filter_parser *parser, const char *word)
 {
 	filter_fail(parser, FILTER_ERROR_ADDRESS, word,
-		    "not a port; expected a number from 0 to 65535, a TCP service, or *");
+		    "not a port; expected a number, a TCP service, or *");
 	return false;
 }
 
@@ -182,11 +183,6 @@ static char *split(char **address)
 		if (!cut)
 			return NULL;
 		*cut++ = '\0';
-		/* ss expects the length inside the brackets: [::/64]. People write [::]/64. */
-		if (*cut == '/') {
-			memmove(cut - 1, cut, strlen(cut) + 1);
-			cut = strchr(cut - 1, ':');
-		}
 	} else if (**address == '*') {
 		cut = *address + 1;
 	} else {
@@ -205,17 +201,40 @@ static bool address_wanted(struct filter_parser *parser, const char *word, uint8
 {
 	filter_fail(parser, FILTER_ERROR_ADDRESS, word,
 		    "not an address%s; expected one such as 10.0.0.0/8, 10.0.0.1:80 or "
-		    "[2001:db8::/32]:80 (host names are not looked up)",
+		    "[2001:db8::/32]:80, or a host",
 		    family == AF_INET ? " of IPv4" : family == AF_INET6 ? " of IPv6" : "");
 	return false;
 }
 
+void filter_take_host(struct filter_endpoint *ep, const struct addrinfo *host)
+{
+	if (host->ai_family == AF_INET6) {
+		memcpy(ep->address, &((const struct sockaddr_in6 *)host->ai_addr)->sin6_addr, TCPTRACE_ADDR_LEN);
+		ep->family = AF_INET6;
+	} else {
+		memcpy(ep->address, mapped, sizeof(mapped));
+		memcpy(ep->address + MAPPED_BITS / 8, &((const struct sockaddr_in *)host->ai_addr)->sin_addr, 4);
+	}
+	ep->length = 8 * TCPTRACE_ADDR_LEN;
+}
+
 enum outcome { GOOD, BAD_ADDRESS, BAD_PORT };
 
-/* [ADDRESS[/LENGTH]][:PORT], without an error message. */
-static enum outcome parse_endpoint(const char *text, struct filter_endpoint *ep)
+/* As in ss, of IPv4 unless IPv6 is asked for. */
+static bool parse_host(const struct filter_parser *parser, const char *name, struct filter_endpoint *ep)
 {
-	char copy[256], *address = copy, *port;
+	const struct addrinfo hints = {
+		.ai_family = ep->family ? ep->family : AF_INET,
+		.ai_socktype = SOCK_STREAM,
+	};
+
+	return parser->hosts && isalpha((unsigned char)*name) && !getaddrinfo(name, NULL, &hints, &ep->hosts);
+}
+
+/* [ADDRESS[/LENGTH]][:PORT] or HOST[:PORT], without an error message. */
+static enum outcome parse_endpoint(const struct filter_parser *parser, const char *text, struct filter_endpoint *ep)
+{
+	char copy[256], name[256], *address = copy, *port;
 
 	if (strlen(text) >= sizeof(copy))
 		return BAD_ADDRESS;
@@ -223,9 +242,13 @@ static enum outcome parse_endpoint(const char *text, struct filter_endpoint *ep)
 	port = split(&address);
 	if (!port)
 		return BAD_ADDRESS;
-	if (*address && strcmp(address, "*") && !parse_prefix(address, ep))
+	strcpy(name, address);
+	if (*address && strcmp(address, "*") && !parse_prefix(address, ep) && !parse_host(parser, name, ep))
 		return BAD_ADDRESS;
-	return parse_port(port, ep) ? GOOD : BAD_PORT;
+	if (parse_port(port, ep))
+		return GOOD;
+	filter_endpoint_free(ep);
+	return BAD_PORT;
 }
 
 bool filter_parse_address(struct filter_parser *parser, const char *word, struct filter_endpoint *ep)
@@ -235,13 +258,18 @@ bool filter_parse_address(struct filter_parser *parser, const char *word, struct
 	enum outcome outcome;
 	uint8_t family;
 
-	*ep = (struct filter_endpoint){ 0 };
+	*ep = (struct filter_endpoint){ .family = parser->family };
 	if (!parse_family(parser, &text, ep))
 		return false;
 	family = ep->family;
-	outcome = parse_endpoint(text, ep);
+	outcome = parse_endpoint(parser, text, ep);
 	if (outcome == GOOD)
 		return true;
+	if (strstr(text, "]/")) {
+		filter_fail(parser, FILTER_ERROR_ADDRESS, word,
+			    "the length belongs inside the brackets, as in [2001:db8::/32]:80");
+		return false;
+	}
 	/* Its last group was parsed as a port. */
 	if (family != AF_INET && inet_pton(AF_INET6, text, &unused) == 1) {
 		filter_fail(parser, FILTER_ERROR_ADDRESS, word,
@@ -289,6 +317,7 @@ static void hint(struct filter_parser *parser, const char *word)
 {
 	static const char *const keywords[] = { "and", "or", "not", "src", "dst", "sport", "dport",
 						"dev", "process" };
+	const struct filter_parser plain = { 0 };	/* nothing is looked up */
 	struct filter_endpoint ep = { 0 };
 	size_t i;
 
@@ -314,7 +343,7 @@ static void hint(struct filter_parser *parser, const char *word)
 		filter_fail(parser, FILTER_ERROR_ADDRESS, word,
 			    "operators and parentheses need blanks around them, as in "
 			    "\"( sport = :9090 )\"");
-	else if (parse_endpoint(word, &ep) == GOOD)
+	else if (parse_endpoint(&plain, word, &ep) == GOOD)
 		filter_fail(parser, FILTER_ERROR_SYNTAX, word,
 			    "an address needs \"src\" or \"dst\" before it");
 	else if (parse_port(word, &ep))
@@ -337,7 +366,7 @@ bool filter_parse_bare_port(struct filter_parser *parser, const char *word, uint
 		return true;
 	}
 	/* With the colon it is a port, so a service name is valid, too. */
-	if (*word == ':' && parse_port(word + 1, &ep) && !ep.any_port) {
+	if (*word == ':' && parse_port(word + 1, &ep) && !ep.any_port && ep.port <= UINT16_MAX) {
 		*port = ep.port;
 		return true;
 	}

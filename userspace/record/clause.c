@@ -43,9 +43,10 @@ static void print_prefix(FILE *file, bool *first, const char *word, const __u8 *
 			fprintf(file, "/%d", length - 96);
 	} else {
 		inet_ntop(AF_INET6, prefix, text, sizeof(text));
-		fprintf(file, "[%s]", text);
+		fprintf(file, "[%s", text);
 		if (length < 128)
 			fprintf(file, "/%d", length);
+		fputc(']', file);
 	}
 }
 

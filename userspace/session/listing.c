@@ -12,10 +12,10 @@
 #include "session/stop.h"
 #include "session/subject.h"
 
-int listing_parse(struct listing *listing, int count, char *const words[])
+int listing_parse(struct listing *listing, int count, char *const words[], int family)
 {
 	char error[256];
-	int status = filter_parse(count, words, &listing->filter, error, sizeof(error));
+	int status = filter_parse(count, words, family, &listing->filter, error, sizeof(error));
 
 	if (status) {
 		warnx("%s", error);

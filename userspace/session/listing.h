@@ -23,7 +23,7 @@ struct listing {
 };
 
 /* Parses the filter and adds the family. 0, or the exit status after printing an error. */
-int listing_parse(struct listing *listing, int count, char *const words[]);
+int listing_parse(struct listing *listing, int count, char *const words[], int family);
 
 /* To be called first: sets up standard output, signals, and the named namespace. 0, or -1 after printing an error. */
 int listing_begin(struct listing *listing, const char *netns);

@@ -469,7 +469,7 @@ int session_run(const struct session_arguments *arguments, const struct session_
 	session.view = view;
 	session.arg = arg;
 	session.stop = arguments->stop;
-	status = filter_parse(arguments->word_count, arguments->words, &session.filter, error, sizeof(error));
+	status = filter_parse(arguments->word_count, arguments->words, arguments->options.family, &session.filter, error, sizeof(error));
 	if (status) {
 		warnx("%s", error);
 		return status;

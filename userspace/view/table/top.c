@@ -246,7 +246,7 @@ static void take_filter(struct top *top)
 	struct filter *filter = NULL;
 
 	top->text[top->length] = '\0';
-	if (top->length && filter_parse(1, words, &filter, top->error, sizeof(top->error)))
+	if (top->length && filter_parse(1, words, 0, &filter, top->error, sizeof(top->error)))
 		return;
 	filter_free(top->filter);
 	top->filter = filter;
