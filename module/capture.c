@@ -301,6 +301,17 @@ void tcptrace_capture_syn(struct tcptrace_record *record, const struct sock *sk)
 		record->flags |= TCPTRACE_F_REPAIR;
 	else if (syn_has_ecn(sk))
 		record->flags |= TCPTRACE_F_ECN;
+	tcptrace_capture_bound(record, sk);
+}
+
+void tcptrace_capture_bound(struct tcptrace_record *record, const struct sock *sk)
+{
+	const struct inet_bind_bucket *bucket = record->kind == TCPTRACE_K_TIMEWAIT ? inet_twsk(sk)->tw_tb :
+								      inet_csk(sk)->icsk_bind_hash;
+
+	/* connect() makes it negative. */
+	if (bucket && (bucket->fastreuse >= 0 || bucket->fastreuseport >= 0))
+		record->flags |= TCPTRACE_F_BOUND;
 }
 
 void tcptrace_capture_totals(struct tcptrace_record *record, const struct sock *sk)

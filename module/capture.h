@@ -89,6 +89,12 @@ void tcptrace_capture_change(struct tcptrace_record *record, const struct sock *
 /* For CONNECT, on entry to tcp_connect(): the SYN that it will send, or that TCP_REPAIR will not. */
 void tcptrace_capture_syn(struct tcptrace_record *record, const struct sock *sk);
 
+/*
+ * F_BOUND: inet_hash_connect() passes over ports that bind() has taken. Of a hashed full or timewait socket whose bucket
+ * is locked, or of a full socket that is locked itself: its port is given back after it was unhashed, or by itself.
+ */
+void tcptrace_capture_bound(struct tcptrace_record *record, const struct sock *sk);
+
 /* u.queue from a full socket. */
 void tcptrace_capture_queue(struct tcptrace_record *record, const struct sock *sk, u32 bytes);
 

@@ -131,10 +131,12 @@ static void tcptrace_take_socket(struct tcptrace_record *record, struct sock *sk
 		record->u.listen.retransmits = inet_reqsk(sk)->num_retrans;
 		break;
 	case TCPTRACE_K_TIMEWAIT:
+		tcptrace_capture_bound(record, sk);
 		record->u.totals.timeout =
 			jiffies_to_msecs(max_t(long, inet_twsk(sk)->tw_timer.expires - jiffies, 0));
 		break;
 	default:
+		tcptrace_capture_bound(record, sk);
 		if (record->new_state == TCPTRACE_S_LISTEN) {
 			tcptrace_capture_listener(record, sk);
 			tcptrace_capture_owner(sk, &record->u.listen.inode, &record->u.listen.uid);

@@ -379,7 +379,7 @@ static void test_ports(void)
 	used_ports();
 	run("ports", "--range=40000-40009");
 	is_int(out.status, 0, "ports: status");
-	is_str(line(0), "netns 4026531840: ports 40000-40009, 10 in all, 0 reserved, 1 held by listeners", "the range");
+	is_str(line(0), "netns 4026531840: ports 40000-40009, 10 in all, 0 reserved, 1 held by bind()", "the range");
 	ok(strstr(line(1), "  -: a recording does not contain"), "why there is a dash");
 	is_str(line(2), "SOURCE    DESTINATION     IN-USE TIME_WAIT SHARE REUSABLE   LEFT", "titles");
 	is_str(line(3), "10.0.0.1  10.0.0.2:80          4         1   25%        -      5", "four of nine are in use");

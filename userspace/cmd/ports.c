@@ -165,7 +165,7 @@ static void put_space(struct view *view, const struct port_space *space)
 	size = snprintf(text, sizeof(text), "netns %u: ", space->netns);
 	if (settings->low)
 		size += snprintf(text + size, sizeof(text) - size,
-				 "ports %u-%u, %u in all, %u reserved, %u held by listeners\n", settings->low,
+				 "ports %u-%u, %u in all, %u reserved, %u held by bind()\n", settings->low,
 				 settings->high, space->range, space->reserved_count, space->held_count);
 	if (settings->known)
 		size += snprintf(text + size, sizeof(text) - size, "  tcp_tw_reuse=%d tcp_timestamps=%d: %s\n",

@@ -27,6 +27,7 @@ static void fill_snapshot(struct endpoint *ep, const struct tcptrace_record *rec
 {
 	ep->kind = record->kind;
 	ep->state = record->new_state;
+	ep->bound = !!(record->flags & TCPTRACE_F_BOUND);
 	ep->created = record->time;
 	ep->flags |= EP_PREEXISTING | implied(ep->state);
 	counters_copy(ep, record);
@@ -209,6 +210,7 @@ void model_begin(struct change *change)
 	ep->kind = record->kind;
 	ep->state = record->new_state;
 	ep->created = record->time;
+	ep->bound = record->type == TCPTRACE_T_CONNECT && record->flags & TCPTRACE_F_BOUND;
 	ep->since = record->time;
 	ep->flags |= EP_SINCE;
 	counters_copy(ep, record);

@@ -127,7 +127,8 @@ struct endpoint {
 	uint8_t reset_reason;	/* enum sk_rst_reason + 1, 0: not in this kernel */
 	uint8_t family;
 	uint8_t kind;		/* enum tcptrace_kind */
-	uint8_t state;		/* enum tcptrace_state */
+	uint8_t state : 7;	/* enum tcptrace_state */
+	uint8_t bound : 1;	/* connect() does not choose its port: TCPTRACE_F_BOUND */
 	uint8_t why;		/* enum why */
 };
 

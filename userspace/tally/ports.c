@@ -61,10 +61,10 @@ static int by_key(const void *a, const void *b)
 	return one < other ? -1 : one > other;
 }
 
-/* Ports of sockets that listen or were accepted; for existing sockets only the former is known. */
+/* Ports that bind() has taken, and those of what its listeners accepted. Older recordings tell only of the latter two. */
 static bool holds(const struct endpoint *ep)
 {
-	return ep->state == TCPTRACE_S_LISTEN || ep->flags & EP_PASSIVE;
+	return ep->bound || ep->state == TCPTRACE_S_LISTEN || ep->flags & EP_PASSIVE;
 }
 
 static int add_held(struct ports *ports, const struct endpoint *ep)

@@ -21,7 +21,7 @@ struct port_space {
 	uint32_t netns;
 	struct port_settings settings;
 	uint32_t range;		/* number of ports in it */
-	uint32_t reserved_count, held_count;	/* reserved; of the others, held by listeners and what they accepted */
+	uint32_t reserved_count, held_count;	/* reserved; of the others, taken by bind(): for a listener, or before connect() */
 };
 
 /* How many of these ports one (source, destination, port) uses. */

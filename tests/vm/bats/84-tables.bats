@@ -235,13 +235,39 @@ connects() { ask client connect "again$((TRIES++))" 127.0.0.1 "$1"; }
 	same "$(left 9850)" 3 "one of them is used again"
 	# From inside the namespace, the same.
 	in_small tcptrace-ctl ports dst 127.0.0.1:9850 >"$BATS_TEST_TMPDIR/text"
-	has_line "$BATS_TEST_TMPDIR/text" "netns $INODE: ports 40000-40009, 10 in all, 1 reserved, 1 held by listeners"
+	has_line "$BATS_TEST_TMPDIR/text" "netns $INODE: ports 40000-40009, 10 in all, 1 reserved, 1 held by bind()"
 	has_line "$BATS_TEST_TMPDIR/text" '127.0.0.1 127.0.0.1:9850 *8 *3 *38% *3 *3'
 	# This host's own, according to /proc.
 	local range
 	read -ra range </proc/sys/net/ipv4/ip_local_port_range
 	row "netns=$(stat -Lc %i /proc/self/ns/net)" "dport="
 	same "$(of range_low) $(of range_high)" "${range[*]}"
+}
+
+@test "ports: one that bind() took before connect() is chosen for no destination" {
+	local i TRIES=0
+	add_netns small
+	INODE=$(netns_inode small)
+	in_small busybox sysctl -qw net.ipv4.ip_local_port_range="40000 40009"
+	peer_start server nsenter "$(netns small)" peer
+	peer_start client nsenter "$(netns small)" peer
+	ask server listen l 127.0.0.1 9852
+	ask server listen m 127.0.0.1 9853
+	for i in 0 1 2 3; do
+		ask client connect "c$i" 127.0.0.1 9852 "4000$i"
+		ask server accept "s$i" l
+	done
+	same "$(left 9853)" 6 "of another port"
+	for ((i = 1; i <= 6; i++)); do
+		ask client connect "d$i" 127.0.0.1 9853
+	done
+	same "$(left 9853)" 0 "all used"
+	asked_fails EADDRNOTAVAIL client connect none 127.0.0.1 9853
+	# The same while it is in TIME_WAIT.
+	ask client close c0
+	ask server end s0
+	wait_until time_waits_are 9852 1
+	same "$(left 9854)" 6 "of a third port"
 }
 
 # ---- top ----

@@ -150,6 +150,13 @@ static __always_inline bool syn_has_ecn(struct tcp_sock *tp)
 	       route_has_ecn(sk);
 }
 
+/* With a helper: of a timewait socket the pointer has no type. */
+static __always_inline void capture_bound(struct tcptrace_record *record, struct inet_bind_bucket *bucket)
+{
+	if (bucket && (BPF_CORE_READ(bucket, fastreuse) >= 0 || BPF_CORE_READ(bucket, fastreuseport) >= 0))
+		record->flags |= TCPTRACE_F_BOUND;
+}
+
 static __always_inline void capture_syn(struct tcptrace_record *record, struct tcp_sock *tp)
 {
 	record->snd_una = record->write_seq;
@@ -158,6 +165,7 @@ static __always_inline void capture_syn(struct tcptrace_record *record, struct t
 		record->flags |= TCPTRACE_F_REPAIR;
 	else if (syn_has_ecn(tp))
 		record->flags |= TCPTRACE_F_ECN;
+	capture_bound(record, READ(tp, inet_conn.icsk_bind_hash));
 }
 
 static __always_inline void capture_request(struct tcptrace_record *record, struct tcp_request_sock *req)

@@ -201,6 +201,11 @@ struct inet_sock {
 	__be16 inet_sport;
 };
 
+struct inet_bind_bucket {
+	signed char fastreuse;
+	signed char fastreuseport;
+};
+
 struct tcp_congestion_ops {
 	u32 flags;
 };
@@ -222,6 +227,7 @@ struct inet_connection_sock {
 		__u8 pingpong;
 	} icsk_ack;
 	const struct tcp_congestion_ops *icsk_ca_ops;
+	struct inet_bind_bucket *icsk_bind_hash;
 };
 
 struct tcp_options_received {
@@ -282,6 +288,7 @@ struct inet_timewait_sock {
 	struct sock_common __tw_common;
 	volatile unsigned char tw_substate;
 	unsigned char tw_rcv_wscale;
+	struct inet_bind_bucket *tw_tb;
 	struct timer_list tw_timer;
 };
 

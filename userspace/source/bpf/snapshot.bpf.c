@@ -28,6 +28,7 @@ static __always_inline u64 inode_of(struct tcp_sock *tp)
 
 static __always_inline void full_socket(struct tcptrace_record *record, struct tcp_sock *tp, u32 uid)
 {
+	capture_bound(record, READ(tp, inet_conn.icsk_bind_hash));
 	if (record->new_state == TCPTRACE_S_LISTEN) {
 		capture_listener(record, tp);
 		record->u.listen.inode = inode_of(tp);
@@ -65,6 +66,7 @@ int snapshot(struct bpf_iter__tcp *ctx)
 	} else if (record.kind == TCPTRACE_K_TIMEWAIT) {
 		tw = timewait_of(sk);
 		if (tw) {
+			capture_bound(&record, READ_UNTYPED(tw, tw_sk.tw_tb));
 			left = left_of(READ_UNTYPED(tw, tw_sk.tw_timer.expires));
 			record.u.totals.timeout = left > 0 ? jiffies_to_ms(left) : 0;
 		}
