@@ -65,9 +65,11 @@ static bool has_subscribers(void)
 	return genl_has_listeners(family, &init_net, 0);
 }
 
-static bool is_level_life(u16 type)
+static bool is_level_life(const struct tcptrace_record *record)
 {
-	return type <= TCPTRACE_T_TIMEWAIT;
+	if (record->type == TCPTRACE_T_RETRANSMIT)
+		return record->op == TCPTRACE_OP_SYN || record->op == TCPTRACE_OP_SYNACK;
+	return record->type <= TCPTRACE_T_TIMEWAIT;
 }
 
 enum progress {
@@ -113,7 +115,7 @@ static enum progress tcptrace_life_load(struct cursor *cursor, int cpu, unsigned
 		if (READ_ONCE(slot->position) != position)
 			continue;
 		cursor->next++;
-		if (is_level_life(record->type)) {
+		if (is_level_life(record)) {
 			cursor->newest = position;
 			return LOADED;
 		}
@@ -183,6 +185,13 @@ static int tcptrace_put_segment(struct sk_buff *msg, const struct tcptrace_segme
 	       (segment->out ? nla_put_flag(msg, TCPTRACE_A_EVENT_OUT) : 0);
 }
 
+static int tcptrace_put_retransmit(struct sk_buff *msg, const struct tcptrace_retransmit *retransmit)
+{
+	return nla_put_u32(msg, TCPTRACE_A_EVENT_SEQ, retransmit->seq) ?:
+	       nla_put_u32(msg, TCPTRACE_A_EVENT_LEN, retransmit->len) ?:
+	       nla_put_u32(msg, TCPTRACE_A_EVENT_RETRANSMITS, retransmit->total);
+}
+
 static int tcptrace_put_union(struct sk_buff *msg, const struct tcptrace_record *record)
 {
 	switch (record->type) {
@@ -192,6 +201,8 @@ static int tcptrace_put_union(struct sk_buff *msg, const struct tcptrace_record 
 		return tcptrace_put_listen(msg, &record->u.listen);
 	case TCPTRACE_T_RESET:
 		return tcptrace_put_segment(msg, &record->u.segment);
+	case TCPTRACE_T_RETRANSMIT:
+		return tcptrace_put_retransmit(msg, &record->u.retransmit);
 	default:
 		return tcptrace_put_totals(msg, &record->u.totals);
 	}

@@ -161,12 +161,12 @@ enum tcptrace_a_event {
 	TCPTRACE_A_EVENT_BACKLOG,		/* u32 */
 	TCPTRACE_A_EVENT_BACKLOG_MAX,		/* u32 */
 	TCPTRACE_A_EVENT_SYN_BACKLOG,		/* u32 */
-	TCPTRACE_A_EVENT_RETRANSMITS,		/* u32: u.listen or u.totals */
+	TCPTRACE_A_EVENT_RETRANSMITS,		/* u32: u.listen, u.totals, u.retransmit */
 	TCPTRACE_A_EVENT_BYTES_IN,		/* u64: u.totals */
 	TCPTRACE_A_EVENT_BYTES_OUT,		/* u64 */
 	TCPTRACE_A_EVENT_TIMEOUT,		/* u32: ms */
 	TCPTRACE_A_EVENT_OOO,			/* u32 */
-	TCPTRACE_A_EVENT_SEQ,			/* u32: u.segment */
+	TCPTRACE_A_EVENT_SEQ,			/* u32: u.segment, u.retransmit */
 	TCPTRACE_A_EVENT_ACK,			/* u32 */
 	TCPTRACE_A_EVENT_LEN,			/* u32 */
 	TCPTRACE_A_EVENT_WINDOW,		/* u32 */

@@ -172,6 +172,7 @@ static const struct field event_fields[] = {
 	{ TCPTRACE_A_EVENT_PID, NUMBER, "pid", NULL },
 	{ TCPTRACE_A_EVENT_COMM, TEXT, "comm", NULL },
 	{ TCPTRACE_A_EVENT_LOST, NUMBER64, "lost", NULL },
+	{ TCPTRACE_A_EVENT_RETRANSMITS, NUMBER, "retransmits", NULL },
 	{ }
 };
 

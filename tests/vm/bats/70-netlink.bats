@@ -2,9 +2,13 @@
 # The generic netlink family: it reports what status, the files and the events report.
 
 load helper
+load kernel
+load peers
 setup() { common_setup; }
 teardown()
 {
+	dropped_no_more 2>/dev/null || true
+	sysctl -qw net.ipv4.tcp_syn_retries=6 net.ipv4.tcp_synack_retries=5
 	witness_end
 	common_teardown
 }
@@ -319,6 +323,39 @@ has_accepts() { [[ $(accepts "$1" "$2") = "$3" ]]; }
 	same "$(times_and_cookies life)" "$(times_and_cookies ringlife)"
 	is "$(times_and_cookies life | grep -c .) > 700"
 	fails grep -E 'lost=|ENOBUFS' "$(out_of life)"
+}
+
+# events NAME WORD...: how many have these words
+events() { lines "$(out_of "$1")" "${@:2}"; }
+has_event() { (($(events life "$@") > 0)); }
+
+@test "the group carries SYNs and SYN-ACKs that are retransmitted, as the kernel counts them" {
+	local again
+	load_module
+	sysctl -qw net.ipv4.tcp_syn_retries=2 net.ipv4.tcp_synack_retries=1
+	spawn ring ringdump --level life
+	spawn_ready life nlfamily --rcvbuf $ROOMY life
+	wait_until ready ring
+	peer_start client
+	peer_start server
+	ask server listen l 127.0.0.1 9727
+	drop 'tcp sport 9727 tcp flags & (syn | ack) == (syn | ack) drop'
+	counted_from_here
+	ask client start c 127.0.0.1 9727
+	# REQUEST TIMEDOUT, and STATE to CLOSE: both have given up.
+	wait_until has_event type=3 op=3 sport=9727
+	wait_until has_event type=2 new=7 dport=9727
+	again=$(counted TcpRetransSegs)
+	# The very last event.
+	connections -p 9711
+	wait_until has_accepts life 9711 1
+	stop life
+	stop ring
+	# The SYN (54) and the SYN-ACK (55), with how often each was.
+	is "$(events life type=14 op=54 dport=9727) == 2 && $(events life type=14 op=55 sport=9727) > 1"
+	same "$(events life type=14)" "$again"
+	same "$(events life type=14 'retransmits=[1-9]')" "$again"
+	same "$(events ring type=retransmit)" "$again"
 }
 
 @test "events come in the order of their time" {
