@@ -55,6 +55,36 @@ static __always_inline void on_listen_start(const struct tcptrace_call *call, in
 	event_publish(&event);
 }
 
+/* listen() of a socket that listens already, about to change its backlog. It cannot fail any more. */
+static __always_inline void backlog_event(struct sock *sk, int backlog)
+{
+	struct event event;
+
+	if (sk->sk_state != TCP_LISTEN)
+		return ignore_hit();
+	if (!event_begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_LISTEN, TCPTRACE_OP_NONE))
+		return;
+	tcptrace_capture_listener(event.record, sk);
+	event.record->u.listen.backlog_max = backlog;
+	event_publish(&event);
+}
+
+/* int __inet_listen_sk(struct sock *sk, int backlog) */
+static __always_inline void on_listen_again(struct pt_regs *regs)
+{
+	backlog_event(ARG(regs, struct sock *, 0), ARG(regs, int, 1));
+}
+
+/* int inet_listen(struct socket *sock, int backlog), on older kernels, before it locks the socket */
+static __always_inline void on_listen_sock(struct pt_regs *regs)
+{
+	struct sock *sk = ARG(regs, struct socket *, 0)->sk;
+
+	if (!tcptrace_is_tcp(sk))
+		return ignore_hit();
+	backlog_event(sk, ARG(regs, int, 1));
+}
+
 static __always_inline void request_event(struct sock *sk, struct sock *listener, u8 op, u8 old, u8 new,
 					  u32 retransmits)
 {
@@ -417,6 +447,8 @@ static __always_inline void on_tw_end(struct pt_regs *regs)
 
 HANDLE_ENTRY(set_state)
 HANDLE_RETURN(listen_start)
+HANDLE_ENTRY(listen_again)
+HANDLE_ENTRY(listen_sock)
 HANDLE_ENTRY(request_open)
 HANDLE_ENTRY(request_drop)
 HANDLE_ENTRY(request_err)

@@ -147,6 +147,18 @@ static inline struct tcptrace_record *listen_begins(struct stream *stream)
 	return record;
 }
 
+/* listen() once more, with another backlog */
+static inline struct tcptrace_record *listens_again(struct stream *stream, uint32_t backlog_max)
+{
+	struct stream_endpoint *side = &stream->listener;
+	struct tcptrace_record *record = by_task(stream_add(stream, side, TCPTRACE_T_LISTEN, 0), side);
+
+	memset(record->daddr, 0, sizeof(record->daddr));
+	about_listener(record, 0);
+	record->u.listen.backlog_max = backlog_max;
+	return record;
+}
+
 static inline struct tcptrace_record *listen_ends(struct stream *stream)
 {
 	struct stream_endpoint *side = &stream->listener;

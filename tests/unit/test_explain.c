@@ -93,10 +93,11 @@ static void tells_not(const struct tcptrace_record *record, const char *text)
 
 static void test_handshake(void)
 {
-	struct tcptrace_record *listen, *syn, *came, *answer, *child, *accept, *unlisten;
+	struct tcptrace_record *listen, *again, *syn, *came, *answer, *child, *accept, *unlisten;
 
 	begin();
 	listen = listen_begins(&stream);
+	again = listens_again(&stream, 20);
 	syn = connects(&stream, &stream.client);
 	came = syn_arrives(&stream);
 	answer = syn_ack_arrives(&stream);
@@ -106,6 +107,8 @@ static void test_handshake(void)
 	run();
 	tells(listen, "Passive open: server/2002 called listen() for port 9090.");
 	tells(listen, "full when more than 10 established");
+	tells(again, "server/2002 called listen() again for port 9090");
+	tells(again, "full when more than 20 established");
 	tells(syn, "First handshake step: client/1001 called connect()");
 	tells(syn, "J=4294967290 ");
 	tells(came, "with the peer's initial sequence number J=4294967290.");

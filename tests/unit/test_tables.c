@@ -77,6 +77,31 @@ static void test_listen(void)
 	is_int(out.count, 4, "nothing else");
 }
 
+/* The backlog that it was given last counts; it is the same listener, and keeps its peaks. */
+static void test_listen_again(void)
+{
+	struct tcptrace_record *record;
+
+	busy_listener();
+	record = listens_again(&stream, 50);
+	save_types(1);
+	run("listen", "-q");
+	is_str(line(0), "127.0.0.1:9090         0    1   50     0    2        1   2.01ms         -     - server/2002",
+	       "another maximum, all else as it was");
+	is_int(out.count, 1, "one listener");
+	run("watch", "-H");
+	is_str(line(0) ? strstr(line_with("listen() again"), "LISTEN") : NULL,
+	       "LISTEN                         0     50 listen() again, backlog 50         server/2002", "watch");
+	run("states", "--json");
+	ok(!line_with("\"from\":\"LISTEN\",\"to\":\"LISTEN\""), "no change of state");
+	/* Before a LISTEN -> LISTEN nothing was seen. */
+	stream.records[0] = *record;
+	stream.count = 1;
+	save_types(1);
+	run("listen", "-q");
+	ok(strstr(line(0), " 0    0   50 "), "a listener that listened before");
+}
+
 /* It is never accepted, and still waits. */
 static void test_listen_waiting(void)
 {
@@ -566,6 +591,7 @@ int main(void)
 {
 	program_begin();
 	test_listen();
+	test_listen_again();
 	test_listen_waiting();
 	test_listen_drops();
 	test_listen_level();

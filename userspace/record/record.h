@@ -220,7 +220,7 @@ static inline bool record_begins(const struct tcptrace_record *record)
 {
 	switch (record->type) {
 	case TCPTRACE_T_LISTEN:
-		return record->new_state == TCPTRACE_S_LISTEN;
+		return record->new_state == TCPTRACE_S_LISTEN && record->old_state != TCPTRACE_S_LISTEN;
 	case TCPTRACE_T_CONNECT:
 		return record->op != TCPTRACE_OP_FAILED;
 	case TCPTRACE_T_REQUEST:

@@ -82,6 +82,31 @@ static __always_inline void on_listen_start(arguments *regs, int error, u64 unus
 	event_publish(&event);
 }
 
+static __always_inline void backlog_event(struct tcp_sock *tp, int backlog)
+{
+	struct event event;
+
+	if (!tp || READ((struct sock_common *)tp, skc_state) != TCP_LISTEN)
+		return;
+	if (!event_begin(&event, tp, tp, TCPTRACE_T_LISTEN, TCPTRACE_OP_NONE))
+		return;
+	capture_listener(event.record, tp);
+	event.record->u.listen.backlog_max = backlog;
+	event_publish(&event);
+}
+
+static __always_inline void on_listen_again(arguments *regs)
+{
+	backlog_event(tcp_of(ARG(regs, void *, 0)), ARG(regs, int, 1));
+}
+
+static __always_inline void on_listen_sock(arguments *regs)
+{
+	struct socket *sock = ARG(regs, struct socket *, 0);
+
+	backlog_event(tcp_of(READ(sock, sk)), ARG(regs, int, 1));
+}
+
 static __always_inline void request_event(void *sk, struct tcp_sock *tp, void *listener, u8 op, u8 old, u8 new,
 					  u32 retransmits)
 {

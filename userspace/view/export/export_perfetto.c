@@ -223,7 +223,8 @@ static struct track *track_of(struct perfetto *perfetto, const struct endpoint *
 /* Such a step has no information besides the change of state. */
 static inline bool is_change(const struct step *step)
 {
-	return step->record->type == TCPTRACE_T_STATE || step->record->type == TCPTRACE_T_LISTEN;
+	return step->record->type == TCPTRACE_T_STATE ||
+	       (step->record->type == TCPTRACE_T_LISTEN && step->old_state != step->new_state);
 }
 
 /* `step`: what led to the state, NULL: it existed before. */

@@ -15,6 +15,9 @@ static const char *const texts[EXPLAIN_TOPICS] = {
 		"socket waits for a SYN, and each connection gets a socket of its own. The accept "
 		"queue is full when more than {max} established connections wait in it for "
 		"accept().",
+	[EXPLAIN_LISTEN_AGAIN] =
+		"{who} called listen() again for port {port}, which already listened. That changes one thing: the "
+		"accept queue is now full when more than {max} established connections wait in it for accept().",
 	[EXPLAIN_UNLISTEN] =
 		"{who} stopped listening: a SYN to port {port} is refused from now on. "
 		"Accepted connections live on. Connections that were not accepted are reset.",

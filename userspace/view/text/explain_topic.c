@@ -347,13 +347,21 @@ static void of_connect(struct topics *topics, const struct tcptrace_record *reco
 		add(topics, record->flags & TCPTRACE_F_REPAIR ? EXPLAIN_RESTORED : EXPLAIN_CONNECT);
 }
 
+static void of_listen(struct topics *topics, const struct step *step)
+{
+	if (step->new_state != TCPTRACE_S_LISTEN)
+		add(topics, EXPLAIN_UNLISTEN);
+	else
+		add(topics, step->old_state == TCPTRACE_S_LISTEN ? EXPLAIN_LISTEN_AGAIN : EXPLAIN_LISTEN);
+}
+
 int explain_topics(const struct step *step, enum explain_topic all[EXPLAIN_MAX])
 {
 	struct topics topics = { .all = all };
 
 	switch (step->record->type) {
 	case TCPTRACE_T_LISTEN:
-		add(&topics, step->new_state == TCPTRACE_S_LISTEN ? EXPLAIN_LISTEN : EXPLAIN_UNLISTEN);
+		of_listen(&topics, step);
 		break;
 	case TCPTRACE_T_CONNECT:
 		of_connect(&topics, step->record);

@@ -320,7 +320,7 @@ static char *put_listen(char *p, const struct tcptrace_record *record)
 {
 	if (record->new_state == TCPTRACE_S_CLOSE)
 		return (record->flags & CLOSED) == CLOSED ? put_text(p, "close()") : put_text(p, "stopped listening");
-	p = put_text(p, "listen(), backlog ");
+	p = put_string(p, record->old_state == TCPTRACE_S_LISTEN ? "listen() again, backlog " : "listen(), backlog ");
 	return put_u64(p, record->u.listen.backlog_max);
 }
 
