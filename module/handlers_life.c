@@ -94,16 +94,32 @@ static __always_inline void request_event(struct sock *sk, struct sock *listener
 		return;
 	tcptrace_capture_listener(event.record, listener);
 	event.record->u.listen.retransmits = retransmits;
+	/* This one is in the SYN queue already, and not to be counted. */
+	if (op == TCPTRACE_OP_OPEN && event.record->u.listen.syn_backlog)
+		event.record->u.listen.syn_backlog--;
 	event.record->old_state = old;
 	event.record->new_state = new;
 	event_publish(&event);
 }
 
-/* inet_csk_reqsk_queue_hash_add(struct sock *sk, struct request_sock *req, unsigned long timeout) */
-static __always_inline void on_request_open(struct pt_regs *regs)
+/* inet_csk_reqsk_queue_hash_add(struct sock *sk, struct request_sock *req, unsigned long timeout), when it has returned */
+static __always_inline void call_request_open(struct tcptrace_call *call, struct pt_regs *regs)
 {
-	request_event(req_to_sk(ARG(regs, struct request_sock *, 1)), ARG(regs, struct sock *, 0), TCPTRACE_OP_OPEN,
-		      TCPTRACE_S_LISTEN, TCPTRACE_S_SYN_RECV, 0);
+	call->sk = ARG(regs, struct sock *, 0);
+	call->what = ARG(regs, struct request_sock *, 1);
+}
+
+/*
+ * If another CPU has just opened a request for the same SYN, retransmitted, this one is not hashed, and is freed. That
+ * is all that the function's result says, on kernels where it has one.
+ */
+static __always_inline void on_request_open(const struct tcptrace_call *call, int unused)
+{
+	struct sock *sk = req_to_sk((struct request_sock *)call->what);
+
+	if (!sk_hashed(sk))
+		return ignore_hit();
+	request_event(sk, call->sk, TCPTRACE_OP_OPEN, TCPTRACE_S_LISTEN, TCPTRACE_S_SYN_RECV, 0);
 }
 
 /*
@@ -449,7 +465,7 @@ HANDLE_ENTRY(set_state)
 HANDLE_RETURN(listen_start)
 HANDLE_ENTRY(listen_again)
 HANDLE_ENTRY(listen_sock)
-HANDLE_ENTRY(request_open)
+HANDLE_RETURN(request_open)
 HANDLE_ENTRY(request_drop)
 HANDLE_ENTRY(request_err)
 HANDLE_ENTRY(destroy)

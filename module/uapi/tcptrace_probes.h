@@ -26,7 +26,7 @@
 	P(listen_start,	"inet_csk_listen_start",	NULL,			LIFE,  RETURN,	  OPTIONAL, SOCK(0))	\
 	P(listen_again,	"__inet_listen_sk",		NULL,			LIFE,  ENTRY,	  OPTIONAL, SOCK(0))	\
 	P(listen_sock,	"inet_listen",			NULL,			LIFE,  ENTRY,	  FALLBACK, ANY)	\
-	P(request_open,	"inet_csk_reqsk_queue_hash_add", NULL,			LIFE,  ENTRY,	  OPTIONAL, SOCK(0))	\
+	P(request_open,	"inet_csk_reqsk_queue_hash_add", NULL,			LIFE,  RETURN,	  OPTIONAL, SOCK(0))	\
 	P(request_drop,	"__inet_csk_reqsk_queue_drop",	NULL,			LIFE,  ENTRY,	  OPTIONAL, SOCK(0))	\
 	P(request_err,	"tcp_req_err",			NULL,			LIFE,  ENTRY,	  OPTIONAL, TCP)	\
 	P(destroy,	"tcp_abort",			NULL,			LIFE,  ENTRY,	  OPTIONAL, ANY)	\

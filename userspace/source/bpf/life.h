@@ -116,15 +116,26 @@ static __always_inline void request_event(void *sk, struct tcp_sock *tp, void *l
 		return;
 	capture_listener(event.record, listener);
 	event.record->u.listen.retransmits = retransmits;
+	if (op == TCPTRACE_OP_OPEN && event.record->u.listen.syn_backlog)
+		event.record->u.listen.syn_backlog--;
 	event.record->old_state = old;
 	event.record->new_state = new;
 	event_publish(&event);
 }
 
-static __always_inline void on_request_open(arguments *regs)
+static __always_inline u64 call_request_open(arguments *regs)
 {
-	request_event(ARG(regs, void *, 1), NULL, ARG(regs, void *, 0), TCPTRACE_OP_OPEN,
-		      TCPTRACE_S_LISTEN, TCPTRACE_S_SYN_RECV, 0);
+	return 0;
+}
+
+static __always_inline void on_request_open(arguments *regs, int unused, u64 nothing)
+{
+	struct request_sock *req = ARG(regs, struct request_sock *, 1);
+
+	/* Unhashed: it is a duplicate. */
+	if (!READ(req, __req_common.skc_node.pprev))
+		return;
+	request_event(req, NULL, ARG(regs, void *, 0), TCPTRACE_OP_OPEN, TCPTRACE_S_LISTEN, TCPTRACE_S_SYN_RECV, 0);
 }
 
 static __always_inline void doom(void *sk, u8 op)

@@ -19,8 +19,9 @@ struct bpf_rule {
 };
 
 /* A RETURN row whose handler wants nothing of the function's entry where the return still has the arguments. */
-#define BPF_RETURN_SUFFICES(id)						\
-	((id) == TCPTRACE_P_listen_start || (id) == TCPTRACE_P_connect4 || (id) == TCPTRACE_P_connect6 || \
+#define BPF_RETURN_SUFFICES(id)										\
+	((id) == TCPTRACE_P_listen_start || (id) == TCPTRACE_P_request_open ||				\
+	 (id) == TCPTRACE_P_connect4 || (id) == TCPTRACE_P_connect6 ||					\
 	 (id) == TCPTRACE_P_allowed4 || (id) == TCPTRACE_P_allowed6)
 
 #define BPF_DROP_REASONS	256
