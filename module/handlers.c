@@ -41,6 +41,7 @@ bool tcptrace_wanted_key(const struct tcptrace_key *key, u32 level)
 
 #define TABLE_ENTRY(id)		{ .hook = tcptrace_hook_##id, .entry = tcptrace_entry_##id }
 #define TABLE_RETURN(id)	{ .ret_entry = tcptrace_call_##id, .ret = tcptrace_return_##id }
+#define TABLE_TRACEPOINT(id)	{ .trace = TCPTRACE_HAVE_##id ? tcptrace_trace_##id : NULL }
 #define TABLE(id, symbol, older, level, method, need, whose)	[TCPTRACE_P_##id] = TABLE_##method(id),
 
 const struct tcptrace_handler tcptrace_handlers[TCPTRACE_PROBE_COUNT] = { TCPTRACE_PROBES(TABLE) };

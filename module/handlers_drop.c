@@ -65,17 +65,17 @@ static noinline void drop_event(struct sk_buff *skb, u32 reason, const char *nam
 	event_publish(&event);
 }
 
-/* sk_skb_reason_drop(struct sock *sk, struct sk_buff *skb, reason), formerly kfree_skb_reason(skb, reason) */
-static __always_inline void on_drop(struct pt_regs *regs)
+/*
+ * The tracepoint kfree_skb: the last reference to a buffer is gone, and it was not consumed. The functions that free
+ * one, sk_skb_reason_drop() and others, do not call each other: a queueing discipline's list passes none but its own.
+ */
+static __always_inline void on_drop(struct sk_buff *skb, u32 reason)
 {
-	struct sk_buff *skb = tcptrace_dropped_skb(regs);
-	u32 reason = tcptrace_drop_reason(regs);
 	const char *name = tcptrace_drop_name(reason);
 
-	/* As long as there is another reference, the segment is not freed. */
-	if (!name || !skb || refcount_read(&skb->users) != 1)
+	if (!name)
 		return ignore_hit();
 	drop_event(skb, reason, name);
 }
 
-HANDLE_ENTRY(drop)
+HANDLE_TRACEPOINT(drop, skb, reason)

@@ -161,6 +161,17 @@ int tcptrace_return_##id(struct kretprobe_instance *instance, struct pt_regs *re
 	return 0;								\
 }
 
+/* A tracepoint has a prototype of its own, and so has the function that it calls: compat.h. */
+#define HANDLE_TRACEPOINT(id, ...)						\
+void tcptrace_trace_##id(TCPTRACE_TRACE_##id)					\
+{										\
+	/* Not every kernel does this for a tracepoint. */			\
+	preempt_disable_notrace();						\
+	tcptrace_count(hits[TCPTRACE_P_##id]);					\
+	on_##id(__VA_ARGS__);							\
+	preempt_enable_notrace();						\
+}
+
 #define DECLARE_HANDLER_ENTRY(id)						\
 void tcptrace_hook_##id(struct pt_regs *regs);					\
 int tcptrace_entry_##id(struct kprobe *kprobe, struct pt_regs *regs);
@@ -168,6 +179,8 @@ int tcptrace_entry_##id(struct kprobe *kprobe, struct pt_regs *regs);
 #define DECLARE_HANDLER_RETURN(id)						\
 int tcptrace_call_##id(struct kretprobe_instance *instance, struct pt_regs *regs); \
 int tcptrace_return_##id(struct kretprobe_instance *instance, struct pt_regs *regs);
+
+#define DECLARE_HANDLER_TRACEPOINT(id)	void tcptrace_trace_##id(TCPTRACE_TRACE_##id);
 
 #define DECLARE_HANDLER(id, symbol, older, level, method, need, whose)	DECLARE_HANDLER_##method(id)
 TCPTRACE_PROBES(DECLARE_HANDLER)

@@ -2,6 +2,7 @@
 #include <asm/barrier.h>
 #include <linux/kernel.h>
 #include <linux/string.h>
+#include <linux/tracepoint.h>
 
 #include "canary.h"
 #include "guard.h"
@@ -10,7 +11,7 @@
 #include "stats.h"
 
 enum { OPTIONAL, REQUIRED, FALLBACK };
-enum { ENTRY, RETURN };
+enum { ENTRY, RETURN, TRACEPOINT };
 
 struct probe {
 	const char *symbol;
@@ -27,6 +28,7 @@ struct probe {
 	union {
 		struct kprobe kprobe;
 		struct kretprobe kretprobe;
+		struct tracepoint *tracepoint;	/* of the kernel itself, which none of its modules takes away */
 	};
 };
 
@@ -73,8 +75,30 @@ static bool tcptrace_probe_attach_by_ftrace(struct probe *probe)
 	       !tcptrace_hook_add(handlers[probe - probes].hook, probe->level, (unsigned long)probe->kprobe.addr);
 }
 
+static void tcptrace_probe_compare(struct tracepoint *tracepoint, void *arg)
+{
+	struct probe *probe = arg;
+
+	if (!strcmp(tracepoint->name, probe->symbol))
+		probe->tracepoint = tracepoint;
+}
+
+static void tcptrace_probe_attach_tracepoint(struct probe *probe)
+{
+	probe->tracepoint = NULL;
+	for_each_kernel_tracepoint(tcptrace_probe_compare, probe);
+	if (probe->tracepoint && handlers[probe - probes].trace) {
+		probe->method = TCPTRACE_METHOD_TRACEPOINT;
+		return;
+	}
+	probe->method = TCPTRACE_METHOD_ABSENT;
+	probe->error = -ENOENT;
+}
+
 static void tcptrace_probe_attach(struct probe *probe, bool kprobes_only)
 {
+	if (probe->where == TRACEPOINT)
+		return tcptrace_probe_attach_tracepoint(probe);
 	probe->error = tcptrace_probe_attach_by_name(probe, probe->symbol);
 	if (probe->error && probe->older)
 		probe->error = tcptrace_probe_attach_by_name(probe, probe->older);
@@ -86,26 +110,6 @@ static void tcptrace_probe_attach(struct probe *probe, bool kprobes_only)
 		probe->method = TCPTRACE_METHOD_FTRACE;
 	else
 		probe->method = TCPTRACE_METHOD_KPROBE;
-}
-
-/* All at once, since each call waits for a grace period. */
-static void tcptrace_probe_detach_all(void)
-{
-	struct kretprobe *kretprobes[TCPTRACE_PROBE_COUNT];
-	struct kprobe *kprobes[TCPTRACE_PROBE_COUNT];
-	int i, kprobe_count = 0, kretprobe_count = 0;
-
-	tcptrace_hook_exit();
-	for (i = 0; i < TCPTRACE_PROBE_COUNT; i++) {
-		struct probe *probe = &probes[i];
-
-		if (probe->method == TCPTRACE_METHOD_KRETPROBE)
-			kretprobes[kretprobe_count++] = &probe->kretprobe;
-		else if (probe->method != TCPTRACE_METHOD_ABSENT)
-			kprobes[kprobe_count++] = &probe->kprobe;
-	}
-	unregister_kretprobes(kretprobes, kretprobe_count);
-	unregister_kprobes(kprobes, kprobe_count);
 }
 
 /*
@@ -147,6 +151,10 @@ static int tcptrace_probe_arm_one(struct probe *probe, bool on)
 	case TCPTRACE_METHOD_KRETPROBE:
 		error = on ? enable_kretprobe(&probe->kretprobe) : disable_kretprobe(&probe->kretprobe);
 		break;
+	case TCPTRACE_METHOD_TRACEPOINT:
+		error = on ? tracepoint_probe_register(probe->tracepoint, handlers[probe - probes].trace, NULL) :
+			     tracepoint_probe_unregister(probe->tracepoint, handlers[probe - probes].trace, NULL);
+		break;
 	}
 	if (error)
 		return error;
@@ -156,6 +164,29 @@ static int tcptrace_probe_arm_one(struct probe *probe, bool on)
 		probe->missed = tcptrace_probe_charged(probe) - probe->foreign;
 	smp_store_release(&probe->armed, on);
 	return 0;
+}
+
+/* All at once, since each call waits for a grace period. */
+static void tcptrace_probe_detach_all(void)
+{
+	struct kretprobe *kretprobes[TCPTRACE_PROBE_COUNT];
+	struct kprobe *kprobes[TCPTRACE_PROBE_COUNT];
+	int i, kprobe_count = 0, kretprobe_count = 0;
+
+	tcptrace_hook_exit();
+	for (i = 0; i < TCPTRACE_PROBE_COUNT; i++) {
+		struct probe *probe = &probes[i];
+
+		if (probe->method == TCPTRACE_METHOD_KRETPROBE)
+			kretprobes[kretprobe_count++] = &probe->kretprobe;
+		else if (probe->method == TCPTRACE_METHOD_TRACEPOINT)
+			tcptrace_probe_arm_one(probe, false);
+		else if (probe->method != TCPTRACE_METHOD_ABSENT)
+			kprobes[kprobe_count++] = &probe->kprobe;
+	}
+	unregister_kretprobes(kretprobes, kretprobe_count);
+	unregister_kprobes(kprobes, kprobe_count);
+	tracepoint_synchronize_unregister();
 }
 
 /* Arms what `level` needs and disarms the rest. Stops at the first error. */
@@ -284,14 +315,22 @@ static bool fallback_is_attached(const struct probe *probe)
 	return probe + 1 < probes + TCPTRACE_PROBE_COUNT && probe[1].need == FALLBACK && is_attached(probe + 1);
 }
 
+/* Of the two names, the one that this kernel has. */
+static const char *symbol_of(const struct probe *probe)
+{
+	if (!is_attached(probe) || probe->method == TCPTRACE_METHOD_TRACEPOINT)
+		return probe->symbol;
+	/* Of a kretprobe, too: its kprobe is its first member. */
+	return probe->kprobe.symbol_name;
+}
+
 bool tcptrace_probe_state(enum tcptrace_probe_id id, struct tcptrace_probe_state *state)
 {
 	const struct probe *probe = &probes[id];
 
 	*state = (struct tcptrace_probe_state) {
 		.id = id,
-		/* Of a kretprobe, too: its kprobe is its first member. */
-		.symbol = is_attached(probe) ? probe->kprobe.symbol_name : probe->symbol,
+		.symbol = symbol_of(probe),
 		.level = probe->level,
 		.method = probe->method,
 		.required = probe->need == REQUIRED,

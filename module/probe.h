@@ -16,6 +16,7 @@ struct tcptrace_handler {
 	kprobe_pre_handler_t entry;		/* ENTRY, by kprobe */
 	kretprobe_handler_t ret_entry;		/* RETURN: fills the struct tcptrace_call in ri->data */
 	kretprobe_handler_t ret;
+	void *trace;				/* TRACEPOINT; NULL: this kernel's does not say enough */
 };
 
 /* What the handler of a RETURN row keeps from the function's entry until it returns. */

@@ -30,7 +30,7 @@ static void tcptrace_show_head(struct seq_file *seq)
 
 static void tcptrace_show_probes(struct seq_file *seq)
 {
-	static const char * const methods[] = { "absent", "kprobe", "kretprobe", "ftrace" };
+	static const char * const methods[] = { "absent", "kprobe", "kretprobe", "ftrace", "tracepoint" };
 	struct tcptrace_probe_state state;
 	int id;
 

@@ -97,22 +97,18 @@ static inline unsigned long tcptrace_twsk_timeout(const struct inet_timewait_soc
 #endif
 }
 
-/* The arguments of the function that drops a segment. Kernels without a reason have no such function. */
-#ifdef HAVE_SK_SKB_REASON_DROP
-#define TCPTRACE_DROPPED_SKB	1
+/* The arguments of the tracepoint kfree_skb. Kernels without a reason have it, too, but what it says is no drop. */
+#ifdef HAVE_DROP_REASON
+#ifdef HAVE_KFREE_SKB_SOCKET
+#define TCPTRACE_TRACE_drop	void *data, struct sk_buff *skb, void *location, enum skb_drop_reason reason, struct sock *sk
 #else
-#define TCPTRACE_DROPPED_SKB	0
+#define TCPTRACE_TRACE_drop	void *data, struct sk_buff *skb, void *location, enum skb_drop_reason reason
 #endif
-
-static inline struct sk_buff *tcptrace_dropped_skb(struct pt_regs *regs)
-{
-	return (struct sk_buff *)regs_get_kernel_argument(regs, TCPTRACE_DROPPED_SKB);
-}
-
-static inline u32 tcptrace_drop_reason(struct pt_regs *regs)
-{
-	return (u32)regs_get_kernel_argument(regs, TCPTRACE_DROPPED_SKB + 1);
-}
+#define TCPTRACE_HAVE_drop	true
+#else
+#define TCPTRACE_TRACE_drop	void *data, struct sk_buff *skb, void *location, u32 reason
+#define TCPTRACE_HAVE_drop	false
+#endif
 
 /* The name of a reason; NULL: not specified, or one of a subsystem other than the core. */
 const char *tcptrace_drop_name(u32 reason);

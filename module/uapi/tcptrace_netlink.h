@@ -33,6 +33,7 @@ enum tcptrace_method {
 	TCPTRACE_METHOD_KPROBE,
 	TCPTRACE_METHOD_KRETPROBE,
 	TCPTRACE_METHOD_FTRACE,
+	TCPTRACE_METHOD_TRACEPOINT,
 };
 
 /* INFO_GET: the module, its ring, who reads */

@@ -4,11 +4,12 @@
  * program are made from the same rows. It is no ABI: rows come, go and move, and programs know a probe by its symbol.
  *
  *   id		on_<id>() is the handler: in module/handlers_<level>.c and in userspace/bpf/
- *   symbol	the function
+ *   symbol	the function, or the tracepoint
  *   older	its name on kernels before it was renamed, or NULL
  *   level	the level that needs it: it is armed while a reader asks for this level or a higher one
  *   method	ENTRY: at the function's entry, attached through ftrace where the kernel and the module's
- *		parameter `attach` allow it, else by a kprobe; RETURN: by a kretprobe
+ *		parameter `attach` allow it, else by a kprobe; RETURN: by a kretprobe; TRACEPOINT: at the
+ *		kernel's tracepoint of this name
  *   need	REQUIRED: the module does not load without it; OPTIONAL: its absence is reported;
  *		FALLBACK: replaces the row before it where that one is absent, and says less
  *   whose	TCP: no other protocol calls the function. SOCK(n), TWSK(n): other protocols do, and the handler is
@@ -72,7 +73,7 @@
 	P(in4,		"tcp_v4_do_rcv",		NULL,			SEGMENT, ENTRY,	  OPTIONAL, TCP)	\
 	P(in6,		"tcp_v6_do_rcv",		NULL,			SEGMENT, ENTRY,	  OPTIONAL, TCP)	\
 	P(request_in,	"tcp_check_req",		NULL,			SEGMENT, ENTRY,	  OPTIONAL, TCP)	\
-	P(drop,		"sk_skb_reason_drop",		"kfree_skb_reason",	SEGMENT, ENTRY,	  OPTIONAL, ANY)
+	P(drop,		"kfree_skb",			NULL,			SEGMENT, TRACEPOINT, OPTIONAL, ANY)
 
 #define TCPTRACE_PROBE_ID(id, ...) TCPTRACE_P_##id,
 enum tcptrace_probe_id { TCPTRACE_PROBES(TCPTRACE_PROBE_ID) TCPTRACE_PROBE_COUNT };

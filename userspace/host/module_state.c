@@ -20,6 +20,8 @@ const char *module_method_word(uint32_t method)
 		return "kretprobe";
 	case TCPTRACE_METHOD_FTRACE:
 		return "ftrace";
+	case TCPTRACE_METHOD_TRACEPOINT:
+		return "tracepoint";
 	default:
 		return "?";
 	}

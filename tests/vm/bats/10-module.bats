@@ -425,7 +425,7 @@ in_kallsyms() { LC_ALL=C command grep "$1" /proc/kallsyms >/dev/null; }
 	without __inet_accept
 	insmod "$BATS_TEST_TMPDIR/without.ko"
 	# 5.10 also has no drop reasons.
-	same "$(kernel_log | grep 'not visible' | grep -v 'no sk_skb_reason_drop ')" ""
+	same "$(kernel_log | grep 'not visible' | grep -v 'no kfree_skb ')" ""
 	same "$(probe_state "$MADE")" ""
 	like "$(probe_state security_sock_graft)" "life @(ftrace|kprobe) disarmed 0 0"
 	spawn_ready reader ringdump

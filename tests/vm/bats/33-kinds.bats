@@ -22,6 +22,7 @@ DROPS=$TRACE/events/skb/kfree_skb/enable
 traffic_cleanup()
 {
 	nft delete table inet test
+	tc qdisc del dev lo root
 	echo 0 >"$DROPS"
 } 2>/dev/null
 
@@ -59,6 +60,34 @@ traffic_dropped()
 	silent type=drop reason=QUEUE_PURGE
 	# The SYN that nobody accepted, as it arrived.
 	said type=drop op=segment reason=NO_SOCKET flags=SYN sport=9731 dir=in
+}
+
+traffic_disciplined()
+{
+	grep -q ' reason;' /sys/kernel/tracing/events/skb/kfree_skb/format || skip "this kernel drops without a reason (until 5.16)"
+	connected 9732
+	# It holds two segments, and frees the others as a list.
+	tc qdisc add dev lo root netem limit 2 delay 20ms
+	echo 1 >"$DROPS"
+	tell client write c 500000
+	ask server read s 500000
+	hear client
+	DISCARDED=$(tc -s qdisc show dev lo | sed -n 's/.*(dropped \([0-9]*\),.*/\1/p')
+	echo 0 >"$DROPS"
+	tc qdisc del dev lo root
+	keep DISCARDED
+	over
+}
+
+@test "dropped by the sender's queueing discipline" {
+	judge disciplined
+	is "$(freed "$RECORDED/trace" QDISC_DROP) > 0"
+	same "$(lines "$EVENTS" type=drop op=segment reason=QDISC_DROP)" "$(freed "$RECORDED/trace" QDISC_DROP)"
+	# A segment may stand for many, which the discipline counts.
+	is "DISCARDED >= $(freed "$RECORDED/trace" QDISC_DROP)"
+	# Each of the endpoint that sent it.
+	same "$(lines "$EVENTS" type=drop op=segment reason=QDISC_DROP dir=out)" "$(lines "$EVENTS" type=drop op=segment reason=QDISC_DROP)"
+	is "$(lines "$EVENTS" type=drop op=segment reason=QDISC_DROP dport=9732 dir=out) > 0"
 }
 
 traffic_mptcp()

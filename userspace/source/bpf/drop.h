@@ -68,13 +68,11 @@ static __always_inline void drop_event(struct sk_buff *skb, u32 reason)
 
 static __always_inline void on_drop(arguments *regs)
 {
-	struct sk_buff *skb = config.dropped_skb ? ARG(regs, struct sk_buff *, 1) : ARG(regs, struct sk_buff *, 0);
-	u32 reason = config.dropped_skb ? ARG(regs, u32, 2) : ARG(regs, u32, 1);
+	struct sk_buff *skb = ARG(regs, struct sk_buff *, 0);
+	u32 reason = ARG(regs, u32, 2);
 
 	/* Reasons without meaning have no name. */
-	if (!skb || reason >= BPF_DROP_REASONS || !config.drop_names[reason].words[0])
-		return;
-	if (READ(skb, users.refs.counter) == 1 && is_tcp_segment(skb))
+	if (reason < BPF_DROP_REASONS && config.drop_names[reason].words[0] && is_tcp_segment(skb))
 		drop_event(skb, reason);
 }
 

@@ -99,6 +99,16 @@ int kprobe_##id(struct pt_regs *context) \
 	return 0;			\
 }
 
+/* A raw tracepoint, whose arguments are numbers as a kprobe's are. */
+#define DEFINE_TRACEPOINT(id, whose)	\
+SEC("raw_tp")				\
+int kprobe_##id(arguments *regs)	\
+{					\
+	if (OURS_##whose)		\
+		on_##id(regs);		\
+	return 0;			\
+}
+
 #define DEFINE_RETURN(id, whose)			\
 SEC("kprobe")						\
 int kprobe_call_##id(struct pt_regs *context)		\
@@ -133,6 +143,8 @@ int id(arguments *regs)			\
 		on_##id(regs);		\
 	return 0;			\
 }
+
+#define DEFINE_TRACEPOINT(id, whose)
 
 #define DEFINE_RETURN(id, whose)	\
 SEC("fentry")				\

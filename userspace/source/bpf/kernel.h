@@ -330,7 +330,6 @@ struct sk_buff {
 	u16 network_header;
 	unsigned int end;
 	unsigned char *head;
-	refcount_t users;
 };
 
 struct tcp_skb_cb {

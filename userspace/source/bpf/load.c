@@ -21,7 +21,7 @@
 
 enum { OPTIONAL, REQUIRED, FALLBACK };
 
-/* The programs that attach a row in one of the two ways. */
+/* The programs that attach a row in one of the two ways; all NULL: it has none. */
 struct attachment {
 	struct bpf_program *program;
 	struct bpf_link **link;
@@ -35,28 +35,38 @@ struct probe {
 	const char *older;
 	enum tcptrace_level level;
 	int need;
+	bool tracepoint;		/* `symbol` is one, and `kprobe` is its program */
 	bool return_suffices;		/* to a trampoline */
 	struct attachment trampoline, kprobe;
 };
-
-/*
- * A dropped segment's socket is found in the segment. Not every verifier lets a helper find out its kind; a kprobe
- * needs no such permission.
- */
-static const bool kprobe_only[TCPTRACE_PROBE_COUNT] = { [TCPTRACE_P_drop] = true };
 
 #define WAY_ENTRY(name, call)	{ .program = skeleton->progs.name, .link = &skeleton->links.name }
 #define WAY_RETURN(name, call_) \
 	{ .program = skeleton->progs.name, .link = &skeleton->links.name, \
 	  .call = skeleton->progs.call_, .call_link = &skeleton->links.call_ }
 
+/*
+ * A tracepoint's program reads as a kprobe's does. A dropped segment's socket is found in the segment, and not every
+ * verifier lets a helper find out the kind of a socket that is no argument.
+ */
+#define TRAMPOLINE_ENTRY(id)		WAY_ENTRY(id, )
+#define TRAMPOLINE_RETURN(id)		WAY_RETURN(id, call_of_##id)
+#define TRAMPOLINE_TRACEPOINT(id)	{ .program = NULL }
+#define KPROBE_ENTRY(id)		WAY_ENTRY(kprobe_##id, )
+#define KPROBE_RETURN(id)		WAY_RETURN(kprobe_##id, kprobe_call_##id)
+#define KPROBE_TRACEPOINT(id)		WAY_ENTRY(kprobe_##id, )
+#define IS_TRACEPOINT_ENTRY		false
+#define IS_TRACEPOINT_RETURN		false
+#define IS_TRACEPOINT_TRACEPOINT	true
+
 #define ROW(id, _symbol, _older, _level, method, _need, _whose)						\
 	[TCPTRACE_P_##id] = {									\
 		.symbol = _symbol, .older = _older,						\
 		.level = TCPTRACE_L_##_level, .need = _need,					\
+		.tracepoint = IS_TRACEPOINT_##method,						\
 		.return_suffices = BPF_RETURN_SUFFICES(TCPTRACE_P_##id),			\
-		.trampoline = WAY_##method(id, call_of_##id),					\
-		.kprobe = WAY_##method(kprobe_##id, kprobe_call_##id),				\
+		.trampoline = TRAMPOLINE_##method(id),						\
+		.kprobe = KPROBE_##method(id),							\
 	},
 
 #define PROBES(name, skeleton)	const struct probe name[] = { TCPTRACE_PROBES(ROW) }
@@ -130,9 +140,13 @@ static void configure_filter(struct bpf_config *config, const struct source_requ
 
 /* ---- loading ---- */
 
-/* The function's name on this kernel; NULL: it does not exist. */
-static const char *symbol_of(const struct probe *probe)
+#define TRACEPOINT_ARGUMENTS	3	/* kfree_skb tells no reason on 5.10, and then nothing that can be told */
+
+/* The function's or tracepoint's name on this kernel; NULL: it does not exist. */
+static const char *symbol_of(const struct btf *btf, const struct probe *probe)
 {
+	if (probe->tracepoint)
+		return kernel_tracepoint_arguments(btf, probe->symbol) < TRACEPOINT_ARGUMENTS ? NULL : probe->symbol;
 	if (kernel_has(probe->symbol))
 		return probe->symbol;
 	return probe->older && kernel_has(probe->older) ? probe->older : NULL;
@@ -174,20 +188,18 @@ static int choose_probes(struct tcptrace_bpf *skeleton, const struct btf *btf, e
 	size_t i;
 
 	for (i = 0; i < TCPTRACE_PROBE_COUNT; i++) {
-		const char *symbol = symbol_of(&probes[i]);
+		const char *symbol = probes[i].level > level ? NULL : symbol_of(btf, &probes[i]);
 
 		/* It is a fallback for the row before it. */
-		if (probes[i].need == FALLBACK && symbol_of(&probes[i - 1]))
+		if (probes[i].need == FALLBACK && symbol_of(btf, &probes[i - 1]))
 			symbol = NULL;
-		if (!symbol && probes[i].need == REQUIRED) {
+		if (!symbol && probes[i].need == REQUIRED && probes[i].level <= level) {
 			snprintf(error, error_size, "BPF: this kernel has no %s to attach to", probes[i].symbol);
 			return -ENOENT;
 		}
-		if (probes[i].level > level)
-			symbol = NULL;
-		by_kprobe = how == BY_KPROBE || kprobe_only[i] ||
+		by_kprobe = how == BY_KPROBE || probes[i].tracepoint ||
 			    (symbol && kernel_arguments(btf, symbol) > TRAMPOLINE_ARGUMENTS);
-		if (symbol && by_kprobe && !kprobes_enabled()) {
+		if (symbol && by_kprobe && !probes[i].tracepoint && !kprobes_enabled()) {
 			snprintf(error, error_size,
 				 "BPF: kprobes are switched off as a whole, so the one on %s would not fire: " KPROBES_REMEDY, symbol);
 			return -ESHUTDOWN;
@@ -281,7 +293,7 @@ static bool attach(const struct probe *probe)
 {
 	const struct attachment *way = &probe->trampoline;
 
-	if (bpf_program__autoload(way->program)) {
+	if (way->program && bpf_program__autoload(way->program)) {
 		if (way->call && bpf_program__autoload(way->call))
 			*way->call_link = bpf_program__attach(way->call);
 		*way->link = bpf_program__attach(way->program);
@@ -290,6 +302,10 @@ static bool attach(const struct probe *probe)
 	way = &probe->kprobe;
 	if (!bpf_program__autoload(way->program))
 		return true;
+	if (probe->tracepoint) {
+		*way->link = bpf_program__attach_raw_tracepoint(way->program, probe->symbol);
+		return *way->link;
+	}
 	if (way->call)
 		*way->call_link = attach_kprobe(probe, way->call, false);
 	*way->link = attach_kprobe(probe, way->program, way->call);
@@ -346,6 +362,8 @@ static uint64_t kprobe_missed(const struct bpf_link *link)
 
 static uint64_t attachment_missed(const struct attachment *way)
 {
+	if (!way->program)
+		return 0;
 	/* Programs that are not loaded have no descriptor, those not attached no link. */
 	return program_missed(way->program) + program_missed(way->call) + kprobe_missed(*way->link) +
 	       (way->call ? kprobe_missed(*way->call_link) : 0);

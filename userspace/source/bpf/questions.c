@@ -104,6 +104,22 @@ int kernel_result(const struct btf *btf, const char *function)
 	return type && type->type ? btf_vlen(type) : 0;
 }
 
+/* The tracepoint calls functions of this type; the first parameter is not one of its arguments. */
+int kernel_tracepoint_arguments(const struct btf *btf, const char *tracepoint)
+{
+	const struct btf_type *type;
+	char name[64];
+	int id;
+
+	snprintf(name, sizeof(name), "btf_trace_%s", tracepoint);
+	id = btf__find_by_name_kind(btf, name, BTF_KIND_TYPEDEF);
+	if (id < 0)
+		return 0;
+	type = btf__type_by_id(btf, btf__type_by_id(btf, id)->type);
+	type = btf_is_ptr(type) ? btf__type_by_id(btf, type->type) : NULL;
+	return type && btf_is_func_proto(type) ? btf_vlen(type) - 1 : 0;
+}
+
 /* The number of the argument of this enum type; 0: none, because the first never is. */
 static int argument_of_enum(const struct btf *btf, const char *function, const char *name)
 {
@@ -207,7 +223,6 @@ void kernel_answers(const struct btf *btf, struct bpf_config *config)
 	config->reply_reason = argument_of_enum(btf, "tcp_v4_send_reset", "sk_rst_reason");
 	config->reset_segment = kernel_arguments(btf, "tcp_reset") > 1;
 	config->tw_timeout = kernel_has("inet_twsk_hashdance_schedule") ? 3 : 0;
-	config->dropped_skb = kernel_has("sk_skb_reason_drop");
 	config->mib_keepalive = value_of_nameless(btf, "LINUX_MIB_TCPKEEPALIVE");
 	name_drops(btf, config);
 	find_preempt_count(btf, config);

@@ -20,6 +20,9 @@ int kernel_function(const char *function);
 /* The number of its arguments. */
 int kernel_arguments(const struct btf *btf, const char *function);
 
+/* Those of a tracepoint; 0: there is none of this name. Searches all types. */
+int kernel_tracepoint_arguments(const struct btf *btf, const char *tracepoint);
+
 /* The number of arguments before its return value; 0: it returns nothing. */
 int kernel_result(const struct btf *btf, const char *function);
 

@@ -42,7 +42,6 @@ struct bpf_config {
 	__u8	typed_task;		/* bpf_get_current_task_btf() exists: 5.11 */
 	__u8	level;			/* enum tcptrace_level that the reader wants */
 	__u8	mib_keepalive;		/* LINUX_MIB_TCPKEEPALIVE */
-	__u8	dropped_skb;		/* the argument with the dropped segment, from 0; the next one is the reason */
 	__u8	sent_reason;		/* which argument of tcp_send_active_reset() is the reason; 0: none */
 	__u8	reply_reason;		/* the same of tcp_v4_send_reset() and tcp_v6_send_reset() */
 	__u8	reset_segment;		/* the second argument of tcp_reset() is the segment */
