@@ -26,6 +26,18 @@ traffic_cleanup()
 	echo 0 >"$DROPS"
 } 2>/dev/null
 
+# drops_begin, drops_end: from one to the other the tracepoint is recorded, for this traffic alone; then in the file freed
+drops_begin()
+{
+	DROPS_BEFORE=$(grep -c kfree_skb: $TRACE/trace) || true
+	echo 1 >"$DROPS"
+}
+drops_end()
+{
+	echo 0 >"$DROPS"
+	grep kfree_skb: $TRACE/trace | tail -n +$((DROPS_BEFORE + 1)) >"$BATS_TEST_TMPDIR/freed"
+}
+
 # freed TRACE REASON: how often the tracepoint gave this reason, for IPv4
 freed() { grep -cE "protocol=2048 .*reason: $2\$" "$1" || true; }
 freed_so() { (($(freed $TRACE/trace "$1") >= $2)); }
@@ -33,7 +45,7 @@ freed_so() { (($(freed $TRACE/trace "$1") >= $2)); }
 traffic_dropped()
 {
 	grep -q ' reason;' /sys/kernel/tracing/events/skb/kfree_skb/format || skip "this kernel drops without a reason (until 5.16)"
-	echo 1 >"$DROPS"
+	drops_begin
 	connected 9731
 	ask client write c 100
 	ask server read s 100
@@ -47,15 +59,15 @@ traffic_dropped()
 	ask server close l
 	asked_fails ECONNREFUSED client connect e 127.0.0.1 9731
 	wait_until freed_so NO_SOCKET 1
-	echo 0 >"$DROPS"
+	drops_end
 }
 
 @test "dropped, and the kernel's reason" {
 	local reason
 	judge dropped
 	for reason in NETFILTER_DROP TCP_OLD_DATA NO_SOCKET; do
-		same "$(lines "$EVENTS" type=drop op=segment reason=$reason)" "$(freed "$RECORDED/trace" $reason)" $reason
-		is "$(freed "$RECORDED/trace" $reason) > 0"
+		same "$(lines "$EVENTS" type=drop op=segment reason=$reason)" "$(freed "$KEPT/freed" $reason)" $reason
+		is "$(freed "$KEPT/freed" $reason) > 0"
 	done
 	silent type=drop reason=QUEUE_PURGE
 	# The SYN that nobody accepted, as it arrived.
@@ -67,13 +79,13 @@ traffic_disciplined()
 	grep -q ' reason;' /sys/kernel/tracing/events/skb/kfree_skb/format || skip "this kernel drops without a reason (until 5.16)"
 	connected 9732
 	# It holds two segments, and frees the others as a list.
-	tc qdisc add dev lo root netem limit 2 delay 20ms
-	echo 1 >"$DROPS"
+	tc qdisc add dev lo root netem limit 2 delay 100ms
+	drops_begin
 	tell client write c 500000
 	ask server read s 500000
 	hear client
 	DISCARDED=$(tc -s qdisc show dev lo | sed -n 's/.*(dropped \([0-9]*\),.*/\1/p')
-	echo 0 >"$DROPS"
+	drops_end
 	tc qdisc del dev lo root
 	keep DISCARDED
 	over
@@ -81,10 +93,10 @@ traffic_disciplined()
 
 @test "dropped by the sender's queueing discipline" {
 	judge disciplined
-	is "$(freed "$RECORDED/trace" QDISC_DROP) > 0"
-	same "$(lines "$EVENTS" type=drop op=segment reason=QDISC_DROP)" "$(freed "$RECORDED/trace" QDISC_DROP)"
+	is "$(freed "$KEPT/freed" QDISC_DROP) > 0"
+	same "$(lines "$EVENTS" type=drop op=segment reason=QDISC_DROP)" "$(freed "$KEPT/freed" QDISC_DROP)"
 	# A segment may stand for many, which the discipline counts.
-	is "DISCARDED >= $(freed "$RECORDED/trace" QDISC_DROP)"
+	is "DISCARDED >= $(freed "$KEPT/freed" QDISC_DROP)"
 	# Each of the endpoint that sent it.
 	same "$(lines "$EVENTS" type=drop op=segment reason=QDISC_DROP dir=out)" "$(lines "$EVENTS" type=drop op=segment reason=QDISC_DROP)"
 	is "$(lines "$EVENTS" type=drop op=segment reason=QDISC_DROP dport=9732 dir=out) > 0"
