@@ -17,12 +17,15 @@ static __always_inline void call_connect(struct tcptrace_call *call, struct pt_r
 {
 	call->sk = ARG(regs, struct sock *, 0);
 	call->what = ARG(regs, void *, 1);
+	call->before = ARG(regs, int, 2);
 }
 
-/* An address of the wrong family or length was not looked at. */
-static bool is_whole(int error)
+/* What the functions themselves ask before they look at an address: its length and its family. */
+static bool is_whole(const struct tcptrace_call *call, u32 length, sa_family_t family)
 {
-	return error != -EINVAL && error != -EAFNOSUPPORT;
+	const struct sockaddr *to = call->what;
+
+	return (int)call->before >= (int)length && to->sa_family == family;
 }
 
 static void failed_event(struct sock *sk, struct tcptrace_key *key, int error)
@@ -41,7 +44,7 @@ static void connect4_failed(const struct tcptrace_call *call, int error)
 	const struct sockaddr_in *to = call->what;
 	struct tcptrace_key key;
 
-	if (!error || !is_whole(error))
+	if (!error || !is_whole(call, sizeof(*to), AF_INET))
 		return ignore_hit();
 	tcptrace_key_of_sock(&key, call->sk);
 	ipv6_addr_set_v4mapped(to->sin_addr.s_addr, &key.daddr);
@@ -54,7 +57,7 @@ static void connect6_failed(const struct tcptrace_call *call, int error)
 	const struct sockaddr_in6 *to = call->what;
 	struct tcptrace_key key;
 
-	if (!error || !is_whole(error))
+	if (!error || !is_whole(call, SIN6_LEN_RFC2133, AF_INET6))
 		return ignore_hit();
 	tcptrace_key_of_sock(&key, call->sk);
 	key.daddr = to->sin6_addr;
@@ -83,8 +86,9 @@ static __always_inline void on_connect6(const struct tcptrace_call *call, int er
 {
 	const struct sockaddr_in6 *to = call->what;
 
-	/* For a mapped address, it has called tcp_v4_connect(). */
-	if (error && is_whole(error) && ipv6_addr_v4mapped(&to->sin6_addr))
+	/* For a mapped address, it has called tcp_v4_connect(), unless IPV6_V6ONLY forbids that. */
+	if (error && is_whole(call, SIN6_LEN_RFC2133, AF_INET6) && ipv6_addr_v4mapped(&to->sin6_addr) &&
+	    !ipv6_only_sock(call->sk))
 		return ignore_hit();
 	connect6_failed(call, error);
 }

@@ -560,7 +560,8 @@ traffic_level_life()
 	said type=verdict dport=9619 bytes_out=100000 bytes_in=0 closed_by=remote closed_pid="$(pid_of server)"
 }
 
-# connect() that sends nothing: no port is left, the tuple is taken, there is no route, a route forbids it.
+# connect() that sends nothing: no port is left, the tuple is taken, there is no route, a route forbids it or hides, an
+# address needs a device, a BPF program of the cgroup forbids it.
 traffic_failed()
 {
 	PORT=9640
@@ -570,20 +571,43 @@ traffic_failed()
 	ip netns exec few sysctl -qw net.ipv4.ip_local_port_range='41000 41001'
 	ip netns exec few ip route add unreachable 10.1.0.0/16
 	ip netns exec few ip route add prohibit 10.2.0.0/16
+	ip netns exec few ip route add blackhole 10.3.0.0/16
+	mkdir -p "$BATS_TEST_TMPDIR/cgroup"
+	mount -t cgroup2 none "$BATS_TEST_TMPDIR/cgroup"
 	counted_from_here
-	ip netns exec few python3 - >"$BATS_TEST_TMPDIR/failed" <<-'END'
-		import errno
+	ip netns exec few python3 - "$BATS_TEST_TMPDIR/cgroup" >"$BATS_TEST_TMPDIR/failed" <<-'END'
+		import ctypes, errno, os, struct, sys
 		from socket import *
 		l = create_server(('127.0.0.1', 9640)); kept = []
-		def go(to='127.0.0.1', port=0, family=AF_INET):
+		def go(to='127.0.0.1', port=0, family=AF_INET, v6only=False):
 		    s = socket(family); s.setsockopt(SOL_SOCKET, SO_REUSEADDR, 1); kept.append(s)
 		    if port: s.bind(('127.0.0.1', port))
+		    if v6only: s.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, 1)
 		    try: s.connect((to, 9640))
 		    except OSError as e: print(to, s.getsockname()[1], errno.errorcode[e.errno])
+		def bpf(command, attributes):
+		    at = ctypes.create_string_buffer(attributes)
+		    fd = ctypes.CDLL(None, use_errno=True).syscall(321, command, at, len(attributes))
+		    if fd < 0: raise OSError(ctypes.get_errno(), 'bpf()')
+		    return fd
+		def forbid(cgroup):
+		    # r0 = 0; exit
+		    code = ctypes.create_string_buffer(struct.pack('<QQ', 0xb7, 0x95)); licence = ctypes.create_string_buffer(b'GPL')
+		    os.mkdir(cgroup); open(cgroup + '/cgroup.procs', 'w').write(str(os.getpid()))
+		    fd = os.open(cgroup, os.O_RDONLY)
+		    for attach in 10, 11: # BPF_CGROUP_INET4_CONNECT, BPF_CGROUP_INET6_CONNECT
+		        program = bpf(5, struct.pack('<IIQQIIQII16sII', 18, 2, ctypes.addressof(code), ctypes.addressof(licence), 0, 0, 0, 0, 0, b'', 0, attach))
+		        bpf(8, struct.pack('<IIII', fd, program, attach, 0))
 		for port in 0, 0, 0, 3001, 3001: go(port=port)
-		go('10.1.0.1'); go('10.2.0.1'); go('192.0.2.1'); go('2001:db8::1', family=AF_INET6)
-		go('::ffff:192.0.2.1', family=AF_INET6)
+		go('10.1.0.1'); go('10.2.0.1'); go('10.3.0.1'); go('192.0.2.1')
+		for to in '2001:db8::1', 'fe80::1', '::ffff:192.0.2.1', '::ffff:10.3.0.1': go(to, family=AF_INET6)
+		go('::ffff:127.0.0.1', family=AF_INET6, v6only=True)
+		forbid(sys.argv[1] + '/forbidden')
+		go(); go('::1', family=AF_INET6); go('::ffff:127.0.0.1', family=AF_INET6)
+		open(sys.argv[1] + '/cgroup.procs', 'w').write(str(os.getpid()))
+		os.rmdir(sys.argv[1] + '/forbidden')
 	END
+	umount "$BATS_TEST_TMPDIR/cgroup"
 	FAILED=$(<"$BATS_TEST_TMPDIR/failed")
 	keep FAILED
 }
@@ -591,12 +615,13 @@ traffic_failed()
 @test "connect() that fails before its first segment: who, whereto, why, and no connection" {
 	local address port error
 	judge failed
-	same "$(grep -c . <<<"$FAILED")" 7
+	same "$(cut -d ' ' -f 3 <<<"$FAILED" | sort | uniq -c | xargs)" \
+		"1 EACCES 2 EADDRNOTAVAIL 1 EHOSTUNREACH 3 EINVAL 4 ENETUNREACH 3 EPERM"
 	while read -r address port error; do
 		is "$(lines "$EVENTS" type=connect op=failed daddr="$address" sport="$port" dport=9640 error="$error" comm=python3) == \
 			$(grep -cxF "$address $port $error" <<<"$FAILED")"
 	done <<<"$FAILED"
-	is "$(lines "$EVENTS" type=connect op=failed) == 7"
+	is "$(lines "$EVENTS" type=connect op=failed) == $(grep -c . <<<"$FAILED")"
 	# Three were connected.
 	is "$(lines "$EVENTS" type=connect state=SYN_SENT) == 3"
 	silent type=state old=SYN_SENT new=CLOSE

@@ -5,11 +5,6 @@
 
 #include "source/bpf/event.h"
 
-static __always_inline bool is_whole(int error)
-{
-	return error != -EINVAL && error != -EAFNOSUPPORT;
-}
-
 static __always_inline void failed_event(struct tcp_sock *tp, struct key *key, int error)
 {
 	struct event event;
@@ -29,6 +24,18 @@ struct destination {
 	u32 address6[4];
 };
 
+/* The least that the functions take: sizeof(struct sockaddr_in); of IPv6, without the scope. */
+#define SIN_LEN			16
+#define SIN6_LEN_RFC2133	24
+
+static __always_inline bool get_destination(struct destination *to, arguments *regs, bool v6)
+{
+	if (ARG(regs, int, 2) < (v6 ? SIN6_LEN_RFC2133 : SIN_LEN))
+		return false;
+	bpf_probe_read_kernel(to, v6 ? SIN6_LEN_RFC2133 : SIN_LEN, ARG(regs, void *, 1));
+	return to->family == (v6 ? AF_INET6 : AF_INET);
+}
+
 static __always_inline void connect_failed(arguments *regs, int error, bool v6)
 {
 	struct sock_common *sk = ARG(regs, struct sock_common *, 0);
@@ -36,9 +43,8 @@ static __always_inline void connect_failed(arguments *regs, int error, bool v6)
 	struct destination to = { 0 };
 	struct key key = { 0 };
 
-	if (!error || !is_whole(error) || !tp)
+	if (!error || !tp || !get_destination(&to, regs, v6))
 		return;
-	bpf_probe_read_kernel(&to, v6 ? sizeof(to) : 8, ARG(regs, void *, 1));
 	addresses(sk, key.saddr, key.daddr);
 	if (v6)
 		__builtin_memcpy(key.daddr, to.address6, sizeof(key.daddr));
@@ -73,11 +79,12 @@ static __always_inline bool is_mapped(const struct destination *to)
 
 static __always_inline void on_connect6(arguments *regs, int error, u64 unused)
 {
+	struct sock_common *sk = ARG(regs, struct sock_common *, 0);
 	struct destination to = { 0 };
 
-	bpf_probe_read_kernel(&to, sizeof(to), ARG(regs, void *, 1));
-	if (!is_mapped(&to))
-		connect_failed(regs, error, true);
+	if (error && get_destination(&to, regs, true) && is_mapped(&to) && !READ_BITS(sk, skc_ipv6only))
+		return;
+	connect_failed(regs, error, true);
 }
 
 static __always_inline u64 call_allowed4(arguments *regs)

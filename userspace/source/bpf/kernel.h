@@ -33,8 +33,6 @@ typedef __u64 u64;
 #define TCP_NEW_SYN_RECV	12
 #define RCV_SHUTDOWN		1
 #define SHUTDOWN_MASK		3
-#define EINVAL			22
-#define EAFNOSUPPORT		97
 #define ECONNRESET		104
 #define SOCK_DEAD		0	/* enum sock_flags */
 #define SOCK_DONE		1
