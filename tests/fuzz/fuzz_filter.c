@@ -43,7 +43,7 @@ static void check_match(const struct filter *filter, const struct endpoint *ep)
 	struct filter_subject subject = {
 		.saddr = ep->saddr, .daddr = ep->daddr, .sport = ep->sport, .dport = ep->dport,
 		.family = ep->inet6 & 1 ? AF_INET6 : AF_INET, .state = ep->state,
-		.kind = ep->kind, .ifindex = ep->ifindex,
+		.kind = ep->kind, .zone.ifindex = ep->ifindex,
 	};
 	size_t count, i;
 

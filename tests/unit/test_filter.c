@@ -193,7 +193,7 @@ static int fits(const char *text, const char *subject_text, unsigned int state, 
 	uint8_t addresses[2][TCPTRACE_ADDR_LEN];
 	struct filter_subject subject = {
 		.saddr = addresses[0], .daddr = addresses[1],
-		.family = AF_INET6, .state = state, .kind = TCPTRACE_K_FULL, .ifindex = ifindex,
+		.family = AF_INET6, .state = state, .kind = TCPTRACE_K_FULL, .zone.ifindex = ifindex,
 	};
 	char words[2][64], mapped[160], error[256];
 	struct filter *filter;

@@ -242,7 +242,7 @@ static void random_subjects(void)
 			.sport = random_port(), .dport = random_port(),
 			.family = mapped && chance(70) ? AF_INET : AF_INET6,
 			.state = 1 + random_below(TCPTRACE_STATE_MAX),
-			.kind = TCPTRACE_K_FULL, .ifindex = random_below(3),
+			.kind = TCPTRACE_K_FULL, .zone.ifindex = random_below(3),
 			.process = &processes[random_below(PROCESSES)],
 		};
 	}
@@ -367,7 +367,7 @@ static uint64_t make_other(void)
 		say_number("", number);
 	for (i = 0; i < SUBJECTS; i++) {
 		const struct filter_subject *s = &subjects[i].subject;
-		bool fits = device ? s->ifindex == number :
+		bool fits = device ? s->zone.ifindex == number :
 				     s->sport == number || s->dport == number;
 
 		set |= (uint64_t)fits << i;

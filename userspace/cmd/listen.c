@@ -141,7 +141,7 @@ static void put_heading(struct listen *listen, uint64_t time)
 
 static bool shown(const struct listen *listen, const struct listener *listener)
 {
-	return session_wants_copy(listen->session, &listener->ep, listener->ifindex);
+	return session_wants(listen->session, &listener->ep);
 }
 
 static void print_table(struct listen *listen, uint64_t time)

@@ -192,7 +192,7 @@ static size_t print_space(struct view *view, const struct port_space *space, siz
 		*p++ = '\n';
 		out_done(&view->session->out, p);
 	}
-	for (i = first; i < ports->use_count && ports->uses[i]->netns == space->netns; i++) {
+	for (i = first; i < ports->use_count && ports->uses[i]->zone.netns == space->netns; i++) {
 		fill(&row, space, ports->uses[i]);
 		put_row(view, &row);
 	}
@@ -210,7 +210,7 @@ static void print_text(struct view *view)
 	size_t i, use = 0;
 
 	for (i = 0; i < ports->use_count; i++) {
-		fill(&row, ports_space(ports, ports->uses[i]->netns), ports->uses[i]);
+		fill(&row, ports_space(ports, ports->uses[i]->zone.netns), ports->uses[i]);
 		columns_widen(&view->columns, &row);
 	}
 	for (i = 0; i < ports->space_count; i++)
@@ -223,7 +223,7 @@ static void print_json(struct view *view, uint64_t time)
 	size_t i;
 
 	for (i = 0; i < ports->use_count; i++)
-		json_ports(&view->session->out, ports_space(ports, ports->uses[i]->netns), ports->uses[i], time);
+		json_ports(&view->session->out, ports_space(ports, ports->uses[i]->zone.netns), ports->uses[i], time);
 	for (i = 0; i < ports->space_count; i++)
 		json_ports(&view->session->out, &ports->spaces[i], NULL, time);
 }

@@ -83,7 +83,7 @@ static void show_socket(struct ss *ss, const struct tcptrace_record *record, con
 
 static void show_endpoint(struct ss *ss, const struct endpoint *ep, uint64_t time)
 {
-	const struct ss_row row = ss_row_of_endpoint(ep, model_ifindex(ss->model, ep));
+	const struct ss_row row = ss_row_of_endpoint(ep);
 
 	if (ss->options.options.json)
 		json_history(ss->out, ep, time, ss->source->live);
@@ -107,7 +107,7 @@ static void show_model(struct ss *ss, uint64_t time)
 	uint32_t place = 0;
 
 	while (!ss->out->error && (ep = model_next(ss->model, &place)))
-		if (listing_shows_endpoint(&ss->listing, ss->model, ep))
+		if (listing_shows_endpoint(&ss->listing, ep))
 			show_endpoint(ss, ep, time);
 }
 

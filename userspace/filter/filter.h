@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "record/process_ref.h"
+#include "record/zone.h"
 #include "tcptrace.h"
 
 /* For --help. */
@@ -32,7 +33,7 @@ struct filter_subject {
 	uint8_t family;
 	uint8_t state;		/* enum tcptrace_state */
 	uint8_t kind;		/* enum tcptrace_kind */
-	uint32_t ifindex;
+	struct zone zone;
 	const struct process *process;	/* NULL: unknown, so no condition on it can fail */
 };
 

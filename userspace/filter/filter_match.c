@@ -65,7 +65,7 @@ static bool test(const struct filter_node *node, const struct filter_subject *su
 		filter_prefix_fits(subject->saddr, clause->saddr, clause->saddr_len)) &&
 	       (!clause->daddr_len ||
 		filter_prefix_fits(subject->daddr, clause->daddr, clause->daddr_len)) &&
-	       (!node->device || node->ifindex == subject->ifindex);
+	       (!node->device || node->ifindex == subject->zone.ifindex);
 }
 
 /* As in ss, a request socket is in SYN-RECV until it ends; bit 0 is for what has no state. */

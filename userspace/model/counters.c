@@ -136,7 +136,7 @@ void counters_take(struct model *model, struct endpoint *ep, const struct tcptra
 	ep->rcv_nxt = rcv_nxt;
 	if (record_has_totals(record)) {
 		/* setsockopt() may have changed it, which no record reports. */
-		endpoint_table_bind(&model->table, ep, record->ifindex);
+		endpoint_bind(ep, record->ifindex);
 		counters_take_totals(ep, record);
 		take_numbers(model, ep, record);
 	}

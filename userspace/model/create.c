@@ -167,7 +167,7 @@ uint32_t model_add_before(struct model *model, const struct tcptrace_record *eve
 /* Its numbers are kept, being newer is no harm; except those of a timewait socket, which are not its own. */
 void model_step_back(struct endpoint *ep, const struct tcptrace_record *event)
 {
-	uint32_t kept = EP_PREEXISTING | EP_ACTIVE | EP_PASSIVE | EP_ISS | EP_IRS | EP_BOUND;
+	uint32_t kept = EP_PREEXISTING | EP_ACTIVE | EP_PASSIVE | EP_ISS | EP_IRS;
 	uint8_t kind = kind_before(event);
 
 	if (kind == ep->kind)

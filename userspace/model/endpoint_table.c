@@ -33,10 +33,9 @@ int endpoint_table_init(struct endpoint_table *table, uint32_t max)
 	table->bits = BITS_FIRST;
 	table->used = 1;
 	table->all = set_aside(max, sizeof(*table->all));
-	table->ifindex = set_aside(max, sizeof(*table->ifindex));
 	table->by_cookie = calloc(1u << table->bits, sizeof(uint32_t));
 	table->by_tuple = calloc(1u << table->bits, sizeof(uint32_t));
-	if (table->all != MAP_FAILED && table->ifindex != MAP_FAILED && table->by_cookie && table->by_tuple)
+	if (table->all != MAP_FAILED && table->by_cookie && table->by_tuple)
 		return 0;
 	endpoint_table_exit(table);
 	return -ENOMEM;
@@ -56,7 +55,6 @@ void endpoint_table_exit(struct endpoint_table *table)
 	for (place = 1; table->all != MAP_FAILED && place < table->used; place++)
 		release(endpoint_at(table, place));
 	give_back(table->all, table->max, sizeof(*table->all));
-	give_back(table->ifindex, table->max, sizeof(*table->ifindex));
 	free(table->by_cookie);
 	free(table->by_tuple);
 }
@@ -72,7 +70,7 @@ static inline uint64_t hash_tuple(const uint8_t *saddr, uint16_t sport, const ui
 
 static inline uint64_t hash_endpoint(const struct endpoint *ep)
 {
-	return hash_tuple(ep->saddr, ep->sport, ep->daddr, ep->dport, ep->netns);
+	return hash_tuple(ep->saddr, ep->sport, ep->daddr, ep->dport, endpoint_netns(ep));
 }
 
 static inline uint64_t hash_record(const struct tcptrace_record *record)
@@ -182,18 +180,18 @@ static bool is_crowded(const struct endpoint_table *table, uint32_t place)
 
 uint32_t endpoint_table_add(struct endpoint_table *table, const struct tcptrace_record *record)
 {
-	uint64_t hash = hash_record(record);
+	struct endpoint *ep;
 	uint32_t place;
 
-	if (table->count == table->max || is_crowded(table, *tuple_head(table, hash)))
+	if (table->count == table->max || is_crowded(table, *tuple_head(table, hash_record(record))))
 		return 0;
 	place = take_place(table);
-	endpoint_name(endpoint_at(table, place), record);
+	ep = endpoint_at(table, place);
+	endpoint_name(ep, record);
 	if (++table->count > PER_HEAD << table->bits)
 		grow(table);
-	push(table, endpoint_table_cookie_head(table, record->cookie), place, BY_COOKIE);
-	push(table, tuple_head(table, hash), place, BY_TUPLE);
-	endpoint_table_bind(table, endpoint_at(table, place), record->ifindex);
+	push(table, head_of(table, ep, BY_COOKIE), place, BY_COOKIE);
+	push(table, head_of(table, ep, BY_TUPLE), place, BY_TUPLE);
 	return place;
 }
 
@@ -238,67 +236,138 @@ static bool is_new(const struct endpoint *ep)
 	return ep->state == TCPTRACE_S_SYN_SENT || ep->state == TCPTRACE_S_SYN_RECV;
 }
 
+/* Both have sent and received exactly the same: of two connections with near numbers, this is the one. */
+static bool is_even(const struct endpoint *ep, const struct endpoint *other)
+{
+	return ep->snd_nxt == other->rcv_nxt && other->snd_nxt == ep->rcv_nxt;
+}
+
+/* How sure it is that two endpoints are one connection. */
+enum likeness { UNLIKE, NEAR, EVEN, IN_ONE_ZONE, CERTAIN };
+
 /*
- * The tuple matches, but another connection may have the same: an older one, or one in another namespace. The initial
- * sequence numbers decide, if those of both sides are known.
+ * The tuple matches, but another connection may have the same: an older one, one in another namespace, or one through
+ * another device. The initial sequence numbers decide, if those of both sides are known. The zones need not be the
+ * same: the other side of a veth device has another name, number and, usually, namespace.
  */
-static bool fits(const struct endpoint *ep, const struct endpoint *other)
+static enum likeness likeness(const struct endpoint *ep, const struct endpoint *other)
 {
 	bool out = ep->flags & EP_ISS && other->flags & EP_IRS;
 	bool in = ep->flags & EP_IRS && other->flags & EP_ISS;
 
 	if ((out && ep->iss != other->irs) || (in && ep->irs != other->iss))
-		return false;
+		return UNLIKE;
 	if (out || in)
-		return true;
+		return CERTAIN;
 	if (is_new(ep) != is_new(other))
-		return false;
-	if (ep->netns == other->netns)
-		return true;
-	return !is_new(ep) && near(ep, other) && near(other, ep);
+		return UNLIKE;
+	if (ep->zone == other->zone)
+		return IN_ONE_ZONE;
+	if (is_new(ep) || !near(ep, other) || !near(other, ep))
+		return UNLIKE;
+	return is_even(ep, other) ? EVEN : NEAR;
 }
 
+static bool has_peer(const struct endpoint_table *table, const struct endpoint *ep)
+{
+	return ep->peer && !(endpoint_at(table, ep->peer)->flags & EP_OVER);
+}
+
+/*
+ * Two that are equally likely are not told apart: connections with the same tuple through two devices, which the kernel
+ * numbers alike if they are opened at about the same time.
+ */
 uint32_t endpoint_table_find_peer(const struct endpoint_table *table, uint32_t place)
 {
 	const struct endpoint *ep = endpoint_at(table, place);
-	uint32_t other = *tuple_head(table, hash_endpoint(ep));
+	uint32_t other = *tuple_head(table, hash_endpoint(ep)), found = 0;
+	enum likeness most = UNLIKE;
 
-	for (; other; other = endpoint_at(table, other)->tuple_next) {
+	for (; other && most != CERTAIN; other = endpoint_at(table, other)->tuple_next) {
 		const struct endpoint *peer = endpoint_at(table, other);
+		enum likeness how = UNLIKE;
 
 		if (other != place && is_between(peer, ep->daddr, ep->dport, ep->saddr, ep->sport) &&
-		    !(peer->flags & EP_OVER) && fits(ep, peer))
-			break;
+		    !(peer->flags & EP_OVER))
+			how = likeness(ep, peer);
+		if (how != CERTAIN && has_peer(table, peer))
+			continue;
+		if (how > most)
+			found = other;
+		else if (how == most && how != IN_ONE_ZONE)
+			found = 0;
+		if (how > most)
+			most = how;
 	}
-	return other;
+	return found;
 }
 
-uint32_t endpoint_table_find_peer_of(const struct endpoint_table *table, const struct tcptrace_record *record)
+/* ---- by the tuple alone ---- */
+
+/* A tuple in a zone, for segments and listeners. */
+struct sought {
+	const uint8_t *saddr, *daddr;
+	uint16_t sport, dport;
+	struct zone zone;
+};
+
+static bool is_sought(const struct endpoint *ep, const struct sought *sought)
 {
-	uint32_t other = *tuple_head(table, hash_record(record));
-
-	for (; other; other = endpoint_at(table, other)->tuple_next) {
-		const struct endpoint *peer = endpoint_at(table, other);
-
-		if (is_between(peer, record->daddr, record->dport, record->saddr, record->sport) &&
-		    peer->netns == record->netns)
-			break;
-	}
-	return other;
+	return is_between(ep, sought->saddr, sought->sport, sought->daddr, sought->dport) &&
+	       endpoint_netns(ep) == sought->zone.netns;
 }
 
-uint32_t endpoint_table_find_tuple(const struct endpoint_table *table, const struct tcptrace_record *record)
+static inline bool is_on_device(const struct endpoint *ep, uint32_t ifindex)
 {
-	uint32_t place = *tuple_head(table, hash_record(record));
+	return zone_at(ep->zone)->ifindex == ifindex;
+}
+
+/*
+ * A segment's record may have no device where the endpoint is bound to one, or the VRF where the endpoint is bound to
+ * one of its devices. So without an endpoint on that device, it is the only one in the namespace. 0: none, or several.
+ */
+static uint32_t find_sought(const struct endpoint_table *table, const struct sought *sought, uint32_t place,
+			    uint32_t unwanted)
+{
+	uint32_t found = 0, count = 0;
 
 	for (; place; place = endpoint_at(table, place)->tuple_next) {
 		const struct endpoint *ep = endpoint_at(table, place);
 
-		if (is_between(ep, record->saddr, record->sport, record->daddr, record->dport) &&
-		    ep->netns == record->netns && !(ep->flags & EP_OVER))
-			break;
+		if (!is_sought(ep, sought) || ep->flags & unwanted)
+			continue;
+		if (is_on_device(ep, sought->zone.ifindex))
+			return place;
+		found = place;
+		count++;
 	}
-	return place;
+	return count == 1 ? found : 0;
+}
+
+uint32_t endpoint_table_find_peer_of(const struct endpoint_table *table, const struct tcptrace_record *record)
+{
+	const struct sought peer = {
+		.saddr = record->daddr,
+		.daddr = record->saddr,
+		.sport = record->dport,
+		.dport = record->sport,
+		.zone = zone_of_record(record),
+	};
+
+	return find_sought(table, &peer, *tuple_head(table, hash_record(record)), 0);
+}
+
+uint32_t endpoint_table_find_tuple(const struct endpoint_table *table, const struct tcptrace_record *record)
+{
+	const struct sought same = {
+		.saddr = record->saddr,
+		.daddr = record->daddr,
+		.sport = record->sport,
+		.dport = record->dport,
+		.zone = zone_of_record(record),
+	};
+
+	return find_sought(table, &same, *tuple_head(table, hash_record(record)), EP_OVER);
 }
 
 uint32_t endpoint_table_find_stale(const struct endpoint_table *table, uint32_t place)
@@ -310,10 +379,29 @@ uint32_t endpoint_table_find_stale(const struct endpoint_table *table, uint32_t 
 		const struct endpoint *old = endpoint_at(table, other);
 
 		if (other != place && is_between(old, ep->saddr, ep->sport, ep->daddr, ep->dport) &&
-		    old->netns == ep->netns && !(old->flags & EP_OVER))
+		    old->zone == ep->zone && !(old->flags & EP_OVER))
 			break;
 	}
 	return other;
+}
+
+/* One bound to the device is preferred to one on any device; what is bound to another device never receives its SYN. */
+static uint32_t find_listening(const struct endpoint_table *table, const struct sought *sought)
+{
+	uint32_t place = *tuple_head(table, hash_tuple(sought->saddr, sought->sport, sought->daddr, sought->dport,
+						       sought->zone.netns)), on_any = 0;
+
+	for (; place; place = endpoint_at(table, place)->tuple_next) {
+		const struct endpoint *ep = endpoint_at(table, place);
+
+		if (!is_sought(ep, sought) || ep->state != TCPTRACE_S_LISTEN)
+			continue;
+		if (is_on_device(ep, sought->zone.ifindex))
+			return place;
+		if (!on_any && is_on_device(ep, 0))
+			on_any = place;
+	}
+	return on_any;
 }
 
 /* One bound to the address is preferred to one on any address, and one of the same family to one of both. */
@@ -323,21 +411,13 @@ uint32_t endpoint_table_find_listener(const struct endpoint_table *table, const 
 	const struct {
 		const uint8_t *saddr, *daddr;
 	} tuples[] = { { ep->saddr, any_mapped }, { ep->saddr, any }, { any_mapped, any_mapped }, { any, any } };
+	uint32_t place = 0;
 	size_t i;
 
-	for (i = 0; i < sizeof(tuples) / sizeof(tuples[0]); i++) {
-		uint32_t place = *tuple_head(table, hash_tuple(tuples[i].saddr, ep->sport, tuples[i].daddr, 0,
-									ep->netns));
-
-		for (; place; place = endpoint_at(table, place)->tuple_next) {
-			const struct endpoint *listener = endpoint_at(table, place);
-
-			if (is_between(listener, tuples[i].saddr, ep->sport, tuples[i].daddr, 0) &&
-			    listener->netns == ep->netns && listener->state == TCPTRACE_S_LISTEN)
-				return place;
-		}
-	}
-	return 0;
+	for (i = 0; i < sizeof(tuples) / sizeof(tuples[0]) && !place; i++)
+		place = find_listening(table, &(struct sought){
+			.saddr = tuples[i].saddr, .daddr = tuples[i].daddr, .sport = ep->sport, .zone = *zone_at(ep->zone) });
+	return place;
 }
 
 void endpoint_table_pair(struct endpoint_table *table, uint32_t place, uint32_t peer)

@@ -22,7 +22,6 @@ struct endpoint_table {
 	uint32_t used;		/* places used so far */
 	uint32_t free;		/* the first free place, linked by cookie_next */
 	uint32_t count, max;
-	uint32_t *ifindex;	/* by place, for EP_BOUND; memory is taken as it is used, too */
 
 	uint32_t *by_cookie, *by_tuple;	/* heads of chains */
 	uint32_t bits;			/* 1 << bits heads each */
@@ -30,7 +29,7 @@ struct endpoint_table {
 
 /*
  * Endpoints with the same tuple share a chain, whatever the hash: listeners on one address, and endpoints in several
- * namespaces. More than this many are made up, and would slow down the search for all others in the chain.
+ * zones. More than this many are made up, and would slow down the search for all others in the chain.
  */
 #define ENDPOINTS_ALIKE	1024
 
@@ -47,16 +46,6 @@ static inline uint32_t *endpoint_table_cookie_head(const struct endpoint_table *
 	return &table->by_cookie[hash_place(hash_number(cookie), table->bits)];
 }
 
-/* Sets the device that its record names, or none. */
-static inline void endpoint_table_bind(struct endpoint_table *table, struct endpoint *ep, uint32_t ifindex)
-{
-	ep->flags &= ~EP_BOUND;
-	if (!ifindex)
-		return;
-	ep->flags |= EP_BOUND;
-	table->ifindex[ep - table->all] = ifindex;
-}
-
 /* 0: not found. */
 static inline uint32_t endpoint_table_find(const struct endpoint_table *table, uint64_t cookie)
 {
@@ -67,7 +56,16 @@ static inline uint32_t endpoint_table_find(const struct endpoint_table *table, u
 	return place;
 }
 
-/* Clears the endpoint and sets its cookie and tuple. */
+/* To a device, or to none. The namespace is for life: whatever a damaged recording says, an index depends on it. */
+static inline void endpoint_bind(struct endpoint *ep, uint32_t ifindex)
+{
+	const struct zone *zone = zone_at(ep->zone);
+
+	if (zone->ifindex != ifindex)
+		ep->zone = zone_ref_of(zone->netns, ifindex) ?: ep->zone;
+}
+
+/* Clears the endpoint and sets its cookie, zone and tuple. */
 static inline void endpoint_name(struct endpoint *ep, const struct tcptrace_record *record)
 {
 	memset(ep, 0, sizeof(*ep));
@@ -76,7 +74,7 @@ static inline void endpoint_name(struct endpoint *ep, const struct tcptrace_reco
 	memcpy(ep->daddr, record->daddr, sizeof(ep->daddr));
 	ep->sport = record->sport;
 	ep->dport = record->dport;
-	ep->netns = record->netns;
+	ep->zone = zone_ref_of(record->netns, record->ifindex);
 	ep->family = record->family;
 }
 
@@ -84,13 +82,13 @@ static inline void endpoint_name(struct endpoint *ep, const struct tcptrace_reco
 uint32_t endpoint_table_add(struct endpoint_table *table, const struct tcptrace_record *record);
 void endpoint_table_remove(struct endpoint_table *table, uint32_t place);
 
-/* The other endpoint of this connection, as far as both are known; 0: not on this host. */
+/* The other endpoint of this connection, as far as both are known; 0: not on this host, or it is not clear which. */
 uint32_t endpoint_table_find_peer(const struct endpoint_table *table, uint32_t place);
 /* The same for a segment without an endpoint. */
 uint32_t endpoint_table_find_peer_of(const struct endpoint_table *table, const struct tcptrace_record *record);
-/* The endpoint with the record's tuple and another cookie; 0: none. */
+/* The endpoint with the record's tuple and another cookie; 0: none, or it is not clear which. */
 uint32_t endpoint_table_find_tuple(const struct endpoint_table *table, const struct tcptrace_record *record);
-/* Another one with the same tuple in the same namespace, which must have ended; 0: none. */
+/* Another one with the same tuple in the same zone, which must have ended; 0: none. */
 uint32_t endpoint_table_find_stale(const struct endpoint_table *table, uint32_t place);
 
 /* The listener on this endpoint's local port, as far as it is known; 0: none. */

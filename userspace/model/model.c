@@ -69,11 +69,6 @@ uint32_t model_place(const struct model *model, const struct endpoint *ep)
 	return ep - model->table.all;
 }
 
-uint32_t model_ifindex(const struct model *model, const struct endpoint *ep)
-{
-	return ep->flags & EP_BOUND ? model->table.ifindex[model_place(model, ep)] : 0;
-}
-
 uint32_t model_endpoint_count(const struct model *model)
 {
 	return model->table.count - !!model->retired;

@@ -21,6 +21,7 @@
 #include "base/duration32.h"
 #include "base/unknown.h"
 #include "record/process_ref.h"
+#include "record/zone.h"
 #include "tcptrace.h"
 
 #define MODEL_ENDPOINTS_MAX	(1u << 20)	/* the default */
@@ -57,7 +58,6 @@ enum {
 	EP_COOKIE	= 1u << 27,	/* created by a SYN cookie or by fast open: its SYN was not seen */
 	EP_ORPHAN	= 1u << 28,	/* no process held it when it ended */
 	EP_HALF_CLOSED	= 1u << 29,	/* `fin` is the duration of being half-closed */
-	EP_BOUND	= 1u << 30,	/* bound to a device: model_ifindex() */
 	EP_CULPRIT	= 1u << 31,	/* `closer` caused the RST */
 };
 
@@ -92,7 +92,7 @@ struct endpoint {
 	uint8_t daddr[TCPTRACE_ADDR_LEN];
 	uint16_t sport;
 	uint16_t dport;
-	uint32_t netns;
+	zone_ref zone;
 
 	uint32_t iss, irs;
 	/* As of its last record. */
@@ -131,6 +131,11 @@ struct endpoint {
 	uint8_t bound : 1;	/* connect() does not choose its port: TCPTRACE_F_BOUND */
 	uint8_t why;		/* enum why */
 };
+
+static inline uint32_t endpoint_netns(const struct endpoint *ep)
+{
+	return zone_at(ep->zone)->netns;
+}
 
 struct model_options {
 	uint32_t max_endpoints;	/* 0: MODEL_ENDPOINTS_MAX */
@@ -196,9 +201,6 @@ const struct endpoint *model_listener(const struct model *model, const struct en
 const struct process *model_owner(const struct model *model, const struct endpoint *ep);
 /* All endpoints that have not ended and are shown; *place is 0 initially. NULL: no more. */
 const struct endpoint *model_next(const struct model *model, uint32_t *place);
-
-/* The device that an endpoint of the table is bound to; 0: none. */
-uint32_t model_ifindex(const struct model *model, const struct endpoint *ep);
 
 /* The endpoint's place in the table, from 1; reused after it is removed. */
 uint32_t model_place(const struct model *model, const struct endpoint *ep);

@@ -84,11 +84,11 @@ bool listing_shows(struct listing *listing, const struct tcptrace_record *record
 	return has_place(listing, record->new_state, record->netns) && (listing->everything || fits(listing, record));
 }
 
-bool listing_shows_endpoint(const struct listing *listing, const struct model *model, const struct endpoint *ep)
+bool listing_shows_endpoint(const struct listing *listing, const struct endpoint *ep)
 {
-	const struct filter_subject subject = subject_of_endpoint(ep, model_ifindex(model, ep));
+	const struct filter_subject subject = subject_of_endpoint(ep);
 
-	return has_place(listing, ep->state, ep->netns) && filter_match(listing->filter, &subject);
+	return has_place(listing, ep->state, endpoint_netns(ep)) && filter_match(listing->filter, &subject);
 }
 
 bool listing_over(const struct listing *listing)

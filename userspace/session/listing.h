@@ -33,7 +33,7 @@ int listing_open(struct listing *listing, enum tcptrace_level level);
 
 bool listing_shows(struct listing *listing, const struct tcptrace_record *record);
 /* The same for an endpoint of a recording's model. */
-bool listing_shows_endpoint(const struct listing *listing, const struct model *model, const struct endpoint *ep);
+bool listing_shows_endpoint(const struct listing *listing, const struct endpoint *ep);
 
 /* True if continuing is pointless: Ctrl-C, or nobody reads. */
 bool listing_over(const struct listing *listing);

@@ -95,29 +95,23 @@ static bool wanted(const struct tcptrace_record *record, void *arg)
 	return tuple_fits(arg, record, NULL);
 }
 
-static bool fits(const struct session *session, const struct filter *filter, const struct endpoint *ep,
-		 uint32_t ifindex, uint8_t state)
+static bool fits(const struct session *session, const struct filter *filter, const struct endpoint *ep, uint8_t state)
 {
-	struct filter_subject subject = subject_of_endpoint(ep, ifindex);
+	struct filter_subject subject = subject_of_endpoint(ep);
 
 	subject.state = state;
 	subject.process = model_owner(session->model, ep);
 	return filter_match(filter, &subject);
 }
 
-bool session_wants_copy(const struct session *session, const struct endpoint *ep, uint32_t ifindex)
-{
-	return fits(session, session->filter, ep, ifindex, session->any_state);
-}
-
 bool session_wants(const struct session *session, const struct endpoint *ep)
 {
-	return session_wants_copy(session, ep, model_ifindex(session->model, ep));
+	return fits(session, session->filter, ep, session->any_state);
 }
 
 bool session_fits(const struct session *session, const struct filter *filter, const struct endpoint *ep)
 {
-	return fits(session, filter, ep, model_ifindex(session->model, ep), ep->state);
+	return fits(session, filter, ep, ep->state);
 }
 
 static bool chooses(const struct session *session)

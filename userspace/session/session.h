@@ -113,10 +113,8 @@ static inline bool session_wants_state(const struct session *session, uint8_t st
 	return session->states & 1u << state;
 }
 
-/* Does the filter match this endpoint of the model, whatever its state? */
+/* Does the filter match this endpoint, whatever its state? */
 bool session_wants(const struct session *session, const struct endpoint *ep);
-/* The same for a copy of an endpoint; `ifindex` is its device. */
-bool session_wants_copy(const struct session *session, const struct endpoint *ep, uint32_t ifindex);
 /* Does another filter match it, including its state? */
 bool session_fits(const struct session *session, const struct filter *filter, const struct endpoint *ep);
 

@@ -17,12 +17,11 @@ static inline struct filter_subject subject_of_record(const struct tcptrace_reco
 		.family = record->family,
 		.state = record->new_state,
 		.kind = record->kind,
-		.ifindex = record->ifindex,
+		.zone = zone_of_record(record),
 	};
 }
 
-/* `ifindex`: its device, see model_ifindex(). */
-static inline struct filter_subject subject_of_endpoint(const struct endpoint *ep, uint32_t ifindex)
+static inline struct filter_subject subject_of_endpoint(const struct endpoint *ep)
 {
 	return (struct filter_subject){
 		.saddr = ep->saddr,
@@ -32,7 +31,7 @@ static inline struct filter_subject subject_of_endpoint(const struct endpoint *e
 		.family = ep->family,
 		.state = ep->state,
 		.kind = ep->kind,
-		.ifindex = ifindex,
+		.zone = *zone_at(ep->zone),
 	};
 }
 

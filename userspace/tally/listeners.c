@@ -144,7 +144,6 @@ void listeners_snapshot(struct listeners *listeners, const struct tcptrace_recor
 		return;
 	endpoint_release(&listener->ep);
 	endpoint_from_snapshot(&listener->ep, record);
-	listener->ifindex = record->ifindex;
 	note_closed(listeners, listener);
 	take_queues(listener, record);
 }
@@ -189,7 +188,6 @@ void listeners_step(struct listeners *listeners, const struct step *step)
 		if (listener && step->ep) {
 			endpoint_release(&listener->ep);
 			endpoint_copy(&listener->ep, step->ep);
-			listener->ifindex = record->ifindex;
 		}
 		if (listener)
 			note_closed(listeners, listener);
@@ -230,13 +228,17 @@ static bool waits(const struct endpoint *ep)
 static int by_tuple(const void *a, const void *b)
 {
 	const struct endpoint *one = &(*(struct listener **)a)->ep, *other = &(*(struct listener **)b)->ep;
+	const struct zone *here = zone_at(one->zone), *there = zone_at(other->zone);
 
-	if (one->netns != other->netns)
-		return one->netns < other->netns ? -1 : 1;
+	if (here->netns != there->netns)
+		return here->netns < there->netns ? -1 : 1;
 	if (one->sport != other->sport)
 		return one->sport < other->sport ? -1 : 1;
-	return memcmp(one->saddr, other->saddr, sizeof(one->saddr)) ?:
-	       (one->cookie < other->cookie ? -1 : one->cookie > other->cookie);
+	if (memcmp(one->saddr, other->saddr, sizeof(one->saddr)))
+		return memcmp(one->saddr, other->saddr, sizeof(one->saddr));
+	if (here->ifindex != there->ifindex)
+		return here->ifindex < there->ifindex ? -1 : 1;
+	return one->cookie < other->cookie ? -1 : one->cookie > other->cookie;
 }
 
 void listeners_look(struct listeners *listeners, const struct model *model, uint64_t time)

@@ -13,7 +13,6 @@
 
 struct listener {
 	struct endpoint ep;		/* as of its last record: its addresses and its process */
-	uint32_t ifindex;	/* bound device, 0: none */
 	uint64_t time;		/* of the queue lengths */
 	uint32_t queue, queue_peak, queue_max;	/* connections that wait for accept(), and the maximum */
 	uint32_t syn, syn_peak;	/* half-open connections */

@@ -71,7 +71,7 @@ static int add_held(struct ports *ports, const struct endpoint *ep)
 {
 	if (!array_reserve(ports->held, ports->held_room, ports->held_count + 1))
 		return -ENOMEM;
-	ports->held[ports->held_count++] = held_key(ep->netns, ep->sport);
+	ports->held[ports->held_count++] = held_key(endpoint_netns(ep), ep->sport);
 	return 0;
 }
 
@@ -138,9 +138,11 @@ static int find_spaces(struct ports *ports, const struct model *model, ports_set
 	size_t i;
 
 	while ((ep = model_next(model, &place))) {
-		if (ep->netns != last && ports_add(ports, ep->netns))
+		uint32_t netns = endpoint_netns(ep);
+
+		if (netns != last && ports_add(ports, netns))
 			return -ENOMEM;
-		last = ep->netns;
+		last = netns;
 		if (holds(ep) && add_held(ports, ep))
 			return -ENOMEM;
 	}
@@ -161,17 +163,19 @@ static int by_tuple(const void *a, const void *b)
 {
 	const struct port_use *one = a, *other = b;
 
-	if (one->netns != other->netns)
-		return one->netns < other->netns ? -1 : 1;
+	if (one->zone.netns != other->zone.netns)
+		return one->zone.netns < other->zone.netns ? -1 : 1;
 	if (one->dport != other->dport)
 		return one->dport < other->dport ? -1 : 1;
+	if (one->zone.ifindex != other->zone.ifindex)
+		return one->zone.ifindex < other->zone.ifindex ? -1 : 1;
 	return memcmp(one->daddr, other->daddr, sizeof(one->daddr)) ?:
 	       memcmp(one->saddr, other->saddr, sizeof(one->saddr));
 }
 
 static struct port_use *use_of(struct ports *ports, const struct endpoint *ep)
 {
-	struct port_use key = { .netns = ep->netns, .dport = ep->dport, .family = ep->family };
+	struct port_use key = { .zone = *zone_at(ep->zone), .dport = ep->dport, .family = ep->family };
 	struct port_use **found, *use;
 
 	memcpy(key.saddr, ep->saddr, sizeof(key.saddr));
@@ -216,8 +220,8 @@ static int count_uses(struct ports *ports, const struct model *model, ports_matc
 	while ((ep = model_next(model, &place))) {
 		struct port_use *use;
 
-		if (!space || space->netns != ep->netns)
-			space = ports_space(ports, ep->netns);
+		if (!space || space->netns != endpoint_netns(ep))
+			space = ports_space(ports, endpoint_netns(ep));
 		if (!ep->dport || !is_free(ports, space, ep->sport) || !match(ep, arg))
 			continue;
 		use = use_of(ports, ep);
@@ -234,8 +238,8 @@ static int by_use(const void *a, const void *b)
 {
 	const struct port_use *one = *(struct port_use *const *)a, *other = *(struct port_use *const *)b;
 
-	if (one->netns != other->netns)
-		return one->netns < other->netns ? -1 : 1;
+	if (one->zone.netns != other->zone.netns)
+		return one->zone.netns < other->zone.netns ? -1 : 1;
 	if (one->in_use != other->in_use)
 		return one->in_use > other->in_use ? -1 : 1;
 	return by_tuple(one, other);

@@ -24,9 +24,9 @@ struct port_space {
 	uint32_t reserved_count, held_count;	/* reserved; of the others, taken by bind(): for a listener, or before connect() */
 };
 
-/* How many of these ports one (source, destination, port) uses. */
+/* How many of these ports one (source, destination, port) uses, of sockets that are bound to one device or none. */
 struct port_use {
-	uint32_t netns;
+	struct zone zone;
 	uint16_t dport;
 	uint8_t family;
 	uint8_t saddr[TCPTRACE_ADDR_LEN], daddr[TCPTRACE_ADDR_LEN];

@@ -191,7 +191,7 @@ static void put_listener(FILE *file, const struct listener *listener, const stru
 	char local[RECORD_ENDPOINT_MAX + 1];
 
 	*record_put_endpoint(local, ep->family, ep->saddr, ep->sport) = '\0';
-	fprintf(file, "%s{local=\"%s\",netns=\"%" PRIu32 "\",cookie=\"%" PRIu64 "\",", family->name, local, ep->netns,
+	fprintf(file, "%s{local=\"%s\",netns=\"%" PRIu32 "\",cookie=\"%" PRIu64 "\",", family->name, local, endpoint_netns(ep),
 		ep->cookie);
 	put_label(file, "process", process_at(ep->owner)->comm, TCPTRACE_COMM_LEN);
 	fputs("} ", file);
@@ -211,7 +211,7 @@ static void put_listeners(FILE *file, const struct prometheus *prometheus, const
 
 		if (value != UNKNOWN && !(listener_over(listener) && prometheus_repeats(prometheus)) &&
 		    session_wants_state(prometheus->session, TCPTRACE_S_LISTEN) &&
-		    session_wants_copy(prometheus->session, &listener->ep, listener->ifindex))
+		    session_wants(prometheus->session, &listener->ep))
 			put_listener(file, listener, family, value);
 	}
 }

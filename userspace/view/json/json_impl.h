@@ -55,7 +55,7 @@ static inline struct json_object *begin_endpoint(const struct endpoint *ep, cons
 		.time = time,
 		.type = type,
 		.cookie = ep->cookie,
-		.netns = ep->netns,
+		.netns = endpoint_netns(ep),
 		.family = ep->family,
 		.saddr = ep->saddr,
 		.sport = ep->sport,

@@ -11,7 +11,7 @@ struct ss_row {
 	const struct tcptrace_record *record;	/* SNAPSHOT, for what the model does not have; NULL: none */
 	uint64_t cookie;
 	uint32_t recvq, sendq;
-	uint32_t ifindex;	/* bound device, 0: none */
+	struct zone zone;
 	uint32_t flags;		/* TCPTRACE_F_; none from the model */
 	uint16_t sport, dport;
 	uint8_t family;
@@ -29,7 +29,7 @@ static inline struct ss_row ss_row_of_record(const struct tcptrace_record *recor
 		.cookie = record->cookie,
 		.recvq = record_recvq(record),
 		.sendq = record_sendq(record),
-		.ifindex = record->ifindex,
+		.zone = zone_of_record(record),
 		.flags = record->flags,
 		.sport = record->sport,
 		.dport = record->dport,
@@ -39,8 +39,8 @@ static inline struct ss_row ss_row_of_record(const struct tcptrace_record *recor
 	};
 }
 
-/* Valid as long as `ep`; `ifindex`: see model_ifindex(). */
-static inline struct ss_row ss_row_of_endpoint(const struct endpoint *ep, uint32_t ifindex)
+/* Valid as long as `ep`. */
+static inline struct ss_row ss_row_of_endpoint(const struct endpoint *ep)
 {
 	return (struct ss_row){
 		.saddr = ep->saddr,
@@ -48,7 +48,7 @@ static inline struct ss_row ss_row_of_endpoint(const struct endpoint *ep, uint32
 		.cookie = ep->cookie,
 		.recvq = endpoint_recvq(ep),
 		.sendq = endpoint_sendq(ep),
-		.ifindex = ifindex,
+		.zone = *zone_at(ep->zone),
 		.sport = ep->sport,
 		.dport = ep->dport,
 		.family = ep->family,

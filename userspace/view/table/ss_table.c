@@ -119,9 +119,9 @@ void ss_table_row(struct ss_table *ss, const struct ss_row *row, const char *det
 
 	cell = p;
 	p = put_address(ss, table_text(cell), row, row->saddr);
-	if (row->ifindex) {
+	if (row->zone.ifindex) {
 		*p++ = '%';
-		p = put_string(p, resolve_device(row->ifindex));
+		p = put_string(p, resolve_device(row->zone.ifindex));
 	}
 	*p++ = ':';
 	p = table_cell(table, column++, cell, p);
