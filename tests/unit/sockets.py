@@ -188,9 +188,25 @@ def type_of(record):
     return struct.unpack_from("=H", record, 68)[0]
 
 
+DEVICE = 256
+
+
+def device(ifindex, name, netns=1):
+    """The name of a device, as a recording has it."""
+    return struct.pack("=QQQQ16s16sHHHHIBBBB7IIIi16sHBBI48s", 0, 0, 0, 0, b"", b"", 0, 0, DEVICE, 0, netns, 0, 0, 0, 0, *[0] * 7, 0, 0, 0, name,
+                       0, 0, 0, ifindex, b"")
+
+
+def named(sockets):
+    """With the names that the devices of these have here: ss shows a dump with them."""
+    here = dict(socket.if_nameindex())
+    bound = sorted({one.ifindex for one in sockets})
+    return [*(device(ifindex, here[ifindex].encode()) for ifindex in bound if ifindex in here), *sockets]
+
+
 def trailer(records, losses=(0, 0, 0, 0)):
     """What comes last in a recording of these: how many are events, and what was lost, by four causes."""
-    events = sum(type_of(record) not in (SNAPSHOT, LOST) for record in records)
+    events = sum(type_of(record) not in (SNAPSHOT, LOST, DEVICE) for record in records)
     return struct.pack("=QQQQ16s16sHHHHIBBBB7IIIi16sHBBI48s", 0, 0, 0x454c494152540000, 0, b"", b"", 0, 0, LOST, 0, 0,
                        0, 0, 0, 0, *[0] * 7, 0, 0, 0, b"", 0, 0, 0, 0, struct.pack("=QQQQQQ", *losses, events, 0))
 

@@ -5,6 +5,7 @@
 #include <sys/ioctl.h>
 
 #include "capture_make.h"
+#include "record/device.h"
 #include "source/source_open.h"
 #include "test.h"
 
@@ -303,6 +304,11 @@ static void damaged(void)
 	DAMAGED(record->type = TCPTRACE_T_SNAPSHOT,
 		"-74 FILE: byte 1284: damaged: record 6 is of an existing socket but stands among the events");
 	DAMAGED(record->type = TCPTRACE_T_LOST + 1, "-74 FILE: byte 1284: damaged: record 6 is of type 18, which does not exist");
+	DAMAGED(record->type = CAPTURE_DEVICE, "-74 FILE: byte 1356: damaged: record 6 names no device");
+	DAMAGED((record->type = CAPTURE_DEVICE, record->ifindex = 7, record->comm[0] = '\0'),
+		"-74 FILE: byte 1336: damaged: record 6 has no name for its device");
+	DAMAGED((record->type = CAPTURE_DEVICE, record->ifindex = 7, memset(record->comm, 'x', sizeof(record->comm))),
+		"-74 FILE: byte 1336: damaged: record 6 has no name for its device");
 	DAMAGED(record->type = 0, "-74 FILE: byte 1284: damaged: record 6 is of type 0, which does not exist");
 	DAMAGED(record->time = 5, "-74 FILE: byte 1224: damaged: record 6 is older than the one before it");
 
@@ -315,6 +321,76 @@ static void damaged(void)
 	capture_put(&capture, "x", 1);
 	is_str(seen_of_capture(), "S1 S2 E3 L5 E6 -74 FILE: byte 1408: damaged: data follows the end",
 	       "something behind the trailer");
+}
+
+/* ---- names of devices ---- */
+
+static void add_device(uint32_t netns, uint32_t ifindex, const char *name)
+{
+	struct tcptrace_record record = { .type = CAPTURE_DEVICE, .netns = netns, .ifindex = ifindex };
+
+	snprintf(record.comm, sizeof(record.comm), "%s", name);
+	capture_put(&capture, &record, sizeof(record));
+}
+
+/* NULL as a word. */
+static const char *name_of(uint32_t netns, uint32_t ifindex)
+{
+	return device_name(&(struct zone){ .netns = netns, .ifindex = ifindex }) ?: "unknown";
+}
+
+static const char *host_says;
+
+static bool ask_host(const struct zone *zone, char name[DEVICE_NAME_LEN])
+{
+	(void)zone;
+	if (host_says)
+		strcpy(name, host_says);
+	return host_says;
+}
+
+static void devices(void)
+{
+	const struct tcptrace_record *record;
+	char error[256] = "";
+	struct source *source;
+	int result;
+
+	capture_begin(&capture);
+	add_device(70, 2, "eth0");
+	capture_add(&capture, TCPTRACE_T_SNAPSHOT, 1, 80);
+	add_device(71, 2, "123456789012345");
+	capture_add(&capture, TCPTRACE_T_STATE, 3, 80);
+	add_device(70, 2, "wan0");
+	capture_add(&capture, TCPTRACE_T_STATE, 4, 80);
+	capture_end(&capture, 0);
+	is_str(seen_of_capture(), "S1 E3 E4 end", "names are no records for a reader, and no events");
+
+	source = open_as_it_is(error, sizeof(error), &result);
+	source_next(source, &record);
+	is_str(name_of(71, 2), "123456789012345", "the longest name, in one namespace");
+	is_str(name_of(70, 2), "eth0", "the same number in another");
+	source_next(source, &record);
+	is_str(name_of(70, 2), "wan0", "the new name from where it was renamed");
+	is_str(name_of(70, 3), "unknown", "a device that no record names");
+	is_str(name_of(72, 2), "unknown", "nor in that namespace");
+	source_close(source);
+
+	device_names_live(ask_host, 0);
+	is_str(name_of(72, 2), "unknown", "live, a device that is gone");
+	host_says = "veth1";
+	is_str(name_of(72, 2), "veth1", "one that there is");
+	host_says = "uplink";
+	is_str(name_of(72, 2), "uplink", "renamed");
+	host_says = NULL;
+	is_str(name_of(72, 2), "uplink", "gone: it had that name");
+	is_str(name_of(72, 0), "unknown", "no device");
+	device_names_live(ask_host, DEVICE_AGAIN_NS);
+	host_says = "eth0";
+	is_str(name_of(73, 2), "eth0", "a name is kept for a while");
+	host_says = "eth1";
+	is_str(name_of(73, 2), "eth0", "without asking for it each time");
+	device_names_live(NULL, 0);
 }
 
 /* ---- checksums ---- */
@@ -504,6 +580,7 @@ int main(void)
 	unended_texts();
 	truncated();
 	damaged();
+	devices();
 	out_of_place();
 	any_byte();
 	rest();

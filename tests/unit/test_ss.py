@@ -13,7 +13,7 @@ import sys
 
 import sockets
 from sockets import (CTL, DUMP, RECORDING, CLOSE, CLOSE_WAIT, CLOSING, ESTABLISHED, LISTEN, RECV, STATE, SYN_RECV, SYN_SENT,
-                     TIME_WAIT, Socket, dump, many, ok, run, save)
+                     TIME_WAIT, Socket, dump, many, named, ok, run, save)
 
 SS = shutil.which("ss") or shutil.which("ss", path="/usr/bin:/bin:/usr/sbin:/sbin")
 if not SS:
@@ -43,7 +43,7 @@ def layouts():
     shapes = (["-tan"], ["-tanH"], ["-ta"], ["-an"], ["-tane"], ["-taneO"], ["-tano"], ["-tanHe"])
     for number, seed in ((0, 0), (1, 1), (11, 3), (300, 4)):
         some = many(number, seed)
-        save(some)
+        save(named(some))
         dump(some)
         for words in shapes:
             for width in (None, 0, 20, 60, 80, 100, 133, 3000):
@@ -53,7 +53,7 @@ def layouts():
 def columns():
     """What the shell says of the terminal is no terminal."""
     some = many(50, 3)
-    save(some)
+    save(named(some))
     dump(some)
     for number in ("20", "200", "0", "x"):
         both = [run(command, {"COLUMNS": number, "TCPDIAG_FILE": DUMP})
@@ -64,7 +64,7 @@ def columns():
 def states():
     """TCPDIAG_FILE is not filtered by state: the dump has what ss would have been given."""
     some = many(110, 5)
-    save(some)
+    save(named(some))
     connected = set(range(1, 12)) - {LISTEN, CLOSE}
     for words, wanted in (
             (["-tn"], connected - {TIME_WAIT, SYN_RECV}),
@@ -85,7 +85,7 @@ def states():
 
 def filters():
     some = many(110, 6)
-    save(some)
+    save(named(some))
     dump(some)
     for text in ("sport = :9090", "sport :9090", "sport 9090", "( sport = :9090 or dport = :9090 ) and not dst 10.0.0.0/8",
                  "dport = :443 or sport = :80 and dst 10.0.0.1", "dst 10.0.0.1", "dst ::ffff:10.0.0.1", "src [::1]",
@@ -99,7 +99,7 @@ def filters():
 
 def objects():
     some = many(44, 9)
-    save(some)
+    save(named(some))
     status, text = ours(["-tan", "--json"])
     rows = [json.loads(line) for line in text.splitlines()]
     ok(status == 0 and [(row["cookie"], row["sport"], row["dport"], row["recvq"], row["sendq"]) for row in rows[:-1]] ==
@@ -112,7 +112,7 @@ def objects():
 def summaries():
     """A recording is read once: -s beside a table opens it again."""
     some = many(44, 10)
-    save(some)
+    save(named(some))
     alone, both, table = ours(["-s"]), ours(["-stan"]), ours(["-tan"])
     ok(both == (0, alone[1] + table[1]) and len(table[1].splitlines()) == 45, "ss -stan of a recording", *both)
     ok(ours(["-s", "--json"])[0] == 255, "-s has no objects, and says so")
@@ -152,7 +152,7 @@ def bound():
     """Of a recording: whatever a socket of the model is bound to, a device that no host has."""
     some = [Socket(state, socket.AF_INET, "10.0.0.1", port, "10.0.0.2" if port > 40000 else "0.0.0.0", 9090 if port > 40000 else 0, ifindex=ifindex)
             for state, port, ifindex in ((ESTABLISHED, 40001, 7777), (ESTABLISHED, 40002, 0), (LISTEN, 9090, 7777))]
-    save(some)
+    save(named(some))
     for words, wanted in ((["dev", "7777"], ["10.0.0.1%if7777:40001", "10.0.0.1%if7777:9090"]), (["dev", "!=", "7777"], ["10.0.0.1:40002"])):
         status, text = ours(["-tnaH", "--history", *words])
         ok(status == 0 and sorted(line.split()[3] for line in text.splitlines()) == wanted, f"ss --history {' '.join(words)}", status, text)

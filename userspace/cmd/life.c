@@ -6,6 +6,7 @@
 #include "base/term.h"
 #include "cmd/cmd.h"
 #include "model/verdict.h"
+#include "record/device.h"
 #include "record/record.h"
 #include "session/session.h"
 #include "view/json/json.h"
@@ -104,7 +105,7 @@ static void fill(struct row *row, struct life *life, const struct endpoint *ep)
 	p = row_cell(row, put_clock(p, &life->clock, ep->since + life->session->source->realtime));
 	p = row_cell(row, put_lasted(p, &verdict));
 	p = row_cell(row, put_duration_or_dash(p, verdict.handshake));
-	p = row_cell(row, record_put_endpoint(p, ep->family, ep->saddr, ep->sport));
+	p = row_cell(row, put_local(p, zone_at(ep->zone), ep->family, ep->saddr, ep->sport));
 	*p = ep->flags & EP_ACTIVE ? '>' : ep->flags & EP_PASSIVE ? '<' : '-';
 	p = row_cell(row, p + 1);
 	p = row_cell(row, record_put_endpoint(p, ep->family, ep->daddr, ep->dport));

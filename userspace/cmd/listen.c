@@ -2,6 +2,7 @@
 /* listen: each listener with its two queues, their peaks, and what was refused. */
 #include "base/columns.h"
 #include "cmd/cmd.h"
+#include "record/device.h"
 #include "record/record.h"
 #include "session/session.h"
 #include "tally/listeners.h"
@@ -102,7 +103,7 @@ static void fill(struct row *row, const struct listen *listen, const struct list
 	const struct endpoint *ep = &listener->ep;
 	char *p = row_begin(row);
 
-	p = row_cell(row, record_put_endpoint(p, ep->family, ep->saddr, ep->sport));
+	p = row_cell(row, put_local(p, zone_at(ep->zone), ep->family, ep->saddr, ep->sport));
 	p = row_cell(row, put_now(p, listener, listener->queue));
 	p = row_cell(row, put_u64(p, listener->queue_peak));
 	p = row_cell(row, put_u64(p, listener->queue_max));

@@ -7,6 +7,7 @@
 #include "base/safe_text.h"
 #include "cmd/cmd.h"
 #include "host/netns.h"
+#include "record/device.h"
 #include "record/record.h"
 #include "session/session.h"
 #include "tally/ports.h"
@@ -114,7 +115,7 @@ static void fill(struct row *row, const struct port_space *space, const struct p
 	const struct port_settings *settings = &space->settings;
 	char *p = row_begin(row);
 
-	p = row_cell(row, record_put_address(p, use->family, use->saddr));
+	p = row_cell(row, put_local_address(p, &use->zone, use->family, use->saddr));
 	p = row_cell(row, record_put_endpoint(p, use->family, use->daddr, use->dport));
 	p = row_cell(row, put_u64(p, use->in_use));
 	p = row_cell(row, put_u64(p, use->timewait));

@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/map.h"
 #include "base/out.h"
 #include "base/safe_text.h"
 #include "base/signals.h"
@@ -20,6 +21,7 @@
 #include "cmd/cmd.h"
 #include "filter/filter.h"
 #include "record/capture_file.h"
+#include "record/device.h"
 #include "record/level.h"
 #include "record/record.h"
 #include "session/options.h"
@@ -50,6 +52,7 @@ struct recording {
 	unsigned char *buffer;
 	size_t held;
 	uint32_t checksum;		/* of the last record */
+	struct map devices;		/* their names as they are in the file, by zone_key() */
 	int failed;			/* errno of a write */
 	uint64_t sockets, events;
 	struct stop stop;
@@ -142,6 +145,48 @@ static int put_record(struct recording *recording, const struct tcptrace_record 
 	return 0;
 }
 
+/* The name of its device, unless it is in the file: the recording may be shown where there is another device. */
+static void put_name(struct recording *recording, const struct tcptrace_record *record)
+{
+	struct zone zone = zone_of_record(record);
+	struct tcptrace_record named = {
+		.type = CAPTURE_DEVICE,
+		.time = record->time,
+		.netns = zone.netns,
+		.ifindex = zone.ifindex,
+	};
+	const char *name = device_name(&zone);
+	char *put = map_get(&recording->devices, zone_key(&zone));
+
+	if (!name || (put && !strcmp(name, put)))
+		return;
+	snprintf(named.comm, sizeof(named.comm), "%s", name);
+	put_record(recording, &named);
+	/* Without memory it is put again. */
+	map_remove(&recording->devices, zone_key(&zone));
+	free(put);
+	put = strdup(name);
+	if (put && !map_put(&recording->devices, zone_key(&zone), put))
+		free(put);
+}
+
+static int put_named(struct recording *recording, const struct tcptrace_record *record)
+{
+	if (record->ifindex)
+		put_name(recording, record);
+	return put_record(recording, record);
+}
+
+static void forget_devices(struct recording *recording)
+{
+	size_t place = 0;
+	char *name;
+
+	while ((name = map_next(&recording->devices, &place)))
+		free(name);
+	map_exit(&recording->devices);
+}
+
 static int put_header(struct recording *recording)
 {
 	const struct source *source = recording->source;
@@ -230,7 +275,7 @@ static int on_socket(const struct tcptrace_record *record, void *arg)
 	if (!wanted(recording, record))
 		return 0;
 	recording->sockets++;
-	return put_record(recording, record);
+	return put_named(recording, record);
 }
 
 static void show_progress(struct recording *recording)
@@ -290,7 +335,7 @@ static int record_events(struct recording *recording)
 			}
 			if (!wanted(recording, record))
 				continue;
-			put_record(recording, record);
+			put_named(recording, record);
 			recording->events++;
 			if (recording->events == recording->stop.count)
 				return 0;
@@ -420,6 +465,7 @@ static int run_filtered(struct recording *recording)
 	if (recording->fd >= 0)
 		status = record_all(recording);
 	free(recording->buffer);
+	forget_devices(recording);
 	source_close(recording->source);
 	return status;
 }

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "cmd/cmd.h"
+#include "record/device.h"
 #include "record/names.h"
 #include "record/record.h"
 #include "session/session.h"
@@ -123,7 +124,7 @@ static bool look(struct known *known, unsigned int way, const struct endpoint *f
 static char *put_name(char *p, const struct endpoint *ep, const struct endpoint *peer)
 {
 	if (ep)
-		return record_put_endpoint(p, ep->family, ep->saddr, ep->sport);
+		return put_local(p, zone_at(ep->zone), ep->family, ep->saddr, ep->sport);
 	return record_put_endpoint(p, peer->family, peer->daddr, peer->dport);
 }
 
@@ -138,7 +139,7 @@ static void heading(struct view *view, const struct endpoint *first, const struc
 {
 	struct canvas *canvas = &view->canvas;
 	int width = bar_width(view);
-	char name[2 * RECORD_ENDPOINT_MAX + 8], *p;
+	char name[2 * LOCAL_TEXT_MAX + 8], *p;
 	uint64_t cookies = (first ? first->cookie : 0) + (second ? second->cookie : 0);
 
 	if (view->heading == cookies)
@@ -267,7 +268,7 @@ static void block(struct view *view, const struct endpoint *first, const struct 
 {
 	struct known *known = know(view, first, second, 0);
 	struct canvas *canvas = &view->canvas;
-	char name[RECORD_ENDPOINT_MAX + 1];
+	char name[LOCAL_TEXT_MAX + 1];
 	unsigned int way;
 	int x;
 

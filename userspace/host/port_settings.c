@@ -1,18 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <errno.h>
 #include <fcntl.h>
-#include <glob.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/netns.h"
 #include "host/port_settings.h"
 
 #define SYSCTL		"/proc/sys/net/ipv4/"
-#define OWN		"/proc/self/ns/net"
 
 /* ---- words ---- */
 
@@ -112,57 +110,23 @@ static void read_own(struct port_settings *settings)
 
 /* ---- namespaces ---- */
 
-static bool is_netns(const char *path, uint32_t netns)
-{
-	struct stat stat_of;
-
-	return !stat(path, &stat_of) && stat_of.st_ino == netns;
-}
-
-/* An open file that stands for the namespace; -1: none was found. */
-static int open_netns(uint32_t netns)
-{
-	static const char *const patterns[] = { "/run/netns/*", "/proc/[0-9]*/ns/net" };
-	size_t i, k;
-	int fd = -1;
-
-	for (i = 0; i < sizeof(patterns) / sizeof(patterns[0]) && fd < 0; i++) {
-		glob_t found;
-
-		if (glob(patterns[i], GLOB_NOSORT, NULL, &found))
-			continue;
-		for (k = 0; k < found.gl_pathc && fd < 0; k++)
-			if (is_netns(found.gl_pathv[k], netns))
-				fd = open(found.gl_pathv[k], O_RDONLY | O_CLOEXEC);
-		globfree(&found);
-	}
-	return fd;
-}
-
 /* These sysctls show the namespace of the reader, so this process enters the other one for a moment. */
 static void read_other(struct port_settings *settings, uint32_t netns)
 {
-	int own = open(OWN, O_RDONLY | O_CLOEXEC);
-	int other = own < 0 ? -1 : open_netns(netns);
+	int own, error = netns_visit(netns, &own);
 
-	settings->why = "no process here is in that network namespace any more, and it has no name";
-	if (other >= 0 && setns(other, CLONE_NEWNET)) {
-		settings->why = "its network namespace cannot be entered";
-	} else if (other >= 0) {
-		read_own(settings);
-		if (setns(own, CLONE_NEWNET))
-			abort();
-	}
-	if (other >= 0)
-		close(other);
-	if (own >= 0)
-		close(own);
+	settings->why = error == -ENOENT ? "no process here is in that network namespace any more, and it has no name" :
+					   "its network namespace cannot be entered";
+	if (error)
+		return;
+	read_own(settings);
+	netns_return(own);
 }
 
 void port_settings_read(struct port_settings *settings, uint32_t netns)
 {
 	memset(settings, 0, sizeof(*settings));
-	if (is_netns(OWN, netns))
+	if (netns == netns_own())
 		read_own(settings);
 	else
 		read_other(settings, netns);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <arpa/inet.h>
-#include <net/if.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -59,20 +58,6 @@ const char *resolve_host(uint8_t family, const uint8_t address[TCPTRACE_ADDR_LEN
 		host->name = look_up(family, address);
 	}
 	return host->name;
-}
-
-const char *resolve_device(uint32_t ifindex)
-{
-	static char name[SAFE_TEXT_GROWTH * IF_NAMESIZE + 1];
-	static uint32_t known;
-	char text[IF_NAMESIZE];
-
-	if (ifindex != known && if_indextoname(ifindex, text))
-		*put_safe(name, text, sizeof(text)) = '\0';
-	else if (ifindex != known)
-		snprintf(name, sizeof(name), "if%u", ifindex);
-	known = ifindex;
-	return name;
 }
 
 bool resolve_ephemeral(uint16_t port)

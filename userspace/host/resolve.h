@@ -19,9 +19,6 @@ const char *resolve_service(uint16_t port);
 /* The name of a host, or NULL. */
 const char *resolve_host(uint8_t family, const uint8_t address[TCPTRACE_ADDR_LEN]);
 
-/* The name of a device; "if7" if there is none with this number. */
-const char *resolve_device(uint32_t ifindex);
-
 /* Whether the kernel chooses this port itself (net.ipv4.ip_local_port_range). */
 bool resolve_ephemeral(uint16_t port);
 

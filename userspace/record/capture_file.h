@@ -5,7 +5,8 @@
  *   header	struct capture_header, `header_size` bytes
  *   records	struct tcptrace_record each, with its checksum in `position`: first the existing
  *		sockets, as type SNAPSHOT, then the events in order of time; a LOST record
- *		where records were lost, u.lost says how many
+ *		where records were lost, u.lost says how many; before the first record with
+ *		a device, and where it was renamed, a record of type CAPTURE_DEVICE
  *   trailer	one more LOST record, with the cookie CAPTURE_TRAILER; u.lost has the sums of all
  *		losses, and in `events` the number of events. Nothing follows. A file
  *		without a trailer is truncated.
@@ -25,6 +26,7 @@
 #define CAPTURE_MAGIC		"TCPTRACE"
 #define CAPTURE_BYTE_ORDER	0x01020304u
 #define CAPTURE_TRAILER		0x454c494152540000ull	/* no socket has this cookie */
+#define CAPTURE_DEVICE		256			/* a type of recordings alone: `comm` is the name of device `ifindex` in `netns` */
 #define CAPTURE_HEADER_MAX	65536			/* limit for a growing header */
 
 struct capture_header {

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "host/device.h"
 #include "source/source_open.h"
 
 void source_describe_host(struct source *source)
@@ -18,6 +19,7 @@ void source_describe_host(struct source *source)
 	clock_gettime(CLOCK_REALTIME, &real);
 	source->realtime = (real.tv_sec - monotonic.tv_sec) * 1000000000ll + real.tv_nsec -
 			   monotonic.tv_nsec;
+	device_names_live(host_device_name, DEVICE_AGAIN_NS);
 	if (uname(&name))
 		return;
 	snprintf(source->host, sizeof(source->host), "%s", name.nodename);

@@ -15,6 +15,7 @@
 #include "base/out.h"
 #include "base/safe_text.h"
 #include "record/capture_file.h"
+#include "record/device.h"
 #include "record/record_check.h"
 #include "source/source_open.h"
 
@@ -220,6 +221,20 @@ static int end(struct source_file *file, const struct tcptrace_record *trailer, 
 	return SOURCE_END;
 }
 
+/* Readers see the names of devices where they ask for them, not as records. */
+static int take_device(struct source_file *file, const struct tcptrace_record *record, uint64_t offset)
+{
+	struct zone zone = zone_of_record(record);
+
+	if (!zone.ifindex)
+		return fail(file, offset + AT(ifindex), "damaged: record %" PRIu64 " names no device", file->count);
+	if (!record->comm[0] || record->comm[sizeof(record->comm) - 1])
+		return fail(file, offset + AT(comm), "damaged: record %" PRIu64 " has no name for its device", file->count);
+	if (device_name_set(&zone, record->comm))
+		return 0;
+	return fail_read(file, -ENOMEM);
+}
+
 static void count(struct source_file *file, const struct tcptrace_record *record)
 {
 	const struct tcptrace_lost *lost = &record->u.lost;
@@ -285,6 +300,12 @@ static int take(struct source_file *file, const struct tcptrace_record **taken)
 		file->count++;
 		if (record_known(record))
 			break;
+		if (record->type == CAPTURE_DEVICE) {
+			error = take_device(file, record, offset);
+			if (error)
+				return error;
+			continue;
+		}
 		if (file->source.types <= TCPTRACE_TYPES_VERSION)
 			return fail(file, offset + AT(type), "damaged: record %" PRIu64 " is of type %u, which does not exist",
 				    file->count, record->type);
@@ -396,6 +417,8 @@ static void file_close(struct source *source)
 	free(file->name);
 	free(file);
 }
+
+_Static_assert(DEVICE_NAME_LEN == TCPTRACE_COMM_LEN, "a record has room for the name of a device");
 
 static const struct source_ops ops = {
 	.snapshot = file_snapshot,

@@ -11,7 +11,7 @@ int source_module_open(const struct source_request *request, struct source **sou
 int source_bpf_open(const struct source_request *request, struct source **source, char *error,
 		    size_t error_size);
 
-/* Fills in this host's name, kernel and clock offset for a live source. */
+/* For a live source: fills in this host's name, kernel and clock offset, and has this host's devices named. */
 void source_describe_host(struct source *source);
 
 /* "-" is standard input. */

@@ -55,7 +55,7 @@ static struct ladder *add(struct ladders *ladders, const struct tcptrace_record 
 	ladder->port[side] = record->sport;
 	ladder->port[!side] = record->dport;
 	ladder->family = record->family;
-	ladder->netns = record->netns;
+	ladder->zone[side] = zone_of_record(record);
 	ladder->start = record->time;
 	ladder->link = ladders->last;
 	*ladders->last = ladder;
@@ -128,6 +128,7 @@ static void learn(struct ladder *ladder, unsigned int side, const struct endpoin
 	}
 	if (ep->owner)
 		ladder->owner[side] = *process_at(ep->owner);
+	ladder->zone[side] = *zone_at(ep->zone);
 	ladder->lossy |= ep->flags & EP_LOSSY;
 	ladder->over[side] |= ep->flags & EP_OVER && !(ep->flags & EP_PENDING);
 }
@@ -389,7 +390,7 @@ void message_label(const struct ladder *ladder, const struct message *message, b
 
 void ladder_name(const struct ladder *ladder, unsigned int side, char name[LADDER_NAME])
 {
-	*record_put_endpoint(name, ladder->family, ladder->address[side], ladder->port[side]) = '\0';
+	*put_local(name, &ladder->zone[side], ladder->family, ladder->address[side], ladder->port[side]) = '\0';
 }
 
 _Static_assert(LADDER_NAME > PROCESS_TEXT_MAX, "room for any process");

@@ -20,6 +20,7 @@
 #include "base/map.h"
 #include "model/inferred_segment.h"
 #include "model/model.h"
+#include "record/device.h"
 
 /* The two sides: the one that connected is on the left, if that is known. */
 enum { LADDER_LEFT, LADDER_RIGHT, LADDER_SIDES };
@@ -55,7 +56,7 @@ struct ladder {
 	struct ladder_endpoint endpoint[LADDER_SIDES];
 	uint8_t address[LADDER_SIDES][TCPTRACE_ADDR_LEN];
 	uint16_t port[LADDER_SIDES];
-	uint32_t netns;
+	struct zone zone[LADDER_SIDES];		/* of an endpoint on this host; all 0: not on this host, or not yet */
 	uint8_t family;
 	struct process owner[LADDER_SIDES];
 
@@ -134,7 +135,7 @@ bool ladder_relative(const struct ladder *ladder, unsigned int side, uint32_t nu
 void message_label(const struct ladder *ladder, const struct message *message, bool absolute, unsigned int columns,
 		   char label[MESSAGE_LABEL]);
 /* "127.0.0.1:9090", "nc/149" or empty; both NUL-terminated. */
-#define LADDER_NAME	96
+#define LADDER_NAME	(LOCAL_TEXT_MAX + 1)
 void ladder_name(const struct ladder *ladder, unsigned int side, char name[LADDER_NAME]);
 void ladder_process(const struct ladder *ladder, unsigned int side, char name[LADDER_NAME]);
 /* "four-way close, begun by 127.0.0.1:47226; TIME_WAIT is held on the left for 60 s"; empty if it has not ended. */

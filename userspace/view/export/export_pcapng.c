@@ -12,6 +12,7 @@
 
 #include "base/array.h"
 #include "base/map.h"
+#include "record/device.h"
 #include "record/names.h"
 #include "record/record.h"
 #include "record/tcp_flags.h"
@@ -34,7 +35,7 @@ enum { PACKET_IN = 1, PACKET_OUT = 2 };
 #define SENT_BITS		12	/* the last so many packets that were sent from this host are remembered */
 
 struct interface {
-	uint32_t netns;
+	struct zone zone;
 	uint32_t number;
 	uint64_t packets;
 };
@@ -45,7 +46,7 @@ struct pcapng {
 	struct interface **interfaces;
 	uint32_t count;
 	size_t room;
-	struct map by_netns;		/* the same */
+	struct map by_zone;		/* the same */
 	struct interface *last;		/* the last one found; NULL: none yet */
 	uint64_t dropped;		/* records lost since the last packet */
 	uint64_t sent[1 << SENT_BITS];	/* identity() of packets */
@@ -126,43 +127,53 @@ static void put_section(struct pcapng *pcapng)
 	end_block(out, p);
 }
 
-static void put_interface(struct pcapng *pcapng, uint32_t netns)
+/* Two interfaces may have the same addresses and ports, so each device of bound sockets is one. */
+static char *put_zone(char *p, const struct zone *zone)
+{
+	p = put_u64(put_text(p, "netns "), zone->netns);
+	if (!zone->ifindex)
+		return p;
+	*p++ = ' ';
+	return put_device(p, zone);
+}
+
+static void put_interface(struct pcapng *pcapng, const struct zone *zone)
 {
 	static const uint8_t nanoseconds = 9;
 	struct out *out = &pcapng->session->out;
-	char name[32], *p = begin_block(out, BLOCK_INTERFACE);
+	char name[32 + DEVICE_TEXT_MAX], *p = begin_block(out, BLOCK_INTERFACE);
 
 	p = put_16(p, LINKTYPE_RAW);
 	p = put_16(p, 0);
 	p = put_32(p, 0);
-	p = put_option(p, INTERFACE_NAME, name, put_u64(put_text(name, "netns "), netns) - name);
+	p = put_option(p, INTERFACE_NAME, name, put_zone(name, zone) - name);
 	p = put_option(p, INTERFACE_RESOLUTION, &nanoseconds, sizeof(nanoseconds));
 	end_block(out, p);
 }
 
 /* NULL: no memory. */
-static struct interface *add_interface(struct pcapng *pcapng, uint32_t netns)
+static struct interface *add_interface(struct pcapng *pcapng, const struct zone *zone)
 {
 	struct interface *interface = calloc(1, sizeof(*interface));
 
 	if (interface)
-		interface->netns = netns;
+		interface->zone = *zone;
 	if (!interface || !array_reserve(pcapng->interfaces, pcapng->room, pcapng->count + 1u) ||
-	    !map_put(&pcapng->by_netns, netns, interface)) {
+	    !map_put(&pcapng->by_zone, zone_key(zone), interface)) {
 		free(interface);
 		return NULL;
 	}
 	interface->number = pcapng->count;
 	pcapng->interfaces[pcapng->count++] = interface;
-	put_interface(pcapng, netns);
+	put_interface(pcapng, zone);
 	return interface;
 }
 
-/* The interface that stands for this network namespace. NULL: no memory. */
-static struct interface *interface_of(struct pcapng *pcapng, uint32_t netns)
+/* The interface that stands for this namespace, or for a device in it. NULL: no memory. */
+static struct interface *interface_of(struct pcapng *pcapng, const struct zone *zone)
 {
-	if (!pcapng->last || pcapng->last->netns != netns)
-		pcapng->last = map_get(&pcapng->by_netns, netns) ?: add_interface(pcapng, netns);
+	if (!pcapng->last || zone_key(&pcapng->last->zone) != zone_key(zone))
+		pcapng->last = map_get(&pcapng->by_zone, zone_key(zone)) ?: add_interface(pcapng, zone);
 	return pcapng->last;
 }
 
@@ -322,7 +333,8 @@ static size_t comment(char *text, const struct step *step)
 static void put_packet(struct pcapng *pcapng, const struct packet *packet, const struct step *step)
 {
 	struct out *out = &pcapng->session->out;
-	struct interface *interface = interface_of(pcapng, packet->record->netns);
+	const struct zone zone = zone_of_record(packet->record);
+	struct interface *interface = interface_of(pcapng, &zone);
 	uint32_t flags = packet->out ? PACKET_OUT : PACKET_IN;
 	char headers[128], text[PROCESS_TEXT_MAX + 80], *p;
 	size_t size = put_headers(headers, packet) - headers;
@@ -445,7 +457,7 @@ static void end(void *arg, uint64_t time)
 		free(pcapng->interfaces[i]);
 	}
 	free(pcapng->interfaces);
-	map_exit(&pcapng->by_netns);
+	map_exit(&pcapng->by_zone);
 }
 
 static const struct session_view view = {

@@ -112,7 +112,7 @@ static void emit_name(struct perfetto *perfetto, const struct track *track, cons
 
 static void name_connection(struct perfetto *perfetto, const struct track *track, const struct endpoint *ep)
 {
-	char text[TEXT_MAX], *p = record_put_endpoint(text, ep->family, ep->saddr, ep->sport);
+	char text[TEXT_MAX], *p = put_local(text, zone_at(ep->zone), ep->family, ep->saddr, ep->sport);
 
 	if (ep->dport) {
 		*p++ = ' ';
@@ -126,7 +126,7 @@ static void name_connection(struct perfetto *perfetto, const struct track *track
 /* Its process may become known later, and may change. */
 static void name_endpoint(struct perfetto *perfetto, struct track *track, const struct endpoint *ep)
 {
-	char text[TEXT_MAX], *p = record_put_endpoint(text, ep->family, ep->saddr, ep->sport);
+	char text[TEXT_MAX], *p = put_local(text, zone_at(ep->zone), ep->family, ep->saddr, ep->sport);
 
 	track->pid = process_at(ep->owner)->pid;
 	if (track->pid)
@@ -260,7 +260,7 @@ static void show_queues(struct perfetto *perfetto, struct track *track, const st
 	track->recvq = recvq;
 	track->sendq = sendq;
 	event = new_event(perfetto, track, "C");
-	json_add_text(event, "name", text, record_put_endpoint(text, ep->family, ep->saddr, ep->sport));
+	json_add_text(event, "name", text, put_local(text, zone_at(ep->zone), ep->family, ep->saddr, ep->sport));
 	args = add_args(event);
 	json_add_int(args, "Recv-Q", recvq);
 	json_add_int(args, "Send-Q", sendq);
@@ -282,6 +282,7 @@ static void show_stranger(struct perfetto *perfetto, const struct step *step)
 	const struct tcptrace_record *record = step->record;
 	const struct track *track = (step->peer ? find(perfetto, step->peer->cookie) : NULL) ?: &nobody;
 	struct json_object *event, *args;
+	const struct zone zone = zone_of_record(record);
 	char text[TEXT_MAX];
 
 	perfetto->time = record->time;
@@ -290,7 +291,7 @@ static void show_stranger(struct perfetto *perfetto, const struct step *step)
 	event = new_instant(perfetto, track, "p");
 	perfetto_add_name(event, record);
 	args = add_args(event);
-	json_add_text(args, "local", text, record_put_endpoint(text, record->family, record->saddr, record->sport));
+	json_add_text(args, "local", text, put_local(text, &zone, record->family, record->saddr, record->sport));
 	json_add_text(args, "peer", text, record_put_endpoint(text, record->family, record->daddr, record->dport));
 	perfetto_add_step(args, step);
 	emit(perfetto, event);

@@ -8,12 +8,13 @@
 #ifndef TCPTRACE_EXPORT_PERFETTO_H
 #define TCPTRACE_EXPORT_PERFETTO_H
 
+#include "record/device.h"
 #include "view/export/export.h"
 #include "view/json/json_members.h"
 #include "view/text/timeline.h"
 
 /* Including the excess that put_*() may write. */
-#define TEXT_MAX	(2 * RECORD_ENDPOINT_MAX + PROCESS_TEXT_MAX)
+#define TEXT_MAX	(LOCAL_TEXT_MAX + RECORD_ENDPOINT_MAX + PROCESS_TEXT_MAX)
 
 /* "out SYN,ACK", "retransmit rto", "accept" */
 void perfetto_add_name(struct json_object *event, const struct tcptrace_record *record);

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "base/safe_text.h"
+#include "record/device.h"
 #include "record/names.h"
 #include "record/record.h"
 #include "version.h"
@@ -169,6 +170,20 @@ enum value_kind {
 };
 
 /* UNKNOWN: none; a closed listener has no current value. */
+/* Without a device there is no label, which is the same as an empty one. */
+static void put_device_label(FILE *file, const struct zone *zone)
+{
+	const char *name = device_name(zone);
+
+	if (!zone->ifindex)
+		return;
+	if (name)
+		put_label(file, "device", name, DEVICE_NAME_LEN);
+	else
+		fprintf(file, "device=\"if%" PRIu32 "\"", zone->ifindex);
+	putc(',', file);
+}
+
 static uint64_t value_of(const struct listener *listener, enum value_kind kind)
 {
 	switch (kind) {
@@ -193,6 +208,7 @@ static void put_listener(FILE *file, const struct listener *listener, const stru
 	*record_put_endpoint(local, ep->family, ep->saddr, ep->sport) = '\0';
 	fprintf(file, "%s{local=\"%s\",netns=\"%" PRIu32 "\",cookie=\"%" PRIu64 "\",", family->name, local, endpoint_netns(ep),
 		ep->cookie);
+	put_device_label(file, zone_at(ep->zone));
 	put_label(file, "process", process_at(ep->owner)->comm, TCPTRACE_COMM_LEN);
 	fputs("} ", file);
 	if (family->what == LONGEST)

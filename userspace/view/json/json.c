@@ -216,7 +216,7 @@ void json_step(struct out *out, const struct step *step, bool absolute)
 		.time = record->time,
 		.type = type_name(record->type),
 		.cookie = record->cookie,
-		.netns = record->netns,
+		.zone = zone_of_record(record),
 		.family = record->family,
 		.saddr = record->saddr,
 		.sport = record->sport,

@@ -20,7 +20,7 @@ struct head {
 	uint64_t time;
 	const char *type;
 	uint64_t cookie;
-	uint32_t netns;
+	struct zone zone;
 	uint8_t family;
 	const uint8_t *saddr, *daddr;
 	uint16_t sport, dport;
@@ -36,12 +36,13 @@ static inline struct json_object *begin(const struct head *head)
 	json_add_int(object, "time", head->time);
 	json_add_string(object, "type", head->type);
 	json_add_int(object, "cookie", head->cookie);
-	json_add_int(object, "netns", head->netns);
+	json_add_int(object, "netns", head->zone.netns);
 	json_add_int(object, "family", head->family == AF_INET6 ? 6 : 4);
 	json_add_address(object, "saddr", head->family, head->saddr);
 	json_add_int(object, "sport", head->sport);
 	json_add_address(object, "daddr", head->family, head->daddr);
 	json_add_int(object, "dport", head->dport);
+	json_add_device(object, &head->zone);
 	if (head->state)
 		json_add_string(object, "state", state_name(head->state));
 	json_add_int(object, "recvq", head->recvq);
@@ -55,7 +56,7 @@ static inline struct json_object *begin_endpoint(const struct endpoint *ep, cons
 		.time = time,
 		.type = type,
 		.cookie = ep->cookie,
-		.netns = endpoint_netns(ep),
+		.zone = *zone_at(ep->zone),
 		.family = ep->family,
 		.saddr = ep->saddr,
 		.sport = ep->sport,

@@ -68,7 +68,7 @@ static void one(struct out *out, const struct ladder *ladder, const struct messa
 		.time = message_time(message),
 		.type = type_name(message->arrow ? TCPTRACE_T_SEGMENT : TCPTRACE_T_STATE),
 		.cookie = ladder->endpoint[local].cookie,
-		.netns = ladder->netns,
+		.zone = ladder->zone[local],
 		.family = ladder->family,
 		.saddr = ladder->address[local],
 		.sport = ladder->port[local],

@@ -10,6 +10,7 @@
 #include "base/out.h"
 #include "base/safe_text.h"
 #include "base/unknown.h"
+#include "record/device.h"
 #include "record/process_ref.h"
 #include "record/record.h"
 
@@ -76,6 +77,15 @@ static inline void json_add_address(struct json_object *object, const char *key,
 	char text[RECORD_ADDRESS_MAX];
 
 	json_add_text(object, key, text, record_put_address(text, family, address));
+}
+
+/* Only if the socket is bound to one. */
+static inline void json_add_device(struct json_object *object, const struct zone *zone)
+{
+	char text[DEVICE_TEXT_MAX];
+
+	if (zone->ifindex)
+		json_add_text(object, "device", text, put_device(text, zone));
 }
 
 static inline void json_add_errno(struct json_object *object, int error)

@@ -64,6 +64,7 @@ void json_ports(struct out *out, const struct port_space *space, const struct po
 		set_address(object, "saddr", use->family, use->saddr);
 		set_address(object, "daddr", use->family, use->daddr);
 		set(object, "dport", json_object_new_int(use->dport));
+		json_add_device(object, &use->zone);
 	}
 	json_add_int(object, "in_use", use ? use->in_use : 0);
 	json_add_int(object, "timewait", use ? use->timewait : 0);

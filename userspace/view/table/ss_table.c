@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include "host/resolve.h"
+#include "record/device.h"
 #include "record/names.h"
 #include "record/record.h"
 #include "view/table/ss_table.h"
@@ -121,7 +122,7 @@ void ss_table_row(struct ss_table *ss, const struct ss_row *row, const char *det
 	p = put_address(ss, table_text(cell), row, row->saddr);
 	if (row->zone.ifindex) {
 		*p++ = '%';
-		p = put_string(p, resolve_device(row->zone.ifindex));
+		p = put_device(p, &row->zone);
 	}
 	*p++ = ':';
 	p = table_cell(table, column++, cell, p);

@@ -3,6 +3,7 @@
 
 #include "base/screen.h"
 #include "filter/filter.h"
+#include "record/device.h"
 #include "record/names.h"
 #include "record/record.h"
 #include "view/table/top.h"
@@ -95,7 +96,7 @@ static void fill(struct row *row, const struct busy_row *busy)
 	const struct endpoint *ep = busy->ep;
 	char *p = row_begin(row);
 
-	p = row_cell(row, record_put_endpoint(p, ep->family, ep->saddr, ep->sport));
+	p = row_cell(row, put_local(p, zone_at(ep->zone), ep->family, ep->saddr, ep->sport));
 	p = row_cell(row, ep->state == TCPTRACE_S_LISTEN ? put_text(p, "*") :
 		     record_put_endpoint(p, ep->family, ep->daddr, ep->dport));
 	p = row_cell(row, put_string(p, state_name(ep->state)));

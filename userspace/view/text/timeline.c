@@ -3,6 +3,7 @@
 #include <sys/socket.h>
 
 #include "base/hash.h"
+#include "record/device.h"
 #include "record/names.h"
 #include "record/record.h"
 #include "view/text/timeline_impl.h"
@@ -160,6 +161,7 @@ static inline char *put_padded(char *p, char *start, unsigned int *width)
 /* The subject of a line: a record or an endpoint. */
 struct whose {
 	uint64_t cookie;
+	struct zone zone;
 	const uint8_t *saddr, *daddr;
 	uint16_t sport, dport;
 	uint8_t family;
@@ -185,7 +187,7 @@ static char *make_endpoints(char *p, struct timeline *timeline, const struct who
 	if (timeline->term.colour)
 		p = put_mem(p, term_colour(pair_number(whose)), TERM_COLOUR_LENGTH);
 	start = p;
-	p = record_put_endpoint(p, whose->family, whose->saddr, whose->sport);
+	p = put_local(p, &whose->zone, whose->family, whose->saddr, whose->sport);
 	p = put_padded(p, start, &timeline->local_width);
 	*p++ = ' ';
 	*p++ = whose->role;
@@ -209,15 +211,16 @@ static inline uint32_t layout_of(const struct timeline *timeline, char role)
 	return timeline->local_width | timeline->peer_width << 8 | (uint32_t)role << 16;
 }
 
+/* A device may be renamed, so the name is not kept. */
 static inline bool is_known(const struct timeline_known *known, const struct timeline *timeline,
-			    uint64_t cookie, char role)
+			    uint64_t cookie, uint32_t ifindex, char role)
 {
-	return known->cookie == cookie && known->layout == layout_of(timeline, role) && cookie;
+	return known->cookie == cookie && known->layout == layout_of(timeline, role) && cookie && !ifindex;
 }
 
 static void make_known(struct timeline_known *known, struct timeline *timeline, const struct whose *whose)
 {
-	/* Including the excess of put_*(); the longest IPv6 addresses with colours take 117. */
+	/* Including the excess of put_*(); the longest IPv6 addresses with colours take 117, a device 65. */
 	char text[sizeof(known->endpoints) + 16], *end;
 
 	end = make_endpoints(text, timeline, whose);
@@ -264,10 +267,11 @@ static struct timeline_known *known_of_record(struct timeline *timeline,
 	struct timeline_known *known = known_of(timeline, record->cookie);
 	struct whose whose;
 
-	if (is_known(known, timeline, record->cookie, role))
+	if (is_known(known, timeline, record->cookie, record->ifindex, role))
 		return known;
 	whose = (struct whose){
 		.cookie = record->cookie,
+		.zone = zone_of_record(record),
 		.saddr = record->saddr,
 		.daddr = record->daddr,
 		.sport = record->sport,
@@ -284,10 +288,11 @@ static struct timeline_known *known_of_endpoint(struct timeline *timeline, const
 	struct timeline_known *known = known_of(timeline, ep->cookie);
 	struct whose whose;
 
-	if (is_known(known, timeline, ep->cookie, timeline_role(ep->flags)))
+	if (is_known(known, timeline, ep->cookie, zone_at(ep->zone)->ifindex, timeline_role(ep->flags)))
 		return known;
 	whose = (struct whose){
 		.cookie = ep->cookie,
+		.zone = *zone_at(ep->zone),
 		.saddr = ep->saddr,
 		.daddr = ep->daddr,
 		.sport = ep->sport,
@@ -417,7 +422,7 @@ void timeline_socket(struct timeline *timeline, const struct endpoint *ep)
 	p = put_mem(p, timeline->changes[ep->state][ep->state], WIDTH_STATE + 1);
 	p = put_queues(p, endpoint_recvq(ep), endpoint_sendq(ep));
 	start = p;
-	p = record_put_endpoint(p, ep->family, ep->saddr, ep->sport);
+	p = put_local(p, zone_at(ep->zone), ep->family, ep->saddr, ep->sport);
 	p = put_padded(p, start, &timeline->local_width);
 	*p++ = ' ';
 	start = p;

@@ -28,7 +28,7 @@ struct timeline_known {
 	char comm[TCPTRACE_COMM_LEN];	/* of which `process` was formatted */
 	uint8_t endpoints_length, process_length;
 	char process[32];	/* "client/1001"; its length is 0 if it does not fit */
-	char endpoints[128];		/* "127.0.0.1:45678 > 127.0.0.1:9090 ", with its colour */
+	char endpoints[192];		/* "127.0.0.1:45678 > 127.0.0.1:9090 ", with its colour */
 };
 
 struct timeline {
