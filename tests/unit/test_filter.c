@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "filter/filter.h"
+#include "record/device.h"
 #include "test.h"
 
 /* Parses an expression as one argument. NULL: refused. */
@@ -62,7 +63,10 @@ static const struct {
 { "state connected exclude time-wait sport 80", 0 }, { "state established and sport 80", 255 },
 { "sport 80 state established", 1 }, { "established", 1 }, { "foo", 1 }, { "10.0.0.1", 255 },
 { "dev lo", 0 }, { "dev = lo", 0 }, { "dev != lo", 0 }, { "dev > lo", 255 },
-{ "dev nosuchdevice", 1 }, { "dev 1", 0 }, { "dev", 255 },
+{ "dev a/b", 1 }, { "dev 1", 0 }, { "dev", 255 },
+
+/* It may be in another namespace or in a recording. ss refuses it with 1. */
+{ "dev nosuchdevice", 0 },
 
 /* Bare ports and processes are extensions: ss refuses them with 255. */
 { "9090", 0 }, { ":9090", 0 }, { "9090 and src 10.0.0.1", 0 }, { "not 9090", 0 },
@@ -126,7 +130,8 @@ static const struct {
 	{ "established", "\"established\"", "\"state\"" },
 	{ "sport 80 state established", "\"state\"", "before all conditions" },
 	{ "10.0.0.1", "\"10.0.0.1\"", "\"src\"" },
-	{ "dev nosuchdevice", "\"nosuchdevice\"", "ip link" },
+	{ "dev a/b", "\"a/b\"", "ip link" }, { "dev 1234567890123456", "\"1234567890123456\"", "ip link" },
+	{ "dev ..", "\"..\"", "ip link" },
 	{ "fwmark 1", "\"fwmark\"", "not supported by tcptrace" },
 	{ "cgroup /", "\"cgroup\"", "not supported by tcptrace" },
 	{ "not autobound", "\"autobound\"", "not supported by tcptrace" },
@@ -354,6 +359,22 @@ static void test_matches(void)
 	is_int(fits("dev 7", "::1 1 ::1 2", 1, 8), 0, "another device");
 	is_int(fits("dev != 7", "::1 1 ::1 2", 1, 8), 1, "any but a device");
 	is_int(fits("not dev 7", "::1 1 ::1 2", 1, 7), 0, "not that device");
+	is_int(fits("dev 0", "::1 1 ::1 2", 1, 0), 1, "no device, as in ss");
+	is_int(fits("dev 0", "::1 1 ::1 2", 1, 7), 0, "but that is one");
+	is_int(fits("dev if7", "::1 1 ::1 2", 1, 7), 1, "a device without a name, as it is shown");
+	is_int(fits("dev if7", "::1 1 ::1 2", 1, 8), 0, "another one without a name");
+	device_name_set(&(struct zone){ .ifindex = 70 }, "eth0");
+	device_name_set(&(struct zone){ .ifindex = 71 }, "a\nb");
+	is_int(fits("dev eth0", "::1 1 ::1 2", 1, 70), 1, "a device by its name");
+	is_int(fits("dev eth0", "::1 1 ::1 2", 1, 71), 0, "by the name of another");
+	is_int(fits("dev eth0", "::1 1 ::1 2", 1, 0), 0, "on no device");
+	is_int(fits("dev != eth0", "::1 1 ::1 2", 1, 70), 0, "any but that");
+	is_int(fits("dev != eth0", "::1 1 ::1 2", 1, 71), 1, "which is another");
+	is_int(fits("dev != eth0", "::1 1 ::1 2", 1, 0), 1, "or none");
+	is_int(fits("dev eth0", "::1 1 ::1 2", 1, 72), 1, "whose name is not known may be it");
+	is_int(fits("not dev eth0", "::1 1 ::1 2", 1, 72), 1, "or not");
+	is_int(fits("dev eth0 and sport 2", "::1 1 ::1 2", 1, 70), 0, "with another condition");
+	is_int(fits("dev 70 or dev eth1", "::1 1 ::1 2", 1, 70), 1, "and by its number, whatever its name");
 
 	if (!http) {
 		skip("no service http: /etc/services is not there");

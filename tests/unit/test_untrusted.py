@@ -220,7 +220,7 @@ def test_messages():
     shutil.copy(file, FOLDER + "/plain")
     record = f"--source={RECORDING}"
     for words in (["@"], ["watch", "--source=@.none"], ["watch", "--source=@"], ["ss", "-tan", "--history=0.1", "--source=@"],
-                  ["life", "--json", "--source=@"], ["watch", record, "@"], ["watch", record, "dev", "@"], ["watch", record, "state", "@"],
+                  ["life", "--json", "--source=@"], ["watch", record, "@"], ["watch", record, "dev", "@/"], ["watch", record, "state", "@"],
                   ["watch", record, "src", "@"], ["watch", record, "sport", "=", ":@"], ["ss", record, "@"], ["listen", record, "10.0.0.1:@"],
                   ["watch", "--level=@"], ["watch", "--count=@"], ["watch", "--duration=@"], ["watch", "--max-endpoints=99999999999@"],
                   ["ss", "-F", "@.none"], ["ss", "-f", "@"], ["ss", "-A", "@"], ["ss", "-N", "@"], ["ss", "-N", "@", record],

@@ -243,6 +243,19 @@ bool filter_asks_process(const struct filter *filter)
 	return false;
 }
 
+const char *filter_missing_device(const struct filter *filter, bool (*exists)(const char *name))
+{
+	int i;
+
+	for (i = 0; i < filter->count; i++) {
+		const struct filter_node *node = &filter->nodes[i];
+
+		if (node->has_device && !node->device.number && !exists(node->device.name))
+			return node->device.name;
+	}
+	return NULL;
+}
+
 bool filter_has_states(const struct filter *filter)
 {
 	return filter->has_states;

@@ -19,6 +19,8 @@
 /* In commands that follow events. */
 #define FILTER_PROCESS_DOC	FILTER_DOC " 'process nginx' and 'process 1234' are conditions, too."
 
+#define FILTER_NO_DEVICE	"no such device; expected a name or a number that \"ip link\" shows"
+
 /* In the others: a snapshot of a socket does not contain its process. */
 #define FILTER_NO_PROCESS	"\"process\" works only in commands that follow events, such as watch and life; -p shows the processes of sockets"
 
@@ -59,6 +61,12 @@ bool filter_is_empty(const struct filter *filter);
 
 /* True if it has a condition on a process. */
 bool filter_asks_process(const struct filter *filter);
+
+/*
+ * The first device of its conditions that is neither a number nor one for which `exists` returns true; NULL: none. For
+ * listings of one namespace: elsewhere it may be in any, or come later.
+ */
+const char *filter_missing_device(const struct filter *filter, bool (*exists)(const char *name));
 
 /* Bit 1 << enum tcptrace_state for each state selected by state and exclude words; all if there were none. */
 uint32_t filter_states(const struct filter *filter);

@@ -17,7 +17,7 @@ static int add_endpoint(struct filter_parser *parser, bool local, struct filter_
 static int add_ports(struct filter_parser *parser, bool local, enum relation relation,
 		     const struct filter_endpoint *ep);
 static int add_bare(struct filter_parser *parser, uint16_t port);
-static int add_device(struct filter_parser *parser, uint32_t ifindex);
+static int add_device(struct filter_parser *parser, const struct filter_device *device);
 static int add_process(struct filter_parser *parser, const struct process *process);
 static int add_both(struct filter_parser *parser, enum filter_op op, int left, int right);
 static int negate(struct filter_parser *parser, int node);
@@ -36,7 +36,7 @@ static void filter_yyerror(struct filter_parser *parser, const char *reason);
 	int node;		/* index; negative: an error, already reported */
 	struct filter_endpoint ep;
 	uint16_t port;
-	uint32_t ifindex;
+	struct filter_device device;
 	struct process process;
 	bool local;
 	int relation;
@@ -48,7 +48,7 @@ static void filter_yyerror(struct filter_parser *parser, const char *reason);
 %token OPEN "(" CLOSE ")"
 %token <ep> ADDRESS PORT
 %token <port> BARE
-%token <ifindex> DEVICE
+%token <device> DEVICE
 %token <process> NAME
 %nterm <node> list condition node
 %nterm <local> side port_side
@@ -78,8 +78,8 @@ node:
 |	BARE				{ $$ = add_bare(parser, $1); }
 |	side equal ADDRESS		{ $$ = add_endpoint(parser, $1, &$3); }
 |	port_side relation PORT		{ $$ = add_ports(parser, $1, $2, &$3); }
-|	DEV equal DEVICE		{ $$ = add_device(parser, $3); }
-|	DEV NE DEVICE			{ $$ = negate(parser, add_device(parser, $3)); }
+|	DEV equal DEVICE		{ $$ = add_device(parser, &$3); }
+|	DEV NE DEVICE			{ $$ = negate(parser, add_device(parser, &$3)); }
 |	PROCESS equal NAME		{ $$ = add_process(parser, &$3); }
 |	PROCESS NE NAME			{ $$ = negate(parser, add_process(parser, &$3)); }
 ;
@@ -236,10 +236,10 @@ static int add_bare(struct filter_parser *parser, uint16_t port)
 	return right < 0 ? right : add_both(parser, FILTER_OR, left, right);
 }
 
-static int add_device(struct filter_parser *parser, uint32_t ifindex)
+static int add_device(struct filter_parser *parser, const struct filter_device *device)
 {
 	return add_node(parser, &(struct filter_node){
-		.op = FILTER_TEST, .clause = filter_any(), .device = true, .ifindex = ifindex });
+		.op = FILTER_TEST, .clause = filter_any(), .has_device = true, .device = *device });
 }
 
 static int add_process(struct filter_parser *parser, const struct process *process)
@@ -298,7 +298,7 @@ static int operand(struct filter_parser *parser, const char *word, FILTER_YYSTYP
 	case FILTER_PORT:
 		return filter_parse_port(parser, word, &value->ep) ? PORT : FILTER_YYerror;
 	case FILTER_DEVICE:
-		return filter_parse_device(parser, word, &value->ifindex) ? DEVICE : FILTER_YYerror;
+		return filter_parse_device(parser, word, &value->device) ? DEVICE : FILTER_YYerror;
 	case FILTER_PROCESS:
 		return filter_parse_process(parser, word, &value->process) ? NAME : FILTER_YYerror;
 	default:

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "filter/filter.h"
+#include "record/device.h"
 
 /* An expression is at most what a script generates; anything larger is a mistake. */
 #define FILTER_NODES_MAX	8192
@@ -24,16 +25,24 @@ enum filter_op { FILTER_TEST, FILTER_AND, FILTER_OR };
 /* Where filter_match() goes after a test; 0 and above: the next test. */
 enum filter_verdict { FILTER_NO = -1, FILTER_YES = -2 };
 
+/* A device as written. Names are compared, not looked up here: the filter's devices may be in other namespaces. */
+struct filter_device {
+	char name[DEVICE_NAME_LEN];
+	bool number;			/* "7", or the "if7" of a device without a name; 0 is none, as in ss */
+	uint32_t ifindex;
+};
+
 /* A node of the expression. Negation is a bit of the negated node. */
 struct filter_node {
 	enum filter_op op;
 	bool negated;
 	/* AND, OR: the operands. */
 	int left, right;
-	/* A test matches if its clause does; if `device` is set, only on that ifindex. */
+	/* A test matches if its clause does. */
 	struct tcptrace_clause clause;
-	bool device;
-	uint32_t ifindex;
+	/* A test of the device instead. */
+	bool has_device;
+	struct filter_device device;
 	/* A test of the process instead: by its number or, if that is 0, by its name. */
 	bool has_process;
 	struct process process;
@@ -101,7 +110,7 @@ void filter_grammar(struct filter_parser *parser);
 void filter_take_host(struct filter_endpoint *ep, const struct addrinfo *host);
 bool filter_parse_address(struct filter_parser *parser, const char *word, struct filter_endpoint *ep);
 bool filter_parse_port(struct filter_parser *parser, const char *word, struct filter_endpoint *ep);
-bool filter_parse_device(struct filter_parser *parser, const char *word, uint32_t *ifindex);
+bool filter_parse_device(struct filter_parser *parser, const char *word, struct filter_device *device);
 bool filter_parse_process(struct filter_parser *parser, const char *word, struct process *process);
 bool filter_parse_bare_port(struct filter_parser *parser, const char *word, uint16_t *port);
 

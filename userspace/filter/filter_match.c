@@ -52,20 +52,42 @@ static bool is_process(const struct process *wanted, const struct process *proce
 			     process->pid && !strncmp(wanted->comm, process->comm, TCPTRACE_COMM_LEN - 1);
 }
 
+/* A socket that is bound to no device is on none of them, whatever its segments travel through. */
+static bool is_device(const struct filter_device *wanted, const struct zone *zone)
+{
+	const char *name;
+
+	if (wanted->number && wanted->ifindex == zone->ifindex)
+		return true;
+	name = device_name(zone);
+	return name && !strcmp(wanted->name, name);
+}
+
+/* Without it, a test can be neither true nor false. */
+static bool is_known(const struct filter_node *node, const struct filter_subject *subject)
+{
+	const struct zone *zone = &subject->zone;
+
+	if (node->has_process)
+		return subject->process;
+	return !node->has_device || !zone->ifindex || node->device.number || device_name(zone);
+}
+
 static bool test(const struct filter_node *node, const struct filter_subject *subject)
 {
 	const struct tcptrace_clause *clause = &node->clause;
 
 	if (node->has_process)
 		return is_process(&node->process, subject->process);
+	if (node->has_device)
+		return is_device(&node->device, &subject->zone);
 	return subject->sport >= clause->sport_min && subject->sport <= clause->sport_max &&
 	       subject->dport >= clause->dport_min && subject->dport <= clause->dport_max &&
 	       (!clause->family || clause->family == subject->family) &&
 	       (!clause->saddr_len ||
 		filter_prefix_fits(subject->saddr, clause->saddr, clause->saddr_len)) &&
 	       (!clause->daddr_len ||
-		filter_prefix_fits(subject->daddr, clause->daddr, clause->daddr_len)) &&
-	       (!node->device || node->ifindex == subject->zone.ifindex);
+		filter_prefix_fits(subject->daddr, clause->daddr, clause->daddr_len));
 }
 
 /* As in ss, a request socket is in SYN-RECV until it ends; bit 0 is for what has no state. */
@@ -89,7 +111,7 @@ bool filter_match(const struct filter *filter, const struct filter_subject *subj
 	while (next >= 0) {
 		const struct filter_node *node = &filter->nodes[next];
 
-		if (node->has_process && !subject->process)
+		if (!is_known(node, subject))
 			next = node->unknown;
 		else
 			next = test(node, subject) ? node->yes : node->no;

@@ -7,7 +7,6 @@
 #include <ctype.h>
 #include <errno.h>
 #include <limits.h>
-#include <net/if.h>
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -280,19 +279,27 @@ bool filter_parse_address(struct filter_parser *parser, const char *word, struct
 				     address_wanted(parser, word, family);
 }
 
-bool filter_parse_device(struct filter_parser *parser, const char *word, uint32_t *ifindex)
+static bool device_wanted(struct filter_parser *parser, const char *word)
 {
+	filter_fail(parser, FILTER_ERROR_ADDRESS, word, FILTER_NO_DEVICE);
+	return false;
+}
+
+bool filter_parse_device(struct filter_parser *parser, const char *word, struct filter_device *device)
+{
+	size_t length = strlen(word);
 	unsigned long number;
 
-	*ifindex = if_nametoindex(word);
-	if (*ifindex)
-		return true;
-	if (!parse_whole_number(word, UINT32_MAX, &number)) {
-		filter_fail(parser, FILTER_ERROR_ADDRESS, word,
-			    "no such device; expected a name or a number that \"ip link\" shows");
-		return false;
-	}
-	*ifindex = number;
+	*device = (struct filter_device){ 0 };
+	device->number = parse_whole_number(word, UINT32_MAX, &number) ||
+			 (!strncmp(word, "if", 2) && parse_whole_number(word + 2, UINT32_MAX, &number));
+	if (device->number)
+		device->ifindex = number;
+	/* dev_valid_name() */
+	else if (length >= sizeof(device->name) || strpbrk(word, "/:") || !strcmp(word, ".") || !strcmp(word, ".."))
+		return device_wanted(parser, word);
+	if (length < sizeof(device->name))
+		memcpy(device->name, word, length);
 	return true;
 }
 

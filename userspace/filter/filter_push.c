@@ -209,7 +209,7 @@ static struct list *push(const struct filter *filter, int index, bool negated)
 		left = calloc(1, sizeof(*left));
 		if (!left)
 			return NULL;
-		if (node->device || node->has_process)
+		if (node->has_device || node->has_process)
 			make_any(left);
 		else if (negated)
 			add_contrary(left, &node->clause);

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-only
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -41,12 +42,12 @@ static struct device *device_of(const struct zone *zone)
 	return NULL;
 }
 
-bool device_name_set(const struct zone *zone, const char name[DEVICE_NAME_LEN])
+bool device_name_set(const struct zone *zone, const char *name)
 {
 	struct device *device = device_of(zone);
 
 	if (device)
-		memcpy(device->name, name, sizeof(device->name));
+		snprintf(device->name, sizeof(device->name), "%s", name);
 	return device;
 }
 

@@ -22,8 +22,8 @@ typedef bool device_lookup(const struct zone *zone, char name[DEVICE_NAME_LEN]);
 /* From now on, names are looked up with this, and again if that was `again` ns ago. NULL: no more. */
 void device_names_live(device_lookup *lookup, uint64_t again);
 
-/* From a recording. False: no memory. */
-bool device_name_set(const struct zone *zone, const char name[DEVICE_NAME_LEN]);
+/* From a recording; longer names are cut. False: no memory. */
+bool device_name_set(const struct zone *zone, const char *name);
 
 /* The latest name that is known, as it is: it may contain any bytes. NULL: none, or the zone has no device. */
 const char *device_name(const struct zone *zone);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-only
 #include <err.h>
+#include <net/if.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,6 +33,21 @@ int listing_parse(struct listing *listing, int count, char *const words[], int f
 	return 0;
 }
 
+static bool is_here(const char *name)
+{
+	return if_nametoindex(name);
+}
+
+/* As in ss, a device that is not in the listed namespace is a mistake. */
+static int refuse_missing(const struct listing *listing)
+{
+	const char *missing = filter_missing_device(listing->filter, is_here);
+
+	if (missing)
+		warnx("\"%s\": " FILTER_NO_DEVICE, safe_string(missing));
+	return missing ? -1 : 0;
+}
+
 int listing_begin(struct listing *listing, const char *netns)
 {
 	int error;
@@ -47,7 +63,7 @@ int listing_begin(struct listing *listing, const char *netns)
 	if (error)
 		warnx("-N %s: %s", safe_string(netns), strerror(-error));
 	listing->netns = netns_own();
-	return error ? -1 : 0;
+	return error ? -1 : refuse_missing(listing);
 }
 
 int listing_open(struct listing *listing, enum tcptrace_level level)
