@@ -111,6 +111,13 @@ void tcptrace_capture_task(struct tcptrace_record *record)
 	memcpy(record->comm, current->comm, TCPTRACE_COMM_LEN - 1);
 }
 
+void tcptrace_capture_nobody(struct tcptrace_record *record)
+{
+	record->flags &= ~TCPTRACE_F_TASK;
+	record->pid = 0;
+	memset(record->comm, 0, TCPTRACE_COMM_LEN);
+}
+
 static __always_inline u32 bit_of(unsigned long bits, int bit)
 {
 	return bits >> bit & 1;

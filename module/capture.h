@@ -76,6 +76,8 @@ void tcptrace_capture_key(struct tcptrace_record *record, const struct tcptrace_
 
 /* pid and comm, in task context; nothing in a softirq that interrupted a task. */
 void tcptrace_capture_task(struct tcptrace_record *record);
+/* Takes that back: the task only happens to run. */
+void tcptrace_capture_nobody(struct tcptrace_record *record);
 
 /* u.listen from a listener. `listener` may be any full socket: where it does not listen, u.listen stays zero. */
 void tcptrace_capture_listener(struct tcptrace_record *record, struct sock *listener);

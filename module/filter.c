@@ -8,6 +8,7 @@
 
 #include "filter.h"
 #include "probe.h"
+#include "readmark.h"
 #include "ring.h"
 
 struct tcptrace_rules __rcu *tcptrace_rules;
@@ -143,6 +144,7 @@ static int tcptrace_rules_apply(const struct tcptrace_change *change, struct tcp
 		tcptrace_rules_free(rules);
 		return error;
 	}
+	tcptrace_readmarks_forget();
 	*old = rcu_replace_pointer(tcptrace_rules, rules, lockdep_is_held(&tcptrace_filter_lock));
 	return 0;
 }

@@ -1,9 +1,11 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /* Level queue: what changes a queue. */
 #include <linux/tcp.h>
+#include <net/mptcp.h>
 #include <net/tcp.h>
 
 #include "handlers_impl.h"
+#include "readmark.h"
 
 static __always_inline void queue_event(struct sock *sk, u16 type, u8 op, u32 bytes)
 {
@@ -15,27 +17,109 @@ static __always_inline void queue_event(struct sock *sk, u16 type, u8 op, u32 by
 	event_publish(&event);
 }
 
+/* ---- the receive queue ---- */
+
 /* void tcp_data_ready(struct sock *sk): rcv_nxt has advanced */
 static __always_inline void on_data_ready(struct pt_regs *regs)
 {
-	queue_event(ARG(regs, struct sock *, 0), TCPTRACE_T_RECV, TCPTRACE_OP_QUEUED, 0);
+	struct sock *sk = ARG(regs, struct sock *, 0);
+	struct event event;
+	u32 before;
+
+	if (!event_begin(&event, sk, TCPTRACE_L_QUEUE, TCPTRACE_T_RECV, TCPTRACE_OP_QUEUED))
+		return;
+	tcptrace_readmark(event.record->cookie, event.record->copied_seq, &before);
+	tcptrace_capture_queue(event.record, sk, 0);
+	event_publish(&event);
+}
+
+#define NOT_KNOWN	-1
+
+/*
+ * How many bytes were removed from the receive queue since that was recorded last, without the FIN, which is removed
+ * after the last of them.
+ */
+static __always_inline int bytes_removed(struct sock *sk)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	u32 seq = tp->copied_seq, before;
+	int removed;
+
+	if (!tcptrace_readmark(tcptrace_cookie(sk), seq, &before))
+		return NOT_KNOWN;
+	removed = seq - before;
+	if (removed > 0 && sock_flag(sk, SOCK_DONE) && seq == tp->rcv_nxt)
+		removed--;
+	return removed < 0 ? NOT_KNOWN : removed;
 }
 
 /*
- * void tcp_cleanup_rbuf(struct sock *sk, int copied): copied_seq has advanced already; or nothing was copied, and
- * tcp_recvmsg() is about to block. At the end of the stream nothing is copied either, but nothing blocks.
+ * The bytes of a read; NOT_KNOWN: there was none. A call with a 1 may mean that something is to be done now, such as to
+ * send the ACK that setsockopt(TCP_QUICKACK) asks for, and MPTCP makes no others. MSG_PEEK removes nothing; nor does a
+ * read of what a BPF program has redirected here, which was in another socket's queue.
  */
+static __always_inline int bytes_read(struct sock *sk, int copied)
+{
+	const struct tcp_sock *tp = tcp_sk(sk);
+	int removed = bytes_removed(sk);
+
+	if (sk_is_mptcp(sk))
+		return removed > 0 ? removed : NOT_KNOWN;
+	if (removed > 0)
+		return min(removed, copied);
+	if (removed == NOT_KNOWN)
+		return copied > 1 ? copied : 0;
+	return copied > 1 && copied <= (int)(tp->rcv_nxt - tp->copied_seq) ? copied : NOT_KNOWN;
+}
+
+/* tcp_recvmsg() has found nothing and is about to block. At the end of the stream it finds nothing either. */
+static __always_inline bool blocks(const struct sock *sk)
+{
+	return !sock_flag(sk, SOCK_DONE) && !(sk->sk_shutdown & RCV_SHUTDOWN) &&
+	       ((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2));
+}
+
+/* void __tcp_cleanup_rbuf(struct sock *sk, int copied): copied_seq has advanced already, or nothing was copied */
 static __always_inline void on_read(struct pt_regs *regs)
 {
 	struct sock *sk = ARG(regs, struct sock *, 0);
-	int copied = ARG(regs, int, 1);
+	int copied = ARG(regs, int, 1), bytes;
 
-	if (copied < 0 ||
-	    (!copied && (sock_flag(sk, SOCK_DONE) || (sk->sk_shutdown & RCV_SHUTDOWN) ||
-			 !((1 << sk->sk_state) & (TCPF_ESTABLISHED | TCPF_FIN_WAIT1 | TCPF_FIN_WAIT2)))))
+	if (copied < 0 || (!copied && !blocks(sk)))
 		return ignore_hit();
-	queue_event(sk, TCPTRACE_T_RECV, copied ? TCPTRACE_OP_READ : TCPTRACE_OP_WAIT, copied);
+	if (!copied)
+		return queue_event(sk, TCPTRACE_T_RECV, TCPTRACE_OP_WAIT, 0);
+	if (!wanted(sk, TCPTRACE_L_QUEUE))
+		return;
+	bytes = bytes_read(sk, copied);
+	if (bytes == NOT_KNOWN)
+		return ignore_hit();
+	queue_event(sk, TCPTRACE_T_RECV, TCPTRACE_OP_READ, bytes);
 }
+
+/*
+ * bool mptcp_subflow_data_available(struct sock *ssk): MPTCP looks for more, and may have moved what there was to the
+ * connection's own queue. It does so in whatever context, for no process.
+ */
+static __always_inline void on_mptcp_read(struct pt_regs *regs)
+{
+	struct sock *sk = ARG(regs, struct sock *, 0);
+	struct event event;
+	int bytes;
+
+	if (!wanted(sk, TCPTRACE_L_QUEUE))
+		return;
+	bytes = bytes_removed(sk);
+	if (bytes <= 0)
+		return ignore_hit();
+	if (!event_begin(&event, sk, TCPTRACE_L_QUEUE, TCPTRACE_T_RECV, TCPTRACE_OP_READ))
+		return;
+	tcptrace_capture_nobody(event.record);
+	tcptrace_capture_queue(event.record, sk, bytes);
+	event_publish(&event);
+}
+
+/* ---- the send queue ---- */
 
 /* void tcp_push(struct sock *sk, ...): write_seq has advanced */
 static __always_inline void on_write(struct pt_regs *regs)
@@ -97,6 +181,7 @@ static __always_inline void on_ack(struct pt_regs *regs)
 
 HANDLE_ENTRY(data_ready)
 HANDLE_ENTRY(read)
+HANDLE_ENTRY(mptcp_read)
 HANDLE_ENTRY(write)
 HANDLE_ENTRY(write_full)
 HANDLE_ENTRY(ack)

@@ -133,7 +133,7 @@ enum tcptrace_op {
 
 	/* RECV and SEND; u.queue.bytes */
 	TCPTRACE_OP_QUEUED	= 40,	/* RECV: data from the peer entered the receive queue */
-	TCPTRACE_OP_READ	= 41,	/* RECV: the application read data */
+	TCPTRACE_OP_READ	= 41,	/* RECV: the application read data; F_MPTCP and no pid: MPTCP did */
 	TCPTRACE_OP_WAIT	= 42,	/* RECV: the application blocks in read; SEND: in write */
 	TCPTRACE_OP_WRITTEN	= 43,	/* SEND: the application wrote data into the send queue */
 
@@ -208,7 +208,7 @@ struct tcptrace_totals {
 
 /* SEND, RECV, ACK, WINDOW */
 struct tcptrace_queue {
-	__u32	bytes;		/* READ: read; ACK: newly acknowledged; QUEUED, WRITTEN: 0, see the sequence numbers */
+	__u32	bytes;		/* READ: read, 0: not known; ACK: newly acknowledged; else 0, see the sequence numbers */
 	__u32	sndbuf;		/* sk_sndbuf */
 	__u32	rcvbuf;		/* sk_rcvbuf */
 	__u32	wmem;		/* memory of the send queue, sk_wmem_queued */

@@ -59,7 +59,8 @@
 	P(undo,		"tcp_undo_cwnd_reduction",	NULL,			QUEUE, ENTRY,	  OPTIONAL, TCP)	\
 	P(probe,	"tcp_write_wakeup",		NULL,			QUEUE, ENTRY,	  OPTIONAL, TCP)	\
 	P(data_ready,	"tcp_data_ready",		NULL,			QUEUE, ENTRY,	  OPTIONAL, TCP)	\
-	P(read,		"tcp_cleanup_rbuf",		NULL,			QUEUE, ENTRY,	  OPTIONAL, TCP)	\
+	P(read,		"__tcp_cleanup_rbuf",		"tcp_cleanup_rbuf",	QUEUE, ENTRY,	  OPTIONAL, TCP)	\
+	P(mptcp_read,	"mptcp_subflow_data_available",	NULL,			QUEUE, ENTRY,	  OPTIONAL, SOCK(0))	\
 	P(write,	"tcp_push",			NULL,			QUEUE, ENTRY,	  OPTIONAL, TCP)	\
 	P(write_full,	"sk_stream_wait_memory",	NULL,			QUEUE, ENTRY,	  OPTIONAL, SOCK(0))	\
 	P(ack,		"tcp_ack",			NULL,			QUEUE, ENTRY,	  OPTIONAL, TCP)	\

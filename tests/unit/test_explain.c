@@ -245,7 +245,7 @@ static void test_connect_fails(void)
 
 static void test_data(void)
 {
-	struct tcptrace_record *syn, *wrote, *full, *zero, *came, *slow, *read, *rest, *look, *wait, *ack, *open;
+	struct tcptrace_record *syn, *wrote, *full, *zero, *came, *slow, *read, *rest, *look, *wait, *ack, *open, *taken, *nothing;
 
 	begin();
 	connects(&stream, &stream.client);
@@ -268,6 +268,12 @@ static void test_data(void)
 	read = by_task(queue(&stream, &stream.server, TCPTRACE_T_RECV, TCPTRACE_OP_READ, 4), &stream.server);
 	stream.server.copied_seq += 3;
 	rest = by_task(queue(&stream, &stream.server, TCPTRACE_T_RECV, TCPTRACE_OP_READ, 3), &stream.server);
+	stream.server.rcv_nxt += 2;
+	queue(&stream, &stream.server, TCPTRACE_T_RECV, TCPTRACE_OP_QUEUED, 0);
+	nothing = by_task(queue(&stream, &stream.server, TCPTRACE_T_RECV, TCPTRACE_OP_READ, 0), &stream.server);
+	stream.server.copied_seq += 2;
+	taken = queue(&stream, &stream.server, TCPTRACE_T_RECV, TCPTRACE_OP_READ, 2);
+	taken->flags |= TCPTRACE_F_MPTCP;
 	stream.client.snd_una += 6;
 	ack = queue(&stream, &stream.client, TCPTRACE_T_ACK, 0, 6);
 	stream.client.write_seq += 500;
@@ -287,6 +293,9 @@ static void test_data(void)
 	tells(slow, "The window last offered is used up. The peer has to stop");
 	tells(look, "server/2002 peeked at 7 bytes (MSG_PEEK), which leaves the receive queue as it is.");
 	tells(read, "server/2002 read 4 bytes. The oldest byte had waited for 2.00s. The receive queue still holds 3 bytes.");
+	tells(taken, "MPTCP took 2 bytes out of this subflow's receive queue");
+	tells_not(taken, "read 2 bytes");
+	is_str(said[nothing - stream.records], "", "no read, and no look");
 	tells(rest, "server/2002 read 3 bytes. The oldest byte had waited for 2.00s. The receive queue is empty.");
 	tells(ack, "The peer has received 6 bytes more. Acknowledged data leaves the send queue, which now holds 0 bytes.");
 	tells(ack, "65536 bytes beyond what it has acknowledged");

@@ -140,14 +140,16 @@ void change_data_before_fin(struct change *change)
 }
 
 /*
- * A read with MSG_WAITALL reports more than once, each time everything that it has so far; MSG_PEEK reports as well,
- * and removes nothing.
+ * MSG_PEEK reports as well, and removes nothing. Older modules report a read with MSG_WAITALL more than once, each time
+ * everything that it has so far. Without a number of bytes it is not known whether it was a read.
  */
 static uint32_t taken(const struct endpoint *ep, const struct tcptrace_record *record)
 {
-	uint32_t way = moved(ep, record->copied_seq, ep->copied_seq);
+	uint32_t way = moved(ep, record->copied_seq, ep->copied_seq), bytes = record->u.queue.bytes;
 
-	return !(ep->flags & EP_SYNCED) || record->u.queue.bytes < way ? record->u.queue.bytes : way;
+	if (!bytes)
+		return way;
+	return !(ep->flags & EP_SYNCED) || bytes < way ? bytes : way;
 }
 
 /*

@@ -191,6 +191,13 @@ static inline enum record_ack record_ack_of_fin(const struct tcptrace_record *re
 	return unsent <= record->mss && record_room(record) > (int32_t)unsent ? RECORD_ACK_MERGED : RECORD_ACK_ALONE;
 }
 
+/* RECV READ: MPTCP has moved the data of a subflow to its connection's queue, where the application reads it. */
+static inline bool record_read_by_mptcp(const struct tcptrace_record *record)
+{
+	return record->type == TCPTRACE_T_RECV && record->op == TCPTRACE_OP_READ &&
+	       record->flags & TCPTRACE_F_MPTCP && !record->pid;
+}
+
 /* REQUEST: the half-open connection ends. */
 static inline bool record_ends_request(const struct tcptrace_record *record)
 {

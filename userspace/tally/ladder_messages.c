@@ -322,7 +322,7 @@ static void note(struct message *message, const struct step *step)
 		if (record->op == TCPTRACE_OP_WRITTEN && step->bytes)
 			snprintf(message->note, size, "write %u", step->bytes);
 		else if (record->op == TCPTRACE_OP_READ && step->bytes)
-			snprintf(message->note, size, "read %u", step->bytes);
+			snprintf(message->note, size, record_read_by_mptcp(record) ? "to MPTCP %u" : "read %u", step->bytes);
 		break;
 	case TCPTRACE_T_TIMEWAIT:
 		if (record->op == TCPTRACE_OP_END)

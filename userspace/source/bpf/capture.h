@@ -53,6 +53,13 @@ static __always_inline void capture_task(struct tcptrace_record *record)
 	bpf_get_current_comm(record->comm, sizeof(record->comm));
 }
 
+static __always_inline void capture_nobody(struct tcptrace_record *record)
+{
+	record->flags &= ~TCPTRACE_F_TASK;
+	record->pid = 0;
+	__builtin_memset(record->comm, 0, sizeof(record->comm));
+}
+
 static __always_inline u32 receive_window(struct tcp_sock *tp)
 {
 	int window = READ(tp, rcv_wup) + READ(tp, rcv_wnd) - READ(tp, rcv_nxt);
@@ -86,7 +93,7 @@ static __always_inline void capture_full(struct tcptrace_record *record, struct 
 			 bit_of(flags, SOCK_DONE) * TCPTRACE_F_FIN |
 			 bit_of(flags, SOCK_LINGER) * TCPTRACE_F_LINGER |
 			 READ_BITS(sk, __sk_common.skc_ipv6only) * TCPTRACE_F_V6ONLY;
-	if (bpf_core_field_exists(tp->is_mptcp) && READ(tp, is_mptcp))
+	if (is_mptcp(tp))
 		record->flags |= TCPTRACE_F_MPTCP;
 }
 

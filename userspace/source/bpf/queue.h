@@ -4,6 +4,7 @@
 #define TCPTRACE_BPF_QUEUE_H
 
 #include "source/bpf/event.h"
+#include "source/bpf/readmark.h"
 
 static __always_inline void queue_event(struct tcp_sock *tp, u16 type, u8 op, u32 bytes)
 {
@@ -15,30 +16,93 @@ static __always_inline void queue_event(struct tcp_sock *tp, u16 type, u8 op, u3
 	event_publish(&event);
 }
 
+/* ---- the receive queue ---- */
+
 static __always_inline void on_data_ready(arguments *regs)
 {
-	queue_event(tcp_of(ARG(regs, void *, 0)), TCPTRACE_T_RECV, TCPTRACE_OP_QUEUED, 0);
+	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 0));
+	struct event event;
+	u32 before;
+
+	if (!tp || !event_begin(&event, tp, tp, TCPTRACE_T_RECV, TCPTRACE_OP_QUEUED))
+		return;
+	readmark(event.record->cookie, event.record->copied_seq, &before);
+	capture_queue(event.record, tp, 0);
+	event_publish(&event);
 }
 
-/* Nothing was copied, and nothing more will be received. */
-static __always_inline bool at_end(struct tcp_sock *tp)
+#define NOT_KNOWN	-1
+
+static __always_inline bool is_done(struct tcp_sock *tp)
+{
+	return bit_of(READ(sock_of(tp), __sk_common.skc_flags), SOCK_DONE);
+}
+
+static __always_inline int bytes_removed(struct tcp_sock *tp)
+{
+	u32 seq = READ(tp, copied_seq), before = 0;
+	int removed;
+
+	if (!readmark(cookie_of(tp), seq, &before))
+		return NOT_KNOWN;
+	removed = seq - before;
+	if (removed > 0 && is_done(tp) && seq == READ(tp, rcv_nxt))
+		removed--;
+	return removed < 0 ? NOT_KNOWN : removed;
+}
+
+static __always_inline int bytes_read(struct tcp_sock *tp, int copied)
+{
+	int removed = bytes_removed(tp);
+
+	if (is_mptcp(tp))
+		return removed > 0 ? removed : NOT_KNOWN;
+	if (removed > 0)
+		return removed < copied ? removed : copied;
+	if (removed == NOT_KNOWN)
+		return copied > 1 ? copied : 0;
+	return copied > 1 && copied <= (int)(READ(tp, rcv_nxt) - READ(tp, copied_seq)) ? copied : NOT_KNOWN;
+}
+
+static __always_inline bool blocks(struct tcp_sock *tp)
 {
 	struct sock *sk = sock_of(tp);
 	int state = READ(sk, __sk_common.skc_state);
 
-	return bit_of(READ(sk, __sk_common.skc_flags), SOCK_DONE) || READ(sk, sk_shutdown) & RCV_SHUTDOWN ||
-	       (state != TCP_ESTABLISHED && state != TCP_FIN_WAIT1 && state != TCP_FIN_WAIT2);
+	return !is_done(tp) && !(READ(sk, sk_shutdown) & RCV_SHUTDOWN) &&
+	       (state == TCP_ESTABLISHED || state == TCP_FIN_WAIT1 || state == TCP_FIN_WAIT2);
 }
 
 static __always_inline void on_read(arguments *regs)
 {
 	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 0));
-	int copied = ARG(regs, int, 1);
+	int copied = ARG(regs, int, 1), bytes;
 
-	if (!tp || copied < 0 || (!copied && at_end(tp)))
+	if (!tp || copied < 0 || (!copied && !blocks(tp)) || !wanted((struct sock_common *)tp, tp))
 		return;
-	queue_event(tp, TCPTRACE_T_RECV, copied ? TCPTRACE_OP_READ : TCPTRACE_OP_WAIT, copied);
+	bytes = copied ? bytes_read(tp, copied) : 0;
+	if (bytes == NOT_KNOWN)
+		return;
+	queue_event(tp, TCPTRACE_T_RECV, copied ? TCPTRACE_OP_READ : TCPTRACE_OP_WAIT, bytes);
 }
+
+static __always_inline void on_mptcp_read(arguments *regs)
+{
+	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 0));
+	struct event event;
+	int bytes;
+
+	if (!tp || !wanted((struct sock_common *)tp, tp))
+		return;
+	bytes = bytes_removed(tp);
+	if (bytes <= 0 || !event_begin(&event, tp, tp, TCPTRACE_T_RECV, TCPTRACE_OP_READ))
+		return;
+	capture_nobody(event.record);
+	capture_queue(event.record, tp, bytes);
+	event_publish(&event);
+}
+
+/* ---- the send queue ---- */
 
 static __always_inline void on_write(arguments *regs)
 {

@@ -111,6 +111,11 @@ static __always_inline struct tcp_timewait_sock *timewait_of(void *sk)
 	return READ((struct sock_common *)sk, skc_state) == TCP_TIME_WAIT ? sk : NULL;
 }
 
+static __always_inline bool is_mptcp(struct tcp_sock *tp)
+{
+	return bpf_core_field_exists(tp->is_mptcp) && READ(tp, is_mptcp);
+}
+
 /* 0 if none was assigned yet. */
 static __always_inline u64 cookie_until_now(void *sk)
 {

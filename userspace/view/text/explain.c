@@ -122,6 +122,9 @@ static const char *const texts[EXPLAIN_TOPICS] = {
 		"The window last offered is used up. The peer has to stop until this endpoint offers "
 		"more, which it does once the reader makes room (flow control).",
 	[EXPLAIN_READ] = "{who} read {bytes}.",
+	[EXPLAIN_READ_MPTCP] =
+		"MPTCP took {bytes} out of this subflow's receive queue, into that of the whole connection, where the "
+		"application reads what all subflows bring.",
 	[EXPLAIN_READ_DELAY] = "The oldest byte had waited for {delay}.",
 	[EXPLAIN_READ_LEFT] = "The receive queue still holds {unread}.",
 	[EXPLAIN_READ_ALL] = "The receive queue is empty.",

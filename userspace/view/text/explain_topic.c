@@ -93,6 +93,21 @@ static void of_failed_connect(struct topics *topics, int error)
 
 /* ---- data ---- */
 
+static void of_read(struct topics *topics, const struct step *step)
+{
+	const struct tcptrace_record *record = step->record;
+
+	if (!step->bytes) {
+		if (record->u.queue.bytes)
+			add(topics, EXPLAIN_LOOKED);
+		return;
+	}
+	add(topics, record_read_by_mptcp(record) ? EXPLAIN_READ_MPTCP : EXPLAIN_READ);
+	if (step->waited != UNKNOWN)
+		add(topics, EXPLAIN_READ_DELAY);
+	add(topics, record_unread(record) ? EXPLAIN_READ_LEFT : EXPLAIN_READ_ALL);
+}
+
 static void of_recv(struct topics *topics, const struct step *step)
 {
 	const struct tcptrace_record *record = step->record;
@@ -109,11 +124,7 @@ static void of_recv(struct topics *topics, const struct step *step)
 			add(topics, EXPLAIN_OFFERS_NOTHING);
 		break;
 	case TCPTRACE_OP_READ:
-		add(topics, step->bytes ? EXPLAIN_READ : EXPLAIN_LOOKED);
-		if (step->bytes && step->waited != UNKNOWN)
-			add(topics, EXPLAIN_READ_DELAY);
-		if (step->bytes)
-			add(topics, record_unread(record) ? EXPLAIN_READ_LEFT : EXPLAIN_READ_ALL);
+		of_read(topics, step);
 		break;
 	case TCPTRACE_OP_WAIT:
 		add(topics, EXPLAIN_READ_WAITS);

@@ -367,8 +367,12 @@ void timeline_step(struct timeline *timeline, const struct step *step)
 
 	if (timeline->segments && is_told(step))
 		return;
-	/* The receive path reports a FIN alone, too, and the send path reports before it waits. */
-	if (!step->bytes && (record->op == TCPTRACE_OP_QUEUED || record->op == TCPTRACE_OP_WRITTEN))
+	/*
+	 * The receive path reports a FIN alone, too, and the send path reports before it waits. A read that was none has
+	 * no bytes; those that were only peeked at are in the record.
+	 */
+	if (!step->bytes && (record->op == TCPTRACE_OP_QUEUED || record->op == TCPTRACE_OP_WRITTEN ||
+			     (record->op == TCPTRACE_OP_READ && !record->u.queue.bytes)))
 		return;
 	p = line = out_room(timeline->out);
 	p = timeline_put_time(p, timeline, record->time);

@@ -232,7 +232,7 @@ static char *put_read(char *p, const struct step *step)
 		p = put_text(p, "peeked at ");
 		return put_count(p, step->record->u.queue.bytes, "byte");
 	}
-	p = put_text(p, "read ");
+	p = put_string(p, record_read_by_mptcp(step->record) ? "MPTCP took " : "read ");
 	p = put_count(p, step->bytes, "byte");
 	if (step->waited == UNKNOWN)
 		return p;
