@@ -237,10 +237,12 @@ void tcptrace_capture_key(struct tcptrace_record *record, const struct tcptrace_
 
 void tcptrace_capture_listener(struct tcptrace_record *record, struct sock *listener)
 {
-	struct tcptrace_listen *listen = &record->u.listen;
+	if (READ_ONCE(listener->sk_state) == TCP_LISTEN)
+		tcptrace_capture_queues(&record->u.listen, listener);
+}
 
-	if (READ_ONCE(listener->sk_state) != TCP_LISTEN)
-		return;
+void tcptrace_capture_queues(struct tcptrace_listen *listen, struct sock *listener)
+{
 	listen->listener = tcptrace_cookie(listener);
 	listen->backlog = READ_ONCE(listener->sk_ack_backlog);
 	listen->backlog_max = READ_ONCE(listener->sk_max_ack_backlog);

@@ -81,6 +81,8 @@ void tcptrace_capture_nobody(struct tcptrace_record *record);
 
 /* u.listen from a listener. `listener` may be any full socket: where it does not listen, u.listen stays zero. */
 void tcptrace_capture_listener(struct tcptrace_record *record, struct sock *listener);
+/* The same, of a socket that listens. */
+void tcptrace_capture_queues(struct tcptrace_listen *listen, struct sock *listener);
 
 /* u.totals from a full socket. */
 void tcptrace_capture_totals(struct tcptrace_record *record, const struct sock *sk);

@@ -5,6 +5,7 @@
 #include <net/inet_connection_sock.h>
 #include <net/inet_timewait_sock.h>
 #include <net/ip6_route.h>
+#include <net/mptcp.h>
 #include <net/request_sock.h>
 #include <net/route.h>
 #include <net/tcp.h>
@@ -231,27 +232,85 @@ static __always_inline void on_connect(struct pt_regs *regs)
 	event_publish(&event);
 }
 
-/* void __inet_accept(struct socket *sock, struct socket *newsock, struct sock *newsk) */
-static __always_inline void on_accept(struct pt_regs *regs)
+static __always_inline void accept_event(struct sock *sk, struct sock *listener)
 {
-	struct sock *listener = ARG(regs, struct socket *, 0)->sk;
 	struct event event;
 
-	if (!event_begin(&event, ARG(regs, struct sock *, 2), TCPTRACE_L_LIFE, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
+	if (!event_begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
 		return;
-	/* MPTCP's socket also hands out plain TCP connections; the listener that accepted those is another socket. */
-	if (tcptrace_is_tcp(listener))
-		tcptrace_capture_listener(event.record, listener);
+	tcptrace_capture_listener(event.record, listener);
 	event_publish(&event);
 }
 
-/* void security_sock_graft(struct sock *sk, struct socket *parent), called by accept(): it does not get the listener */
-static __always_inline void on_accept_graft(struct pt_regs *regs)
+/*
+ * The connection that inet_csk_accept() has taken last from its listener on this CPU, known by its cookie. The functions
+ * that follow do not get that listener; they do so at once, in the same task.
+ */
+struct accepted {
+	u64 cookie;
+	struct tcptrace_listen listen;
+};
+static DEFINE_PER_CPU(struct accepted, accepted);
+
+/*
+ * static void tcp_v[46]_reqsk_destructor(struct request_sock *req): inet_csk_accept() frees the request of a connection
+ * that it has taken. In what else frees a request, that has no child, or its listener listens no more and the child may
+ * be gone; so the listener is looked at first.
+ */
+static __always_inline void request_freed(struct request_sock *req)
 {
+	struct accepted *this = this_cpu_ptr(&accepted);
+	struct sock *listener = req->rsk_listener;
+
+	if (!req->sk || !listener || READ_ONCE(listener->sk_state) != TCP_LISTEN)
+		return ignore_hit();
+	/* What accept() returns is another socket, and this one a subflow of it. */
+	if (sk_is_mptcp(req->sk))
+		return accept_event(req->sk, listener);
+	this->cookie = tcptrace_cookie(req->sk);
+	tcptrace_capture_queues(&this->listen, listener);
+	ignore_hit();
+}
+
+static __always_inline void on_accepted4(struct pt_regs *regs)
+{
+	request_freed(ARG(regs, struct request_sock *, 0));
+}
+
+static __always_inline void on_accepted6(struct pt_regs *regs)
+{
+	request_freed(ARG(regs, struct request_sock *, 0));
+}
+
+/* The same without the listener: that which request_freed() has seen, if it has. */
+static __always_inline void accept_event_of_listener_seen(struct sock *sk)
+{
+	const struct accepted *this = this_cpu_ptr(&accepted);
 	struct event event;
 
-	if (event_begin(&event, ARG(regs, struct sock *, 0), TCPTRACE_L_LIFE, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
-		event_publish(&event);
+	if (!event_begin(&event, sk, TCPTRACE_L_LIFE, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
+		return;
+	if (this->cookie == event.record->cookie)
+		event.record->u.listen = this->listen;
+	event_publish(&event);
+}
+
+/* void __inet_accept(struct socket *sock, struct socket *newsock, struct sock *newsk) */
+static __always_inline void on_accept(struct pt_regs *regs)
+{
+	struct sock *listener = ARG(regs, struct socket *, 0)->sk, *sk = ARG(regs, struct sock *, 2);
+
+	/* MPTCP's socket also hands out plain TCP connections; the listener that accepted those is another socket. */
+	if (tcptrace_is_tcp(listener))
+		accept_event(sk, listener);
+	else
+		accept_event_of_listener_seen(sk);
+}
+
+/* void security_sock_graft(struct sock *sk, struct socket *parent), called by accept() */
+static __always_inline void on_accept_graft(struct pt_regs *regs)
+{
+	accept_event_of_listener_seen(ARG(regs, struct sock *, 0));
 }
 
 static __always_inline void shutdown_event(struct sock *sk, u8 op)
@@ -472,6 +531,8 @@ HANDLE_ENTRY(destroy)
 HANDLE_ENTRY(child)
 HANDLE_ENTRY(child_cookie)
 HANDLE_ENTRY(connect)
+HANDLE_ENTRY(accepted4)
+HANDLE_ENTRY(accepted6)
 HANDLE_ENTRY(accept)
 HANDLE_ENTRY(accept_graft)
 HANDLE_ENTRY(shutdown)

@@ -38,6 +38,8 @@
 	P(connect6,	"tcp_v6_connect",		NULL,			LIFE,  RETURN,	  OPTIONAL, TCP)	\
 	P(allowed4,	"tcp_v4_pre_connect",		NULL,			LIFE,  RETURN,	  OPTIONAL, TCP)	\
 	P(allowed6,	"tcp_v6_pre_connect",		NULL,			LIFE,  RETURN,	  OPTIONAL, TCP)	\
+	P(accepted4,	"tcp_v4_reqsk_destructor",	NULL,			LIFE,  ENTRY,	  OPTIONAL, TCP)	\
+	P(accepted6,	"tcp_v6_reqsk_destructor",	NULL,			LIFE,  ENTRY,	  OPTIONAL, TCP)	\
 	P(accept,	"__inet_accept",		NULL,			LIFE,  ENTRY,	  OPTIONAL, SOCK(2))	\
 	P(accept_graft,	"security_sock_graft",		NULL,			LIFE,  ENTRY,	  FALLBACK, SOCK(0))	\
 	P(shutdown,	"tcp_shutdown",			NULL,			LIFE,  ENTRY,	  OPTIONAL, TCP)	\

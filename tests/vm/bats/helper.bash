@@ -22,11 +22,9 @@ STATUS=/proc/tcptrace/status
 KPROBES=/sys/kernel/debug/kprobes/list
 TRACED=/sys/kernel/tracing/enabled_functions
 
-# 5.10 has no function that an accepted connection passes together with its listener. There accept is seen
-# in another one, which does not know the length of the accept queue.
+# 5.10 has no function that an accepted connection passes together with its listener. There accept is seen in another one.
 ACCEPT=__inet_accept
 [[ $(</proc/sys/kernel/osrelease) != 5.10.* ]] || ACCEPT=security_sock_graft
-accept_queue_seen() { [[ $ACCEPT = __inet_accept ]]; }
 
 # The taint flags of loading this module: out of tree, not signed.
 TAINT_OF_MODULE=$((1 << 12 | 1 << 13))

@@ -291,6 +291,17 @@ static __always_inline void capture_listener(struct tcptrace_record *record, voi
 	listen->syn_backlog = READ(tp, inet_conn.icsk_accept_queue.qlen.counter);
 }
 
+/* The same from a pointer that was found in a request, and which the verifier lets nobody but these helpers use. */
+static __always_inline void capture_queues(struct tcptrace_listen *listen, void *sk)
+{
+	struct tcp_sock *tp = sk;
+
+	listen->listener = READ_UNTYPED((struct sock_common *)sk, skc_cookie.counter);
+	listen->backlog = READ_UNTYPED((struct sock *)sk, sk_ack_backlog);
+	listen->backlog_max = READ_UNTYPED((struct sock *)sk, sk_max_ack_backlog);
+	listen->syn_backlog = READ_UNTYPED(tp, inet_conn.icsk_accept_queue.qlen.counter);
+}
+
 /* u.totals from a full socket. */
 static __always_inline void capture_totals(struct tcptrace_record *record, struct tcp_sock *tp)
 {

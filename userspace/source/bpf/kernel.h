@@ -264,6 +264,7 @@ struct tcp_sock {
 
 struct request_sock {
 	struct sock_common __req_common;
+	struct sock *sk;
 	u16 mss;
 	u8 num_retrans;
 	struct timer_list rsk_timer;

@@ -225,6 +225,63 @@ static __always_inline void on_connect(arguments *regs)
 	event_publish(&event);
 }
 
+static __always_inline void accept_subflow(struct tcp_sock *tp, void *listener)
+{
+	struct event event;
+
+	if (!event_begin(&event, tp, tp, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
+		return;
+	capture_queues(&event.record->u.listen, listener);
+	event_publish(&event);
+}
+
+static __always_inline void request_freed(struct request_sock *req)
+{
+	struct sock_common *listener = (void *)READ(req, __req_common.skc_listener);
+	struct tcptrace_listen listen = { 0 };
+	struct bpf_cpu *cpu = this_cpu();
+	struct tcp_sock *tp;
+
+	if (!cpu || !READ(req, sk) || !listener || READ_UNTYPED(listener, skc_state) != TCP_LISTEN)
+		return;
+	tp = tcp_of(READ(req, sk));
+	if (!tp)
+		return;
+	if (is_mptcp(tp)) {
+		accept_subflow(tp, listener);
+		return;
+	}
+	capture_queues(&listen, listener);
+	cpu->accepted_cookie = cookie_of(tp);
+	cpu->accepted_listener = listen.listener;
+	cpu->accepted_queues[0] = listen.backlog;
+	cpu->accepted_queues[1] = listen.backlog_max;
+	cpu->accepted_queues[2] = listen.syn_backlog;
+}
+
+static __always_inline void on_accepted4(arguments *regs)
+{
+	request_freed(ARG(regs, struct request_sock *, 0));
+}
+
+static __always_inline void on_accepted6(arguments *regs)
+{
+	request_freed(ARG(regs, struct request_sock *, 0));
+}
+
+static __always_inline void listener_seen(struct tcptrace_record *record)
+{
+	struct tcptrace_listen *listen = &record->u.listen;
+	struct bpf_cpu *cpu = this_cpu();
+
+	if (!cpu || !record->cookie || cpu->accepted_cookie != record->cookie)
+		return;
+	listen->listener = cpu->accepted_listener;
+	listen->backlog = cpu->accepted_queues[0];
+	listen->backlog_max = cpu->accepted_queues[1];
+	listen->syn_backlog = cpu->accepted_queues[2];
+}
+
 static __always_inline void on_accept(arguments *regs)
 {
 	struct socket *sock = ARG(regs, struct socket *, 0);
@@ -234,6 +291,8 @@ static __always_inline void on_accept(arguments *regs)
 	if (!tp || !event_begin(&event, tp, tp, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
 		return;
 	capture_listener(event.record, READ(sock, sk));
+	if (!event.record->u.listen.listener)
+		listener_seen(event.record);
 	event_publish(&event);
 }
 
@@ -242,8 +301,10 @@ static __always_inline void on_accept_graft(arguments *regs)
 	struct tcp_sock *tp = tcp_of(ARG(regs, void *, 0));
 	struct event event;
 
-	if (tp && event_begin(&event, tp, tp, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
-		event_publish(&event);
+	if (!tp || !event_begin(&event, tp, tp, TCPTRACE_T_ACCEPT, TCPTRACE_OP_NONE))
+		return;
+	listener_seen(event.record);
+	event_publish(&event);
 }
 
 static __always_inline void shutdown_event(struct tcp_sock *tp, u8 op)

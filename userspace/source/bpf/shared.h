@@ -65,7 +65,11 @@ struct bpf_cpu {
 	__u64	taken_cookie;
 	__u32	tw_substate;
 	__u32	doomed_op;
-	__u64	pad[7];
+	__u64	accepted_cookie;	/* see request_freed() */
+	__u64	accepted_listener;
+	__u32	accepted_queues[3];	/* length and maximum of the accept queue, length of the SYN queue */
+	__u32	pad2;
+	__u64	pad[3];
 };
 
 #endif
