@@ -241,8 +241,10 @@ static inline bool record_begins(const struct tcptrace_record *record)
 /* Not of a dropped segment that no socket is known of, nor of a connection that never came about. */
 static inline bool record_has_state(const struct tcptrace_record *record)
 {
-	return record->kind != TCPTRACE_K_NONE ||
-	       (record->type != TCPTRACE_T_DROP && record->type != TCPTRACE_T_CONNECT);
+	if (record->kind != TCPTRACE_K_NONE)
+		return true;
+	return record->type != TCPTRACE_T_CONNECT &&
+	       !(record->type == TCPTRACE_T_DROP && record->op == TCPTRACE_OP_SEGMENT);
 }
 
 /* Room for any address or endpoint, without a NUL. */
