@@ -83,9 +83,11 @@ function fits(i)
 {
 	keys($0)
 	ports[key["sport"]] = ports[key["dport"]] = 1
-	if (!("flags" in key)) next
 	local = endpoint(key["saddr"], key["sport"])
 	peer = endpoint(key["daddr"], key["dport"])
+	# A FIN behind data is sent when that is, which no change of state says.
+	if (key["type"] == "state" && key["new"] ~ /^(FIN_WAIT1|LAST_ACK)$/ && !("flags" in key)) queued[local " " peer] = 1
+	if (!("flags" in key)) next
 	sender = key["dir"] == "out" ? local : peer
 	receiver = key["dir"] == "out" ? peer : local
 	wanted = letters(key["flags"])
@@ -109,7 +111,8 @@ END {
 		if (flags[i] !~ /[SFR]/) continue
 		compared++
 		# An object names one segment: of a SYN that came, and not of the SYN-ACK that answers it.
-		if (flags[i] != "SA" && is_here(from[i]) && !(once(i) in sent))
+		if (flags[i] != "SA" && is_here(from[i]) && !(once(i) in sent) &&
+		    !(flags[i] ~ /F/ && (from[i] " " to[i]) in queued))
 			complain("watch does not say that it was sent: " line[i])
 		if (one_sided || (once(i) in received) || !is_here(to[i])) continue
 		# Where both endpoints connect, it may have been either of two segments that made the connection.
