@@ -166,27 +166,45 @@ static int tcptrace_probe_arm_one(struct probe *probe, bool on)
 	return 0;
 }
 
-/* All at once, since each call waits for a grace period. */
-static void tcptrace_probe_detach_all(void)
+/* All of a kind at once, since each call waits for a grace period. Both arrays are too much for one stack frame. */
+static noinline void tcptrace_probe_detach_kretprobes(void)
 {
 	struct kretprobe *kretprobes[TCPTRACE_PROBE_COUNT];
+	int i, count = 0;
+
+	for (i = 0; i < TCPTRACE_PROBE_COUNT; i++)
+		if (probes[i].method == TCPTRACE_METHOD_KRETPROBE)
+			kretprobes[count++] = &probes[i].kretprobe;
+	unregister_kretprobes(kretprobes, count);
+}
+
+static noinline void tcptrace_probe_detach_kprobes(void)
+{
 	struct kprobe *kprobes[TCPTRACE_PROBE_COUNT];
-	int i, kprobe_count = 0, kretprobe_count = 0;
+	int i, count = 0;
 
-	tcptrace_hook_exit();
-	for (i = 0; i < TCPTRACE_PROBE_COUNT; i++) {
-		struct probe *probe = &probes[i];
+	for (i = 0; i < TCPTRACE_PROBE_COUNT; i++)
+		if (probes[i].method == TCPTRACE_METHOD_KPROBE || probes[i].method == TCPTRACE_METHOD_FTRACE)
+			kprobes[count++] = &probes[i].kprobe;
+	unregister_kprobes(kprobes, count);
+}
 
-		if (probe->method == TCPTRACE_METHOD_KRETPROBE)
-			kretprobes[kretprobe_count++] = &probe->kretprobe;
-		else if (probe->method == TCPTRACE_METHOD_TRACEPOINT)
-			tcptrace_probe_arm_one(probe, false);
-		else if (probe->method != TCPTRACE_METHOD_ABSENT)
-			kprobes[kprobe_count++] = &probe->kprobe;
-	}
-	unregister_kretprobes(kretprobes, kretprobe_count);
-	unregister_kprobes(kprobes, kprobe_count);
+static void tcptrace_probe_detach_tracepoints(void)
+{
+	int i;
+
+	for (i = 0; i < TCPTRACE_PROBE_COUNT; i++)
+		if (probes[i].method == TCPTRACE_METHOD_TRACEPOINT)
+			tcptrace_probe_arm_one(&probes[i], false);
 	tracepoint_synchronize_unregister();
+}
+
+static void tcptrace_probe_detach_all(void)
+{
+	tcptrace_hook_exit();
+	tcptrace_probe_detach_kretprobes();
+	tcptrace_probe_detach_kprobes();
+	tcptrace_probe_detach_tracepoints();
 }
 
 /* Arms what `level` needs and disarms the rest. Stops at the first error. */
