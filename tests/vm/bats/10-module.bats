@@ -281,7 +281,7 @@ refused_without_kprobes()
 }
 
 LIFE=(tcp_set_state inet_csk_listen_start tcp_connect $ACCEPT __tcp_close inet_twsk_kill tcp_rtx_synack)
-QUEUE=(tcp_data_ready tcp_cleanup_rbuf tcp_push tcp_ack tcp_write_wakeup tcp_conn_request)
+QUEUE=(tcp_data_ready $READ tcp_push tcp_ack tcp_write_wakeup tcp_conn_request)
 SEGMENT=(ip_queue_xmit ip6_xmit tcp_v4_do_rcv tcp_check_req)
 
 # armed_exactly SYMBOL...: these, and no others of LIFE, QUEUE and SEGMENT, are armed, according to the kernel and to

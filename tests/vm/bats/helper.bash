@@ -23,8 +23,8 @@ KPROBES=/sys/kernel/debug/kprobes/list
 TRACED=/sys/kernel/tracing/enabled_functions
 
 # 5.10 has no function that an accepted connection passes together with its listener. There accept is seen in another one.
-ACCEPT=__inet_accept
-[[ $(</proc/sys/kernel/osrelease) != 5.10.* ]] || ACCEPT=security_sock_graft
+ACCEPT=__inet_accept READ=__tcp_cleanup_rbuf
+[[ $(</proc/sys/kernel/osrelease) != 5.10.* ]] || ACCEPT=security_sock_graft READ=tcp_cleanup_rbuf
 
 # The taint flags of loading this module: out of tree, not signed.
 TAINT_OF_MODULE=$((1 << 12 | 1 << 13))
