@@ -27,9 +27,10 @@ static void fill_snapshot(struct endpoint *ep, const struct tcptrace_record *rec
 {
 	ep->kind = record->kind;
 	ep->state = record->new_state;
-	ep->bound = !!(record->flags & TCPTRACE_F_BOUND);
 	ep->created = record->time;
 	ep->flags |= EP_PREEXISTING | implied(ep->state);
+	if (record->flags & TCPTRACE_F_BOUND)
+		ep->flags |= EP_BOUND;
 	counters_copy(ep, record);
 	if (record_listens(record)) {
 		counters_copy_backlog(ep, record);
@@ -167,7 +168,7 @@ uint32_t model_add_before(struct model *model, const struct tcptrace_record *eve
 /* Its numbers are kept, being newer is no harm; except those of a timewait socket, which are not its own. */
 void model_step_back(struct endpoint *ep, const struct tcptrace_record *event)
 {
-	uint32_t kept = EP_PREEXISTING | EP_ACTIVE | EP_PASSIVE | EP_ISS | EP_IRS;
+	uint32_t kept = EP_PREEXISTING | EP_ACTIVE | EP_PASSIVE | EP_ISS | EP_IRS | EP_BOUND;
 	uint8_t kind = kind_before(event);
 
 	if (kind == ep->kind)
@@ -210,9 +211,10 @@ void model_begin(struct change *change)
 	ep->kind = record->kind;
 	ep->state = record->new_state;
 	ep->created = record->time;
-	ep->bound = record->type == TCPTRACE_T_CONNECT && record->flags & TCPTRACE_F_BOUND;
 	ep->since = record->time;
 	ep->flags |= EP_SINCE;
+	if (record->type == TCPTRACE_T_CONNECT && record->flags & TCPTRACE_F_BOUND)
+		ep->flags |= EP_BOUND;
 	counters_copy(ep, record);
 	if (record->type == TCPTRACE_T_LISTEN) {
 		counters_copy_backlog(ep, record);

@@ -49,7 +49,7 @@ enum {
 	EP_CLOSED	= 1u << 18,	/* the application called close() */
 	EP_OVER		= 1u << 19,
 	EP_PENDING	= 1u << 20,	/* ended, but it is not known yet how: a RST may follow */
-	EP_ACK_ALONE	= 1u << 21,	/* or it was not, or the ACK was sent before it; neither: not known */
+	EP_ACK_ALONE	= 1u << 21,	/* it was not in the segment of its ACK; neither this nor EP_MERGED: not known */
 	EP_RESTORED	= 1u << 22,	/* put into the kernel by TCP_REPAIR: it had no handshake here */
 	EP_TIMED_OUT	= 1u << 23,	/* what is retransmitted now was held lost by the retransmission timer */
 	EP_LISTED	= 1u << 24,	/* bootstrap.c: is among those to be returned */
@@ -58,6 +58,7 @@ enum {
 	EP_COOKIE	= 1u << 27,	/* created by a SYN cookie or by fast open: its SYN was not seen */
 	EP_ORPHAN	= 1u << 28,	/* no process held it when it ended */
 	EP_HALF_CLOSED	= 1u << 29,	/* `fin` is the duration of being half-closed */
+	EP_BOUND	= 1u << 30,	/* connect() does not choose its port: TCPTRACE_F_BOUND */
 	EP_CULPRIT	= 1u << 31,	/* `closer` caused the RST */
 };
 
@@ -69,8 +70,8 @@ enum why {
 	WHY_UNACCEPTED,	/* the listener closed before the application accepted */
 	WHY_DESTROYED,	/* by ss -K or a similar request */
 	WHY_LATE,	/* data was received after close() */
+	WHY_SHUTDOWN,	/* data was received after shutdown(), which ended receiving; the socket is still open */
 	WHY_ICMP,	/* an ICMP error ended the half-open connection; which errno it stands for is not known */
-	WHY_SHUTDOWN,	/* the same after shutdown(SHUT_RDWR) */
 };
 
 /*
@@ -127,8 +128,7 @@ struct endpoint {
 	uint8_t reset_reason;	/* enum sk_rst_reason + 1, 0: not in this kernel */
 	uint8_t family;
 	uint8_t kind;		/* enum tcptrace_kind */
-	uint8_t state : 7;	/* enum tcptrace_state */
-	uint8_t bound : 1;	/* connect() does not choose its port: TCPTRACE_F_BOUND */
+	uint8_t state;		/* enum tcptrace_state */
 	uint8_t why;		/* enum why */
 };
 

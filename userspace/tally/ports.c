@@ -64,7 +64,7 @@ static int by_key(const void *a, const void *b)
 /* Ports that bind() has taken, and those of what its listeners accepted. Older recordings tell only of the latter two. */
 static bool holds(const struct endpoint *ep)
 {
-	return ep->bound || ep->state == TCPTRACE_S_LISTEN || ep->flags & EP_PASSIVE;
+	return ep->state == TCPTRACE_S_LISTEN || ep->flags & (EP_BOUND | EP_PASSIVE);
 }
 
 static int add_held(struct ports *ports, const struct endpoint *ep)
