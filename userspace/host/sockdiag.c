@@ -148,6 +148,13 @@ void sockdiag_parse(const struct nlmsghdr *message, struct sockdiag_attributes *
 		mnl_attr_parse(message, sizeof(struct inet_diag_msg), collect, attributes);
 }
 
+void sockdiag_parse_nested(const struct nlattr *nest, struct sockdiag_attributes *attributes)
+{
+	memset(attributes, 0, sizeof(*attributes));
+	if (nest)
+		mnl_attr_parse_nested(nest, collect, attributes);
+}
+
 const void *sockdiag_payload(const struct nlattr *attribute, size_t size)
 {
 	return attribute && mnl_attr_get_payload_len(attribute) >= size ?

@@ -35,6 +35,8 @@ struct sockdiag_attributes {
 };
 
 void sockdiag_parse(const struct nlmsghdr *message, struct sockdiag_attributes *attributes);
+/* The same of the attributes in one that is a nest. NULL: it has none. */
+void sockdiag_parse_nested(const struct nlattr *nest, struct sockdiag_attributes *attributes);
 
 /* The attribute, if it has at least `size` bytes; else NULL. */
 const void *sockdiag_payload(const struct nlattr *attribute, size_t size);

@@ -6,32 +6,8 @@
 
 #include "view/table/ss_details.h"
 
-/* The attributes of one nest, by type. */
-struct nest {
-	const struct nlattr *by[16];
-};
-
-static int collect(const struct nlattr *attribute, void *arg)
-{
-	struct nest *nest = arg;
-	uint16_t type = mnl_attr_get_type(attribute);
-
-	if (type < sizeof(nest->by) / sizeof(nest->by[0]))
-		nest->by[type] = attribute;
-	return MNL_CB_OK;
-}
-
-static struct nest open_nest(const struct nlattr *attribute)
-{
-	struct nest nest = { 0 };
-
-	if (attribute)
-		mnl_attr_parse_nested(attribute, collect, &nest);
-	return nest;
-}
-
 /* An unsigned number of `size` bytes; false: the attribute is missing or too short. */
-static bool number_of(const struct nest *nest, unsigned int type, size_t size, uint64_t *number)
+static bool number_of(const struct sockdiag_attributes *nest, unsigned int type, size_t size, uint64_t *number)
 {
 	const void *payload = sockdiag_payload(nest->by[type], size);
 
@@ -57,8 +33,8 @@ static const struct word modes[] = {
 	{ 0, NULL }
 };
 
-static void say_word(struct ss_details *details, const struct nest *nest, unsigned int type, const char *name,
-		     const struct word *words)
+static void say_word(struct ss_details *details, const struct sockdiag_attributes *nest, unsigned int type,
+		     const char *name, const struct word *words)
 {
 	uint64_t number;
 
@@ -74,8 +50,9 @@ static void say_word(struct ss_details *details, const struct nest *nest, unsign
 
 static void say_tls(struct ss_details *details, const struct nlattr *attribute)
 {
-	const struct nest nest = open_nest(attribute);
+	struct sockdiag_attributes nest;
 
+	sockdiag_parse_nested(attribute, &nest);
 	say_word(details, &nest, TLS_INFO_VERSION, "version", versions);
 	say_word(details, &nest, TLS_INFO_CIPHER, "cipher", ciphers);
 	say_word(details, &nest, TLS_INFO_RXCONF, "rxconf", modes);
@@ -102,9 +79,10 @@ static void say_subflow_flags(struct ss_details *details, uint64_t flags)
 
 static void say_mptcp(struct ss_details *details, const struct nlattr *attribute)
 {
-	const struct nest nest = open_nest(attribute);
+	struct sockdiag_attributes nest;
 	uint64_t number, token_rem, token_loc, id_rem, id_loc;
 
+	sockdiag_parse_nested(attribute, &nest);
 	if (number_of(&nest, MPTCP_SUBFLOW_ATTR_FLAGS, sizeof(uint32_t), &number))
 		say_subflow_flags(details, number);
 	if (number_of(&nest, MPTCP_SUBFLOW_ATTR_TOKEN_REM, sizeof(uint32_t), &token_rem) &&
@@ -125,8 +103,9 @@ static void say_mptcp(struct ss_details *details, const struct nlattr *attribute
 
 void ss_upper_fill(struct ss_details *details, const struct nlattr *attribute)
 {
-	const struct nest nest = open_nest(attribute);
+	struct sockdiag_attributes nest;
 
+	sockdiag_parse_nested(attribute, &nest);
 	if (!nest.by[INET_ULP_INFO_NAME])
 		return;
 	ss_say_name(details, " tcp-ulp-", nest.by[INET_ULP_INFO_NAME]);
