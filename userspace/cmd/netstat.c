@@ -169,7 +169,7 @@ static error_t parse(int key, char *text, struct argp_state *state)
 		if (netstat->other && !netstat->tcp)
 			refuse(netstat->other, state);
 		if (netstat->other)
-			warnx("tcptrace sees TCP only: sockets of other protocols are left out");
+			warnx(OPTIONS_TCP_ONLY);
 		return 0;
 	case 'h':
 		argp_state_help(state, stdout, ARGP_HELP_STD_HELP);

@@ -105,7 +105,7 @@ static error_t refuse(int key, struct argp_state *state)
 struct parsing {
 	struct ss_options *options;
 	const char *file;		/* -F; its words follow those of the command line */
-	int other;			/* the last option that selected another table than TCP's */
+	int other;			/* the last option that selected another table than TCP's; 0: none */
 };
 
 /*
@@ -121,7 +121,6 @@ static error_t other_table(int key, struct argp_state *state, struct parsing *pa
 {
 	if (!is_other_table(key))
 		return refuse(key, state);
-	parsing->options->others = true;
 	parsing->other = key;
 	return 0;
 }
@@ -130,13 +129,13 @@ static void end_tables(struct argp_state *state, const struct parsing *parsing)
 {
 	struct ss_options *options = parsing->options;
 
-	if (!options->others)
+	if (!parsing->other)
 		return;
 	if (!options->tables)
 		refuse(parsing->other, state);
 	/* ss shows the column as soon as there is more than one table. */
 	options->tcp = false;
-	warnx("tcptrace sees TCP only: sockets of other protocols are left out");
+	warnx(OPTIONS_TCP_ONLY);
 }
 
 static void add_word(struct argp_state *state, struct ss_options *options, char *word)

@@ -13,7 +13,6 @@ struct ss_options {
 	struct ss_wanted wanted;
 	uint32_t states;		/* -a, -l; 0: neither */
 	bool tcp;			/* only TCP's table was selected */
-	bool others;			/* tables that are not TCP's were selected, too */
 	bool tables;			/* tables or a family were selected */
 	bool hosts, summary;
 	bool history;

@@ -17,6 +17,9 @@ enum {
 	EXIT_DAMAGED = 4,	/* a recording is damaged: the intact part was shown */
 };
 
+/* For a command that was asked for other protocols' sockets beside TCP's. */
+#define OPTIONS_TCP_ONLY	"tcptrace sees TCP only: sockets of other protocols are left out"
+
 /* The status for a source that could not be opened, or not be read to its end. */
 static inline int exit_status_of(int error)
 {
