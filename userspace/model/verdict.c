@@ -273,7 +273,7 @@ char *verdict_put_why(char *p, const struct verdict *verdict)
 	case WHY_LATE:
 		return put_text(p, ", data received after close()");
 	case WHY_SHUTDOWN:
-		return put_text(p, ", data received after shutdown(SHUT_RDWR)");
+		return put_text(p, ", data received after shutdown()");
 	case WHY_ICMP:
 	case WHY_UNKNOWN:
 		break;
