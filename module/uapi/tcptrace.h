@@ -176,10 +176,10 @@ enum tcptrace_op {
 #define TCPTRACE_F_HELD		(1u << 11)
 /* CONNECT: the SYN has ECE and CWR; REQUEST OPEN: so it has, and the SYN-ACK has ECE; STATE ESTABLISHED: this has */
 #define TCPTRACE_F_ECN		(1u << 12)
-/* CONNECT, SNAPSHOT: its port was taken by bind(), so connect() does not choose it, whatever the destination */
-#define TCPTRACE_F_BOUND	(1u << 18)
 /* CONNECT, STATE ESTABLISHED: restored by TCP_REPAIR, without any segment */
 #define TCPTRACE_F_REPAIR	(1u << 13)
+/* CONNECT, SNAPSHOT: its port was taken by bind(), so connect() does not choose it, whatever the destination */
+#define TCPTRACE_F_BOUND	(1u << 18)
 
 /* LISTEN, REQUEST, ACCEPT, DROP, and SNAPSHOT of a listener or a request socket */
 struct tcptrace_listen {

@@ -43,10 +43,9 @@ struct filter_subject {
 enum filter_error { FILTER_ERROR_SYNTAX = 255, FILTER_ERROR_ADDRESS = 1 };
 
 /*
- * Parses `count` words, joined with blanks as ss does. `family`: that of -4 or -6 (AF_INET, AF_INET6), which addresses
- * have to be of; 0: either. Without any, the filter matches everything. Returns 0 and
- * *filter, to be freed with filter_free(); or an enum filter_error, and one line in `error` that names the wrong word
- * and what was expected.
+ * Parses `count` words, joined with blanks as ss does; without words, the filter matches everything. `family`: that of
+ * -4 or -6 (AF_INET, AF_INET6), of which addresses have to be; 0: either. Returns 0 and *filter, to be freed with
+ * filter_free(); or an enum filter_error, and one line in `error` that names the wrong word and what was expected.
  */
 int filter_parse(int count, char *const words[], int family, struct filter **filter, char *error, size_t error_size);
 void filter_free(struct filter *filter);

@@ -14,7 +14,7 @@ static void established(struct change *change)
 
 	if (!(ep->flags & EP_IRS))
 		counters_know_irs(change->model, ep, record->rcv_nxt - 1);
-	/* With a SYN cookie the time of the SYN is not known. */
+	/* With a SYN cookie the time of the SYN is not known, and a restored endpoint had no handshake here. */
 	if (!(ep->flags & (EP_PREEXISTING | EP_COOKIE | EP_RESTORED))) {
 		ep->handshake = duration32_of(record->time - ep->created);
 		ep->flags |= EP_HANDSHAKE;

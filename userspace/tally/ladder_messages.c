@@ -284,7 +284,6 @@ static int step_segments(const struct ladder *ladder, const struct step *step,
 	/* If segments are recorded, they show it. */
 	if (step->record->type == TCPTRACE_T_RETRANSMIT)
 		return ladder->segments ? 0 : of_retransmit(step->record, segments);
-
 	if (step->record->type == TCPTRACE_T_RECV || step->record->type == TCPTRACE_T_ACK)
 		return of_queue(step, segments);
 	count = infer_segments(step, segments);

@@ -35,8 +35,8 @@ struct timeline {
 	struct out *out;
 	struct term term;
 	int64_t realtime;	/* added to a record's time gives the wall clock, ns */
-	bool absolute;
-	bool segments;		/* level segment: each segment has a row of its own */		/* sequence numbers as on the wire */
+	bool absolute;		/* sequence numbers as on the wire */
+	bool segments;		/* level segment: each segment has a row of its own */
 	bool narrow;		/* a terminal on which a line does not fit */
 	struct put_clock clock;
 	unsigned int local_width, peer_width;	/* grow with the widest so far */
