@@ -17,7 +17,12 @@ recording_also()
 		"$RECORD_FILTER"
 	wait_until records bpf
 	wait_until records kprobe
+	trampolines bpf >"$RECORDED/trampolines"
+	trampolines kprobe >>"$RECORDED/trampolines"
 }
+
+# trampolines NAME: the number of that reader's programs that are attached by trampoline, as the kernel says of its files
+trampolines() { awk '/^link_type:\ttracing$/ { n++ } END { print n + 0 }' "/proc/${JOBS[$1]}/fdinfo/"*; }
 
 # records NAME: the shell has become the reader, and waits for records
 records()
@@ -245,6 +250,14 @@ same_as_module()
 	same_records "$1" "$missed"
 	! cmp -s "$BATS_TEST_TMPDIR/by-$1" "$BATS_TEST_TMPDIR/by-module" ||
 		same "$(ends_of "$other")" "$(<"$BATS_TEST_TMPDIR/ends")" "how they ended"
+}
+
+@test "where the kernel has trampolines, BPF attaches by them" {
+	local by_default by_kprobe
+	{ read -r by_default && read -r by_kprobe; } <"$RECORDED/trampolines"
+	# tcp_ack and the like: for each hit there is a program.
+	is "$by_default >= 15"
+	is "$by_kprobe == 0"
 }
 
 @test "both sources at once record the same of each endpoint, to the byte" {

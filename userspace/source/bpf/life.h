@@ -152,7 +152,7 @@ static __always_inline void on_request_err(arguments *regs)
 {
 	struct tcp_request_sock *req = ARG(regs, struct tcp_request_sock *, 0);
 
-	if (ARG(regs, bool, 2) && ARG(regs, u32, 1) == READ(req, snt_isn))
+	if (ARG(regs, bool, 2) && ARG(regs, u32, 1) == READ_UNTYPED(req, snt_isn))
 		doom(req, TCPTRACE_OP_UNREACHABLE);
 }
 
